@@ -1,0 +1,151 @@
+/**
+ * Every error that rephase throws on purpose: one class per thing a caller can do about it, each with a `code` that
+ * stays the same from version to version. Messages name what was wrong, what was given and what is accepted. Errors
+ * that are not of these classes are defects of rephase.
+ */
+import type { BackendName } from './types.js';
+
+export const ERROR_CODES = [
+  'INVALID_ARGUMENT',
+  'BACKEND_UNAVAILABLE',
+  'OUT_OF_MEMORY',
+  'DEVICE_LOST',
+  'DISPOSED',
+  'BUSY',
+  'ABORTED',
+  'FILE_FORMAT',
+  'FILE_ACCESS',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** The base of all of rephase's errors. Tell them apart by `code` where `instanceof` does not reach (workers, bundles). */
+export class RephaseError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** An argument, option or array that cannot be used. Nothing was allocated or changed. */
+export class InvalidArgumentError extends RephaseError {
+  /** Name of the argument, as the caller writes it: `beta`, `start.phase`. */
+  readonly argument: string;
+
+  constructor(argument: string, message: string, options?: ErrorOptions) {
+    super('INVALID_ARGUMENT', message, options);
+    this.name = 'InvalidArgumentError';
+    this.argument = argument;
+  }
+}
+
+/** The backend that was asked for, or every backend, cannot run here. The message lists what was tried and why not. */
+export class BackendUnavailableError extends RephaseError {
+  /** The backend that was asked for; undefined when none of them can run. */
+  readonly backend: BackendName | undefined;
+
+  constructor(message: string, backend?: BackendName, options?: ErrorOptions) {
+    super('BACKEND_UNAVAILABLE', message, options);
+    this.name = 'BackendUnavailableError';
+    this.backend = backend;
+  }
+}
+
+/** The problem needs more memory than there is. Estimated before anything is allocated, where that is possible. */
+export class OutOfMemoryError extends RephaseError {
+  readonly requiredBytes: number;
+  /** NaN where the backend cannot tell. */
+  readonly availableBytes: number;
+
+  constructor(message: string, requiredBytes: number, availableBytes: number, options?: ErrorOptions) {
+    super('OUT_OF_MEMORY', message, options);
+    this.name = 'OutOfMemoryError';
+    this.requiredBytes = requiredBytes;
+    this.availableBytes = availableBytes;
+  }
+}
+
+/** The device or the worker that held the session failed; its state is gone. Create a new session. */
+export class DeviceLostError extends RephaseError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('DEVICE_LOST', message, options);
+    this.name = 'DeviceLostError';
+  }
+}
+
+/** A session was used after `dispose()`. */
+export class DisposedError extends RephaseError {
+  constructor(message = 'the session has been disposed of and cannot be used any more', options?: ErrorOptions) {
+    super('DISPOSED', message, options);
+    this.name = 'DisposedError';
+  }
+}
+
+/** A session was called while its `run()` had not finished. Await the run first; the run itself goes on undisturbed. */
+export class BusyError extends RephaseError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('BUSY', message, options);
+    this.name = 'BusyError';
+  }
+}
+
+/** A run was stopped through its `AbortSignal`; the signal's reason is the `cause`. */
+export class AbortError extends RephaseError {
+  constructor(reason?: unknown, message = 'the run was aborted') {
+    super('ABORTED', message, { cause: reason });
+    this.name = 'AbortError';
+  }
+}
+
+/** A file that is damaged, hostile, or of a kind that cannot be used as an image. */
+export class FileFormatError extends RephaseError {
+  /** What the file was read as: `npy`, `png`, `tiff`, `hdf5`; undefined when its content is none of them. */
+  readonly format: string | undefined;
+  /** Undefined when the bytes did not come from a file. */
+  readonly path: string | undefined;
+
+  constructor(message: string, details: { format?: string; path?: string } = {}, options?: ErrorOptions) {
+    super('FILE_FORMAT', message, options);
+    this.name = 'FileFormatError';
+    this.format = details.format;
+    this.path = details.path;
+  }
+}
+
+/** A file that cannot be opened, read or written: it is missing, not permitted, a directory, or the disk is full. */
+export class FileAccessError extends RephaseError {
+  readonly path: string;
+
+  constructor(message: string, path: string, options?: ErrorOptions) {
+    super('FILE_ACCESS', message, options);
+    this.name = 'FileAccessError';
+    this.path = path;
+  }
+}
+
+/**
+ * The usual message about a value: `beta: got -1; takes a number above 0`. `got` is shown briefly: text in quotes,
+ * arrays by their kind and length.
+ */
+export function gotTakes(subject: string, got: unknown, takes: string): string {
+  return `${subject}: got ${describe(got)}; takes ${takes}`;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) {
+    const brief = value.length <= 4 && value.every((entry) => typeof entry !== 'object');
+    return brief ? `[${value.map(describe).join(', ')}]` : `an array of ${value.length}`;
+  }
+  if (ArrayBuffer.isView(value)) {
+    const length = 'length' in value ? Number(value.length) : value.byteLength;
+    return `a ${value.constructor.name} of ${length}`;
+  }
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
