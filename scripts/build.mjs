@@ -1,0 +1,102 @@
+/**
+ * Builds everything under dist/, in four steps: core and exports to rephase.wasm, the module as base64 and the worker's
+ * program as a string into backends/wasm/generated/, then the packages with tsup. A step is skipped when nothing it reads
+ * is newer than what it wrote, so that a second build takes no time. `--force` builds all of it.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+const force = process.argv.includes('--force');
+
+const WASM = 'build/wasm/rephase.wasm';
+const BINARY = 'backends/wasm/generated/binary.ts';
+const WORKER = 'backends/wasm/generated/worker-source.ts';
+mkdirSync('backends/wasm/generated', { recursive: true });
+
+step(WASM, newest(['core', 'backends/wasm'], /\.(cpp|hpp|h)$/, ['CMakeLists.txt']), buildWasm);
+step(BINARY, newest([], /^$/, [WASM]), () => {
+  const base64 = readFileSync(WASM).toString('base64');
+  writeFileSync(BINARY, `/** rephase.wasm, made by scripts/build.mjs. */\nexport const WASM_BASE64 = '${base64}';\n`);
+});
+const sources = newest(['src', 'backends'], /(?<!worker-source)\.ts$/, ['package.json']);
+await step(WORKER, sources, bundleWorker);
+step('dist/index.js', newest(['src', 'backends'], /\.ts$/, ['package.json', 'tsup.config.ts', 'tsconfig.json']), () => {
+  // Not tsup's --clean: its configurations run side by side, and each would remove what another has just written.
+  rmSync('dist', { recursive: true, force: true });
+  run(process.execPath, ['node_modules/tsup/dist/cli-default.js', '--silent']);
+});
+
+function buildWasm() {
+  if (!existsSync('build/wasm/CMakeCache.txt')) {
+    run('emcmake', ['cmake', '-S', '.', '-B', 'build/wasm', '-DCMAKE_BUILD_TYPE=Release']);
+  }
+  run('cmake', ['--build', 'build/wasm', '--parallel']);
+  // Unchanged by this build, if only a comment was: its time must still say that it is up to date.
+  writeFileSync(WASM, readFileSync(WASM));
+}
+
+/** The worker starts from a string: a script that needs no file and no bundler's help, in Node and in browsers alike. */
+async function bundleWorker() {
+  const result = await build({
+    entryPoints: ['backends/wasm/worker.ts'],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    platform: 'neutral',
+    external: ['node:*'],
+    target: 'es2022',
+    minify: true,
+    legalComments: 'none',
+  });
+  const source = JSON.stringify(result.outputFiles[0].text);
+  writeFileSync(
+    WORKER,
+    `/** The worker's program, made by scripts/build.mjs. */\nexport const WORKER_SOURCE = ${source};\n`,
+  );
+}
+
+/**
+ * Runs `make` unless `output` is newer than its inputs.
+ * @param {string} output
+ * @param {number} inputsChanged milliseconds since 1970
+ * @param {() => void | Promise<void>} make
+ */
+function step(output, inputsChanged, make) {
+  if (!force && existsSync(output) && statSync(output).mtimeMs >= inputsChanged) return;
+  console.log(`build: ${output}`);
+  return make();
+}
+
+/**
+ * When the newest of these files changed: those under `folders` whose path matches, and `files`.
+ * @param {string[]} folders
+ * @param {RegExp} pattern
+ * @param {string[]} files
+ */
+function newest(folders, pattern, files) {
+  let time = 0;
+  for (const folder of folders) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (pattern.test(name)) time = Math.max(time, statSync(join(folder, name)).mtimeMs);
+    }
+  }
+  for (const file of files) time = Math.max(time, statSync(file).mtimeMs);
+  return time;
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`build: \`${program} ${args.join(' ')}\` failed${error ? `: ${error.message}` : ''}`);
+  process.exit(1);
+}

@@ -1,0 +1,38 @@
+/**
+ * What is published: one library build for Node (ESM and CommonJS, with types), one for browsers, and the command line.
+ * The WebAssembly module is inside the JavaScript as base64, so none of them reads a file at run time. Dependencies stay
+ * imports.
+ */
+import { defineConfig, type Options } from 'tsup';
+
+const common: Options = { target: 'es2022', sourcemap: false, treeshake: true, outDir: 'dist' };
+
+export default defineConfig([
+  // The library and the command line share their code in chunks, so that the module is in the package once for both.
+  {
+    ...common,
+    entry: { index: 'src/index.ts', cli: 'src/cli.ts' },
+    format: 'esm',
+    platform: 'node',
+    splitting: true,
+    // esbuild would write `node:` imports without their prefix otherwise.
+    removeNodeProtocol: false,
+  },
+  {
+    ...common,
+    entry: { index: 'src/index.ts' },
+    format: 'cjs',
+    platform: 'node',
+    // Keeps import() of the dependencies that exist as ES modules only.
+    removeNodeProtocol: false,
+    splitting: false,
+  },
+  { ...common, entry: { index: 'src/index.ts' }, format: ['esm', 'cjs'], dts: { only: true } },
+  {
+    ...common,
+    entry: { 'index.browser': 'src/index.browser.ts' },
+    format: 'esm',
+    platform: 'browser',
+    splitting: false,
+  },
+]);
