@@ -16,11 +16,12 @@ void rephase_free(void* memory);
 void* rephase_session_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int algorithm,
                              double beta);
 void rephase_session_destroy(void* session);
-// Bytes that the session has allocated by now, and bytes that creation takes for such a session.
+// Bytes that the session has allocated by now, and the most that such a session will ever allocate.
 double rephase_session_bytes(const void* session);
-// magnitudes: rows x columns numbers; mask: rows x columns bytes or 0.
+double rephase_session_bytes_needed(int precision, double rows, double columns, double starts, int algorithm);
+// magnitudes: rows x columns numbers; mask: rows x columns bytes or 0. Setting the support returns 0 when memory ran out.
 void rephase_session_set_magnitudes(void* session, const void* magnitudes, const uint8_t* mask, double scale);
-void rephase_session_set_support(void* session, const uint8_t* support);
+int rephase_session_set_support(void* session, const uint8_t* support);
 // Needs the full magnitudes and mask again: the session keeps only their symmetric part.
 void rephase_session_start_from_seed(void* session, const void* magnitudes, const uint8_t* mask, uint32_t seed_low,
                                      uint32_t seed_high, uint32_t first_start);
@@ -39,7 +40,7 @@ void rephase_session_read_object(const void* session, uint32_t start, uint32_t r
 int rephase_session_write_object(void* session, uint32_t start, uint32_t row, uint32_t rows, const void* in,
                                  int as_iterate);
 // Full spectrum, interleaved. Reading is by row ranges; writing takes all rows at once (2 x rows x columns numbers).
-void rephase_session_read_spectrum(const void* session, uint32_t start, uint32_t row, uint32_t rows, void* out);
+void rephase_session_read_spectrum(void* session, uint32_t start, uint32_t row, uint32_t rows, void* out);
 void rephase_session_write_spectrum(void* session, uint32_t start, const void* in);
 
 // One-dimensional complex transforms of any length, natural order, in place, forward unnormalised and inverse divided
