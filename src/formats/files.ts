@@ -1,0 +1,115 @@
+/**
+ * The one place where rephase touches files: reading whole ones, and writing so that a path holds either the old content
+ * or the new, never a part. For Node only; the browser build does not contain it.
+ */
+import { randomBytes } from 'node:crypto';
+import { access, constants, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { FileAccessError, FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import {
+  type DecodeOptions,
+  type EncodeOptions,
+  type Image,
+  type ImageFormat,
+  decodeImage,
+  encodeImage,
+} from './index.js';
+
+/**
+ * Reads an image from a file, or from the bytes of one.
+ * @throws FileAccessError when it cannot be opened or read, FileFormatError when it is not an image
+ */
+export async function readImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  if (typeof source !== 'string') return decodeImage(source, options);
+  const bytes = await readBytes(source);
+  try {
+    return await decodeImage(bytes, options);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    throw new FileFormatError(`${source}: ${error.message}`, { format: error.format, path: source }, { cause: error });
+  }
+}
+
+/**
+ * Writes an image in the format of the path's ending: .npy, .png, .tif or .tiff.
+ * @throws InvalidArgumentError for another ending, or what the format cannot hold; FileAccessError
+ */
+export async function writeImage(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
+  await writeBytes(path, await encodeImage(image, formatOfPath(path), options));
+}
+
+const ENDINGS: Record<string, Exclude<ImageFormat, 'hdf5'>> = {
+  '.npy': 'npy',
+  '.png': 'png',
+  '.tif': 'tiff',
+  '.tiff': 'tiff',
+};
+
+/** The format in which `writeImage` writes to this path: worth asking before a long run. */
+export function formatOfPath(path: string): Exclude<ImageFormat, 'hdf5'> {
+  const format = ENDINGS[extname(path).toLowerCase()];
+  if (!format) throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy, .png, .tif or .tiff'));
+  return format;
+}
+
+/** @throws FileAccessError */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw accessError('read', path, error);
+  }
+}
+
+/**
+ * Writes a file whole: under another name beside it, which then takes its place. What is not an ordinary file, such as
+ * a pipe or a device, is written to directly.
+ * @throws FileAccessError; the file is then as it was before
+ */
+export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    const existing = await stat(path).catch((error: unknown) => {
+      if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    // A link's target is replaced, not the link.
+    const target = existing ? await realpath(path) : path;
+    if (existing) await access(target, constants.W_OK);
+    const ordinary = existing === undefined || existing.isFile();
+    if (ordinary)
+      temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`);
+    const handle = await open(temporary ?? target, ordinary ? 'wx' : 'w', existing ? existing.mode & 0o777 : 0o666);
+    try {
+      await handle.writeFile(bytes);
+    } finally {
+      await handle.close();
+    }
+    if (temporary) await rename(temporary, target);
+  } catch (error) {
+    if (temporary) await rm(temporary, { force: true }).catch(() => undefined);
+    throw accessError('write', path, error);
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error;
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is not a folder',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the file system is read-only',
+  ENAMETOOLONG: 'the name is too long',
+  ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB',
+};
+
+function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
+  const code = isSystemError(error) ? (error.code ?? '') : '';
+  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
+}

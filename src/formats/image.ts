@@ -1,0 +1,109 @@
+/**
+ * What every file format here reads and writes: one real image, and the few things that several formats need: the limit
+ * on what a header may claim, brightness of colours, and the mapping of real numbers to integers. No file access.
+ */
+import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import type { RealArray, Shape } from '../types.js';
+
+/** A real image, row-major. Integers are kept as they were in the file: 0…255 for 8 bits, 0…65535 for 16. */
+export interface Image {
+  data: RealArray;
+  shape: Shape;
+}
+
+export const IMAGE_FORMATS = ['npy', 'png', 'tiff', 'hdf5'] as const;
+
+export type ImageFormat = (typeof IMAGE_FORMATS)[number];
+
+/** How an image becomes the bytes of a file. */
+export interface EncodeOptions {
+  /**
+   * Bits of a pixel. `npy`: 32 or 64 (floating point, by default what the image has). `png`: 8 (default) or 16. `tiff`: 8,
+   * 16, or 32 (floating point, default).
+   */
+  bits?: 8 | 16 | 32 | 64;
+  /**
+   * For integer pixels: which values become black and white; what lies outside is clipped. Default: the image's least and
+   * greatest value.
+   */
+  range?: readonly [black: number, white: number];
+}
+
+/** More pixels than any backend can hold; a header that claims more is damaged or hostile. */
+export const MOST_PIXELS = 2 ** 29;
+
+/**
+ * Checks the numbers of rows and columns that a header claims, before anything is allocated for them.
+ * @throws FileFormatError
+ */
+export function checkDimensions(format: ImageFormat, rows: number, columns: number): void {
+  const size = `${rows} rows × ${columns} columns`;
+  if (!(rows >= 1 && columns >= 1)) throw new FileFormatError(`the image has no pixels: ${size}`, { format });
+  if (rows * columns > MOST_PIXELS) {
+    throw new FileFormatError(`the image is too large: ${size}; takes up to ${MOST_PIXELS} pixels`, { format });
+  }
+}
+
+/** Brightness of a colour, by the weights of Rec. 709; a grey stays as it is. */
+export function luminance(red: number, green: number, blue: number): number {
+  return red === green && green === blue ? red : 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** The brightness of `pixels`, which hold `channels` ≥ 1 samples each: grey or RGB, and alpha, which is left out. */
+export function toGrey(samples: ArrayLike<number>, pixels: number, channels: number): Float32Array {
+  const grey = new Float32Array(pixels);
+  const coloured = channels >= 3;
+  for (let pixel = 0, at = 0; pixel < pixels; pixel++, at += channels) {
+    grey[pixel] = coloured ? luminance(samples[at], samples[at + 1], samples[at + 2]) : samples[at];
+  }
+  return grey;
+}
+
+/**
+ * Maps an image linearly to integers of 8 or 16 bits: `range` to 0…255 or 0…65535, rounded and clipped. NaN becomes 0,
+ * and so does an image without contrast, unless a range is given.
+ * @throws InvalidArgumentError when the range is not two finite, rising numbers
+ */
+export function toIntegers(image: Image, bits: 8 | 16, range?: EncodeOptions['range']): Uint8Array | Uint16Array {
+  const [black, white] = range ?? extent(image.data);
+  if (!(Number.isFinite(black) && Number.isFinite(white) && black <= white)) {
+    throw new InvalidArgumentError('range', gotTakes('range', range, 'two finite numbers, the smaller first'));
+  }
+  const most = bits === 8 ? 255 : 65535;
+  const integers = bits === 8 ? new Uint8Array(image.data.length) : new Uint16Array(image.data.length);
+  // Divided before multiplied, so that it does not overflow; a range of nothing maps everything above it to white.
+  const span = white - black;
+  for (let i = 0; i < integers.length; i++) {
+    const fraction = (image.data[i] - black) / span;
+    integers[i] = fraction > 0 ? Math.round(Math.min(fraction, 1) * most) : 0;
+  }
+  return integers;
+}
+
+/** Least and greatest of the finite numbers; [0, 0] where there are none. */
+export function extent(data: ArrayLike<number>): [least: number, greatest: number] {
+  let least = Infinity;
+  let greatest = -Infinity;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i];
+    if (!Number.isFinite(value)) continue;
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
+  }
+  return least <= greatest ? [least, greatest] : [0, 0];
+}
+
+/**
+ * Checks that an image is one before it is written.
+ * @throws InvalidArgumentError
+ */
+export function checkImage(image: Image): void {
+  const [rows, columns] = image.shape;
+  if (!(Number.isInteger(rows) && Number.isInteger(columns) && rows >= 1 && columns >= 1)) {
+    throw new InvalidArgumentError('shape', gotTakes('shape', image.shape, '[rows, columns], both at least 1'));
+  }
+  if (image.data.length !== rows * columns) {
+    const takes = `rows × columns = ${rows * columns} numbers`;
+    throw new InvalidArgumentError('data', gotTakes('data', image.data, takes));
+  }
+}

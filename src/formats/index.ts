@@ -1,0 +1,83 @@
+/**
+ * Images from bytes and to bytes, whatever the format: what a file is is told by its content, never by its name. Touches
+ * no files, so that browsers can use it; files.ts reads and writes them.
+ */
+import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { decodeHdf5, isHdf5 } from './hdf5.js';
+import { type EncodeOptions, type Image, type ImageFormat, checkImage } from './image.js';
+import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';
+import { decodePng, encodePng, isPng } from './png.js';
+import { decodeTiff, encodeTiff, isTiff } from './tiff.js';
+
+export type { EncodeOptions, Image, ImageFormat } from './image.js';
+export { type NpyArray, decodeNpy, encodeNpy } from './npy.js';
+
+export interface DecodeOptions {
+  /** For HDF5: the path of the dataset. Default: CXI's `/entry_1/data_1/data`, or else the only one that is an image. */
+  dataset?: string;
+}
+
+/** By the first bytes; undefined when it is none that can be read. */
+export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
+  if (isNpy(bytes)) return 'npy';
+  if (isPng(bytes)) return 'png';
+  if (isTiff(bytes)) return 'tiff';
+  if (isHdf5(bytes)) return 'hdf5';
+  return undefined;
+}
+
+/**
+ * Reads an image from the bytes of an `.npy`, PNG, TIFF or HDF5 file.
+ * @throws FileFormatError
+ */
+export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  const format = detectFormat(bytes);
+  switch (format) {
+    case 'npy':
+      return decodeNpyImage(bytes);
+    case 'png':
+      return decodePng(bytes);
+    case 'tiff':
+      return decodeTiff(bytes);
+    case 'hdf5':
+      return decodeHdf5(bytes, options.dataset);
+    case undefined:
+      throw new FileFormatError(`not an .npy, PNG, TIFF or HDF5 file: ${beginning(bytes)}`);
+  }
+}
+
+/**
+ * The bytes of a file with this image.
+ * @throws InvalidArgumentError when the format cannot hold it as asked
+ */
+export async function encodeImage(
+  image: Image,
+  format: Exclude<ImageFormat, 'hdf5'>,
+  options: EncodeOptions = {},
+): Promise<Uint8Array> {
+  switch (format) {
+    case 'npy':
+      return encodeNpyImage(image, options);
+    case 'png':
+      return encodePng(image, options);
+    case 'tiff':
+      return encodeTiff(image, options);
+  }
+}
+
+function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array {
+  checkImage(image);
+  if (bits === undefined) return encodeNpy(image.data, image.shape);
+  if (bits === 32) return encodeNpy(Float32Array.from(image.data), image.shape);
+  if (bits === 64) return encodeNpy(Float64Array.from(image.data), image.shape);
+  throw new InvalidArgumentError('bits', gotTakes('bits', bits, '32 or 64 for .npy'));
+}
+
+/** What there is instead, in words. */
+function beginning(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'it is empty';
+  const first = bytes.subarray(0, 32);
+  const isText = first.every((byte) => (byte >= 32 && byte < 127) || byte === 9 || byte === 10 || byte === 13);
+  if (isText) return `it is text that begins ${JSON.stringify(new TextDecoder().decode(first.subarray(0, 24)))}`;
+  return `it begins with the bytes ${Array.from(first.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ')}`;
+}

@@ -1,0 +1,184 @@
+/**
+ * NumPy's `.npy` files (numpy.lib.format, versions 1 to 3): bytes to arrays of real numbers and back. Reads every numeric
+ * type in both byte orders and both memory orders; what cannot become real numbers is refused by name. The header is
+ * believed only as far as the bytes behind it bear it out.
+ */
+import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import type { RealArray } from '../types.js';
+import { type Image, checkDimensions } from './image.js';
+
+/** An array of any number of dimensions, the last running fastest. */
+export interface NpyArray {
+  data: RealArray;
+  shape: number[];
+}
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+export function isNpy(bytes: Uint8Array): boolean {
+  return MAGIC.every((byte, index) => bytes[index] === byte);
+}
+
+/**
+ * Reads an array. Types that fit float32 exactly (booleans, integers up to 16 bits, float16, float32) become a
+ * `Float32Array`, the others a `Float64Array`.
+ * @throws FileFormatError when the bytes are no `.npy` file, are cut short, or hold what is not real numbers (complex,
+ * objects, records, text, dates), or integers that a double cannot hold
+ */
+export function decodeNpy(bytes: Uint8Array): NpyArray {
+  const header = readHeader(bytes);
+  const { kind, size, swapped } = parseType(header.descr);
+  const count = header.shape.reduce((product, extent) => product * extent, 1);
+  const needed = count * size;
+  const present = bytes.length - header.end;
+  if (needed !== present) {
+    const what = `shape (${header.shape.join(', ')}) of ${size}-byte numbers is ${needed} bytes`;
+    throw bad(`${present < needed ? 'cut short' : 'damaged'}: its ${what}, and ${present} follow the header`);
+  }
+  const read = READERS[`${kind}${size}`];
+  const narrow = kind === 'f' ? size <= 4 : size <= 2;
+  const data = narrow ? new Float32Array(count) : new Float64Array(count);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + header.end, needed);
+  if (!swapped && kind === 'f' && size >= 4) {
+    // The usual case is a copy. WebAssembly, and so everything this runs on, is little-endian.
+    new Uint8Array(data.buffer).set(bytes.subarray(header.end));
+  } else {
+    for (let i = 0; i < count; i++) data[i] = read(view, i * size, !swapped);
+  }
+  return { data: header.fortran ? toRowMajor(data, header.shape) : data, shape: header.shape };
+}
+
+/** Reads a two-dimensional array; leading dimensions of extent 1 are left out. */
+export function decodeNpyImage(bytes: Uint8Array): Image {
+  const { data, shape } = decodeNpy(bytes);
+  const kept = shape.slice();
+  while (kept.length > 2 && kept[0] === 1) kept.shift();
+  if (kept.length !== 2) throw bad(`has ${shape.length} dimensions, (${shape.join(', ')}); an image has 2`);
+  const [rows, columns] = kept;
+  checkDimensions('npy', rows, columns);
+  return { data, shape: [rows, columns] };
+}
+
+/** Writes an array as `<f4`, `<f8` or `|u1`, by its type, in C order, version 1. */
+export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  if (count !== data.length) {
+    throw new InvalidArgumentError('data', gotTakes('data', data, `${count} numbers, for shape [${shape.join(', ')}]`));
+  }
+  const descr = data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : '|u1';
+  const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${extents}), }`;
+  // Padded, as NumPy does, so that the numbers begin at a multiple of 64 bytes.
+  const length = Math.ceil((10 + dictionary.length + 1) / 64) * 64;
+  const bytes = new Uint8Array(length + data.byteLength);
+  bytes.set(MAGIC);
+  bytes[6] = 1;
+  new DataView(bytes.buffer).setUint16(8, length - 10, true);
+  bytes.set(new TextEncoder().encode(dictionary.padEnd(length - 11) + '\n'), 10);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), length);
+  return bytes;
+}
+
+interface Header {
+  descr: string;
+  fortran: boolean;
+  shape: number[];
+  /** Where the numbers begin. */
+  end: number;
+}
+
+function readHeader(bytes: Uint8Array): Header {
+  if (!isNpy(bytes)) throw bad('does not begin as .npy files do');
+  if (bytes.length < 12) throw bad('cut short in its header');
+  const version = bytes[6];
+  if (version < 1 || version > 3) throw bad(`is of version ${version}; takes versions 1 to 3`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = version === 1 ? 10 : 12;
+  const end = start + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  if (end > bytes.length) throw bad('cut short in its header');
+  const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, end));
+
+  const descr = /['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|(\[))/.exec(text);
+  const fortran = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(text);
+  // Python 2 wrote 3L for a long 3.
+  const shape = /['"]shape['"]\s*:\s*\(\s*((?:\d{1,15}L?\s*,\s*)*(?:\d{1,15}L?)?)\s*\)/.exec(text);
+  if (descr?.[2]) throw bad('holds records; takes plain numbers');
+  if (!descr || !fortran || !shape) throw bad('its header says no type, order or shape that can be read');
+  const extents = shape[1].split(',').filter((extent) => extent.trim() !== '');
+  return { descr: descr[1], fortran: fortran[1] === 'True', shape: extents.map((extent) => parseInt(extent, 10)), end };
+}
+
+const OTHER_KINDS: Record<string, string> = {
+  c: 'complex numbers; take the absolute value first',
+  O: 'Python objects',
+  S: 'text',
+  a: 'text',
+  U: 'text',
+  V: 'records',
+  M: 'dates',
+  m: 'time differences',
+};
+
+function parseType(descr: string): { kind: string; size: number; swapped: boolean } {
+  const parts = /^([<>=|]?)([a-zA-Z?])(\d*)/.exec(descr);
+  if (!parts) throw bad(`has the unknown type ${JSON.stringify(descr.slice(0, 40))}`);
+  const [, order, kind, size] = parts;
+  if (kind in OTHER_KINDS) throw bad(`holds ${OTHER_KINDS[kind]} (type ${descr.slice(0, 40)}); takes real numbers`);
+  if (!(`${kind}${size}` in READERS)) {
+    throw bad(`has type ${descr.slice(0, 40)}; takes booleans, integers of 1 to 8 bytes and floats of 2, 4 or 8`);
+  }
+  return { kind, size: Number(size), swapped: order === '>' };
+}
+
+const READERS: Record<string, (view: DataView, at: number, little: boolean) => number> = {
+  b1: (view, at) => (view.getUint8(at) === 0 ? 0 : 1),
+  i1: (view, at) => view.getInt8(at),
+  i2: (view, at, little) => view.getInt16(at, little),
+  i4: (view, at, little) => view.getInt32(at, little),
+  i8: (view, at, little) => exact(view.getBigInt64(at, little)),
+  u1: (view, at) => view.getUint8(at),
+  u2: (view, at, little) => view.getUint16(at, little),
+  u4: (view, at, little) => view.getUint32(at, little),
+  u8: (view, at, little) => exact(view.getBigUint64(at, little)),
+  f2: (view, at, little) => halfToNumber(view.getUint16(at, little)),
+  f4: (view, at, little) => view.getFloat32(at, little),
+  f8: (view, at, little) => view.getFloat64(at, little),
+};
+
+function exact(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number))
+    throw bad(`holds the integer ${value}, beyond the 2^53 up to which doubles are exact`);
+  return number;
+}
+
+/** IEEE 754 binary16. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
+
+/** From first-index-fastest to last-index-fastest. */
+function toRowMajor(data: RealArray, shape: readonly number[]): RealArray {
+  if (shape.length < 2 || data.length === 0) return data;
+  const ordered = data.slice();
+  const index = new Array<number>(shape.length).fill(0);
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, extent) => product * extent, 1));
+  for (let to = 0, from = 0; to < data.length; to++) {
+    ordered[to] = data[from];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * shape[axis];
+      index[axis] = 0;
+    }
+  }
+  return ordered;
+}
+
+function bad(what: string): FileFormatError {
+  return new FileFormatError(`the .npy file ${what}`, { format: 'npy' });
+}
