@@ -57,9 +57,9 @@ export interface BackendSession {
   settle(): void;
 
   /**
-   * The residuals recorded since the last call, oldest first, [record][start], as sums over the full spectrum
-   * Σ w·(|C| − M_s)², where w counts how many of k and −k were measured and M_s is the symmetrised magnitude, in scaled
-   * units. The newest 1024 records are kept.
+   * The residuals recorded since the last call, oldest first, [record][start], as sums over pairs of frequencies
+   * Σ w·(|C| − M_s)², where w counts how many of k and −k were measured (each pair once; where k = −k, w is 1) and M_s is
+   * the symmetrised magnitude, in scaled units. The newest 1024 records are kept.
    */
   takeResiduals(): Promise<Float64Array>;
 
@@ -87,6 +87,8 @@ export interface Backend {
    * side.
    */
   readonly onCallingThread: boolean;
+  /** Where that is so: a script for a worker that runs jobs (src/job.ts) on this backend, and what to send it first. */
+  workerScript?(): Promise<{ source: string; data: unknown }>;
   /** The devices that can be used here, best first, or a `BackendUnavailableError` that says why there are none. */
   devices(): Promise<DeviceInfo[]>;
   /** Rejects with an `OutOfMemoryError` that names the bytes needed and those there are, before it allocates. */

@@ -3,7 +3,7 @@
  * stays the same from version to version. Messages name what was wrong, what was given and what is accepted. Errors
  * that are not of these classes are defects of rephase.
  */
-import type { BackendName } from './types.js';
+import type { BackendName, Reconstruction } from './types.js';
 
 export const ERROR_CODES = [
   'INVALID_ARGUMENT',
@@ -94,6 +94,9 @@ export class BusyError extends RephaseError {
 
 /** A run was stopped through its `AbortSignal`; the signal's reason is the `cause`. */
 export class AbortError extends RephaseError {
+  /** From `retrieve`: what had been reached when it stopped; undefined when no iteration was finished. */
+  partial?: Reconstruction;
+
   constructor(reason?: unknown, message = 'the run was aborted') {
     super('ABORTED', message, { cause: reason });
     this.name = 'AbortError';
