@@ -1,0 +1,137 @@
+/**
+ * Checks of the options that callers pass, and their defaults: names, ranges and unknown keys. Arrays that belong to a
+ * problem or a start are checked in problem.ts, which needs the shape.
+ */
+import { InvalidArgumentError, gotTakes } from './errors.js';
+import {
+  ALGORITHMS,
+  BACKEND_NAMES,
+  PRECISIONS,
+  type Algorithm,
+  type BackendName,
+  type Precision,
+  type RetrieveOptions,
+  type RunOptions,
+  type SessionOptions,
+} from './types.js';
+
+/** Session options with every default filled in; the start's arrays are apart, because they go to problem.ts. */
+export interface Settings {
+  algorithm: Algorithm;
+  beta: number;
+  seed: number;
+  starts: number;
+  backend: BackendName | 'auto';
+  device: number;
+  precision: Precision;
+  history: boolean;
+}
+
+const SESSION_KEYS = [
+  'algorithm',
+  'beta',
+  'seed',
+  'start',
+  'starts',
+  'backend',
+  'device',
+  'precision',
+  'history',
+] as const satisfies readonly (keyof SessionOptions)[];
+const RUN_KEYS = ['onProgress', 'signal'] as const satisfies readonly (keyof RunOptions)[];
+const RETRIEVE_KEYS = [
+  ...SESSION_KEYS,
+  ...RUN_KEYS,
+  'iterations',
+] as const satisfies readonly (keyof RetrieveOptions)[];
+
+/** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */
+export function checkSessionOptions(options: SessionOptions): Settings {
+  rejectUnknownKeys('options', options, SESSION_KEYS);
+  return sessionSettings(options);
+}
+
+/** The same for `retrieve`, whose options are those of a session and of a run, and `iterations`. */
+export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number } {
+  rejectUnknownKeys('options', options, RETRIEVE_KEYS);
+  checkRun(options);
+  const { iterations = 1000 } = options;
+  checkInteger('iterations', iterations, 1);
+  return { ...sessionSettings(options), iterations };
+}
+
+export function checkRunOptions(options: RunOptions): void {
+  rejectUnknownKeys('options', options, RUN_KEYS);
+  checkRun(options);
+}
+
+function sessionSettings(options: SessionOptions): Settings {
+  const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device = 0, precision = 'single' } = options;
+  checkName('algorithm', algorithm, ALGORITHMS);
+  const { beta = algorithm === 'gs' ? 1 : 0.9, history = false } = options;
+  if (!(typeof beta === 'number' && beta > 0 && beta < Infinity)) {
+    throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
+  }
+  checkInteger('seed', seed, 0);
+  checkInteger('starts', starts, 1);
+  checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
+  checkInteger('device', device, 0);
+  checkName('precision', precision, PRECISIONS);
+  if (typeof history !== 'boolean') {
+    throw new InvalidArgumentError('history', gotTakes('history', history, 'true or false'));
+  }
+  return { algorithm, beta, seed, starts, backend, device, precision, history };
+}
+
+function checkRun({ onProgress, signal }: RunOptions): void {
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new InvalidArgumentError('onProgress', gotTakes('onProgress', onProgress, 'a function'));
+  }
+  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
+    throw new InvalidArgumentError('signal', gotTakes('signal', signal, 'an AbortSignal'));
+  }
+}
+
+/** An integer from `least` to 2⁵³ − 1. */
+export function checkInteger(argument: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer of at least ${least}`));
+}
+
+/** One of `names`; the message suggests the nearest where it looks like a slip of the pen. */
+export function checkName(argument: string, value: unknown, names: readonly string[]): void {
+  if (names.includes(value as string)) return;
+  const listed = names.map((name) => `'${name}'`).join(', ');
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, listed) + didYouMean(String(value), names));
+}
+
+/** A misspelt option must not be ignored in silence. `argument` is what the object is called: `options`, `problem`. */
+export function rejectUnknownKeys(argument: string, value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidArgumentError(argument, gotTakes(argument, value, 'an object'));
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const message = `${argument}: there is no '${key}'; takes ${known.join(', ')}${didYouMean(key, known)}`;
+    throw new InvalidArgumentError(key, message);
+  }
+}
+
+function didYouMean(given: string, names: readonly string[]): string {
+  const distances = names.map((name) => editDistance(given.toLowerCase(), name.toLowerCase()));
+  const least = Math.min(...distances);
+  return least <= 2 && least < given.length ? `; did you mean '${names[distances.indexOf(least)]}'?` : '';
+}
+
+/** Levenshtein's distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

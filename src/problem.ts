@@ -1,0 +1,209 @@
+/**
+ * From what callers hand in to what a backend takes: checks every array of a problem and a start, and works out, in one
+ * pass in double precision, the constants by which a backend's sums become residuals. Keeps no copies, except of masks.
+ */
+import type { BackendProblem } from './backend.js';
+import { InvalidArgumentError, gotTakes } from './errors.js';
+import { rejectUnknownKeys, type Settings } from './options.js';
+import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from './types.js';
+
+/** All that opens a session; it survives structured cloning, so that a worker can open it. */
+export interface Setup {
+  problem: BackendProblem;
+  /** The caller's own start, for `problem.starts` starts one behind the other. */
+  start?: Start;
+  /** ‖M‖² over measured frequencies, in scaled units. */
+  energy: number;
+  /**
+   * Σ (m₁ − m₂)²/2 over the pairs k, −k that were both measured, in scaled units: the part of the squared residual that
+   * no object can remove, because a real object's magnitudes are alike at k and −k.
+   */
+  asymmetry: number;
+  history: boolean;
+}
+
+const PROBLEM_KEYS = ['magnitudes', 'shape', 'support', 'mask'] as const satisfies readonly (keyof Problem)[];
+
+/**
+ * Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling.
+ */
+const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 };
+
+/** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
+export function prepare(problem: Problem, settings: Settings, start: Start | undefined): Setup {
+  rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
+  const { magnitudes } = problem;
+  const shape = checkShape('shape', problem.shape);
+  checkRealArray('magnitudes', magnitudes, shape);
+  const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
+  const support = toMask('support', problem.support, shape, 'the object would be zero everywhere');
+  const { starts, algorithm, beta, precision, seed, history } = settings;
+  const scale = scaleOf(largestMagnitude(magnitudes, shape, mask), precision);
+  const ownStart = start && checkStart(start, starts, shape, precision);
+  return {
+    problem: {
+      shape,
+      magnitudes,
+      scale,
+      algorithm,
+      beta,
+      starts,
+      precision,
+      ...(mask && { mask }),
+      ...(support && { support }),
+      ...(!ownStart && { seeded: { seed, firstStart: 0 } }),
+    },
+    ...(ownStart && { start: ownStart }),
+    ...constantsOf(magnitudes, shape, mask, scale),
+    history,
+  };
+}
+
+/** The setup for some of the starts alone: they come out as they would together. */
+export function selectStarts(setup: Setup, first: number, count: number): Setup {
+  const { problem, start } = setup;
+  const pixels = problem.shape[0] * problem.shape[1];
+  const some = (array: RealArray) => array.subarray(first * pixels, (first + count) * pixels);
+  const { seeded } = problem;
+  return {
+    ...setup,
+    problem: {
+      ...problem,
+      starts: count,
+      ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }),
+    },
+    ...(start && { start: 'phase' in start ? { phase: some(start.phase) } : { object: some(start.object) } }),
+  };
+}
+
+/** Two integers, both at least 1. */
+export function checkShape(argument: string, shape: Shape): Shape {
+  const takes = 'two integers [rows, columns], both at least 1';
+  const given: unknown = shape;
+  if (!Array.isArray(given) || given.length !== 2 || !given.every((n) => Number.isSafeInteger(n) && n >= 1)) {
+    throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
+  }
+  return [shape[0], shape[1]];
+}
+
+/** A Float32Array or Float64Array of `count` images, of any values. */
+export function checkRealArray(argument: string, array: RealArray, shape: Shape, count = 1): void {
+  const [rows, columns] = shape;
+  const size = `${count === 1 ? '' : `${count} × `}${rows} × ${columns} = ${count * rows * columns} numbers`;
+  const isReal = array instanceof Float32Array || array instanceof Float64Array;
+  if (!isReal || array.length !== count * rows * columns) {
+    const takes = `a Float32Array or Float64Array of ${size}`;
+    throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
+  }
+}
+
+/** Values that are finite once they are rounded to the precision. `width`: numbers in a row of the array. */
+export function checkFinite(argument: string, array: RealArray, width: number, precision: Precision): void {
+  for (let i = 0; i < array.length; i++) {
+    if (Number.isFinite(precision === 'single' ? Math.fround(array[i]) : array[i])) continue;
+    const subject = `${argument} at ${position(i, width)}`;
+    throw new InvalidArgumentError(argument, gotTakes(subject, array[i], `finite numbers in ${precision} precision`));
+  }
+}
+
+/** A mask as zeros and ones of our own; undefined where it clears nothing. `whenEmpty` says what that would mean. */
+export function toMask(
+  argument: string,
+  given: MaskArray | undefined,
+  shape: Shape,
+  whenEmpty: string,
+): Uint8Array | undefined {
+  if (given === undefined) return undefined;
+  const [rows, columns] = shape;
+  const isMask = given instanceof Uint8Array || given instanceof Uint8ClampedArray || Array.isArray(given);
+  if (!isMask || given.length !== rows * columns) {
+    const takes = `a Uint8Array or an array of booleans, ${rows} × ${columns} = ${rows * columns} of them`;
+    throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
+  }
+  const mask = new Uint8Array(given.length);
+  let inside = 0;
+  for (let i = 0; i < mask.length; i++) inside += mask[i] = given[i] ? 1 : 0;
+  if (inside === 0) {
+    throw new InvalidArgumentError(argument, `${argument}: every entry is zero, so ${whenEmpty}; takes at least one 1`);
+  }
+  return inside < mask.length ? mask : undefined;
+}
+
+/** The index of −k for the index k of a frequency, row-major. */
+export function opposite(index: number, [rows, columns]: Shape): number {
+  const column = index % columns;
+  const row = (index - column) / columns;
+  return (row === 0 ? 0 : rows - row) * columns + (column === 0 ? 0 : columns - column);
+}
+
+function largestMagnitude(magnitudes: RealArray, [, columns]: Shape, mask: Uint8Array | undefined): number {
+  let largest = 0;
+  for (let i = 0; i < magnitudes.length; i++) {
+    if (mask?.[i] === 0) continue;
+    const magnitude = magnitudes[i];
+    if (!(magnitude >= 0 && magnitude < Infinity)) {
+      const subject = `magnitudes at ${position(i, columns)}`;
+      const takes = 'finite numbers of at least 0 (leave dead or hidden pixels out with `mask`)';
+      throw new InvalidArgumentError('magnitudes', gotTakes(subject, magnitude, takes));
+    }
+    if (magnitude > largest) largest = magnitude;
+  }
+  if (largest === 0) {
+    const where = mask ? 'every measured entry' : 'every entry';
+    throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0`);
+  }
+  return largest;
+}
+
+/** The power of two that brings the largest magnitude into [1, 2). */
+function scaleOf(largest: number, precision: Precision): number {
+  const exponent = LARGEST_EXPONENT[precision];
+  if (largest < 2 ** -exponent || largest > 2 ** exponent) {
+    const [low, high] = [2 ** -exponent, 2 ** exponent].map((bound) => bound.toExponential(1));
+    const takes = `a largest magnitude between ${low} and ${high} in ${precision} precision: multiply all by a factor`;
+    throw new InvalidArgumentError('magnitudes', gotTakes('magnitudes', largest, takes));
+  }
+  let scale = 2 ** -Math.floor(Math.log2(largest));
+  // log2 rounds, so that it is one off next to a power of two.
+  if (largest * scale >= 2) scale /= 2;
+  if (largest * scale < 1) scale *= 2;
+  return scale;
+}
+
+function constantsOf(
+  magnitudes: RealArray,
+  shape: Shape,
+  mask: Uint8Array | undefined,
+  scale: number,
+): { energy: number; asymmetry: number } {
+  let energy = 0;
+  let asymmetry = 0;
+  for (let k = 0; k < magnitudes.length; k++) {
+    if (mask?.[k] === 0) continue;
+    const magnitude = magnitudes[k] * scale;
+    energy += magnitude * magnitude;
+    const minusK = opposite(k, shape);
+    if (minusK <= k || mask?.[minusK] === 0) continue;
+    const difference = magnitude - magnitudes[minusK] * scale;
+    asymmetry += (difference * difference) / 2;
+  }
+  return { energy, asymmetry };
+}
+
+function checkStart(start: Start, starts: number, shape: Shape, precision: Precision): Start {
+  rejectUnknownKeys('start', start, ['phase', 'object']);
+  const { phase, object } = start as { phase?: RealArray; object?: RealArray };
+  if ((phase === undefined) === (object === undefined)) {
+    const got = phase === undefined ? 'neither' : 'both';
+    throw new InvalidArgumentError('start', `start: got ${got}; takes either { phase } or { object }`);
+  }
+  const argument = phase ? 'start.phase' : 'start.object';
+  const array = (phase ?? object)!;
+  checkRealArray(argument, array, shape, starts);
+  checkFinite(argument, array, shape[1], precision);
+  return phase ? { phase } : { object: array };
+}
+
+function position(index: number, width: number): string {
+  return `[${Math.floor(index / width)}, ${index % width}]`;
+}

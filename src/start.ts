@@ -1,0 +1,43 @@
+/** Puts the caller's own start into a fresh backend session. Seeded starts are the backend's business. */
+import type { BackendProblem, BackendSession } from './backend.js';
+import { opposite } from './problem.js';
+import type { RealArray, Start } from './types.js';
+
+/**
+ * After `{ object }` the object is the previous iterate, its spectrum has the measured magnitudes, and its residual is
+ * recorded: just as if the iterations that led to it had run here. After `{ phase }` there is no iterate yet.
+ */
+export function writeStart(session: BackendSession, problem: BackendProblem, start: Start): void {
+  const pixels = problem.shape[0] * problem.shape[1];
+  for (let s = 0; s < problem.starts; s++) {
+    const range = [s * pixels, (s + 1) * pixels] as const;
+    if ('phase' in start) session.writeSpectrum(s, spectrumFromPhases(problem, start.phase.subarray(...range)));
+    else session.writeObject(s, start.object.subarray(...range), true);
+  }
+  if ('phase' in start) return;
+  session.forward();
+  session.constrainFourier();
+}
+
+/**
+ * The spectrum M·exp(iφ), interleaved, 2 × rows × columns. A frequency measured at k alone of k and −k gets the
+ * conjugate at −k, because nothing is known there; one measured at neither is 0.
+ */
+export function spectrumFromPhases(
+  { shape, magnitudes, mask }: Pick<BackendProblem, 'shape' | 'magnitudes' | 'mask'>,
+  phase: RealArray,
+): Float64Array {
+  const spectrum = new Float64Array(2 * magnitudes.length);
+  for (let k = 0; k < magnitudes.length; k++) {
+    if (mask?.[k] === 0) continue;
+    const re = magnitudes[k] * Math.cos(phase[k]);
+    const im = magnitudes[k] * Math.sin(phase[k]);
+    spectrum[2 * k] = re;
+    spectrum[2 * k + 1] = im;
+    const minusK = opposite(k, shape);
+    if (mask?.[minusK] !== 0) continue;
+    spectrum[2 * minusK] = re;
+    spectrum[2 * minusK + 1] = -im;
+  }
+  return spectrum;
+}
