@@ -1,0 +1,396 @@
+/**
+ * A session drives one problem, or a batch of starts of it, on one backend, at three granularities: `run` for a whole
+ * loop, `step` for an iteration, and the four kernels. All iteration state is here and in the backend, so that any
+ * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
+ */
+import type { Backend, BackendSession } from './backend.js';
+import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from './errors.js';
+import { macrotask } from './event-loop.js';
+import { checkInteger, checkRunOptions } from './options.js';
+import { checkFinite, checkRealArray, type Setup } from './problem.js';
+import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
+import { writeStart } from './start.js';
+import type { Algorithm, BackendName, MemoryReport, Precision, RealArray, RunOptions, Shape } from './types.js';
+
+// `await using` looks for these; browsers got them later than the rest of what is needed here.
+for (const name of ['dispose', 'asyncDispose'] as const) {
+  if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });
+}
+
+type Kernel = 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier';
+
+/** Batches are sized to take this long, well below the 50 ms after which the event loop must have had its turn. */
+const BATCH_MILLISECONDS = 20;
+const PROGRESS_MILLISECONDS = 100;
+
+/** Opens the session for a prepared problem and puts its start in place. */
+export async function openSession(backend: Backend, device: number, setup: Setup): Promise<Session> {
+  const devices = await backend.devices();
+  const session = await backend.createSession(setup.problem, device);
+  try {
+    const log = new ResidualLog(session, setup);
+    if (setup.start) writeStart(session, setup.problem, setup.start);
+    const fromObject = setup.start !== undefined && 'object' in setup.start;
+    if (fromObject) {
+      log.expect(1);
+      await log.take(false);
+    }
+    return new Session(backend, devices[device].name, session, setup, log, fromObject);
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}
+
+/**
+ * Made by `createSession`. An iteration is the cycle `inverse` → `constrainObject` → `forward` → `constrainFourier`;
+ * `step()` and each iteration of `run()` first finish a cycle that is under way. `start` is always the index of one of
+ * the session's starts, 0 if left out.
+ *
+ * Every method throws a `DisposedError` after `dispose()` and a `BusyError` while a `run()` has not finished, and a
+ * `DeviceLostError` when the device failed; those that return a promise reject it instead. Synchronous methods only
+ * enqueue work; on the wasm backend, which computes on the calling thread, it is done when they return.
+ */
+export class Session {
+  readonly shape: Shape;
+  readonly algorithm: Algorithm;
+  /** Feedback strength. */
+  readonly beta: number;
+  /** Number of starts. */
+  readonly starts: number;
+  readonly precision: Precision;
+  readonly backend: BackendName;
+  /** Name of the device. */
+  readonly device: string;
+
+  readonly #session: BackendSession;
+  readonly #log: ResidualLog;
+  readonly #support: Uint8Array | undefined;
+  readonly #keepsHistory: boolean;
+  readonly #onCallingThread: boolean;
+  /** The kernel that comes next in the cycle. */
+  #next: Kernel = 'inverse';
+  /** See `BackendSession`: only `iterate` ends unsettled, always with `inverse` next. */
+  #settled = true;
+  /** There is no previous iterate yet. */
+  #first: boolean;
+  /** The object's array holds an object; otherwise it is Re IFT(start), made when asked for. */
+  #hasObject: boolean;
+  #iterations = 0;
+  #running = false;
+  #disposed = false;
+
+  /** Not for callers: use `createSession`. */
+  constructor(
+    backend: Backend,
+    device: string,
+    session: BackendSession,
+    setup: Setup,
+    log: ResidualLog,
+    fromObject: boolean,
+  ) {
+    const { shape, algorithm, beta, starts, precision, support } = setup.problem;
+    this.shape = shape;
+    this.algorithm = algorithm;
+    this.beta = beta;
+    this.starts = starts;
+    this.precision = precision;
+    this.backend = backend.name;
+    this.device = device;
+    this.#session = session;
+    this.#log = log;
+    this.#support = support;
+    this.#keepsHistory = setup.history;
+    this.#onCallingThread = backend.onCallingThread;
+    this.#first = !fromObject;
+    this.#hasObject = fromObject;
+  }
+
+  /** Iterations finished so far: how often the measured magnitudes have been imposed. */
+  get iterations(): number {
+    return this.#iterations;
+  }
+
+  /**
+   * `iterations` ≥ 1 iterations. Lets the event loop have its turn at least every 50 ms or one iteration, whichever is
+   * longer. On abort it rejects with an `AbortError`, after which the session can be used, with the iterations that it
+   * has done by then; after `dispose()` with a `DisposedError`.
+   */
+  async run(iterations: number, options: RunOptions = {}): Promise<void> {
+    this.#checkUsable();
+    checkInteger('iterations', iterations, 1);
+    checkRunOptions(options);
+    if (options.signal?.aborted) throw new AbortError(options.signal.reason);
+    this.#running = true;
+    try {
+      await this.#loop(iterations, options);
+    } catch (error) {
+      if (this.#disposed) throw new DisposedError('the session was disposed of during run()', { cause: error });
+      throw error;
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** One iteration, or the rest of the one that is under way. */
+  step(): void {
+    this.#checkUsable();
+    if (!this.#finishCycle()) this.#iterate(1);
+  }
+
+  /** object ← Re IFT(spectrum). The spectrum stays as it is. */
+  inverse(): void {
+    this.#settle();
+    this.#runKernel('inverse');
+  }
+
+  /** object ← rule(object, previous iterate), pixel by pixel; see `Algorithm`. */
+  constrainObject(): void {
+    this.#settle();
+    this.#runKernel('constrainObject');
+  }
+
+  /** spectrum ← FT(object). */
+  forward(): void {
+    this.#settle();
+    this.#runKernel('forward');
+  }
+
+  /** spectrum ← M·exp(i·arg spectrum); measures the residual before it. Ends an iteration. */
+  constrainFourier(): void {
+    this.#settle();
+    this.#runKernel('constrainFourier');
+  }
+
+  /**
+   * The object, rows × columns: the iterate x after an iteration or after `constrainObject`, Re IFT(spectrum) after
+   * `inverse` and before the first iteration.
+   */
+  async readObject(start = 0): Promise<RealArray> {
+    this.#settle();
+    this.#checkStart(start);
+    this.#makeObject();
+    return this.#session.readObject(start);
+  }
+
+  /** The object with negative pixels and those outside the support cleared. */
+  async readFeasible(start = 0): Promise<RealArray> {
+    return clearInfeasible(await this.readObject(start), this.#support);
+  }
+
+  /**
+   * Replaces the object of one start, rows × columns finite numbers. Between `inverse` and `constrainObject` it takes
+   * the place of what `inverse` made; otherwise it is a new iterate, and the cycle goes on with `forward`, for all
+   * starts. Written before the first iteration of several starts, the others take its first half, so that all of them
+   * have an iterate.
+   */
+  writeObject(object: RealArray, start = 0): void {
+    this.#settle();
+    this.#checkStart(start);
+    checkRealArray('object', object, this.shape);
+    checkFinite('object', object, this.shape[1], this.precision);
+    const asIterate = this.#next !== 'constrainObject';
+    if (this.starts > 1) this.#makeObject();
+    if (asIterate) {
+      if (this.#first && this.starts > 1) this.#session.constrainObject(true);
+      this.#first = false;
+      this.#next = 'forward';
+    }
+    this.#hasObject = true;
+    this.#session.writeObject(start, object, asIterate);
+  }
+
+  /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
+  async readSpectrum(start = 0): Promise<RealArray> {
+    this.#settle();
+    this.#checkStart(start);
+    return this.#session.readSpectrum(start);
+  }
+
+  /**
+   * Replaces the spectrum of one start by the Hermitian part of what is given: 2 × rows × columns finite numbers,
+   * interleaved. Between `forward` and `constrainFourier` the cycle goes on with `constrainFourier`, otherwise with
+   * `inverse`, for all starts.
+   */
+  writeSpectrum(spectrum: RealArray, start = 0): void {
+    this.#settle();
+    this.#checkStart(start);
+    const [rows, columns] = this.shape;
+    checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
+    checkFinite('spectrum', spectrum, 2 * columns, this.precision);
+    if (this.#next !== 'constrainFourier') this.#next = 'inverse';
+    this.#session.writeSpectrum(start, spectrum);
+  }
+
+  /**
+   * ‖|FT x| − M‖ / ‖M‖ over measured frequencies, as the last finished iteration measured it. Before the first it is
+   * that of the object that was given as the start, and NaN for other starts, which have random phases and no object.
+   */
+  async residual(start = 0): Promise<number> {
+    this.#checkStart(start);
+    return (await this.residuals())[start];
+  }
+
+  /** The residual of every start. */
+  async residuals(): Promise<Float64Array> {
+    this.#settle();
+    await this.#log.take();
+    return this.#log.newest();
+  }
+
+  /** The residual of each finished iteration of one start. Only with the option `history: true`. */
+  async history(start = 0): Promise<Float64Array> {
+    this.#settle();
+    this.#checkStart(start);
+    if (!this.#keepsHistory) {
+      throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
+    }
+    await this.#log.take();
+    return this.#log.history(start);
+  }
+
+  /** What the session occupies and has copied so far. Allowed during a run. */
+  memory(): MemoryReport {
+    if (this.#disposed) throw new DisposedError();
+    const report = this.#session.memory();
+    return { ...report, hostBytes: report.hostBytes + this.#log.bytes() + (this.#support?.byteLength ?? 0) };
+  }
+
+  /** Frees everything at once. Safe to call twice, and during a run, whose promise is then rejected. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#session.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+    return Promise.resolve();
+  }
+
+  async #loop(iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
+    const began = performance.now();
+    let reported = began;
+    let batch = 1;
+    let done = this.#finishCycle() ? 1 : 0;
+    let before = this.#session.finish();
+    const report = async () => {
+      await this.#log.take();
+      const now = performance.now();
+      reported = now;
+      onProgress?.({ iteration: done, iterations, residual: this.#log.best(), seconds: (now - began) / 1000 });
+    };
+    let lap = began;
+    while (done < iterations) {
+      const count = Math.min(batch, iterations - done);
+      this.#iterate(count);
+      // Elsewhere than on this thread two batches are in flight, so that the device need not wait for us.
+      const enqueued = this.#session.finish();
+      enqueued.catch(() => undefined);
+      await (this.#onCallingThread ? enqueued : before);
+      before = enqueued;
+      const now = performance.now();
+      batch = nextBatch(count, now - lap);
+      done += count;
+      if (this.#onCallingThread) await macrotask();
+      lap = performance.now();
+      if (this.#disposed) throw new DisposedError();
+      if (signal?.aborted) break;
+      if (onProgress && lap - reported >= PROGRESS_MILLISECONDS) await report();
+    }
+    await before;
+    if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
+    if (this.#disposed) throw new DisposedError();
+    if (onProgress) await report();
+  }
+
+  #iterate(count: number): void {
+    this.#log.expect(this.#settled ? count - 1 : count);
+    this.#session.iterate(count, this.#settled, this.#first);
+    this.#settled = false;
+    this.#first = false;
+    this.#hasObject = true;
+    this.#iterations += count;
+  }
+
+  /** Runs what is left of the cycle; false when none was under way. */
+  #finishCycle(): boolean {
+    if (this.#cycleIsDone()) return false;
+    do this.#runKernel(this.#next);
+    while (!this.#cycleIsDone());
+    return true;
+  }
+
+  #cycleIsDone(): boolean {
+    return this.#next === 'inverse';
+  }
+
+  #runKernel(kernel: Kernel): void {
+    if (kernel === 'constrainObject' || kernel === 'forward') this.#makeObject();
+    switch (kernel) {
+      case 'inverse':
+        this.#session.inverse();
+        this.#hasObject = true;
+        this.#next = 'constrainObject';
+        break;
+      case 'constrainObject':
+        this.#session.constrainObject(this.#first);
+        this.#first = false;
+        this.#next = 'forward';
+        break;
+      case 'forward':
+        this.#session.forward();
+        this.#next = 'constrainFourier';
+        break;
+      case 'constrainFourier':
+        this.#log.expect(1);
+        this.#session.constrainFourier();
+        this.#iterations += 1;
+        this.#next = 'inverse';
+        break;
+    }
+  }
+
+  #makeObject(): void {
+    if (this.#hasObject) return;
+    // Not remembered as an object: a new spectrum written before the first iteration makes a new one.
+    this.#session.inverse();
+  }
+
+  #settle(): void {
+    this.#checkUsable();
+    if (this.#settled) return;
+    this.#log.expect(1);
+    this.#session.settle();
+    this.#settled = true;
+  }
+
+  #checkUsable(): void {
+    if (this.#disposed) throw new DisposedError();
+    if (this.#running) throw new BusyError('the session is busy: await the promise of its run() first');
+  }
+
+  #checkStart(start: number): void {
+    if (Number.isInteger(start) && start >= 0 && start < this.starts) return;
+    const takes = `the index of a start, an integer from 0 to ${this.starts - 1}`;
+    throw new InvalidArgumentError('start', gotTakes('start', start, takes));
+  }
+}
+
+/** Clears in place what cannot be part of the object: negative pixels and those outside the support. */
+export function clearInfeasible(object: RealArray, support: Uint8Array | undefined): RealArray {
+  for (let i = 0; i < object.length; i++) {
+    if (object[i] < 0 || support?.[i] === 0) object[i] = 0;
+  }
+  return object;
+}
+
+/** Iterations that take about `BATCH_MILLISECONDS`, judged by the last batch; it grows twofold at most. */
+function nextBatch(count: number, milliseconds: number): number {
+  const fitting = Math.floor((count * BATCH_MILLISECONDS) / Math.max(milliseconds, 1e-3));
+  return Math.max(1, Math.min(fitting, 2 * count, RECORDS_PER_BATCH));
+}
