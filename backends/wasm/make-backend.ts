@@ -1,0 +1,19 @@
+/**
+ * The wasm backend around a compiled module, wherever that comes from: the main thread compiles it from its own text, a
+ * worker is sent it.
+ */
+import type { Backend } from '../../src/backend.js';
+import { MEMORY_LIMIT, WasmSession } from './session.js';
+
+export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Backend {
+  return {
+    name: 'wasm',
+    precisions: ['single', 'double'],
+    onCallingThread: true,
+    devices: async () => {
+      await module();
+      return [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
+    },
+    createSession: async (problem) => WasmSession.create(await module(), problem),
+  };
+}
