@@ -1,0 +1,96 @@
+/**
+ * `retrieve`: one call from a diffraction pattern to an image. Sessions that compute on the calling thread go to workers,
+ * so that this thread stays free; several starts are then spread over the cores.
+ */
+import type { Backend } from './backend.js';
+import { selectBackend } from './backends.js';
+import { AbortError } from './errors.js';
+import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
+import { checkRetrieveOptions } from './options.js';
+import { prepare, selectStarts, type Setup } from './problem.js';
+import { clearInfeasible } from './session.js';
+import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from './types.js';
+import { WorkersUnavailable, runOnWorkers } from './worker-pool.js';
+import { availableCores } from './worker-thread.js';
+
+/**
+ * Recovers an image from Fourier magnitudes. With several starts it returns the one with the smallest residual; a small
+ * residual does not prove a right image, least of all without a support.
+ *
+ * Arrays are copied before the iterations begin and never changed. Do not change them before that: until the first
+ * progress report, or until the promise is settled.
+ *
+ * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError` or a `DeviceLostError`, and
+ * with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
+ *
+ * ```ts
+ * const { object, residual } = await retrieve(
+ *   { magnitudes, shape: [512, 512], support },
+ *   { algorithm: 'hio', iterations: 500, seed: 1 },
+ * );
+ * ```
+ */
+export async function retrieve(problem: Problem, options: RetrieveOptions = {}): Promise<Reconstruction> {
+  const settings = checkRetrieveOptions(options);
+  const { signal, onProgress } = options;
+  const setup = prepare(problem, settings, options.start);
+  if (signal?.aborted) throw new AbortError(signal.reason);
+  const { backend, device } = await selectBackend(settings);
+  if (signal?.aborted) throw new AbortError(signal.reason);
+
+  const job: Job = { setup, device: settings.device, iterations: settings.iterations };
+  const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+  const reconstruction = merge(results, setup, { backend: backend.name, device: device.name });
+  if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
+  const error = new AbortError(signal?.reason);
+  if (reconstruction) error.partial = reconstruction;
+  throw error;
+}
+
+async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise<JobResult[]> {
+  const script = await backend.workerScript?.();
+  if (script) {
+    try {
+      return await runOnWorkers(script, split(job, availableCores()), options);
+    } catch (error) {
+      // It still works without: on this thread, with its turns for the event loop.
+      if (!(error instanceof WorkersUnavailable)) throw error;
+    }
+  }
+  return [await runJob(backend, job, options)];
+}
+
+/** The starts in contiguous parts of nearly equal size. */
+function split(job: Job, most: number): Job[] {
+  const { starts } = job.setup.problem;
+  const parts = Math.min(starts, most);
+  return Array.from({ length: parts }, (_, part) => {
+    const first = Math.floor((part * starts) / parts);
+    const end = Math.floor(((part + 1) * starts) / parts);
+    return { ...job, setup: selectStarts(job.setup, first, end - first) };
+  });
+}
+
+/** Undefined when no iteration was finished by any of them. */
+function merge(
+  results: JobResult[],
+  { problem: { shape, support } }: Setup,
+  where: Pick<Reconstruction, 'backend' | 'device'>,
+): Reconstruction | undefined {
+  const part = indexOfLeast(results.map(({ residuals, best }) => residuals[best]));
+  const { object, history, best, residuals, iterations } = results[part];
+  if (iterations === 0) return undefined;
+  const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
+  return {
+    object,
+    feasible: clearInfeasible(object.slice(), support),
+    shape,
+    residual: residuals[best],
+    residuals: Float64Array.from(results.flatMap((result) => [...result.residuals])),
+    best: before + best,
+    ...(history && { history }),
+    iterations,
+    seconds: Math.max(...results.map((result) => result.seconds)),
+    ...where,
+  };
+}

@@ -1,0 +1,135 @@
+/**
+ * Runs jobs side by side, each on a worker of its own that lives only as long: gathers their progress, passes on an
+ * abort, and ends them all as soon as one fails.
+ */
+import { AbortError, DeviceLostError } from './errors.js';
+import type { Job, JobResult } from './job.js';
+import type { Progress, RealArray, RunOptions } from './types.js';
+import { unpackError, type FromWorker, type ToWorker } from './worker-protocol.js';
+import { startWorker, type WorkerThread } from './worker-thread.js';
+
+/** Workers cannot be made here; the cause says why. Nothing was begun. */
+export class WorkersUnavailable extends Error {}
+
+const PROGRESS_MILLISECONDS = 100;
+
+/** Resolves with the results in the order of the jobs; `WorkersUnavailable` where there are no workers. */
+export async function runOnWorkers(
+  script: { source: string; data: unknown },
+  jobs: Job[],
+  { onProgress, signal }: RunOptions,
+): Promise<JobResult[]> {
+  const workers: JobWorker[] = [];
+  const gather = onProgress && gatherProgress(jobs.length, onProgress);
+  const abort = () => workers.forEach((worker) => worker.abort());
+  try {
+    for (const index of jobs.keys()) {
+      workers.push(new JobWorker(script.source, (progress) => gather?.(index, progress)));
+    }
+    await Promise.all(workers.map((worker) => worker.ready));
+    if (signal?.aborted) throw new AbortError(signal.reason);
+    signal?.addEventListener('abort', abort);
+    return await Promise.all(workers.map((worker, index) => worker.run(jobs[index], script.data)));
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+class JobWorker {
+  /** Rejects with `WorkersUnavailable`. */
+  readonly ready: Promise<void>;
+  readonly #thread: WorkerThread;
+  readonly #result: Promise<JobResult>;
+
+  constructor(source: string, onProgress: (progress: Progress) => void) {
+    const ready = promiseParts<void>();
+    const result = promiseParts<JobResult>();
+    this.ready = ready.promise;
+    this.#result = result.promise;
+    // One of the two is always awaited, and tells of the failure; the other must not count as unhandled.
+    ready.promise.catch(() => undefined);
+    result.promise.catch(() => undefined);
+    const events = {
+      message(data: unknown) {
+        const message = data as FromWorker;
+        if (message.type === 'ready') ready.resolve();
+        else if (message.type === 'progress') onProgress(message.progress);
+        else if (message.type === 'done') result.resolve(message.result);
+        else result.reject(unpackError(message.error));
+      },
+      failure(error: Error) {
+        ready.reject(new WorkersUnavailable(error.message, { cause: error }));
+        result.reject(new DeviceLostError(`the worker of the wasm backend failed: ${error.message}`, { cause: error }));
+      },
+    };
+    try {
+      this.#thread = startWorker(source, events);
+    } catch (error) {
+      throw new WorkersUnavailable(String(error), { cause: error });
+    }
+  }
+
+  run(job: Job, data: unknown): Promise<JobResult> {
+    this.#post({ type: 'run', job: compact(job), data });
+    return this.#result;
+  }
+
+  abort(): void {
+    this.#post({ type: 'abort' });
+  }
+
+  terminate(): Promise<void> {
+    return this.#thread.terminate();
+  }
+
+  #post(message: ToWorker): void {
+    this.#thread.post(message);
+  }
+}
+
+/** Cloning a view copies the whole buffer behind it, so views of larger buffers become arrays of their own first. */
+function compact(job: Job): Job {
+  const { setup } = job;
+  const { problem, start } = setup;
+  const own = (array: RealArray) => (array.byteLength < array.buffer.byteLength ? array.slice() : array);
+  return {
+    ...job,
+    setup: {
+      ...setup,
+      problem: { ...problem, magnitudes: own(problem.magnitudes) },
+      ...(start && { start: 'phase' in start ? { phase: own(start.phase) } : { object: own(start.object) } }),
+    },
+  };
+}
+
+/** Every start has done at least what is reported; throttled, because each worker reports by itself. */
+function gatherProgress(
+  workers: number,
+  onProgress: (progress: Progress) => void,
+): (index: number, progress: Progress) => void {
+  const newest: (Progress | undefined)[] = Array.from({ length: workers });
+  let reported = -Infinity;
+  return (index, progress) => {
+    newest[index] = progress;
+    const known = newest.filter((entry) => entry !== undefined);
+    if (known.length < workers) return;
+    const iteration = Math.min(...known.map((entry) => entry.iteration));
+    const now = performance.now();
+    if (now - reported < PROGRESS_MILLISECONDS && iteration < progress.iterations) return;
+    reported = now;
+    onProgress({
+      iteration,
+      iterations: progress.iterations,
+      residual: Math.min(...known.map((entry) => entry.residual)),
+      seconds: Math.max(...known.map((entry) => entry.seconds)),
+    });
+  };
+}
+
+function promiseParts<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((...parts) => ([resolve, reject] = parts));
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,85 @@
+/**
+ * What `retrieve` and its workers say to each other, and the worker's half of the conversation. Errors cross as plain
+ * data, because structured cloning keeps neither their class nor their `code`.
+ */
+import type { Backend } from './backend.js';
+import {
+  BackendUnavailableError,
+  DeviceLostError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  type RephaseError,
+} from './errors.js';
+import { runJob, type Job, type JobResult } from './job.js';
+import type { BackendName, Progress } from './types.js';
+
+export type ToWorker = { type: 'run'; job: Job; data: unknown } | { type: 'abort' };
+
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'progress'; progress: Progress }
+  | { type: 'done'; result: JobResult }
+  | { type: 'failed'; error: PackedError };
+
+/** The worker's end of the line: `parentPort` in Node, the global scope in browsers. */
+export interface WorkerPort {
+  post(message: FromWorker, transfer: ArrayBuffer[]): void;
+  listen(listener: (message: ToWorker) => void): void;
+}
+
+/** Runs the one job that a worker gets. `makeBackend` takes the data that `Backend.workerScript` gave. */
+export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backend): void {
+  const abort = new AbortController();
+  port.listen((message) => {
+    if (message.type === 'abort') abort.abort();
+    else void serve(message);
+  });
+  port.post({ type: 'ready' }, []);
+
+  async function serve({ job, data }: ToWorker & { type: 'run' }): Promise<void> {
+    const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
+    try {
+      const result = await runJob(makeBackend(data), job, { onProgress, signal: abort.signal });
+      port.post({ type: 'done', result }, [result.object.buffer as ArrayBuffer]);
+    } catch (error) {
+      port.post({ type: 'failed', error: packError(error) }, []);
+    }
+  }
+}
+
+export interface PackedError {
+  name: string;
+  message: string;
+  stack: string | undefined;
+  /** Own properties: `code` and what the class adds to it. */
+  details: Readonly<Record<string, unknown>>;
+}
+
+export function packError(thrown: unknown): PackedError {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const details = Object.entries(error).filter(([, value]) => ['string', 'number'].includes(typeof value));
+  return { name: error.name, message: error.message, stack: error.stack, details: Object.fromEntries(details) };
+}
+
+/** An error of the same class, `code` and properties; a plain `Error` for those that are not rephase's. */
+export function unpackError({ name, message, stack, details }: PackedError): Error {
+  const error = construct(message, details) ?? Object.assign(new Error(message), { name });
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
+/** Only what opening and running a session can throw. */
+function construct(message: string, details: PackedError['details']): RephaseError | undefined {
+  switch (details.code) {
+    case 'INVALID_ARGUMENT':
+      return new InvalidArgumentError(String(details.argument), message);
+    case 'BACKEND_UNAVAILABLE':
+      return new BackendUnavailableError(message, details.backend as BackendName | undefined);
+    case 'OUT_OF_MEMORY':
+      return new OutOfMemoryError(message, Number(details.requiredBytes), Number(details.availableBytes));
+    case 'DEVICE_LOST':
+      return new DeviceLostError(message);
+    default:
+      return undefined;
+  }
+}
