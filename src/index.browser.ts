@@ -1,0 +1,14 @@
+/**
+ * rephase in browsers: everything but what needs Node.
+ *
+ * Recovers an image from the magnitudes of its Fourier transform. `retrieve` does it in one call; `createSession` gives
+ * control over single iterations and kernels; `listBackends` tells what runs here.
+ */
+export { createSession, listBackends } from './backends.js';
+export * from './errors.js';
+export { alignedError, type Alignment } from './metrics.js';
+export { philox4x32, uniform } from './random.js';
+export { retrieve } from './retrieve.js';
+export type { Session } from './session.js';
+export { simulate, type SimulateOptions, type Simulation } from './simulate.js';
+export * from './types.js';

@@ -1,0 +1,2 @@
+/** rephase in Node: all that browsers have. */
+export * from './index.browser.js';

@@ -1,0 +1,98 @@
+/** How far a reconstruction is from the truth, where the truth is known. */
+import { InvalidArgumentError } from './errors.js';
+import { checkFinite, checkRealArray, checkShape } from './problem.js';
+import { RealTransform } from './transform.js';
+import type { RealArray, Shape } from './types.js';
+
+export interface Alignment {
+  /** ‖aligned − truth‖ / ‖truth‖. */
+  error: number;
+  /** What was done to the estimate, in this order: rotated by 180° about index 0, multiplied by `sign`, … */
+  rotated: boolean;
+  sign: 1 | -1;
+  /** … and shifted down and to the right by so many pixels, around the edges. */
+  shift: readonly [rows: number, columns: number];
+  /** The estimate after that. */
+  aligned: Float64Array;
+}
+
+/**
+ * The relative error of an estimate after removing what magnitudes cannot tell: circular shift by whole pixels, rotation
+ * by 180°, and sign. Both are rows × columns, the truth padded like the estimate and not all zero. The alignment is the
+ * one of least error, found as the largest cross-correlation. Rejects with an `InvalidArgumentError`, and with an
+ * `OutOfMemoryError` for images beyond the wasm backend's 4 GiB.
+ */
+export async function alignedError(estimate: RealArray, truth: RealArray, shape: Shape): Promise<Alignment> {
+  checkShape('shape', shape);
+  for (const [argument, array] of Object.entries({ estimate, truth })) {
+    checkRealArray(argument, array, shape);
+    checkFinite(argument, array, shape[1], 'double');
+  }
+  const norm = Math.sqrt(sumOfSquares(truth));
+  if (norm === 0) throw new InvalidArgumentError('truth', 'truth: every pixel is zero; takes at least one above 0');
+
+  const transform = await RealTransform.create(shape);
+  try {
+    const estimateSpectrum = await transform.forward(estimate);
+    const truthSpectrum = await transform.forward(truth);
+    const correlations = [
+      await transform.inverse(product(truthSpectrum, estimateSpectrum, -1)),
+      await transform.inverse(product(truthSpectrum, estimateSpectrum, 1)),
+    ];
+    const peaks = correlations.map(indexOfLargestSize);
+    const sizes = correlations.map((correlation, i) => Math.abs(correlation[peaks[i]]));
+    const rotated = sizes[1] > sizes[0];
+    const at = peaks[Number(rotated)];
+    const sign = correlations[Number(rotated)][at] < 0 ? -1 : 1;
+    const shift = [Math.floor(at / shape[1]), at % shape[1]] as const;
+    const aligned = align(estimate, shape, rotated, sign, shift);
+    const error = Math.sqrt(sumOfSquares(aligned.map((value, i) => value - truth[i]))) / norm;
+    return { error, rotated, sign, shift, aligned };
+  } finally {
+    transform.dispose();
+  }
+}
+
+function sumOfSquares(numbers: RealArray): number {
+  let sum = 0;
+  for (const value of numbers) sum += value * value;
+  return sum;
+}
+
+/** a·b, or a·conj b where `sense` is −1: the spectrum of a rotated real image is conj b. */
+function product(a: RealArray, b: RealArray, sense: 1 | -1): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i += 2) {
+    const im = sense * b[i + 1];
+    result[i] = a[i] * b[i] - a[i + 1] * im;
+    result[i + 1] = a[i] * im + a[i + 1] * b[i];
+  }
+  return result;
+}
+
+function indexOfLargestSize(numbers: RealArray): number {
+  let index = 0;
+  for (let i = 1; i < numbers.length; i++) {
+    if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
+  }
+  return index;
+}
+
+function align(
+  image: RealArray,
+  [rows, columns]: Shape,
+  rotated: boolean,
+  sign: 1 | -1,
+  [down, right]: readonly [number, number],
+): Float64Array {
+  const result = new Float64Array(image.length);
+  const sense = rotated ? -1 : 1;
+  for (let row = 0; row < rows; row++) {
+    const toRow = (sense * row + down + rows) % rows;
+    for (let column = 0; column < columns; column++) {
+      const toColumn = (sense * column + right + columns) % columns;
+      result[toRow * columns + toColumn] = sign * image[row * columns + column];
+    }
+  }
+  return result;
+}

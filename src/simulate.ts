@@ -1,0 +1,130 @@
+/** The diffraction pattern that a detector would record of an image: for demonstrations, tests and trials of methods. */
+import { InvalidArgumentError, gotTakes } from './errors.js';
+import { checkInteger, rejectUnknownKeys } from './options.js';
+import { poisson } from './poisson.js';
+import { checkRealArray, checkShape } from './problem.js';
+import { uniformStream } from './random.js';
+import { RealTransform } from './transform.js';
+import type { RealArray, Shape } from './types.js';
+
+export interface SimulateOptions {
+  /** The object, rows × columns, finite and ≥ 0, not all zero. */
+  image: RealArray;
+  shape: Shape;
+  /** The pattern is this many times larger than the image in both directions, ≥ 1, rounded to pixels. Default 2. */
+  pad?: number;
+  /** Photons expected on the whole detector, > 0: adds Poisson noise. No noise when left out. */
+  photons?: number;
+  /** Radius in pixels, ≥ 0, of the disc around zero frequency that is not measured. None when left out. */
+  beamstop?: number;
+  /** An integer from 0 to 2⁵³−1 from which the noise is drawn. Default 0. */
+  seed?: number;
+}
+
+/** A problem for `retrieve` and `createSession`. */
+export interface Simulation {
+  /** Fourier magnitudes, zero frequency at index 0, in units of |FFT2 of the image| also where photons were counted. */
+  magnitudes: Float64Array;
+  /** Of the pattern and the masks: the padded one. */
+  shape: Shape;
+  /** The rectangle of the image, at the top left. */
+  support: Uint8Array;
+  /** With `beamstop`: 0 behind it. */
+  mask?: Uint8Array;
+}
+
+const KEYS = [
+  'image',
+  'shape',
+  'pad',
+  'photons',
+  'beamstop',
+  'seed',
+] as const satisfies readonly (keyof SimulateOptions)[];
+
+/**
+ * Pads the image with zeros to its right and below, transforms it, and adds what a detector adds. The padding is what
+ * makes the solution unique but for shift, rotation by 180° and sign. Rejects with an `InvalidArgumentError`, and with an
+ * `OutOfMemoryError` for images beyond the wasm backend's 4 GiB.
+ */
+export async function simulate(options: SimulateOptions): Promise<Simulation> {
+  rejectUnknownKeys('options', options, KEYS);
+  const { image, pad = 2, photons, beamstop, seed = 0 } = options;
+  const inner = checkShape('shape', options.shape);
+  checkRealArray('image', image, inner);
+  checkImage(image, inner[1]);
+  checkRange('pad', pad, pad >= 1, 'a finite number of at least 1');
+  if (photons !== undefined) checkRange('photons', photons, photons > 0, 'a finite number above 0');
+  if (beamstop !== undefined) checkRange('beamstop', beamstop, beamstop >= 0, 'a finite number of at least 0');
+  checkInteger('seed', seed, 0);
+
+  const shape: Shape = [Math.round(pad * inner[0]), Math.round(pad * inner[1])];
+  const mask = beamstop === undefined ? undefined : beamstopMask(shape, beamstop);
+  const { object, support } = padded(image, inner, shape);
+  const magnitudes = await magnitudesOf(object, shape);
+  if (photons !== undefined) countPhotons(magnitudes, photons, seed);
+  return { magnitudes, shape, support, ...(mask && { mask }) };
+}
+
+function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
+  const object = new Float64Array(shape[0] * shape[1]);
+  const support = new Uint8Array(object.length);
+  for (let row = 0; row < rows; row++) {
+    const at = row * shape[1];
+    object.set(image.subarray(row * columns, (row + 1) * columns), at);
+    support.fill(1, at, at + columns);
+  }
+  return { object, support };
+}
+
+async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array> {
+  const transform = await RealTransform.create(shape);
+  try {
+    const spectrum = await transform.forward(object);
+    return Float64Array.from(object, (_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
+  } finally {
+    transform.dispose();
+  }
+}
+
+/** Replaces magnitudes by √counts, in the magnitudes' own units. Each pixel has its own stream of random numbers. */
+function countPhotons(magnitudes: Float64Array, photons: number, seed: number): void {
+  const photonsPerIntensity = photons / magnitudes.reduce((sum, magnitude) => sum + magnitude * magnitude, 0);
+  for (let k = 0; k < magnitudes.length; k++) {
+    const mean = magnitudes[k] * magnitudes[k] * photonsPerIntensity;
+    magnitudes[k] = Math.sqrt(poisson(mean, uniformStream(seed, k)) / photonsPerIntensity);
+  }
+}
+
+function beamstopMask([rows, columns]: Shape, radius: number): Uint8Array {
+  const mask = new Uint8Array(rows * columns);
+  let measured = 0;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const distance = Math.hypot(Math.min(row, rows - row), Math.min(column, columns - column));
+      measured += mask[row * columns + column] = distance > radius ? 1 : 0;
+    }
+  }
+  if (measured === 0) {
+    const takes = `a radius that leaves something of the ${rows} × ${columns} pattern to measure`;
+    throw new InvalidArgumentError('beamstop', gotTakes('beamstop', radius, takes));
+  }
+  return mask;
+}
+
+function checkImage(image: RealArray, columns: number): void {
+  let bright = false;
+  for (let i = 0; i < image.length; i++) {
+    if (!(image[i] >= 0 && image[i] < Infinity)) {
+      const subject = `image at [${Math.floor(i / columns)}, ${i % columns}]`;
+      throw new InvalidArgumentError('image', gotTakes(subject, image[i], 'finite numbers of at least 0'));
+    }
+    bright ||= image[i] > 0;
+  }
+  if (!bright) throw new InvalidArgumentError('image', 'image: every pixel is zero; takes at least one above 0');
+}
+
+function checkRange(argument: string, value: unknown, inRange: boolean, takes: string): void {
+  if (Number.isFinite(value) && inRange) return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, takes));
+}

@@ -1,0 +1,41 @@
+/**
+ * Two-dimensional transforms of real images in double precision, through the kernels of a session: what simulation and
+ * metrics need beside reconstructions.
+ */
+import { requireBackend } from './backends.js';
+import type { BackendSession } from './backend.js';
+import type { RealArray, Shape } from './types.js';
+
+export class RealTransform {
+  readonly #session: BackendSession;
+
+  static async create(shape: Shape): Promise<RealTransform> {
+    const backend = await requireBackend('wasm');
+    // Magnitudes have no part in a transform.
+    const magnitudes = new Float64Array(shape[0] * shape[1]).fill(1);
+    const settings = { algorithm: 'gs', beta: 1, starts: 1, precision: 'double' } as const;
+    return new RealTransform(await backend.createSession({ shape, magnitudes, scale: 1, ...settings }, 0));
+  }
+
+  private constructor(session: BackendSession) {
+    this.#session = session;
+  }
+
+  /** The full spectrum of a real image, unnormalised, interleaved: 2 × rows × columns numbers, zero frequency first. */
+  forward(image: RealArray): Promise<RealArray> {
+    this.#session.writeObject(0, image, false);
+    this.#session.forward();
+    return this.#session.readSpectrum(0);
+  }
+
+  /** The real part of the inverse transform of a spectrum, divided by rows × columns. */
+  inverse(spectrum: RealArray): Promise<RealArray> {
+    this.#session.writeSpectrum(0, spectrum);
+    this.#session.inverse();
+    return this.#session.readObject(0);
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
