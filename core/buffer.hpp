@@ -1,5 +1,5 @@
-// Owned, zeroed, cache-line-aligned memory that reports failure instead of throwing: the core is built without exceptions
-// and a session that does not fit must be an error message, not a trap.
+// Owned, zeroed, cache-line-aligned memory that reports failure instead of throwing: the core is built without
+// exceptions and a session that does not fit must be an error message, not a trap.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -7,8 +7,9 @@
 
 namespace rephase {
 
-template <class T> class Buffer {
-public:
+template <class T>
+class Buffer {
+ public:
   Buffer() = default;
   explicit Buffer(size_t count) { allocate(count); }
   Buffer(const Buffer&) = delete;
@@ -35,7 +36,7 @@ public:
   size_t size() const { return count_; }
   size_t bytes() const { return count_ * sizeof(T); }
 
-private:
+ private:
   static constexpr size_t kAlignment = 64;
   T* data_ = nullptr;
   size_t count_ = 0;

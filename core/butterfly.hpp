@@ -9,26 +9,34 @@ namespace rephase {
 enum class Direction { forward, inverse };
 
 // Multiplied by -i forward, by i inverse: a quarter turn in the transform's own sense.
-template <Direction D, class V> inline Complex<V> quarter_turn(Complex<V> a) {
-  if constexpr (D == Direction::forward) return {a.im, -a.re};
-  else return {-a.im, a.re};
+template <Direction D, class V>
+inline Complex<V> quarter_turn(Complex<V> a) {
+  if constexpr (D == Direction::forward)
+    return {a.im, -a.re};
+  else
+    return {-a.im, a.re};
 }
 
 // cos and sin of 2πk/R for the odd primes, correctly rounded from 20 digits.
-template <int R> struct Roots;
-template <> struct Roots<3> {
+template <int R>
+struct Roots;
+template <>
+struct Roots<3> {
   static constexpr double cos[] = {1, -0.5};
   static constexpr double sin[] = {0, 0.86602540378443864676};
 };
-template <> struct Roots<5> {
+template <>
+struct Roots<5> {
   static constexpr double cos[] = {1, 0.30901699437494742410, -0.80901699437494742410};
   static constexpr double sin[] = {0, 0.95105651629515357212, 0.58778525229247312917};
 };
-template <> struct Roots<7> {
+template <>
+struct Roots<7> {
   static constexpr double cos[] = {1, 0.62348980185873353053, -0.22252093395631440429, -0.90096886790241912624};
   static constexpr double sin[] = {0, 0.78183148246802980871, 0.97492791218182360702, 0.43388373911755812048};
 };
-template <> struct Roots<11> {
+template <>
+struct Roots<11> {
   static constexpr double cos[] = {1,
                                    0.84125353283118116886,
                                    0.41541501300188642553,
@@ -42,7 +50,8 @@ template <> struct Roots<11> {
                                    0.75574957435425828377,
                                    0.28173255684142969771};
 };
-template <> struct Roots<13> {
+template <>
+struct Roots<13> {
   static constexpr double cos[] = {1,
                                    0.88545602565320989590,
                                    0.56806474673115580251,
@@ -60,7 +69,8 @@ template <> struct Roots<13> {
 };
 
 // x[q] becomes the sum over t of x[t]·exp(∓2πi·tq/R).
-template <int R, Direction D, class V> inline void butterfly(Complex<V> (&x)[R]) {
+template <int R, Direction D, class V>
+inline void butterfly(Complex<V> (&x)[R]) {
   using T = Number<V>;
   if constexpr (R == 2) {
     const Complex<V> a = x[0];
@@ -98,10 +108,11 @@ template <int R, Direction D, class V> inline void butterfly(Complex<V> (&x)[R])
     }
     const Complex<V> first = x[0];
     x[0] = total;
-#pragma GCC unroll 8
+    // Unrolled as far as the numbers fit in registers; the sums and differences of the two largest do not.
+#pragma GCC unroll(R <= 7 ? half : 1)
     for (int q = 1; q <= half; q++) {
       Complex<V> a = first, b = {V{}, V{}};
-#pragma GCC unroll 8
+#pragma GCC unroll(R <= 7 ? half : 1)
       for (int t = 1; t <= half; t++) {
         const int k = t * q % R;
         const V c = splat<V>(static_cast<T>(Roots<R>::cos[k <= half ? k : R - k]));

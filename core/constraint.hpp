@@ -1,8 +1,8 @@
 // The Fourier constraint: how a measured magnitude is stored, and what imposing it does to one frequency.
 //
-// Magnitudes are symmetrised once, M_s(k) = (M(k) + M(-k)) / 2, since the spectrum of a real image has |C(k)| = |C(-k)|;
-// a frequency measured at k or -k only takes the side that was measured. One number a frequency says all of it: its sign
-// bit is set where only one of k and -k was measured, and it is infinite where neither was.
+// Magnitudes are symmetrised once, M_s(k) = (M(k) + M(-k)) / 2, since the spectrum of a real image has |C(k)| =
+// |C(-k)|; a frequency measured at k or -k only takes the side that was measured. One number a frequency says all of
+// it: its sign bit is set where only one of k and -k was measured, and it is infinite where neither was.
 #pragma once
 #include <limits>
 
@@ -10,16 +10,18 @@
 
 namespace rephase {
 
-template <class T> inline T encode_magnitude(bool measured, bool mirror_measured, T magnitude, T mirror) {
+template <class T>
+inline T encode_magnitude(bool measured, bool mirror_measured, T magnitude, T mirror) {
   if (measured && mirror_measured) return (magnitude + mirror) / 2;
   if (measured) return -magnitude;
   if (mirror_measured) return -mirror;
   return std::numeric_limits<T>::infinity();
 }
 
-// C becomes M·exp(i·arg C) with arg 0 = 0, lane by lane; the squared misfits (|C| - M)² add up in `misfit`, weighted by 1
-// where both of k and -k were measured, by 1/2 where one was and by 0 where none was.
-template <class V, bool Masked> struct Impose {
+// C becomes M·exp(i·arg C) with arg 0 = 0, lane by lane; the squared misfits (|C| - M)² add up in `misfit`, weighted by
+// 1 where both of k and -k were measured, by 1/2 where one was and by 0 where none was.
+template <class V, bool Masked>
+struct Impose {
   const V* magnitudes;
   V misfit = V{};
 

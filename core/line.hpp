@@ -1,6 +1,8 @@
 // One-dimensional transforms of single lines in natural order: what `Plan` leaves out because no iteration needs it.
-// A line whose length allows it is spread over the lanes of a vector: lane l takes every L-th number from l on, all lanes
-// are transformed at once, and a last pass of radix L combines them (one step of decimation in time).
+// A line whose length allows it is spread over the lanes of a vector: lane l takes every L-th number from l on, all
+// lanes are transformed at once, and a last pass of radix L combines them (one step of decimation in time). Any other
+// line has one lane to itself: a second set of butterflies for single numbers would double the module for a case nobody
+// waits for.
 #pragma once
 #include <memory>
 #include <new>
@@ -9,12 +11,15 @@
 
 namespace rephase {
 
-template <class T> class Line {
-public:
+template <class T>
+class Line {
+ public:
   explicit Line(size_t length)
-      : length_(length), spread_(length % (L * L) == 0), plan_(spread_ ? length / L : length),
-        data_(plan_.length() * (spread_ ? 1 : 0)), scalars_(spread_ ? 0 : length),
-        scratch_(spread_ ? plan_.scratch() : 0), scalar_scratch_(spread_ ? 0 : plan_.scratch()) {
+      : length_(length),
+        spread_(length % (L * L) == 0),
+        plan_(spread_ ? length / L : length),
+        data_(plan_.length()),
+        scratch_(plan_.scratch()) {
     if (spread_ && factors_.allocate(length / L))
       for (size_t k = 0; k < length / L; k++)
         for (size_t l = 0; l < L; l++) {
@@ -22,7 +27,7 @@ public:
           factors_[k].re[l] = static_cast<T>(w.re);
           factors_[k].im[l] = static_cast<T>(w.im);
         }
-    valid_ = plan_.valid() && data_ && scalars_ && scratch_ && scalar_scratch_ && (!spread_ || factors_);
+    valid_ = plan_.valid() && data_ && scratch_ && (!spread_ || factors_);
   }
 
   bool valid() const { return valid_; }
@@ -30,28 +35,32 @@ public:
 
   // In place, interleaved; the inverse divides by the length. Uses the object's own scratch: one call at a time.
   void transform(T* data, Direction direction) const {
-    if (direction == Direction::forward) spread_ ? spread<Direction::forward>(data) : scalar<Direction::forward>(data);
-    else spread_ ? spread<Direction::inverse>(data) : scalar<Direction::inverse>(data);
+    if (direction == Direction::forward)
+      spread_ ? spread<Direction::forward>(data) : alone<Direction::forward>(data);
+    else
+      spread_ ? spread<Direction::inverse>(data) : alone<Direction::inverse>(data);
   }
 
-private:
+ private:
   using V = Vector<T>;
   static constexpr size_t L = lanes<V>;
 
-  template <Direction D> void scalar(T* data) const {
-    Complex<T>* x = scalars_.data();
-    // The inverse is the forward transform of the number with its parts swapped, swapped back.
-    for (size_t i = 0; i < length_; i++) x[i] = part<D>(data[2 * i], data[2 * i + 1]);
-    plan_.forward(x, scalar_scratch_.data());
+  template <Direction D>
+  void alone(T* data) const {
+    Complex<V>* x = data_.data();
+    for (size_t i = 0; i < length_; i++) x[i] = part<D>(splat<V>(data[2 * i]), splat<V>(data[2 * i + 1]));
+    plan_.forward(x, scratch_.data());
     const T normal = D == Direction::forward ? T(1) : T(1) / static_cast<T>(length_);
     for (size_t k = 0; k < length_; k++) {
-      const Complex<T> z = part<D>(x[plan_.order()[k]].re, x[plan_.order()[k]].im);
-      data[2 * k] = z.re * normal;
-      data[2 * k + 1] = z.im * normal;
+      const Complex<V> z = x[plan_.order()[k]];
+      const Complex<T> out = part<D>(z.re[0], z.im[0]);
+      data[2 * k] = out.re * normal;
+      data[2 * k + 1] = out.im * normal;
     }
   }
 
-  template <Direction D> void spread(T* data) const {
+  template <Direction D>
+  void spread(T* data) const {
     const size_t part_length = length_ / L;
     Complex<V>* x = data_.data();
     for (size_t i = 0; i < part_length; i++) {
@@ -84,18 +93,20 @@ private:
     }
   }
 
-  template <Direction D, class W> static Complex<W> part(W re, W im) {
-    if constexpr (D == Direction::forward) return {re, im};
-    else return {im, re};
+  // The inverse is the forward transform of the number with its parts swapped, swapped back.
+  template <Direction D, class W>
+  static Complex<W> part(W re, W im) {
+    if constexpr (D == Direction::forward)
+      return {re, im};
+    else
+      return {im, re};
   }
 
   size_t length_;
   bool spread_, valid_ = false;
   Plan<T> plan_;
   Buffer<Complex<V>> data_;
-  Buffer<Complex<T>> scalars_;
   Buffer<Complex<V>> scratch_;
-  Buffer<Complex<T>> scalar_scratch_;
   Buffer<Complex<V>> factors_;  // exp(-2πi·kl/n), lane l
 };
 

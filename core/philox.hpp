@@ -1,5 +1,5 @@
-// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2,
-// 3", SC'11. Number i needs none before it, so every backend draws the same start in whatever order suits it.
+// Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1,
+// 2, 3", SC'11. Number i needs none before it, so every backend draws the same start in whatever order suits it.
 #pragma once
 #include <cstdint>
 
@@ -25,7 +25,7 @@ inline Philox philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_
 
 // U in [0, 1) of a pixel of a start, by the pixel's row-major index: 24 bits, so that float holds it exactly.
 class UniformStart {
-public:
+ public:
   UniformStart(uint64_t seed, uint32_t start) : seed_(seed), start_(start) {}
 
   double operator()(uint64_t pixel) {
@@ -37,7 +37,7 @@ public:
     return (drawn_.word[pixel % 4] >> 8) * 0x1p-24;
   }
 
-private:
+ private:
   uint64_t seed_;
   uint32_t start_;
   uint64_t block_ = ~uint64_t{0};

@@ -15,21 +15,29 @@ Complex<double> twiddle(uint64_t k, uint64_t n) {
   const double angle = 0.78539816339744830962 * (static_cast<double>(rest) / static_cast<double>(n));
   const double c = std::cos(angle), s = std::sin(angle);
   switch (octant) {
-  case 0: return {c, -s};
-  case 1: return {s, -c};
-  case 2: return {-s, -c};
-  case 3: return {-c, -s};
-  case 4: return {-c, s};
-  case 5: return {-s, c};
-  case 6: return {s, c};
-  default: return {c, s};
+    case 0:
+      return {c, -s};
+    case 1:
+      return {s, -c};
+    case 2:
+      return {-s, -c};
+    case 3:
+      return {-c, -s};
+    case 4:
+      return {-c, s};
+    case 5:
+      return {-s, c};
+    case 6:
+      return {s, c};
+    default:
+      return {c, s};
   }
 }
 
 namespace {
 
-// The radices of a length without other prime factors, outermost first. Powers of two stand at both ends where there are
-// enough of them, since the outermost and innermost passes are the ones that operations fuse into.
+// The radices of a length without other prime factors, outermost first. Powers of two stand at both ends where there
+// are enough of them, since the outermost and innermost passes are the ones that operations fuse into.
 int factorise(size_t n, size_t (&radices)[40]) {
   size_t twos = 0;
   while (n % 2 == 0) n /= 2, twos++;
@@ -69,11 +77,13 @@ size_t convolution_length(size_t least) {
 
 }  // namespace
 
-template <class T> Plan<T>::Plan(size_t length) : length_(length) {
+template <class T>
+Plan<T>::Plan(size_t length) : length_(length) {
   valid_ = order_.allocate(length) && (has_small_factors(length) ? plan_stages() : plan_convolution());
 }
 
-template <class T> bool Plan<T>::plan_stages() {
+template <class T>
+bool Plan<T>::plan_stages() {
   size_t radices[40];
   depth_ = factorise(length_, radices);  // none for length 1, whose transform is the identity
   size_t count = 0, span = length_;
@@ -106,14 +116,15 @@ template <class T> bool Plan<T>::plan_stages() {
   return true;
 }
 
-template <class T> bool Plan<T>::plan_convolution() {
+template <class T>
+bool Plan<T>::plan_convolution() {
   const size_t n = length_;
   for (size_t k = 0; k < n; k++) order_[k] = static_cast<uint32_t>(k);
   convolution_.reset(new (std::nothrow) Plan(convolution_length(2 * n - 1)));
   if (!convolution_ || !convolution_->valid()) return false;
   const size_t padded = convolution_->length();
   // Transformed in double whatever T is: the table is made once and its error would enter every transform.
-  Buffer<Complex<double>> wrapped(padded);
+  Buffer<Complex<double2>> wrapped(padded);
   std::unique_ptr<Plan<double>> precise;
   const Plan<double>* plan = nullptr;
   if constexpr (sizeof(T) == sizeof(double)) {
@@ -128,19 +139,20 @@ template <class T> bool Plan<T>::plan_convolution() {
     const Complex<double> c = twiddle(static_cast<uint64_t>(j) * j % (2 * n), 2 * n);
     chirp_[2 * j] = static_cast<T>(c.re);
     chirp_[2 * j + 1] = static_cast<T>(c.im);
-    wrapped[j] = conjugate(c);
-    if (j > 0) wrapped[padded - j] = conjugate(c);
+    wrapped[j] = {splat<double2>(c.re), splat<double2>(-c.im)};
+    if (j > 0) wrapped[padded - j] = wrapped[j];
   }
-  plan->forward(wrapped.data(), static_cast<Complex<double>*>(nullptr));
+  plan->forward(wrapped.data(), static_cast<Complex<double2>*>(nullptr));
   // Both plans have the same stages, hence the same order.
   for (size_t i = 0; i < padded; i++) {
-    chirp_spectrum_[2 * i] = static_cast<T>(wrapped[i].re / static_cast<double>(padded));
-    chirp_spectrum_[2 * i + 1] = static_cast<T>(wrapped[i].im / static_cast<double>(padded));
+    chirp_spectrum_[2 * i] = static_cast<T>(wrapped[i].re[0] / static_cast<double>(padded));
+    chirp_spectrum_[2 * i + 1] = static_cast<T>(wrapped[i].im[0] / static_cast<double>(padded));
   }
   return true;
 }
 
-template <class T> size_t Plan<T>::bytes() const {
+template <class T>
+size_t Plan<T>::bytes() const {
   return twiddles_.bytes() + order_.bytes() + chirp_.bytes() + chirp_spectrum_.bytes() +
          (convolution_ ? convolution_->bytes() : 0);
 }

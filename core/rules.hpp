@@ -2,8 +2,8 @@
 // previous iterate x, where the pixel is bad (negative inside the support, or outside it) and β, a rule returns the new
 // iterate and the image to transform next. They differ only for reflecting rules, of which there is none yet.
 //
-// Where there is no previous iterate, `x` is y where the rule subtracts feedback from it and 0 where it keeps it, as the
-// reference implementation (tuelwer/phase-retrieval) does: `Previous` carries both.
+// Where there is no previous iterate, `x` is y where the rule subtracts feedback from it and 0 where it keeps it, as
+// the reference implementation (tuelwer/phase-retrieval) does: `Previous` carries both.
 #pragma once
 #include "simd.hpp"
 
@@ -11,10 +11,12 @@ namespace rephase {
 
 enum class Algorithm { gerchberg_saxton, hybrid_input_output, input_output, output_output };
 
-template <class V> struct Previous {
+template <class V>
+struct Previous {
   V fed_back, kept;
 };
-template <class V> struct Update {
+template <class V>
+struct Update {
   V iterate, next;
 };
 
@@ -22,7 +24,8 @@ template <class V> struct Update {
 struct GerchbergSaxton {
   static constexpr bool has_memory = false;
   static constexpr bool is_projection = true;
-  template <class V> static Update<V> apply(V y, Previous<V>, Mask<V> bad, V) {
+  template <class V>
+  static Update<V> apply(V y, Previous<V>, Mask<V> bad, V) {
     const V x = (V)((Mask<V>)y & ~bad);
     return {x, x};
   }
@@ -32,7 +35,8 @@ struct GerchbergSaxton {
 struct HybridInputOutput {
   static constexpr bool has_memory = true;
   static constexpr bool is_projection = false;
-  template <class V> static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
+  template <class V>
+  static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
     const V next = select<V>(bad, x.fed_back - beta * y, y);
     return {next, next};
   }
@@ -42,7 +46,8 @@ struct HybridInputOutput {
 struct InputOutput {
   static constexpr bool has_memory = true;
   static constexpr bool is_projection = false;
-  template <class V> static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
+  template <class V>
+  static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
     const V next = select<V>(bad, x.fed_back - beta * y, x.kept);
     return {next, next};
   }
@@ -52,19 +57,25 @@ struct InputOutput {
 struct OutputOutput {
   static constexpr bool has_memory = false;
   static constexpr bool is_projection = false;
-  template <class V> static Update<V> apply(V y, Previous<V>, Mask<V> bad, V beta) {
+  template <class V>
+  static Update<V> apply(V y, Previous<V>, Mask<V> bad, V beta) {
     const V next = select<V>(bad, y - beta * y, y);
     return {next, next};
   }
 };
 
 // Calls f with the rule of an algorithm: the one place to add to.
-template <class F> auto with_rule(Algorithm algorithm, F&& f) {
+template <class F>
+auto with_rule(Algorithm algorithm, F&& f) {
   switch (algorithm) {
-  case Algorithm::hybrid_input_output: return f(HybridInputOutput{});
-  case Algorithm::input_output: return f(InputOutput{});
-  case Algorithm::output_output: return f(OutputOutput{});
-  default: return f(GerchbergSaxton{});
+    case Algorithm::hybrid_input_output:
+      return f(HybridInputOutput{});
+    case Algorithm::input_output:
+      return f(InputOutput{});
+    case Algorithm::output_output:
+      return f(OutputOutput{});
+    default:
+      return f(GerchbergSaxton{});
   }
 }
 

@@ -8,17 +8,22 @@ namespace rephase {
 
 namespace {
 
-size_t round_up(size_t n, size_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+size_t round_up(size_t n, size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 // Rows of a power of two apart would share cache sets, and the row pass touches one place in every block.
-size_t block_stride(size_t padded_rows) { return padded_rows % 32 == 0 ? padded_rows + 8 : padded_rows; }
+size_t block_stride(size_t padded_rows) {
+  return padded_rows % 32 == 0 ? padded_rows + 8 : padded_rows;
+}
 
 bool has_memory(Algorithm algorithm) {
   return with_rule(algorithm, [](auto rule) { return decltype(rule)::has_memory; });
 }
 
 // All ones in the lanes whose bit is clear.
-template <class V> Mask<V> outside(uint32_t bits) {
+template <class V>
+Mask<V> outside(uint32_t bits) {
   if constexpr (lanes<V> == 4) {
     const int32_t b = static_cast<int32_t>(bits);
     return (int4{b, b, b, b} & int4{1, 2, 4, 8}) == int4{};
@@ -32,10 +37,17 @@ template <class V> Mask<V> outside(uint32_t bits) {
 
 template <class T>
 Session<T>::Session(size_t rows, size_t columns, size_t starts, Algorithm algorithm, double beta)
-    : rows_(rows), columns_(columns), starts_(starts), stored_columns_((columns + 1) / 2),
-      blocks_((stored_columns_ + L - 1) / L), groups_((rows + kGroup - 1) / kGroup),
-      stride_(block_stride(round_up(rows, kGroup))), algorithm_(algorithm), beta_(static_cast<T>(beta)),
-      row_plan_(columns), column_plan_(rows) {
+    : rows_(rows),
+      columns_(columns),
+      starts_(starts),
+      stored_columns_((columns + 1) / 2),
+      blocks_((stored_columns_ + L - 1) / L),
+      groups_((rows + kGroup - 1) / kGroup),
+      stride_(block_stride(round_up(rows, kGroup))),
+      algorithm_(algorithm),
+      beta_(static_cast<T>(beta)),
+      row_plan_(columns),
+      column_plan_(rows) {
   const size_t scratch = std::max(row_plan_.scratch(), column_plan_.scratch());
   valid_ = row_plan_.valid() && column_plan_.valid() && spectrum_.allocate(starts * blocks_ * stride_) &&
            magnitudes_.allocate(blocks_ * rows) && nyquist_magnitudes_.allocate(rows) &&
@@ -43,7 +55,8 @@ Session<T>::Session(size_t rows, size_t columns, size_t starts, Algorithm algori
            scratch_.allocate(scratch) && staging_.allocate(2 * columns) && records_.allocate(kRecords * starts);
 }
 
-template <class T> size_t Session<T>::bytes() const {
+template <class T>
+size_t Session<T>::bytes() const {
   return sizeof(*this) + row_plan_.bytes() + column_plan_.bytes() + spectrum_.bytes() + magnitudes_.bytes() +
          nyquist_magnitudes_.bytes() + iterate_.bytes() + object_.bytes() + support_.bytes() + line_.bytes() +
          scratch_.bytes() + staging_.bytes() + records_.bytes();
@@ -58,13 +71,14 @@ double Session<T>::bytes_needed(double rows, double columns, double starts, Algo
   // Twiddles and order, or Bluestein's tables and scratch at up to 8/3 of the length.
   const double plans = (rows + columns) * (4 + 20 * sizeof(T)) + std::max(rows, columns) * 3 * sizeof(Complex<V>);
   const double lines = columns * (sizeof(Complex<V>) + 2 * sizeof(Complex<double>));
-  return starts * (spectrum + image * (has_memory(algorithm) ? 2 : 1) + kRecords * sizeof(double)) + magnitudes + plans +
-         lines;
+  return starts * (spectrum + image * (has_memory(algorithm) ? 2 : 1) + kRecords * sizeof(double)) + magnitudes +
+         plans + lines;
 }
 
 // ---- the problem ----
 
-template <class T> void Session<T>::set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale) {
+template <class T>
+void Session<T>::set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale) {
   scale_ = scale;
   masked_ = mask != nullptr;
   const T doubled = static_cast<T>(2 * scale);
@@ -82,7 +96,8 @@ template <class T> void Session<T>::set_magnitudes(const T* magnitudes, const ui
   }
 }
 
-template <class T> bool Session<T>::set_support(const uint8_t* support) {
+template <class T>
+bool Session<T>::set_support(const uint8_t* support) {
   if (!support_.allocate(groups_ * columns_)) return false;
   for (size_t r = 0; r < rows_; r++)
     for (size_t c = 0; c < columns_; c++)
@@ -90,14 +105,15 @@ template <class T> bool Session<T>::set_support(const uint8_t* support) {
   return true;
 }
 
-// Writes the Hermitian part (A(k) + conj A(-k)) / 2 of a full spectrum A. `row(r, buffer)` returns row r of it, which it may
-// build in `buffer`. Under a mask, a frequency measured on one side takes that side, one measured on neither is 0.
+// Writes the Hermitian part (A(k) + conj A(-k)) / 2 of a full spectrum A. `row(r, buffer)` returns row r of it, which
+// it may build in `buffer`. Under a mask, a frequency measured on one side takes that side, one measured on neither is
+// 0.
 template <class T>
 template <class Row>
 void Session<T>::fill_spectrum(size_t start, const uint8_t* mask, Row&& row) {
   for (size_t r = 0; r <= rows_ / 2; r++) {
     const size_t sides[2] = {r, mirror_row(r)};
-    const Complex<double>*const full[2] = {row(sides[0], &staging_[0]), row(sides[1], &staging_[columns_])};
+    const Complex<double>* const full[2] = {row(sides[0], &staging_[0]), row(sides[1], &staging_[columns_])};
     for (int side = 0; side < 2; side++) {
       const size_t at = sides[side], opposite = sides[1 - side];
       const auto doubled = [&](size_t c) -> Complex<double> {
@@ -143,19 +159,24 @@ void Session<T>::start_from_seed(const T* magnitudes, const uint8_t* mask, uint6
 
 // ---- columns ----
 
-template <class T> template <class F> void Session<T>::each_block(F&& f) {
+template <class T>
+template <class F>
+void Session<T>::each_block(F&& f) {
   for (size_t i = 0; i < starts_ * blocks_; i++) f(spectrum_.data() + i * stride_);
 }
 
-template <class T> void Session<T>::columns_inverse() {
+template <class T>
+void Session<T>::columns_inverse() {
   each_block([&](Complex<V>* x) { column_plan_.inverse(x, scratch_.data()); });
 }
 
-template <class T> void Session<T>::columns_forward() {
+template <class T>
+void Session<T>::columns_forward() {
   each_block([&](Complex<V>* x) { column_plan_.forward(x, scratch_.data()); });
 }
 
-template <class T> void Session<T>::restore_spectrum() {
+template <class T>
+void Session<T>::restore_spectrum() {
   if (holds_ != Holds::inverted) return;
   columns_forward();
   const V normal = splat<V>(T(1) / static_cast<T>(rows_));
@@ -166,14 +187,17 @@ template <class T> void Session<T>::restore_spectrum() {
 }
 
 // The part of the residual that a block adds. All columns but the zero frequency's stand for their mirror image too.
-template <class T> double Session<T>::weighted(size_t b, V misfit) const {
+template <class T>
+double Session<T>::weighted(size_t b, V misfit) const {
   if (b == 0) misfit[0] = nyquist_packed() ? T(0) : misfit[0] / 2;
   return 2 * sum_of_lanes(misfit);
 }
 
-// Imposes magnitudes on the two real columns that share the first lane of the first block, whose spectra are the Hermitian
-// and the anti-Hermitian part of what is there.
-template <class T> template <bool Masked> double Session<T>::impose_packed(Complex<V>* x) {
+// Imposes magnitudes on the two real columns that share the first lane of the first block, whose spectra are the
+// Hermitian and the anti-Hermitian part of what is there.
+template <class T>
+template <bool Masked>
+double Session<T>::impose_packed(Complex<V>* x) {
   double misfit = 0;
   for (size_t k = 0; k <= rows_ / 2; k++) {
     const size_t mirror = mirror_row(k);
@@ -200,7 +224,9 @@ template <class T> template <bool Masked> double Session<T>::impose_packed(Compl
 }
 
 // Fourier constraint on a settled spectrum; returns the residual's sum.
-template <class T> template <bool Masked> double Session<T>::impose(size_t start) {
+template <class T>
+template <bool Masked>
+double Session<T>::impose(size_t start) {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = block(start, b);
@@ -218,7 +244,9 @@ template <class T> template <bool Masked> double Session<T>::impose(size_t start
 }
 
 // The column pass: forward, Fourier constraint, inverse, one block after the other.
-template <class T> template <bool Masked> double Session<T>::columns_turn(size_t start) {
+template <class T>
+template <bool Masked>
+double Session<T>::columns_turn(size_t start) {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = block(start, b);
@@ -244,7 +272,8 @@ template <class T> template <bool Masked> double Session<T>::columns_turn(size_t
 
 // Gathers a group of rows as lines of the complex transform that carries two real rows, in the order that its inverse
 // expects: Z(k) = X(k) + i·Y(k) and Z(-k) = conj X(k) + i·conj Y(k).
-template <class T> void Session<T>::load_rows(size_t start, size_t group, Complex<V>* line) const {
+template <class T>
+void Session<T>::load_rows(size_t start, size_t group, Complex<V>* line) const {
   const uint32_t* order = row_plan_.order();
   for (size_t b = 0; b < blocks_; b++) {
     const Complex<V>*x = block(start, b) + group * kGroup, *y = x + L;
@@ -278,7 +307,8 @@ template <class T> void Session<T>::load_rows(size_t start, size_t group, Comple
 }
 
 // The reverse of load_rows.
-template <class T> void Session<T>::store_rows(size_t start, size_t group, const Complex<V>* line) {
+template <class T>
+void Session<T>::store_rows(size_t start, size_t group, const Complex<V>* line) {
   const uint32_t* order = row_plan_.order();
   const size_t rows = group_rows(group);
   for (size_t b = 0; b < blocks_; b++) {
@@ -330,7 +360,9 @@ inline Update<Vector<T>> Session<T>::update(V y, V* previous, uint32_t inside, b
 }
 
 // The row pass: inverse, pixel rule, forward, one group of rows after the other.
-template <class T> template <class Rule> void Session<T>::rows_turn(size_t start, bool first) {
+template <class T>
+template <class Rule>
+void Session<T>::rows_turn(size_t start, bool first) {
   const V normal = splat<V>(T(0.5 / static_cast<double>(rows_) / static_cast<double>(columns_)));
   for (size_t g = 0; g < groups_; g++) {
     load_rows(start, g, line_.data());
@@ -347,7 +379,8 @@ template <class T> template <class Rule> void Session<T>::rows_turn(size_t start
 
 // ---- the three granularities ----
 
-template <class T> void Session<T>::iterate(uint32_t count, bool first) {
+template <class T>
+void Session<T>::iterate(uint32_t count, bool first) {
   if (count == 0) return;
   const bool unsettled = holds_ == Holds::rows;
   if (holds_ == Holds::spectrum) columns_inverse();
@@ -363,7 +396,8 @@ template <class T> void Session<T>::iterate(uint32_t count, bool first) {
   holds_ = Holds::rows;
 }
 
-template <class T> bool Session<T>::settle() {
+template <class T>
+bool Session<T>::settle() {
   if (holds_ != Holds::rows) return true;
   if (!need_object()) return false;
   if (iterate_) {
@@ -392,7 +426,8 @@ template <class T> bool Session<T>::settle() {
   return true;
 }
 
-template <class T> bool Session<T>::inverse() {
+template <class T>
+bool Session<T>::inverse() {
   if (!need_object()) return false;
   if (holds_ == Holds::spectrum) columns_inverse();
   holds_ = Holds::inverted;
@@ -410,7 +445,8 @@ template <class T> bool Session<T>::inverse() {
   return true;
 }
 
-template <class T> bool Session<T>::constrain_object(bool first) {
+template <class T>
+bool Session<T>::constrain_object(bool first) {
   if (!need_object()) return false;
   with_rule(algorithm_, [&](auto rule) {
     using Rule = decltype(rule);
@@ -427,7 +463,8 @@ template <class T> bool Session<T>::constrain_object(bool first) {
   return true;
 }
 
-template <class T> void Session<T>::forward() {
+template <class T>
+void Session<T>::forward() {
   for (size_t s = 0; s < starts_; s++)
     for (size_t g = 0; g < groups_; g++) {
       const V* x = image_group(object_, s, g);
@@ -439,7 +476,8 @@ template <class T> void Session<T>::forward() {
   holds_ = Holds::spectrum;
 }
 
-template <class T> void Session<T>::constrain_fourier() {
+template <class T>
+void Session<T>::constrain_fourier() {
   restore_spectrum();
   for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = masked_ ? impose<true>(s) : impose<false>(s);
   recorded_++;
@@ -447,14 +485,16 @@ template <class T> void Session<T>::constrain_fourier() {
 
 // ---- reading and writing ----
 
-template <class T> uint32_t Session<T>::take_residuals(double* out) {
+template <class T>
+uint32_t Session<T>::take_residuals(double* out) {
   const uint64_t count = std::min<uint64_t>(recorded_ - taken_, kRecords);
   for (uint64_t i = 0; i < count; i++) std::copy_n(record(recorded_ - count + i), starts_, out + i * starts_);
   taken_ = recorded_;
   return static_cast<uint32_t>(count);
 }
 
-template <class T> void Session<T>::read_object(size_t start, size_t row, size_t rows, T* out) const {
+template <class T>
+void Session<T>::read_object(size_t start, size_t row, size_t rows, T* out) const {
   const T scale = static_cast<T>(1 / scale_);
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < columns_; c++)
@@ -475,7 +515,8 @@ bool Session<T>::write_object(size_t start, size_t row, size_t rows, const T* in
 }
 
 // One frequency of the stored half, c ≤ columns/2, at its true size.
-template <class T> Complex<double> Session<T>::half_spectrum(size_t start, size_t r, size_t c) const {
+template <class T>
+Complex<double> Session<T>::half_spectrum(size_t start, size_t r, size_t c) const {
   const bool nyquist = nyquist_packed() && c == columns_ / 2;
   const auto stored = [&](size_t row) -> Complex<double> {
     const Complex<V> z = block(start, nyquist ? 0 : c / L)[column_plan_.order()[row]];
@@ -489,18 +530,20 @@ template <class T> Complex<double> Session<T>::half_spectrum(size_t start, size_
   return {(a.re + b.re) / 2, (a.im - b.im) / 2};
 }
 
-template <class T> void Session<T>::read_spectrum(size_t start, size_t row, size_t rows, T* out) {
+template <class T>
+void Session<T>::read_spectrum(size_t start, size_t row, size_t rows, T* out) {
   restore_spectrum();
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < columns_; c++) {
-      const Complex<double> z = c <= columns_ / 2 ? half_spectrum(start, r, c)
-                                                  : conjugate(half_spectrum(start, mirror_row(r), columns_ - c));
+      const Complex<double> z =
+          c <= columns_ / 2 ? half_spectrum(start, r, c) : conjugate(half_spectrum(start, mirror_row(r), columns_ - c));
       *out++ = static_cast<T>(z.re);
       *out++ = static_cast<T>(z.im);
     }
 }
 
-template <class T> void Session<T>::write_spectrum(size_t start, const T* in) {
+template <class T>
+void Session<T>::write_spectrum(size_t start, const T* in) {
   restore_spectrum();  // for the other starts
   fill_spectrum(start, nullptr, [&](size_t r, Complex<double>* buffer) {
     const T* full = in + 2 * r * columns_;

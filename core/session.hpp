@@ -1,6 +1,6 @@
-// The CPU session: one problem, or a batch of starts of it, iterated in two fused passes over the half spectrum. It holds
-// all state of the iteration and allocates none of it inside the loop; what its operations promise, and the order in which
-// they may be called, src/backend.ts says.
+// The CPU session: one problem, or a batch of starts of it, iterated in two fused passes over the half spectrum. It
+// holds all state of the iteration and allocates none of it inside the loop; what its operations promise, and the order
+// in which they may be called, src/backend.ts says.
 //
 // Layout, with L the lanes of a vector:
 // - A spectrum is stored as blocks of L neighbouring columns, [block][row] of Complex<V>: the column pass transforms a
@@ -17,8 +17,9 @@
 
 namespace rephase {
 
-template <class T> class Session {
-public:
+template <class T>
+class Session {
+ public:
   static constexpr uint32_t kRecords = 1024;
 
   Session(size_t rows, size_t columns, size_t starts, Algorithm algorithm, double beta);
@@ -46,7 +47,7 @@ public:
   void read_spectrum(size_t start, size_t row, size_t rows, T* out);
   void write_spectrum(size_t start, const T* in);
 
-private:
+ private:
   using V = Vector<T>;
   static constexpr size_t L = lanes<V>;
   static constexpr size_t kGroup = 2 * L;
@@ -62,33 +63,36 @@ private:
   V* image_group(const Buffer<V>& image, size_t start, size_t group) const {
     return image.data() + (start * groups_ + group) * columns_ * 2;
   }
-  static T& element(V* group, size_t column, size_t row) {
-    return reinterpret_cast<T*>(group)[column * kGroup + row];
-  }
-  size_t group_rows(size_t group) const {
-    return rows_ - group * kGroup < kGroup ? rows_ - group * kGroup : kGroup;
-  }
+  static T& element(V* group, size_t column, size_t row) { return reinterpret_cast<T*>(group)[column * kGroup + row]; }
+  size_t group_rows(size_t group) const { return rows_ - group * kGroup < kGroup ? rows_ - group * kGroup : kGroup; }
   size_t mirror_row(size_t r) const { return r == 0 ? 0 : rows_ - r; }
   size_t mirror_column(size_t c) const { return c == 0 ? 0 : columns_ - c; }
   bool nyquist_packed() const { return columns_ % 2 == 0; }
 
   // Columns.
-  template <class F> void each_block(F&& f);
+  template <class F>
+  void each_block(F&& f);
   void columns_inverse();
   void columns_forward();
   void restore_spectrum();
-  template <bool Masked> double columns_turn(size_t start);
-  template <bool Masked> double impose(size_t start);
-  template <bool Masked> double impose_packed(Complex<V>* x);
+  template <bool Masked>
+  double columns_turn(size_t start);
+  template <bool Masked>
+  double impose(size_t start);
+  template <bool Masked>
+  double impose_packed(Complex<V>* x);
   double weighted(size_t b, V misfit) const;
 
-  // Rows.
-  void load_rows(size_t start, size_t group, Complex<V>* line) const;
-  void store_rows(size_t start, size_t group, const Complex<V>* line);
-  template <class Rule> void rows_turn(size_t start, bool first);
-  template <class Rule> Update<V> update(V y, V* previous, uint32_t inside, bool first) const;
+  // Rows. Loading and storing are not inlined into every rule's pass: the module stays small.
+  [[gnu::noinline]] void load_rows(size_t start, size_t group, Complex<V>* line) const;
+  [[gnu::noinline]] void store_rows(size_t start, size_t group, const Complex<V>* line);
+  template <class Rule>
+  void rows_turn(size_t start, bool first);
+  template <class Rule>
+  Update<V> update(V y, V* previous, uint32_t inside, bool first) const;
 
-  template <class Row> void fill_spectrum(size_t start, const uint8_t* mask, Row&& row);
+  template <class Row>
+  void fill_spectrum(size_t start, const uint8_t* mask, Row&& row);
   Complex<double> half_spectrum(size_t start, size_t r, size_t c) const;
   bool need_object() { return object_ || object_.allocate(starts_ * groups_ * columns_ * 2); }
   double* record(uint64_t i) { return &records_[i % kRecords * starts_]; }

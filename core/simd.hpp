@@ -1,6 +1,7 @@
-// The portable vector type. A transform is written once over a value type V that is either a 16-byte vector (WASM SIMD128,
-// SSE, NEON: through the compiler's vector extensions) or a plain scalar; with a vector, each lane carries another line,
-// so that lines of every length profit and no butterfly knows of lanes. Only transposes and interleaved loads do.
+// The portable vector type. A transform is written once over a value type V that is either a 16-byte vector (WASM
+// SIMD128, SSE, NEON: through the compiler's vector extensions) or a plain scalar; with a vector, each lane carries
+// another line, so that lines of every length profit and no butterfly knows of lanes. Only transposes and interleaved
+// loads do.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -14,50 +15,69 @@ using double2 = double __attribute__((vector_size(16)));
 using int4 = int32_t __attribute__((vector_size(16)));
 using long2 = int64_t __attribute__((vector_size(16)));
 
-template <class T> struct VectorOf;
-template <> struct VectorOf<float> {
+template <class T>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
   using type = float4;
 };
-template <> struct VectorOf<double> {
+template <>
+struct VectorOf<double> {
   using type = double2;
 };
-template <class T> using Vector = typename VectorOf<T>::type;
+template <class T>
+using Vector = typename VectorOf<T>::type;
 
 // The number type and the number of lanes of a value type.
-template <class V> struct Lanes {
+template <class V>
+struct Lanes {
   using Number = V;
   static constexpr int count = 1;
 };
-template <> struct Lanes<float4> {
+template <>
+struct Lanes<float4> {
   using Number = float;
   using Mask = int4;
   static constexpr int count = 4;
 };
-template <> struct Lanes<double2> {
+template <>
+struct Lanes<double2> {
   using Number = double;
   using Mask = long2;
   static constexpr int count = 2;
 };
-template <class V> using Number = typename Lanes<V>::Number;
-template <class V> using Mask = typename Lanes<V>::Mask;
-template <class V> inline constexpr int lanes = Lanes<V>::count;
+template <class V>
+using Number = typename Lanes<V>::Number;
+template <class V>
+using Mask = typename Lanes<V>::Mask;
+template <class V>
+inline constexpr int lanes = Lanes<V>::count;
 
-template <class V> inline V splat(Number<V> x) {
-  if constexpr (std::is_same_v<V, float4>) return V{x, x, x, x};
-  else if constexpr (std::is_same_v<V, double2>) return V{x, x};
-  else return x;
+template <class V>
+inline V splat(Number<V> x) {
+  if constexpr (std::is_same_v<V, float4>)
+    return V{x, x, x, x};
+  else if constexpr (std::is_same_v<V, double2>)
+    return V{x, x};
+  else
+    return x;
 }
 
 // Unaligned vector access, as rows of the caller's arrays need it.
-template <class V> inline V load(const Number<V>* p) {
+template <class V>
+inline V load(const Number<V>* p) {
   V v;
   __builtin_memcpy(&v, p, sizeof(V));
   return v;
 }
-template <class V> inline void store(Number<V>* p, V v) { __builtin_memcpy(p, &v, sizeof(V)); }
+template <class V>
+inline void store(Number<V>* p, V v) {
+  __builtin_memcpy(p, &v, sizeof(V));
+}
 
 // Where the mask is set (all ones) a, elsewhere b.
-template <class V> inline V select(Mask<V> mask, V a, V b) {
+template <class V>
+inline V select(Mask<V> mask, V a, V b) {
   return (V)((mask & (Mask<V>)a) | (~mask & (Mask<V>)b));
 }
 
@@ -76,10 +96,15 @@ inline double2 square_root(double2 v) {
 #endif
 }
 
-inline float4 absolute(float4 v) { return (float4)((int4)v & 0x7fffffff); }
-inline double2 absolute(double2 v) { return (double2)((long2)v & 0x7fffffffffffffff); }
+inline float4 absolute(float4 v) {
+  return (float4)((int4)v & 0x7fffffff);
+}
+inline double2 absolute(double2 v) {
+  return (double2)((long2)v & 0x7fffffffffffffff);
+}
 
-template <class V> inline double sum_of_lanes(V v) {
+template <class V>
+inline double sum_of_lanes(V v) {
   double sum = 0;
   for (int i = 0; i < lanes<V>; i++) sum += v[i];
   return sum;
@@ -116,19 +141,35 @@ inline void deinterleave(double2& a, double2& b) {
   a = __builtin_shufflevector(x, b, 0, 2);
   b = __builtin_shufflevector(x, b, 1, 3);
 }
-inline void interleave(double2& a, double2& b) { deinterleave(a, b); }
+inline void interleave(double2& a, double2& b) {
+  deinterleave(a, b);
+}
 
 // One complex number per lane.
-template <class V> struct Complex {
+template <class V>
+struct Complex {
   V re, im;
 };
 
-template <class V> inline Complex<V> operator+(Complex<V> a, Complex<V> b) { return {a.re + b.re, a.im + b.im}; }
-template <class V> inline Complex<V> operator-(Complex<V> a, Complex<V> b) { return {a.re - b.re, a.im - b.im}; }
-template <class V> inline Complex<V> operator*(Complex<V> a, Complex<V> b) {
+template <class V>
+inline Complex<V> operator+(Complex<V> a, Complex<V> b) {
+  return {a.re + b.re, a.im + b.im};
+}
+template <class V>
+inline Complex<V> operator-(Complex<V> a, Complex<V> b) {
+  return {a.re - b.re, a.im - b.im};
+}
+template <class V>
+inline Complex<V> operator*(Complex<V> a, Complex<V> b) {
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
-template <class V> inline Complex<V> conjugate(Complex<V> a) { return {a.re, -a.im}; }
-template <class V> inline Complex<V> swapped(Complex<V> a) { return {a.im, a.re}; }
+template <class V>
+inline Complex<V> conjugate(Complex<V> a) {
+  return {a.re, -a.im};
+}
+template <class V>
+inline Complex<V> swapped(Complex<V> a) {
+  return {a.im, a.re};
+}
 
 }  // namespace rephase

@@ -18,15 +18,19 @@ using namespace rephase;
 namespace {
 
 // A session or plan of either precision behind one pointer.
-template <template <class> class Of> struct Either {
+template <template <class> class Of>
+struct Either {
   Of<float>* single = nullptr;
   Of<double>* twice = nullptr;
 
-  template <class... Args> static Either* create(int precision, Args... args) {
+  template <class... Args>
+  static Either* create(int precision, Args... args) {
     Either* either = new (std::nothrow) Either;
     if (!either) return nullptr;
-    if (precision == sizeof(float)) either->single = new (std::nothrow) Of<float>(args...);
-    else either->twice = new (std::nothrow) Of<double>(args...);
+    if (precision == sizeof(float))
+      either->single = new (std::nothrow) Of<float>(args...);
+    else
+      either->twice = new (std::nothrow) Of<double>(args...);
     if (either->single ? either->single->valid() : either->twice && either->twice->valid()) return either;
     delete either;
     return nullptr;
@@ -36,7 +40,8 @@ template <template <class> class Of> struct Either {
     delete twice;
   }
   // Calls f with the object and a null pointer of its number type.
-  template <class F> auto with(F&& f) const {
+  template <class F>
+  auto with(F&& f) const {
     return single ? f(*single, static_cast<float*>(nullptr)) : f(*twice, static_cast<double*>(nullptr));
   }
 };
@@ -44,10 +49,18 @@ template <template <class> class Of> struct Either {
 using AnySession = Either<Session>;
 using AnyLine = Either<Line>;
 
-const AnySession& session_of(const void* session) { return *static_cast<const AnySession*>(session); }
+const AnySession& session_of(const void* session) {
+  return *static_cast<const AnySession*>(session);
+}
 
-template <class T> const T* numbers(const void* p, T*) { return static_cast<const T*>(p); }
-template <class T> T* numbers(void* p, T*) { return static_cast<T*>(p); }
+template <class T>
+const T* numbers(const void* p, T*) {
+  return static_cast<const T*>(p);
+}
+template <class T>
+T* numbers(void* p, T*) {
+  return static_cast<T*>(p);
+}
 
 }  // namespace
 
@@ -57,7 +70,9 @@ REPHASE_EXPORT(rephase_allocate) void* rephase_allocate(size_t bytes) {
   return std::aligned_alloc(16, (bytes + 15) / 16 * 16);
 }
 
-REPHASE_EXPORT(rephase_free) void rephase_free(void* memory) { std::free(memory); }
+REPHASE_EXPORT(rephase_free) void rephase_free(void* memory) {
+  std::free(memory);
+}
 
 REPHASE_EXPORT(rephase_session_create)
 void* rephase_session_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int algorithm,
@@ -152,7 +167,9 @@ REPHASE_EXPORT(rephase_plan_create) void* rephase_plan_create(int precision, uin
   return AnyLine::create(precision, length);
 }
 
-REPHASE_EXPORT(rephase_plan_destroy) void rephase_plan_destroy(void* plan) { delete static_cast<AnyLine*>(plan); }
+REPHASE_EXPORT(rephase_plan_destroy) void rephase_plan_destroy(void* plan) {
+  delete static_cast<AnyLine*>(plan);
+}
 
 REPHASE_EXPORT(rephase_plan_transform)
 void rephase_plan_transform(const void* plan, void* data, uint32_t lines, int inverse) {

@@ -19,7 +19,8 @@ void rephase_session_destroy(void* session);
 // Bytes that the session has allocated by now, and the most that such a session will ever allocate.
 double rephase_session_bytes(const void* session);
 double rephase_session_bytes_needed(int precision, double rows, double columns, double starts, int algorithm);
-// magnitudes: rows x columns numbers; mask: rows x columns bytes or 0. Setting the support returns 0 when memory ran out.
+// magnitudes: rows x columns numbers; mask: rows x columns bytes or 0. Setting the support returns 0 when memory ran
+// out.
 void rephase_session_set_magnitudes(void* session, const void* magnitudes, const uint8_t* mask, double scale);
 int rephase_session_set_support(void* session, const uint8_t* support);
 // Needs the full magnitudes and mask again: the session keeps only their symmetric part.
