@@ -108,20 +108,32 @@ inline void butterfly(Complex<V> (&x)[R]) {
     }
     const Complex<V> first = x[0];
     x[0] = total;
-    // Unrolled as far as the numbers fit in registers; the sums and differences of the two largest do not.
-#pragma GCC unroll(R <= 7 ? half : 1)
-    for (int q = 1; q <= half; q++) {
-      Complex<V> a = first, b = {V{}, V{}};
-#pragma GCC unroll(R <= 7 ? half : 1)
-      for (int t = 1; t <= half; t++) {
-        const int k = t * q % R;
-        const V c = splat<V>(static_cast<T>(Roots<R>::cos[k <= half ? k : R - k]));
-        const V s = splat<V>(static_cast<T>(k <= half ? Roots<R>::sin[k] : -Roots<R>::sin[R - k]));
-        a = {a.re + sums[t].re * c, a.im + sums[t].im * c};
-        b = {b.re + differences[t].re * s, b.im + differences[t].im * s};
+    const auto pair = [&](int q, int t, Complex<V>& a, Complex<V>& b) {
+      const int k = t * q % R;
+      const V c = splat<V>(static_cast<T>(Roots<R>::cos[k <= half ? k : R - k]));
+      const V s = splat<V>(static_cast<T>(k <= half ? Roots<R>::sin[k] : -Roots<R>::sin[R - k]));
+      a = {a.re + sums[t].re * c, a.im + sums[t].im * c};
+      b = {b.re + differences[t].re * s, b.im + differences[t].im * s};
+    };
+    // The sums and differences of the two largest do not fit in registers: unrolling them would only cost code.
+    if constexpr (R <= 7) {
+#pragma GCC unroll 8
+      for (int q = 1; q <= half; q++) {
+        Complex<V> a = first, b = {V{}, V{}};
+#pragma GCC unroll 8
+        for (int t = 1; t <= half; t++) pair(q, t, a, b);
+        x[q] = a + b;
+        x[R - q] = a - b;
       }
-      x[q] = a + b;
-      x[R - q] = a - b;
+    } else {
+#pragma GCC unroll 1
+      for (int q = 1; q <= half; q++) {
+        Complex<V> a = first, b = {V{}, V{}};
+#pragma GCC unroll 1
+        for (int t = 1; t <= half; t++) pair(q, t, a, b);
+        x[q] = a + b;
+        x[R - q] = a - b;
+      }
     }
   }
 }
