@@ -1,0 +1,51 @@
+/** `rephase bench`: this machine's figures, for every backend it has. Comparisons with others are in the bench folder. */
+import { availableParallelism, cpus } from 'node:os';
+import process from 'node:process';
+import { type Command } from 'commander';
+import { version } from '../../package.json';
+import { listBackends } from '../backends.js';
+import { BACKEND_NAMES, PRECISIONS, type BackendName } from '../types.js';
+import { examples } from './help.js';
+import { type Timing, timeIterations } from './measure.js';
+import { brief, printer, table } from './print.js';
+import { oneOf, wholes } from './values.js';
+
+interface BenchOptions {
+  sizes: number[];
+  backend?: BackendName;
+  json?: boolean;
+}
+
+export function addBench(program: Command): void {
+  program
+    .command('bench')
+    .description('Measure how long an iteration of gs takes here, on every available backend.')
+    .option('--sizes <list>', 'sizes n of the n × n images', wholes('--sizes', 1), [256, 512, 1024, 2048])
+    .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['rephase bench', 'rephase bench --sizes 512,1000 --json']))
+    .action(bench);
+}
+
+async function bench({ sizes, backend: only, json = false }: BenchOptions): Promise<void> {
+  const out = printer({ json });
+  const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version };
+  out.line(`rephase ${version}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
+  const timings: Timing[] = [];
+  for (const name of only ? [only] : await availableNames()) {
+    for (const precision of PRECISIONS) {
+      if (precision === 'double' && name !== 'wasm') continue;
+      for (const n of sizes) timings.push(await timeIterations(name, precision, n));
+    }
+  }
+  const rows = timings.map(({ backend, precision, n, median, low, high }) => [
+    ...[backend, precision, `${n}×${n}`, median.toPrecision(3), `${low.toPrecision(3)}–${high.toPrecision(3)}`],
+    brief(1000 / median),
+  ]);
+  table(['backend', 'precision', 'size', 'ms/iteration', 'quartiles', 'iterations/s'], rows, 2).forEach(out.line);
+  out.object({ command: 'bench', version, machine, timings });
+}
+
+async function availableNames(): Promise<BackendName[]> {
+  return (await listBackends()).filter(({ available }) => available).map(({ name }) => name);
+}

@@ -1,0 +1,62 @@
+/**
+ * How a command ends: the exit codes, and the one line on stderr that explains a failure. Stack traces appear only where
+ * the environment variable REPHASE_DEBUG is set.
+ */
+import process from 'node:process';
+import { CommanderError } from 'commander';
+import { AbortError, InvalidArgumentError, RephaseError, gotTakes } from '../errors.js';
+
+export const EXIT = {
+  success: 0,
+  /** The run failed: a file, the data, the backend, or a check did. */
+  failure: 1,
+  /** Wrong usage: an unknown command or option, or a value that an option does not take. */
+  usage: 2,
+  /** Stopped by Ctrl-C, as shells count it: 128 + SIGINT. What there was so far has been written. */
+  interrupted: 130,
+} as const;
+
+/** Wrong usage of the command line. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** `--beta: got "-1"; takes a number above 0` */
+export function usage(option: string, got: string, takes: string): UsageError {
+  return new UsageError(gotTakes(option, got, takes));
+}
+
+/** Arguments of the library that are options of the command line: a bad value is wrong usage, whoever notices it. */
+const OPTIONS = new Set([
+  ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision'],
+  ...['pad', 'photons', 'beamstop', 'dataset'],
+]);
+
+function isUsage(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof InvalidArgumentError && OPTIONS.has(error.argument));
+}
+
+function exitCode(error: unknown): number {
+  if (error instanceof AbortError) return EXIT.interrupted;
+  return isUsage(error) ? EXIT.usage : EXIT.failure;
+}
+
+/** Explains `error` on stderr, and as an object on stdout where the command was asked for JSON. Returns the exit code. */
+export function explain(error: unknown, json: boolean): number {
+  // Commander has printed its message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  const code = exitCode(error);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`rephase: ${message}\n`);
+  if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  else if (!(error instanceof RephaseError || error instanceof UsageError)) {
+    process.stderr.write('This looks like a defect of rephase; REPHASE_DEBUG=1 shows where.\n');
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: codeOf(error), message } })}\n`);
+  return code;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof RephaseError) return error.code;
+  return error instanceof UsageError ? 'USAGE' : 'INTERNAL';
+}

@@ -1,0 +1,82 @@
+/**
+ * Files as the command line names them: `-` is a standard stream, and what a path must end in is checked before any work
+ * is done. What is in the files is the business of formats/.
+ */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, extname, join, parse } from 'node:path';
+import process from 'node:process';
+import { FileAccessError, FileFormatError } from '../errors.js';
+import { readImage, writeBytes, writeImage } from '../formats/files.js';
+import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
+import { type Shape } from '../types.js';
+import { usage } from './exit.js';
+
+export type { Image } from '../formats/index.js';
+
+export type InputOptions = DecodeOptions;
+
+const STANDARD_STREAM = '-';
+
+/** Reads an image from a path or, for `-`, from standard input. */
+export async function readInput(path: string, options: InputOptions = {}): Promise<Image> {
+  const decoding = options.dataset === undefined ? {} : { dataset: options.dataset };
+  if (path !== STANDARD_STREAM) return readImage(path, decoding);
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  try {
+    return await readImage(Buffer.concat(chunks), decoding);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    throw new FileFormatError(`standard input: ${error.message}`, { format: error.format }, { cause: error });
+  }
+}
+
+/**
+ * Checks that `path` ends as it must (`-` is standard output) and that its folder is there, so that a long run does not
+ * end with a file that cannot be written.
+ */
+export async function checkOutput(option: string, path: string, endings: readonly string[], stream = false) {
+  if (stream && path === STANDARD_STREAM) return;
+  if (!endings.includes(extname(path).toLowerCase())) {
+    const takes = `a name in ${endings.join(', ')}${stream ? ', or - for standard output' : ''}`;
+    throw usage(option, path, takes);
+  }
+  const folder = dirname(path);
+  const exists = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!exists) throw new FileAccessError(`${option}: cannot write ${path}: there is no folder ${folder}`, path);
+  const writable = await access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!writable) throw new FileAccessError(`${option}: cannot write ${path}: permission denied`, path);
+}
+
+/** Writes an image in the format of the path's ending; standard output gets `.npy`. */
+export async function writeOutput(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
+  if (path === STANDARD_STREAM) return writeStdout(await encodeImage(image, 'npy'));
+  return writeImage(path, image, options);
+}
+
+/** Writes a mask as an `.npy` file of bytes. */
+export async function writeMask(path: string, mask: Uint8Array, shape: Shape): Promise<void> {
+  await writeBytes(path, encodeNpy(mask, shape));
+}
+
+export async function writeText(path: string, text: string): Promise<void> {
+  await writeBytes(path, text);
+}
+
+/** `dir/pattern.npy` and `support` make `dir/pattern.support.npy`. */
+export function besides(path: string, what: string): string {
+  const { dir, name } = parse(path);
+  return join(dir, `${name}.${what}.npy`);
+}
+
+async function writeStdout(bytes: Uint8Array): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}

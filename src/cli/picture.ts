@@ -1,0 +1,116 @@
+/**
+ * Real images as pictures to look at: grey levels for objects, a logarithmic colour scale with the zero frequency in the
+ * middle for diffraction patterns. Large ones are reduced, since nobody looks at more pixels than a screen has.
+ */
+import { encode } from 'fast-png';
+import { extent, toIntegers } from '../formats/image.js';
+import { type Image } from './files.js';
+import { type RealArray, type Shape } from '../types.js';
+
+/** Longest side of a picture in pixels. */
+const LARGEST = 1024;
+/** Decades between the brightest and the darkest colour of a pattern. */
+const DECADES = 6;
+
+/** An object in grey levels, the smallest value black and the largest white, as the bytes of a PNG. */
+export function objectPicture(image: Image): Uint8Array {
+  const reduced = reduce(image, (sum, value) => sum + value, true);
+  const [height, width] = reduced.shape;
+  return encode({ width, height, data: toIntegers(reduced, 8), channels: 1, depth: 8 });
+}
+
+/** Magnitudes as the logarithm of their intensity, centred, as the bytes of a PNG. Pixels not measured are grey. */
+export function patternPicture({ data, shape }: Image, mask?: ArrayLike<unknown>): Uint8Array {
+  const measured = mask ? data.map((value, at) => (mask[at] ? value : -1)) : data;
+  const image = reduce({ data: centre(measured, shape), shape }, Math.max, false);
+  const largest = extent(image.data)[1];
+  const pixels = new Uint8Array(3 * image.data.length);
+  image.data.forEach((value, at) => {
+    const level = value > 0 ? 1 + (2 * Math.log10(value / largest)) / DECADES : 0;
+    pixels.set(value < 0 ? [128, 128, 128] : colour(Math.max(0, level)), 3 * at);
+  });
+  return encode({ width: image.shape[1], height: image.shape[0], data: pixels, channels: 3, depth: 8 });
+}
+
+/** Moves index [0, 0] to the middle: NumPy's fftshift. */
+export function centre<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape): Data {
+  return roll(data, [rows, columns], Math.floor(rows / 2), Math.floor(columns / 2));
+}
+
+/** Moves the middle to index [0, 0]: NumPy's ifftshift. */
+export function uncentre<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape): Data {
+  return roll(data, [rows, columns], Math.ceil(rows / 2), Math.ceil(columns / 2));
+}
+
+function roll<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape, down: number, right: number) {
+  const rolled = data.slice() as Data;
+  for (let row = 0; row < rows; row++) {
+    const to = ((row + down) % rows) * columns;
+    const from = row * columns;
+    rolled.set(data.subarray(from, from + columns - right), to + right);
+    rolled.set(data.subarray(from + columns - right, from + columns), to);
+  }
+  return rolled;
+}
+
+/** The smallest rectangle that holds every pixel of the support, cut out of the image. */
+export function cropToSupport({ data, shape }: Image, support: ArrayLike<unknown> | undefined): Image {
+  if (!support) return { data, shape };
+  const [, columns] = shape;
+  let [top, bottom, left, right] = [Infinity, -1, Infinity, -1];
+  for (let at = 0; at < data.length; at++) {
+    if (!support[at]) continue;
+    const [row, column] = [Math.floor(at / columns), at % columns];
+    [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
+    [left, right] = [Math.min(left, column), Math.max(right, column)];
+  }
+  const [height, width] = [bottom - top + 1, right - left + 1];
+  const cut = new Float64Array(height * width);
+  for (let row = 0; row < height; row++) {
+    const from = (top + row) * columns + left;
+    cut.set(data.subarray(from, from + width), row * width);
+  }
+  return { data: cut, shape: [height, width] };
+}
+
+/** Joins square blocks of pixels until the longest side is at most `LARGEST`. */
+function reduce({ data, shape }: Image, join: (a: number, b: number) => number, mean: boolean): Image {
+  const block = Math.ceil(Math.max(...shape) / LARGEST);
+  if (block === 1) return { data, shape };
+  const [rows, columns] = [Math.floor(shape[0] / block) || 1, Math.floor(shape[1] / block) || 1];
+  const [height, width] = [Math.min(block, shape[0]), Math.min(block, shape[1])];
+  const reduced = new Float64Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      let joined = mean ? 0 : -1;
+      for (let y = 0; y < height; y++) {
+        const from = (row * height + y) * shape[1] + column * width;
+        for (let x = 0; x < width; x++) joined = join(joined, data[from + x] ?? 0);
+      }
+      reduced[row * columns + column] = mean ? joined / (height * width) : joined;
+    }
+  }
+  return { data: reduced, shape: [rows, columns] };
+}
+
+/** Samples of matplotlib's colour map "inferno" (CC0) at equal distances, dark to bright. */
+const INFERNO = [
+  [0, 0, 4],
+  [31, 12, 72],
+  [85, 15, 109],
+  [136, 34, 106],
+  [186, 54, 85],
+  [227, 89, 51],
+  [249, 140, 10],
+  [249, 201, 50],
+  [252, 255, 164],
+] as const;
+
+/** The colour for a level between 0 and 1. */
+function colour(level: number): number[] {
+  const position = level * (INFERNO.length - 1);
+  const low = INFERNO[Math.min(Math.floor(position), INFERNO.length - 1)] ?? INFERNO[0];
+  const high = INFERNO[Math.min(Math.floor(position) + 1, INFERNO.length - 1)] ?? low;
+  const share = position - Math.floor(position);
+  return low.map((value, channel) => Math.round(value + share * ((high[channel] ?? value) - value)));
+}
