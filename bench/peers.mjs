@@ -1,0 +1,77 @@
+/**
+ * The rivals, each set in a process of its own (see peers/), so that their garbage collectors and compilers are not
+ * ours. A process does something only while it is asked to.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** @param {string} name */
+const path = (name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
+
+/** Starts the sets that can run here; says of the others why not. */
+export async function startPeers() {
+  const sets = [];
+  const skipped = [];
+  const commands = /** @type {const} */ ([
+    ['NumPy and SciPy', 'python3', [path('gs_numpy.py')]],
+    ['fft.js and ndarray-fft', process.execPath, [path('gs_js.mjs')]],
+  ]);
+  for (const [name, program, args] of commands) {
+    try {
+      sets.push(await startSet(program, [...args]));
+    } catch (error) {
+      skipped.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return {
+    skipped,
+    versions: Object.assign({}, ...sets.map((set) => set.versions)),
+    /**
+     * The peers that can do n × n.
+     * @param {number} n
+     * @returns {import('./measure.mjs').Competitor[]}
+     */
+    competitors: (n) =>
+      sets.flatMap((set) =>
+        set.peers
+          .filter((peer) => peer !== 'fft.js-port' || Number.isInteger(Math.log2(n)))
+          .map((peer) => ({ name: peer, run: (iterations) => set.ask({ peer, n, iterations }) })),
+      ),
+    stop: () => sets.forEach((set) => set.stop()),
+  };
+}
+
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
+async function startSet(program, args) {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (text) => (complaint += text));
+  const failed = new Promise((_, reject) => {
+    child.on('error', (error) => reject(new Error(`${program} cannot be started (${error.message})`)));
+    child.on('close', () => reject(new Error(complaint.trim().split('\n').at(-1) || `${program} ended`)));
+  });
+  failed.catch(() => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async () => {
+    const line = await Promise.race([lines.next(), failed]);
+    // Its output ends a moment before the reason is known.
+    return line.done ? failed : JSON.parse(line.value);
+  };
+  const { peers, versions } = await answer();
+  return {
+    /** @type {string[]} */
+    peers,
+    /** @type {Record<string, string>} */
+    versions,
+    /** @param {{ peer: string, n: number, iterations: number }} question @returns {Promise<number>} */
+    ask: async (question) => {
+      child.stdin.write(`${JSON.stringify(question)}\n`);
+      return (await answer()).ms;
+    },
+    stop: () => child.stdin.end(),
+  };
+}
