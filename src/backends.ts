@@ -3,6 +3,7 @@
  * reconstruction to do, once; what fails on the way is kept as the reason why it is not available.
  */
 import { wasmBackend } from '../backends/wasm/backend.js';
+import { webgpuBackend } from '../backends/webgpu/backend.js';
 import type { Backend } from './backend.js';
 import { BackendUnavailableError, InvalidArgumentError, gotTakes } from './errors.js';
 import { checkName, checkSessionOptions, type Settings } from './options.js';
@@ -14,6 +15,7 @@ import type { Problem, SessionOptions } from './types.js';
 
 /** How each backend is got hold of: the only place to add one. What is missing here is not part of this version. */
 const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
+  webgpu: () => Promise.resolve(webgpuBackend),
   wasm: () => Promise.resolve(wasmBackend),
 };
 
