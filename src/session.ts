@@ -330,11 +330,13 @@ export class Session {
   }
 
   #runKernel(kernel: Kernel): void {
-    if (kernel === 'constrainObject' || kernel === 'forward') this.#makeObject();
+    if (kernel !== 'constrainFourier') {
+      if (kernel !== 'inverse') this.#makeObject();
+      this.#hasObject = true;
+    }
     switch (kernel) {
       case 'inverse':
         this.#session.inverse();
-        this.#hasObject = true;
         this.#next = 'constrainObject';
         break;
       case 'constrainObject':
