@@ -1,7 +1,7 @@
 /** What a session's calls mean, alone and in any mixture, against the oracle that does without every shortcut. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS, createSession, type Session, type Shape } from '../src/index.js';
+import { ALGORITHMS, createSession, type RealArray, type Session, type Shape } from '../src/index.js';
 import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 import { onEveryBackend } from './support/backends.js';
 import { NaiveSession, hermitianPart, naiveStart, naiveTransform, type NaiveProblem } from './support/naive.js';
@@ -180,6 +180,26 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
     expect(relativeError(await continued.readObject(), await whole.readObject())).toBeLessThan(tolerance);
     expect((await continued.history()).length).toBe(3);
     [whole, half, continued].forEach((session) => session.dispose());
+  });
+
+  it("takes the caller's own constraint in place of the rule as the iterate", async () => {
+    const problem = { ...{ shape, magnitudes, support }, algorithm: 'hio', beta: 0.9 } as const;
+    const { session, naive } = await both(problem, { backend, precision });
+    await session.run(2);
+    naive.run(2);
+    const clip = (y: RealArray) => Float64Array.from(y, (value) => Math.min(Math.max(value, 0), 0.5));
+    session.inverse();
+    session.writeObject(clip(await session.readObject()));
+    session.forward();
+    session.constrainFourier();
+    naive.inverse();
+    naive.writeObject(clip(naive.readObject()));
+    naive.forward();
+    naive.constrainFourier();
+    await session.run(2);
+    naive.run(2);
+    await expectAlike(session, naive, tolerance);
+    session.dispose();
   });
 
   it('clears negative and outlying pixels in the feasible object only', async () => {

@@ -62,6 +62,7 @@ export class NaiveSession {
   #spectrum: Spectrum;
   #object: Float64Array | undefined;
   #iterate: Float64Array | undefined;
+  #writtenAfterInverse = false;
   #next: 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier' = 'inverse';
 
   constructor(problem: NaiveProblem, start: Spectrum) {
@@ -80,6 +81,7 @@ export class NaiveSession {
 
   inverse(): void {
     this.#object = this.#inverseTransform();
+    this.#writtenAfterInverse = false;
     this.#next = 'constrainObject';
   }
 
@@ -101,11 +103,14 @@ export class NaiveSession {
       }
     });
     this.#iterate = this.#object;
+    this.#writtenAfterInverse = false;
     this.#next = 'forward';
   }
 
   forward(): void {
     this.#object = this.readObject();
+    if (this.#writtenAfterInverse) this.#iterate = this.#object;
+    this.#writtenAfterInverse = false;
     const complex = new Float64Array(2 * this.#object.length);
     this.#object.forEach((value, i) => (complex[2 * i] = value));
     this.#spectrum = naiveTransform(complex, this.#problem.shape, -1);
@@ -142,7 +147,8 @@ export class NaiveSession {
 
   writeObject(object: Float64Array): void {
     this.#object = object;
-    if (this.#next === 'constrainObject') return;
+    this.#writtenAfterInverse = this.#next === 'constrainObject';
+    if (this.#writtenAfterInverse) return;
     this.#iterate = object;
     this.#next = 'forward';
   }
