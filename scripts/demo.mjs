@@ -45,7 +45,7 @@ const rate = (found.iterations + settled.iterations) / (found.seconds + settled.
 console.log(`
   backend     ${settled.backend}, ${settled.device}
   speed       ${rate.toFixed(0)} iterations/s at ${settled.shape.join('×')}
-  residual    ${settled.imageResidual.toPrecision(3)}
+  residual    ${settled.feasibleResidual.toPrecision(3)}
   error       ${(100 * error).toFixed(1)} % of the original
 
   out/comparison.png      the pattern, what was recovered from it, and the original

@@ -2,7 +2,6 @@
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError } from '../errors.js';
-import { createSession } from '../backends.js';
 import { retrieve } from '../retrieve.js';
 import {
   ALGORITHMS,
@@ -47,8 +46,6 @@ export interface Outcome {
   problem: Problem;
   files: readonly InputFile[];
   result: Reconstruction;
-  /** Residual of the feasible image, the one that is written. */
-  imageResidual: number;
   interrupted: boolean;
 }
 
@@ -125,8 +122,7 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   );
   // The image first: whatever fails after it, it is safe.
   await writeImage(options, run.result);
-  const imageResidual = await residualOfImage(problem, run.result, options.device);
-  const outcome: Outcome = { ...run, problem, files, imageResidual };
+  const outcome: Outcome = { ...run, problem, files };
   await writeRecords(path, options, outcome);
   printOutcome(out, path, options, outcome);
   if (run.interrupted) process.exitCode = EXIT.interrupted;
@@ -155,17 +151,5 @@ async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: bo
     });
   } finally {
     bar.stop();
-  }
-}
-
-/** A session that starts from an object knows its residual before any iteration. */
-async function residualOfImage(problem: Problem, result: Reconstruction, device: number): Promise<number> {
-  const { feasible, backend } = result;
-  const precision = feasible instanceof Float64Array ? 'double' : 'single';
-  const session = await createSession(problem, { start: { object: feasible }, backend, device, precision });
-  try {
-    return await session.residual();
-  } finally {
-    session.dispose();
   }
 }

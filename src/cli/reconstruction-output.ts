@@ -30,8 +30,19 @@ function csv(residuals: readonly number[]): string {
 }
 
 export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
-  const { files, result, imageResidual, interrupted } = outcome;
-  const { iterations, seconds, backend, device, residual, residuals, best, shape } = result;
+  const { files, result, interrupted } = outcome;
+  const {
+    iterations,
+    seconds,
+    backend,
+    device,
+    residual,
+    residuals,
+    feasibleResidual,
+    feasibleResiduals,
+    best,
+    shape,
+  } = result;
   const { algorithm, beta = 0.9, seed, starts, precision, output, history, report } = options;
   const rate = (iterations * starts) / seconds;
   const feedback = algorithm === 'gs' ? '' : ` β ${beta}`;
@@ -41,13 +52,23 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   out.line(
     `${iterations} iterations${starts > 1 ? ' of each' : ''} in ${duration(seconds)}, ${brief(rate)} iterations/s`,
   );
-  out.line(`residual of the image ${brief(imageResidual)}, of the iterate ${brief(residual)}`);
+  out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
   if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${options.iterations} iterations`);
   out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
   out.object({
     ...{ command: 'reconstruct', pattern: path, files, output, history, report, shape },
     ...{ algorithm, beta: algorithm === 'gs' ? undefined : beta, seed, starts, precision, backend, device },
-    ...{ iterations, seconds, iterationsPerSecond: rate, residual, imageResidual, residuals, best, interrupted },
+    ...{
+      iterations,
+      seconds,
+      iterationsPerSecond: rate,
+      residual,
+      feasibleResidual,
+      residuals,
+      feasibleResiduals,
+      best,
+      interrupted,
+    },
   });
 }

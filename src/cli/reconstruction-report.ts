@@ -51,7 +51,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
   const read = [options.intensity && 'as intensities', options.centered && 'centred', options.dataset];
   return [
-    ['residual of the image', brief(outcome.imageResidual)],
+    ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
     ['algorithm', algorithm === 'gs' ? 'gs' : `${algorithm}, β ${beta}`],
     ['iterations', `${result.iterations}${stopped}`],
