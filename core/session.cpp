@@ -347,15 +347,15 @@ void Session<T>::store_rows(size_t start, size_t group, const Complex<V>* line) 
   }
 }
 
-// One vector of pixels through the rule. `previous`: the previous iterate there, replaced by the new one.
+// A vector of pixels through the rule. Rules with memory find the previous iterate at iterate[i] and leave the new one.
 template <class T>
 template <class Rule>
-inline Update<Vector<T>> Session<T>::update(V y, V* previous, uint32_t inside, bool first) const {
+inline Update<Vector<T>> Session<T>::update(V y, V* iterate, size_t i, uint32_t inside, bool first) const {
   const Mask<V> bad = (y < V{}) | outside<V>(inside);
   Previous<V> x{y, V{}};
-  if (Rule::has_memory && !first) x = {*previous, *previous};
+  if (Rule::has_memory && !first) x = {iterate[i], iterate[i]};
   const Update<V> updated = Rule::apply(y, x, bad, splat<V>(beta_));
-  if constexpr (Rule::has_memory) *previous = updated.iterate;
+  if constexpr (Rule::has_memory) iterate[i] = updated.iterate;
   return updated;
 }
 
@@ -367,11 +367,11 @@ void Session<T>::rows_turn(size_t start, bool first) {
   for (size_t g = 0; g < groups_; g++) {
     load_rows(start, g, line_.data());
     const uint8_t* support = support_ ? &support_[g * columns_] : nullptr;
-    V* previous = Rule::has_memory ? image_group(iterate_, start, g) : nullptr;
+    V* iterate = Rule::has_memory ? image_group(iterate_, start, g) : nullptr;
     row_plan_.through_space(line_.data(), scratch_.data(), [=, this](size_t c, Complex<V> z) -> Complex<V> {
       const uint32_t inside = support ? support[c] : 0xff;
-      return {update<Rule>(z.re * normal, previous + 2 * c, inside, first).next,
-              update<Rule>(z.im * normal, previous + 2 * c + 1, inside >> L, first).next};
+      return {update<Rule>(z.re * normal, iterate, 2 * c, inside, first).next,
+              update<Rule>(z.im * normal, iterate, 2 * c + 1, inside >> L, first).next};
     });
     store_rows(start, g, line_.data());
   }
@@ -415,8 +415,8 @@ bool Session<T>::settle() {
           const uint32_t inside = support_ ? support_[g * columns_ + c] : 0xff;
           const V y[2] = {line_[c].re * normal, line_[c].im * normal};
           // Exact zeros have come back with rounding noise around them; a projection may be applied again.
-          x[2 * c] = clear ? update<GerchbergSaxton>(y[0], nullptr, inside, true).iterate : y[0];
-          x[2 * c + 1] = clear ? update<GerchbergSaxton>(y[1], nullptr, inside >> L, true).iterate : y[1];
+          x[2 * c] = clear ? update<GerchbergSaxton>(y[0], nullptr, 0, inside, true).iterate : y[0];
+          x[2 * c + 1] = clear ? update<GerchbergSaxton>(y[1], nullptr, 0, inside >> L, true).iterate : y[1];
         }
       }
   }
@@ -452,11 +452,11 @@ bool Session<T>::constrain_object(bool first) {
     using Rule = decltype(rule);
     for (size_t s = 0; s < starts_; s++)
       for (size_t g = 0; g < groups_; g++) {
-        V *x = image_group(object_, s, g), *previous = Rule::has_memory ? image_group(iterate_, s, g) : nullptr;
+        V *x = image_group(object_, s, g), *iterate = Rule::has_memory ? image_group(iterate_, s, g) : nullptr;
         for (size_t c = 0; c < columns_; c++) {
           const uint32_t inside = support_ ? support_[g * columns_ + c] : 0xff;
-          x[2 * c] = update<Rule>(x[2 * c], previous + 2 * c, inside, first).next;
-          x[2 * c + 1] = update<Rule>(x[2 * c + 1], previous + 2 * c + 1, inside >> L, first).next;
+          x[2 * c] = update<Rule>(x[2 * c], iterate, 2 * c, inside, first).next;
+          x[2 * c + 1] = update<Rule>(x[2 * c + 1], iterate, 2 * c + 1, inside >> L, first).next;
         }
       }
   });

@@ -89,7 +89,7 @@ class Session {
   template <class Rule>
   void rows_turn(size_t start, bool first);
   template <class Rule>
-  Update<V> update(V y, V* previous, uint32_t inside, bool first) const;
+  Update<V> update(V y, V* iterate, size_t i, uint32_t inside, bool first) const;
 
   template <class Row>
   void fill_spectrum(size_t start, const uint8_t* mask, Row&& row);
