@@ -3,7 +3,7 @@
  * the parts of it that the single kernels need. A workgroup takes one column, or several short ones.
  */
 import { constraintFunctions } from './constraint.js';
-import { declare, mainFunction, type Kernel, type Resource } from './kernel.js';
+import { comesOutEven, declare, mainFunction, type Kernel, type Resource } from './kernel.js';
 import type { Layout } from './layout.js';
 import { LineWriter } from './line.js';
 import type { LinePlan } from './plan.js';
@@ -27,7 +27,7 @@ export function columnKernel(layout: Layout, plan: LinePlan, work: ColumnWork): 
 
   writer.emit(
     `let column = group * ${plan.lines}u + line;`,
-    `let there = column < ${stored}u;`,
+    `let there = ${comesOutEven(stored, plan.lines) ? 'true' : `column < ${stored}u`};`,
     `let base = (start * ${stored}u + column) * ${columnStride}u;`,
   );
   writer.atEnd(work.forward ? 'near' : 'far', ({ register, index }) => {

@@ -3,13 +3,12 @@
  * enough have gathered. Handing over costs as much as dozens of dispatches.
  */
 import type { Device } from './device.js';
+import { MOST_WORKGROUPS } from './kernel.js';
 import type { CompiledKernel } from './pipelines.js';
 
 /** So much is recorded before it is handed over: dispatches, and numbers that they go through. */
 const MOST_DISPATCHES = 512;
 const MOST_NUMBERS = 2 ** 29;
-/** maxComputeWorkgroupsPerDimension of every device. */
-const MOST_WORKGROUPS = 65_535;
 
 export class Commands {
   readonly #device: Device;

@@ -59,6 +59,14 @@ const DECLARATIONS: Record<Resource, Declaration> = {
   sums: { binding: 'storage', type: 'array<f32>' },
 };
 
+/** maxComputeWorkgroupsPerDimension of every device; more workgroups are folded into the second dimension. */
+export const MOST_WORKGROUPS = 65_535;
+
+/** Whether workgroups of so many come out even, so that none of them reaches beyond the last. */
+export function comesOutEven(count: number, each: number): boolean {
+  return count % each === 0 && count / each <= MOST_WORKGROUPS;
+}
+
 /**
  * The main function around a body. In it: `thread` of the workgroup, `group` the number of the workgroup among those of
  * one start, and `start`.

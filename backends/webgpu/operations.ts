@@ -5,6 +5,7 @@
 import { columnKernel, type ColumnWork } from './columns.js';
 import type { Kernel, Resource } from './kernel.js';
 import type { Layout } from './layout.js';
+import { longColumnSteps, longRowSteps } from './long-lines.js';
 import { factorsOf, isBluestein, planLine, type Factors, type LineLimits, type LinePlan } from './plan.js';
 import { rowKernel, type RowWork } from './rows.js';
 import { RULES } from './rules.js';
@@ -68,21 +69,22 @@ export interface Settings {
 export function operationsFor(layout: Layout, plans: Plans, { algorithm, masked, withSupport }: Settings): Operations {
   const rule = RULES[algorithm];
   const impose = masked ? 'masked' : 'plain';
-  const columns = (work: ColumnWork, use: Step['use'] = {}) => columnStep(layout, plans, work, use);
-  const rows = (work: Omit<RowWork, 'withSupport'>, use: Step['use'] = {}) =>
-    rowStep(layout, plans, { ...work, withSupport: withSupport && work.rule !== undefined }, use);
+  const columns = (work: ColumnWork) => columnSteps(layout, plans, work);
+  const rows = (work: Omit<RowWork, 'withSupport'>, spectrum?: PartBuffer) =>
+    rowSteps(layout, plans, { ...work, withSupport: withSupport && work.rule !== undefined }, spectrum);
   // Exact zeros have come back with rounding noise around them; a projection may be applied again.
   const again = rule.isProjection ? { rule } : {};
+  const settling = (step: Step) => ({ ...step, settling: true });
   return {
-    columnsInverse: [columns({ inverse: true })],
-    columnsTurn: [columns({ forward: true, impose, inverse: true })],
-    rowsTurn: [rows({ inverse: true, rule, forward: true })],
-    settleObject: rule.hasMemory ? [] : [{ ...rows({ inverse: true, ...again }), settling: true }],
-    settleSpectrum: [columns({ forward: true, impose })],
-    inverse: [columns({ inverse: true, elsewhere: true }, { destination: 'work' }), rows({ inverse: true }, { spectrum: 'work' })],
-    constrainObject: [rows({ rule })],
-    forward: [rows({ forward: true }), columns({ forward: true })],
-    constrainFourier: [columns({ impose })],
+    columnsInverse: columns({ inverse: true }),
+    columnsTurn: columns({ forward: true, impose, inverse: true }),
+    rowsTurn: rows({ inverse: true, rule, forward: true }),
+    settleObject: rule.hasMemory ? [] : rows({ inverse: true, ...again }).map(settling),
+    settleSpectrum: columns({ forward: true, impose }),
+    inverse: [...columns({ inverse: true, elsewhere: true }), ...rows({ inverse: true }, 'work')],
+    constrainObject: rows({ rule }),
+    forward: [...rows({ forward: true }), ...columns({ forward: true })],
+    constrainFourier: columns({ impose }),
   };
 }
 
@@ -96,18 +98,15 @@ export function scratchBytes({ stored, pairs }: Layout, { columns, rows, columnL
   return 8 * Math.max(columnLine ? 0 : stored * columns.padded, rowLine ? 0 : pairs * rows.padded);
 }
 
-function columnStep(layout: Layout, { columnLine }: Plans, work: ColumnWork, use: Step['use']): Step {
-  return {
-    key: `columns ${JSON.stringify(work)}`,
-    write: () => columnKernel(layout, columnLine!, work),
-    use: { tables: 'columnTable', ...use },
-  };
+function columnSteps(layout: Layout, { columns, columnLine }: Plans, work: ColumnWork): Step[] {
+  if (!columnLine) return longColumnSteps(layout, columns, work);
+  const key = `columns ${JSON.stringify(work)}`;
+  const use = { destination: 'work', tables: 'columnTable' } as const;
+  return [{ key, write: () => columnKernel(layout, columnLine, work), use }];
 }
 
-function rowStep(layout: Layout, { rowLine }: Plans, work: RowWork, use: Step['use']): Step {
-  return {
-    key: `rows ${JSON.stringify(work)}`,
-    write: () => rowKernel(layout, rowLine!, work),
-    use: { tables: 'rowTable', ...use },
-  };
+function rowSteps(layout: Layout, { rows, rowLine }: Plans, work: RowWork, spectrum: PartBuffer = 'spectrum'): Step[] {
+  if (!rowLine) return longRowSteps(layout, rows, work, spectrum);
+  const key = `rows ${JSON.stringify(work)}`;
+  return [{ key, write: () => rowKernel(layout, rowLine, work), use: { spectrum, tables: 'rowTable' } }];
 }
