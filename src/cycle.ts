@@ -41,7 +41,7 @@ export class Cycle {
   /** Whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
     this.#log.expect(this.#settled ? count - 1 : count);
-    this.#session.iterate(count, this.#settled, this.#first);
+    this.#session.iterate(count, this.#first);
     this.#settled = false;
     this.#first = false;
     this.#hasObject = true;

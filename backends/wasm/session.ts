@@ -60,8 +60,8 @@ export class WasmSession implements BackendSession {
     this.#call.rephase_session_constrain_fourier(this.#session);
   }
 
-  iterate(count: number, settled: boolean, first: boolean): void {
-    this.#call.rephase_session_iterate(this.#session, count, Number(settled), Number(first));
+  iterate(count: number, first: boolean): void {
+    this.#call.rephase_session_iterate(this.#session, count, Number(first));
   }
 
   settle(): void {
