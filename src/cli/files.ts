@@ -6,16 +6,10 @@ import { createHash } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, extname, join, parse } from 'node:path';
 import process from 'node:process';
-import { FileAccessError, FileFormatError } from '../errors.js';
+import { FileAccessError } from '../errors.js';
 import { readBytes, writeBytes, writeImage } from '../formats/files.js';
-import {
-  type DecodeOptions,
-  type EncodeOptions,
-  type Image,
-  decodeImage,
-  encodeImage,
-  encodeNpy,
-} from '../formats/index.js';
+import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
+import { decodeNamed } from '../formats/named.js';
 import { type Shape } from '../types.js';
 import { usage } from './exit.js';
 
@@ -33,16 +27,10 @@ export interface Input extends Image {
 /** Reads an image from a path or, for `-`, from standard input. */
 export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
   const decoding = options.dataset === undefined ? {} : { dataset: options.dataset };
-  const bytes = path === STANDARD_STREAM ? await readStdin() : await readBytes(path);
-  try {
-    const image = await decodeImage(bytes, decoding);
-    return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
-  } catch (error) {
-    if (!(error instanceof FileFormatError)) throw error;
-    const name = path === STANDARD_STREAM ? 'standard input' : path;
-    const details = error.format === undefined ? { path } : { format: error.format, path };
-    throw new FileFormatError(`${name}: ${error.message}`, details, { cause: error });
-  }
+  const isStdin = path === STANDARD_STREAM;
+  const bytes = isStdin ? await readStdin() : await readBytes(path);
+  const image = await decodeNamed(bytes, isStdin ? 'standard input' : path, decoding);
+  return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 async function readStdin(): Promise<Uint8Array> {
