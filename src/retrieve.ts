@@ -40,7 +40,8 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
 
   const job: Job = { setup, device: settings.device, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
-  const reconstruction = merge(results, setup, { backend: backend.name, device: device.name });
+  const { algorithm, beta } = settings;
+  const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
@@ -75,7 +76,7 @@ function split(job: Job, most: number): Job[] {
 function merge(
   results: JobResult[],
   { problem: { shape, support } }: Setup,
-  where: Pick<Reconstruction, 'backend' | 'device'>,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
   const { object, history, best, residuals, feasibleResiduals, iterations } = results[part];
@@ -93,6 +94,6 @@ function merge(
     ...(history && { history }),
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
-    ...where,
+    ...how,
   };
 }

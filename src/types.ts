@@ -123,6 +123,9 @@ export interface Reconstruction {
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
   history?: Float64Array;
+  algorithm: Algorithm;
+  /** The feedback strength that was used; 1 for `gs`, which has none. */
+  beta: number;
   iterations: number;
   /** Seconds spent iterating, creation and reading back left out. */
   seconds: number;
