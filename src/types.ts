@@ -114,7 +114,8 @@ export interface Reconstruction {
   residual: number;
   /**
    * The residual of the feasible object. Except for `gs`, it tells more than that of x, which carries the feedback: it
-   * falls as the image improves.
+   * falls as the image improves. NaN where the object has numbers that are not finite: feedback was far too strong, or
+   * the numbers too large for the precision. Such a start is the best only where there is no other.
    */
   feasibleResidual: number;
   /** Both for every start, and which start the object is from. */
