@@ -31,7 +31,7 @@ async function turnsOf(use: (session: Session) => Promise<void>, cost: (i: numbe
     turns.push(turn);
     turn = { iterations: 0, milliseconds: 0 };
     return immediate(callback);
-  }) as typeof setImmediate);
+  }));
   const pass = (count: number) => {
     for (let i = 0; i < count; i++) turn.milliseconds += cost(total++);
     turn.iterations += count;
