@@ -27,11 +27,11 @@ async function turnsOf(use: (session: Session) => Promise<void>, cost: (i: numbe
   const turns: Turn[] = [];
   vi.spyOn(performance, 'now').mockImplementation(() => now);
   const immediate = setImmediate;
-  vi.spyOn(globalThis, 'setImmediate').mockImplementation(((callback: () => void) => {
+  vi.spyOn(globalThis, 'setImmediate').mockImplementation((callback: () => void) => {
     turns.push(turn);
     turn = { iterations: 0, milliseconds: 0 };
     return immediate(callback);
-  }));
+  });
   const pass = (count: number) => {
     for (let i = 0; i < count; i++) turn.milliseconds += cost(total++);
     turn.iterations += count;
