@@ -1,6 +1,5 @@
 /** How long an iteration takes here: what `rephase bench` reports. */
 import { createSession } from '../backends.js';
-import { requireMemory } from '../memory.js';
 import { type BackendName, type Precision } from '../types.js';
 
 export interface Timing {
@@ -20,7 +19,6 @@ const BATCHES = 7;
 
 /** `gs` on n × n random magnitudes, warmed up, on one thread where the backend is the CPU. */
 export async function timeIterations(backend: BackendName, precision: Precision, n: number): Promise<Timing> {
-  if (backend === 'wasm') requireMemory([n, n], precision);
   const magnitudes = Float32Array.from({ length: n * n }, (_, k) => 1 + ((k * 7919) % 1009) / 1009);
   const session = await createSession({ magnitudes, shape: [n, n] }, { backend, precision, algorithm: 'gs' });
   try {
