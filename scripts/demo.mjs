@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -12,7 +13,10 @@ import { decode, encode } from 'fast-png';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('out', { recursive: true });
 const { alignedError } = await import('../dist/index.js');
-const { patternPicture, readImage, writeImage } = await fromSources();
+const { readImage, writeImage } = await import('../dist/files.js');
+const { patternPicture } = await fromSources('cli/picture.ts');
+
+/** @typedef {Awaited<ReturnType<typeof readImage>>} Image */
 
 const SIZE = 256;
 // Enough photons for a picture that pleases; with 1e8 it is noisy and still recognisable.
@@ -31,7 +35,7 @@ rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PH
 const given = ['reconstruct', 'out/pattern.npy', '--support', 'out/pattern.support.npy'];
 const search = ['--algorithm', 'hio', '--beta', '0.7', '--iterations', '4000', '--seed', '1'];
 const settle = ['--algorithm', 'gs', '--iterations', '200', '--start', 'out/hio.npy'];
-const found = rephase(...given, ...search, '-o', 'out/hio.npy');
+const found = rephase(...given, ...search, '-o', 'out/hio.npy', '--report', 'out/search.html');
 const settled = rephase(...given, ...settle, '-o', 'out/reconstruction.npy', '--report', 'out/report.html');
 
 const pattern = await readImage('out/pattern.npy');
@@ -49,7 +53,8 @@ console.log(`
   error       ${(100 * error).toFixed(1)} % of the original
 
   out/comparison.png      the pattern, what was recovered from it, and the original
-  out/report.html         pattern, reconstruction, residual curve, and how to repeat it
+  out/search.html         the search by hio: pattern, image, residual curve, and how to repeat it
+  out/report.html         the same of the final steps by gs
   out/original.png, out/pattern.png, out/reconstruction.png
 `);
 
@@ -67,14 +72,14 @@ function rephase(...args) {
   return JSON.parse(stdout);
 }
 
-/** Parts of the program that the library does not export. */
-async function fromSources() {
-  const outfile = 'build/demo/pictures.mjs';
+/**
+ * A part of the program that the library does not export.
+ * @param {string} path
+ */
+async function fromSources(path) {
+  const outfile = `build/demo/${basename(path, '.ts')}.mjs`;
   await build({
-    stdin: {
-      contents: `export * from './cli/picture.ts'; export * from './formats/files.ts';`,
-      resolveDir: 'src',
-    },
+    entryPoints: [`src/${path}`],
     outfile,
     bundle: true,
     packages: 'external',
@@ -86,7 +91,8 @@ async function fromSources() {
 
 /**
  * Every pixel the mean of four.
- * @param {{ data: Float32Array, shape: number[] }} image
+ * @param {Image} image
+ * @returns {Image}
  */
 function halved({ data, shape: [, width] }) {
   const half = Float32Array.from({ length: SIZE * SIZE }, (_, at) => {
@@ -96,14 +102,14 @@ function halved({ data, shape: [, width] }) {
   return { data: half, shape: [SIZE, SIZE] };
 }
 
-/** @param {{ data: Float32Array, shape: number[] }} image @param {number[]} shape */
+/** @param {Image} image @param {Image['shape']} shape */
 function padded({ data }, [rows, columns]) {
   const large = new Float32Array(rows * columns);
   for (let row = 0; row < SIZE; row++) large.set(data.subarray(row * SIZE, (row + 1) * SIZE), row * columns);
   return large;
 }
 
-/** @param {Float64Array} data @param {number[]} shape */
+/** @param {Float64Array} data @param {Image['shape']} shape @returns {Image} */
 function topLeft(data, [, columns]) {
   const small = new Float64Array(SIZE * SIZE);
   for (let row = 0; row < SIZE; row++) small.set(data.subarray(row * columns, row * columns + SIZE), row * SIZE);
