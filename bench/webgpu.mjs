@@ -26,6 +26,8 @@ const { values } = parseArgs({
 /** Bytes that one `gs` iteration must move for each pixel: the half spectrum twice each way, and the magnitudes. */
 const FLOOR_BYTES = 18;
 
+const WARM_UP_MS = 600;
+
 const first = timeToFirstResult();
 const { copy, cufft } = runCufft();
 const cupy = runCupy();
@@ -34,7 +36,14 @@ for (const size of values.sizes.split(',')) {
   const [n, starts] = [...size.split('*').map(Number), 1];
   const timing = await time({ backend: 'webgpu', n, starts });
   const wasm = values.wasm.split(',').includes(size) ? await time({ backend: 'wasm', n, starts }) : undefined;
-  rows.push({ n, starts, ...timing, cufft: cufft.get(`${n}*${starts}`), cupy: cupy.get(`${n}*${starts}`), wasm: wasm?.median });
+  rows.push({
+    n,
+    starts,
+    ...timing,
+    cufft: cufft.get(`${n}*${starts}`),
+    cupy: cupy.get(`${n}*${starts}`),
+    wasm: wasm?.median,
+  });
   process.stderr.write(`bench: ${size} ${timing.median.toFixed(2)} us\n`);
 }
 
@@ -42,7 +51,13 @@ const { devices } = (await listBackends()).find(({ name }) => name === 'webgpu')
 const machine = describeMachine({});
 const text = [
   '# The webgpu backend',
-  `${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${devices[0]?.name} (${Object.entries(devices[0]?.details ?? {}).map((entry) => entry.join(' ')).join(', ')}), ${gpuDriver()}; ${machine.cpu}, Node ${machine.versions.Node}, webgpu ${packageVersion()}. Copy bandwidth ${copy || '?'} TB/s.`,
+  `${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${devices[0]?.name} (${Object.entries(
+    devices[0]?.details ?? {},
+  )
+    .map((entry) => entry.join(' '))
+    .join(
+      ', ',
+    )}), ${gpuDriver()}; ${machine.cpu}, Node ${machine.versions.Node}, webgpu ${packageVersion()}. Copy bandwidth ${copy || '?'} TB/s.`,
   'One `gs` iteration in microseconds: median of the rounds of a run each, and quartiles. Floor: 18 bytes a pixel over the copy bandwidth.',
   table(),
   `Time to the first result at 1024² in a fresh process: ${first.total.toFixed(0)} ms, of which ${first.device.toFixed(0)} ms until the device has passed its self-test, ${first.session.toFixed(0)} ms for the session (most of it compiling), ${first.iteration.toFixed(0)} ms for the first iteration and reading back.`,
@@ -62,8 +77,11 @@ async function time({ backend, n, starts }) {
     await session.run(iterations);
     return performance.now() - began;
   };
+  // While arrays were made here the GPU was idle and its clocks went down: they take a while to come back.
   let iterations = 1;
-  while ((await run(iterations)) < Number(values.milliseconds) && iterations < 1e6) iterations *= 2;
+  for (const warm = performance.now() + WARM_UP_MS; performance.now() < warm;) {
+    if ((await run(iterations)) < Number(values.milliseconds)) iterations *= 2;
+  }
   const times = [];
   for (let round = 0; round < Number(values.rounds); round++) times.push((1000 * (await run(iterations))) / iterations);
   session.dispose();
@@ -124,7 +142,17 @@ function runCupy() {
 }
 
 function table() {
-  const header = ['n × n', 'images', 'median', 'quartiles', '× floor', 'cuFFT graph', 'cuFFT ÷ rephase', 'CuPy', 'wasm'];
+  const header = [
+    'n × n',
+    'images',
+    'median',
+    'quartiles',
+    '× floor',
+    'cuFFT graph',
+    'cuFFT ÷ rephase',
+    'CuPy',
+    'wasm',
+  ];
   const lines = rows.map((row) => {
     const floor = copy ? (FLOOR_BYTES * row.n ** 2 * row.starts) / copy / 1e6 : NaN;
     return [
@@ -149,7 +177,12 @@ function gpuDriver() {
 
 function packageVersion() {
   try {
-    return JSON.parse(execFileSync(process.execPath, ['-p', 'JSON.stringify(require("webgpu/package.json").version)'], { encoding: 'utf8', stdio: 'pipe' }));
+    return JSON.parse(
+      execFileSync(process.execPath, ['-p', 'JSON.stringify(require("webgpu/package.json").version)'], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      }),
+    );
   } catch {
     return '?';
   }

@@ -2,7 +2,6 @@
  * How a GPU is got hold of: through `navigator.gpu` in windows and workers, through the optional package `webgpu` (Dawn)
  * in Node, which is imported only when somebody asks and never put into global variables. Says why there is none.
  */
-import type * as FileSystem from 'node:fs';
 import { BackendUnavailableError } from '../../src/errors.js';
 
 /**
@@ -68,7 +67,8 @@ async function importDawn(process: NodeJS.Process): Promise<GPU> {
 }
 
 /** Whether the Vulkan loader would find any driver at all, by its documented search path. */
-function hasVulkanDriver({ env, getBuiltinModule }: NodeJS.Process): boolean {
+function hasVulkanDriver(process: NodeJS.Process): boolean {
+  const { env } = process;
   if (env.VK_DRIVER_FILES || env.VK_ICD_FILENAMES || env.VK_ADD_DRIVER_FILES) return true;
   const home = env.HOME ?? '';
   const roots = [
@@ -79,7 +79,7 @@ function hasVulkanDriver({ env, getBuiltinModule }: NodeJS.Process): boolean {
     env.XDG_DATA_HOME || `${home}/.local/share`,
     ...(env.XDG_DATA_DIRS || '/usr/local/share:/usr/share').split(':'),
   ];
-  const { readdirSync } = getBuiltinModule('node:fs') as typeof FileSystem;
+  const { readdirSync } = process.getBuiltinModule('node:fs');
   return roots.some((root) => {
     try {
       return readdirSync(`${root}/vulkan/icd.d`).some((file) => file.endsWith('.json'));

@@ -4,7 +4,7 @@
  */
 import type { Backend } from '../../src/backend.js';
 import { BackendUnavailableError, InvalidArgumentError, gotTakes } from '../../src/errors.js';
-import type { DeviceInfo } from '../../src/types.js';
+import type { DeviceInfo, GPUDeviceLike } from '../../src/types.js';
 import { isNull } from './adapter.js';
 import { Device } from './device.js';
 import { WebGpuSession } from './session.js';
@@ -22,19 +22,21 @@ export const webgpuBackend: Backend = {
 };
 
 /** Adds a GPUDevice of the caller's, who goes on owning it; resolves with what is known of it. */
-export function handInDevice(gpu: GPUDevice): DeviceInfo {
-  const needed = ['createBuffer', 'createComputePipelineAsync', 'queue', 'limits', 'lost'];
-  const given: unknown = gpu;
-  if (typeof given !== 'object' || given === null || !needed.every((name) => name in given)) {
-    throw new InvalidArgumentError('device', gotTakes('device', gpu, 'a GPUDevice'));
-  }
-  const info = 'adapterInfo' in gpu ? gpu.adapterInfo : undefined;
+export function handInDevice(given: GPUDeviceLike): DeviceInfo {
+  if (!isGpuDevice(given)) throw new InvalidArgumentError('device', gotTakes('device', given, 'a GPUDevice'));
+  // Browsers got it later than the rest.
+  const info = 'adapterInfo' in given ? given.adapterInfo : undefined;
   if (isNull(info)) {
     throw new BackendUnavailableError('device: it is of the null adapter, which computes nothing', 'webgpu');
   }
-  const device = handedIn.find((known) => known.gpu === gpu) ?? new Device(gpu, info);
+  const device = handedIn.find((known) => known.gpu === given) ?? new Device(given, info);
   if (!handedIn.includes(device)) handedIn.push(device);
   return device.info;
+}
+
+function isGpuDevice(given: unknown): given is GPUDevice {
+  const needed = ['createBuffer', 'createComputePipelineAsync', 'queue', 'limits', 'lost'];
+  return typeof given === 'object' && given !== null && needed.every((name) => name in given);
 }
 
 async function allDevices(): Promise<Device[]> {

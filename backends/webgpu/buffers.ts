@@ -55,7 +55,8 @@ export class Buffers {
 
 /** The most bytes that one buffer can have and a kernel can bind, and which limit says so. */
 export function largestBuffer({ gpu: { limits } }: Device): { bytes: number; limit: string } {
-  const limit = limits.maxBufferSize < limits.maxStorageBufferBindingSize ? 'maxBufferSize' : 'maxStorageBufferBindingSize';
+  const limit =
+    limits.maxBufferSize < limits.maxStorageBufferBindingSize ? 'maxBufferSize' : 'maxStorageBufferBindingSize';
   return { bytes: limits[limit], limit };
 }
 

@@ -35,7 +35,9 @@ export function declare(resources: readonly Resource[], types: Partial<Record<Re
   return resources
     .map((name, i) => {
       const { binding, type } = DECLARATIONS[name];
-      const space = { storage: 'storage, read_write', 'read-only-storage': 'storage, read', uniform: 'uniform' }[binding];
+      const space = { storage: 'storage, read_write', 'read-only-storage': 'storage, read', uniform: 'uniform' }[
+        binding
+      ];
       return `@group(0) @binding(${i}) var<${space}> ${name}: ${types[name] ?? type};`;
     })
     .join('\n');

@@ -2,7 +2,7 @@
  * Where everything lies in a session's buffers.
  *
  * - A spectrum is the half that determines the rest, columns 0 … columns/2, stored [start][column][row], so that a
- *   column is contiguous and a pair of rows of one column is one vec4f; an odd number of rows is padded by one.
+ *   column is contiguous and a pair of rows of one column is one vec4f; columns may have padding behind them.
  *   Everything in it is twice its value: splitting two rows from one transform then needs no halving.
  * - Magnitudes are stored like one start of it, [column][row] without padding, encoded as constraint.ts says.
  * - Images are row-major, [start][row][column].
@@ -24,7 +24,15 @@ export interface Layout {
 
 export function layoutOf([rows, columns]: Shape): Layout {
   const pairs = Math.ceil(rows / 2);
-  return { rows, columns, stored: Math.floor(columns / 2) + 1, columnStride: 2 * pairs, pairs };
+  return { rows, columns, stored: Math.floor(columns / 2) + 1, columnStride: strideOf(2 * pairs), pairs };
+}
+
+/**
+ * Columns a large power of two apart would crowd into the same memory channels, since a pass over rows touches all
+ * columns at one place. (Measured on an H200: 9 % of an iteration at 8192, 6 % at 4096, nothing below.)
+ */
+function strideOf(rows: number): number {
+  return rows % 4096 === 0 ? rows + 16 : rows;
 }
 
 export function spectrumBytes({ stored, columnStride }: Layout): number {

@@ -156,7 +156,10 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
         const guard = (i + 1) * lanes > threads ? `if (t < ${threads - i * lanes}u)` : '';
         return `${guard} { sum += memory[thread + ${i * lanes}u]; }`;
       });
-      this.emit(`if (t < ${lanes}u) { var sum = 0.0; ${terms.join(' ')} memory[thread] = sum; }`, 'workgroupBarrier();');
+      this.emit(
+        `if (t < ${lanes}u) { var sum = 0.0; ${terms.join(' ')} memory[thread] = sum; }`,
+        'workgroupBarrier();',
+      );
     }
     const terms = Array.from({ length: lanes }, (_, i) => `memory[thread + ${i}u]`);
     this.emit(`if (t == 0u) { let sum = ${terms.join(' + ')}; ${use} }`);

@@ -74,7 +74,10 @@ function transformSteps(lines: Lines, pass: Pass, from: PartBuffer, to?: PartBuf
   const sign: Sign = pass === 'first' ? first : first < 0 ? 1 : -1;
   const { stages } = tableLayout(factors);
   const passes = isBluestein(factors)
-    ? ([['first', -1], ['second', 1]] as const)
+    ? ([
+        ['first', -1],
+        ['second', 1],
+      ] as const)
     : ([[pass, sign]] as const);
   const steps: Step[] = [];
   let buffer = from;

@@ -100,7 +100,7 @@ export class Part {
   sums(first: number): Stretch[] {
     if (this.#summed < this.#recorded) this.#sum();
     const stretches: Stretch[] = [];
-    for (let record = first; record < this.#recorded; ) {
+    for (let record = first; record < this.#recorded;) {
       const place = record % RECORDS;
       const records = Math.min(this.#recorded - record, RECORDS - place);
       const bytes = 4 * this.starts;

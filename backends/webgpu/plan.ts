@@ -76,7 +76,11 @@ export function planLine(
     const withPadding = padded + Math.floor(padded / BANKS);
     // Lines that are read side by side start in different banks.
     const spread = count > 1 && count <= BANKS ? roundUp(withPadding, BANKS) + BANKS / count : withPadding;
-    for (const [stride, padding] of [[Math.ceil(spread), true], [withPadding, true], [padded, false]] as const) {
+    for (const [stride, padding] of [
+      [Math.ceil(spread), true],
+      [withPadding, true],
+      [padded, false],
+    ] as const) {
       if (4 * count * stride <= limits.storageBytes) return { ...factors, threads, lines: count, padding, stride };
     }
   }

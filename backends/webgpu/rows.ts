@@ -31,7 +31,10 @@ export function rowKernel(layout: Layout, plan: LinePlan, work: RowWork): Kernel
   if (rule?.hasMemory) resources.push('iterate');
   if (rule && work.withSupport) resources.push('support');
 
-  writer.emit(`let pair = group * ${plan.lines}u + line;`, `let there = ${comesOutEven(pairs, plan.lines) ? 'true' : `pair < ${pairs}u`};`);
+  writer.emit(
+    `let pair = group * ${plan.lines}u + line;`,
+    `let there = ${comesOutEven(pairs, plan.lines) ? 'true' : `pair < ${pairs}u`};`,
+  );
   writer.emit(`let second_there = ${layout.rows % 2 === 0 ? 'there' : `pair + 1u < ${pairs}u`};`);
   writer.emit(`let first_row = (start * ${layout.rows}u + 2u * pair) * ${layout.columns}u;`);
   writer.emit(`let second_row = first_row + ${layout.columns}u;`);
@@ -73,7 +76,8 @@ function applyRule(writer: LineWriter, rule: Rule, pairs: number, withSupport: b
   const outside = (bit: number) => `(inside & ${(1 << bit) >>> 0}u) == 0u`;
   writer.atEnd(
     'far',
-    ({ register, index, k }) => pixelCode(rule, register, index, withSupport ? [outside(k), outside(16 + k)] : undefined),
+    ({ register, index, k }) =>
+      pixelCode(rule, register, index, withSupport ? [outside(k), outside(16 + k)] : undefined),
     (j) => (withSupport ? `let inside = support[min(pair, ${pairs - 1}u) * ${count}u + ${j}];` : ''),
   );
 }
@@ -111,7 +115,10 @@ function loadSpectrum(writer: LineWriter, layout: Layout): void {
   const items = dealOut(writer, layout);
   for (const { q, where, at, column } of items) {
     // The padding behind an odd number of rows is no row.
-    const noSecond = rows % 2 === 1 ? `if (group * ${writer.plan.lines}u + thread % ${writer.plan.lines}u + 1u == ${pairs}u) { a${q}.z = 0.0; a${q}.w = 0.0; }` : '';
+    const noSecond =
+      rows % 2 === 1
+        ? `if (group * ${writer.plan.lines}u + thread % ${writer.plan.lines}u + 1u == ${pairs}u) { a${q}.z = 0.0; a${q}.w = 0.0; }`
+        : '';
     const real = `if (${column} == 0u || 2u * ${column} == ${columns}u) { a${q}.y = 0.0; a${q}.w = 0.0; }`;
     writer.emit(`var a${q} = vec4f();`, `${where} { a${q} = spectrum[${at}]; ${noSecond} ${real} }`);
   }
@@ -135,7 +142,9 @@ function storeSpectrum(writer: LineWriter, layout: Layout): void {
     (component) => writer.atEnd('near', ({ register, place }) => `memory[${place}] = ${register}.${component};`),
     (component) => {
       for (const { q, where, here, mirror } of items) {
-        writer.emit(`${where} { here${q}.${component} = memory[${here}]; there${q}.${component} = memory[${mirror}]; }`);
+        writer.emit(
+          `${where} { here${q}.${component} = memory[${here}]; there${q}.${component} = memory[${mirror}]; }`,
+        );
       }
     },
   );

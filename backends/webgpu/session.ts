@@ -46,6 +46,8 @@ export class WebGpuSession implements BackendSession {
   /** The first thing that went wrong on the device. */
   #failure: unknown;
   #disposed = false;
+  /** Otherwise the spectrum is that of the last object, transformed along rows only. */
+  #settled = true;
   #taken = 0;
   #uploads = 0;
   #uploadedBytes = 0;
@@ -95,10 +97,11 @@ export class WebGpuSession implements BackendSession {
     this.#run(this.#operations.constrainFourier);
   }
 
-  iterate(count: number, settled: boolean, first: boolean): void {
+  iterate(count: number, first: boolean): void {
     const { columnsInverse, columnsTurn, rowsTurn } = this.#operations;
     for (let i = 0; i < count; i++) {
-      this.#run(i === 0 && settled ? columnsInverse : columnsTurn);
+      this.#run(this.#settled ? columnsInverse : columnsTurn);
+      this.#settled = false;
       this.#run(rowsTurn, first && i === 0);
     }
   }
@@ -110,6 +113,7 @@ export class WebGpuSession implements BackendSession {
     }
     this.#run(settleObject);
     this.#run(settleSpectrum);
+    this.#settled = true;
   }
 
   async takeResiduals(): Promise<Float64Array> {
@@ -134,7 +138,11 @@ export class WebGpuSession implements BackendSession {
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     const { scale } = this.#problem;
     const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
-    this.#write(buffer, offset, Float32Array.from(object, (value) => value * scale));
+    this.#write(
+      buffer,
+      offset,
+      Float32Array.from(object, (value) => value * scale),
+    );
     if (!asIterate || !this.#hasMemory) return;
     const iterate = this.#stretch(start, 'iterate', bytes);
     this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
@@ -208,7 +216,11 @@ export class WebGpuSession implements BackendSession {
       columnTable: this.#device.table(this.#plans.columns, -1),
       rowTable: this.#device.table(this.#plans.rows, 1),
       scratchBytes: scratchBytes(this.#layout, this.#plans),
-      parameters: { later: parameters(normal, 0), first: parameters(normal, 1), settling: parameters(0.5 / columns, 0) },
+      parameters: {
+        later: parameters(normal, 0),
+        first: parameters(normal, 1),
+        settling: parameters(0.5 / columns, 0),
+      },
     };
     for (let start = 0; start < starts; start += this.#startsPerPart) {
       const part = new Part(shared, Math.min(this.#startsPerPart, starts - start));
