@@ -44,6 +44,11 @@ function slotsFor(starts: number, { stored }: Layout): number {
   return slots;
 }
 
+/** Bytes of the larger of the two buffers with records, for each start. */
+export function recordBytes({ stored }: Layout): number {
+  return 4 * Math.max(RECORDS, FEWEST_SLOTS * stored);
+}
+
 /** Bindings begin at multiples of 256 bytes on every device. */
 function slotBytes(starts: number, stored: number): number {
   return roundUp(4 * starts * stored, 256);

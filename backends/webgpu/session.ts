@@ -19,7 +19,7 @@ import {
   type Plans,
   type Step,
 } from './operations.js';
-import { Part, RECORDS_KEPT, type Shared } from './part.js';
+import { Part, RECORDS_KEPT, recordBytes, type Shared } from './part.js';
 import type { CompiledKernel } from './pipelines.js';
 import { magnitudesKernel, startKernel } from './prepare.js';
 import { Readback, type Stretch } from './readback.js';
@@ -355,6 +355,8 @@ function fittingStarts(device: Device, layout: Layout, plans: Plans): number {
   requireFits(device, 'measured magnitudes', imageBytes(layout));
   requireFits(device, 'spectrum', spectrumBytes(layout));
   requireFits(device, 'line buffer', scratchBytes(layout, plans));
-  const bytes = Math.max(imageBytes(layout), spectrumBytes(layout), scratchBytes(layout, plans));
+  const bytes = Math.max(
+    ...[imageBytes(layout), spectrumBytes(layout), scratchBytes(layout, plans), recordBytes(layout)],
+  );
   return Math.min(MOST_STARTS, Math.floor(largestBuffer(device).bytes / bytes));
 }

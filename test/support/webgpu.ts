@@ -15,9 +15,13 @@ export function whyNoBrowser(): string {
   return existsSync(CHROMIUM) ? '' : `there is no ${CHROMIUM}`;
 }
 
+/** Dawn ends the process when an instance is collected before its devices. */
+let instance: GPU | undefined;
+
 /** A device that is not the library's own, with the limits that every device has. */
 export async function dawnDevice(): Promise<GPUDevice> {
   const { create } = await import('webgpu');
-  const adapter = await create([]).requestAdapter();
+  instance ??= create([]);
+  const adapter = await instance.requestAdapter();
   return adapter!.requestDevice();
 }
