@@ -27,6 +27,7 @@ export class Buffers {
 
   allocate(label: string, bytes: number, usage: number = STORAGE): GPUBuffer {
     const size = roundUp(Math.max(bytes, 4), 4);
+    this.#device.requireWorking();
     requireFits(this.#device, label, size);
     let buffer: GPUBuffer | undefined;
     this.#device

@@ -34,12 +34,20 @@ export class Device {
   readonly #loss: Promise<unknown>;
   readonly #tables = new Map<string, GPUBuffer>();
   #numbers: GPUBuffer | undefined;
+  /** The first error that no scope was there for: a defect, after which no result is to be trusted. */
+  #uncaptured: Error | undefined;
 
   /** A device of our own, with the limits we use and no more than the adapter has. */
   static async request(): Promise<Device> {
     const adapter = await requestAdapter();
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-    return new Device(await adapter.requestDevice({ label: 'rephase', requiredLimits }), adapter.info);
+    const device = new Device(await adapter.requestDevice({ label: 'rephase', requiredLimits }), adapter.info);
+    device.gpu.addEventListener('uncapturederror', (event) => {
+      // Browsers would print it.
+      event.preventDefault();
+      device.#uncaptured ??= device.typed(event.error, NaN);
+    });
+    return device;
   }
 
   /** Takes a device that is somebody else's, or ours from `request`. */
@@ -64,6 +72,7 @@ export class Device {
 
   requireWorking(): void {
     if (this.lost) throw this.lost;
+    if (this.#uncaptured) throw this.#uncaptured;
   }
 
   /** Runs work that may fail on the device; its failures come out as typed errors. */
