@@ -92,7 +92,7 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     return { radix, count: padded / radix };
   }
 
-  /** Code for every number that a thread holds at an end, after code for each butterfly. */
+  /** Code for every number that a thread holds at an end, after code for its butterfly. */
   atEnd(end: End, each: (slot: Slot) => string, perButterfly: (butterfly: string) => string = () => ''): void {
     const { radix, count } = this.end(end);
     this.#eachButterfly(radix, (j, registers) => {

@@ -84,7 +84,7 @@ export class Part {
     return this.#recorded;
   }
 
-  /** Encodes one kernel. `variant`: the first iteration, or the record that the misfits are for. */
+  /** Encodes one kernel. `first`: there is no previous iterate yet. */
   run(step: Step, first = false): void {
     const { device, commands, shapeKey, layout } = this.#shared;
     let entry = this.#kernels.get(step);
