@@ -47,12 +47,17 @@ describe('choosing', () => {
 // The registry keeps what it has found out, so each of these gets a fresh one around a backend of its own making.
 describe('a backend that fails', () => {
   beforeEach(() => vi.resetModules());
-  afterEach(() => vi.doUnmock('../backends/wasm/backend.js'));
+  afterEach(() => {
+    vi.doUnmock('../backends/wasm/backend.js');
+    vi.doUnmock('../backends/webgpu/backend.js');
+  });
 
   async function registryWith(changes: Partial<Backend>) {
     const actual = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
     const wasmBackend = { ...actual.wasmBackend, ...changes };
     vi.doMock('../backends/wasm/backend.js', () => ({ wasmBackend }));
+    const webgpuBackend = { ...wasmBackend, name: 'webgpu', devices: () => Promise.reject(new Error('no adapter')) };
+    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend }));
     return import('../src/index.js');
   }
 
