@@ -7,16 +7,36 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const results = JSON.parse(readFileSync(new URL('results/wasm.json', import.meta.url), 'utf8'));
-
 const before = readFileSync(README, 'utf8');
-const after = fill(before, 'wasm', wasmFigures(results));
+let after = before;
+after = fill(after, 'wasm', wasmFigures(read('wasm')));
+after = fill(after, 'webgpu', webgpuFigures(read('webgpu')));
 if (process.argv.includes('--check')) {
   if (after === before) process.exit(0);
   console.error('quote: README.md does not say what bench/results/ says; run node bench/quote.mjs');
   process.exit(1);
 }
 writeFileSync(README, after);
+
+/** @param {string} name */
+function read(name) {
+  return JSON.parse(readFileSync(new URL(`results/${name}.json`, import.meta.url), 'utf8'));
+}
+
+/** @param {string[][]} rows the first is the header */
+function grid([header, ...rows]) {
+  return [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** @param {number} microseconds */
+function time(microseconds) {
+  return microseconds < 1000 ? `${microseconds.toPrecision(3)} µs` : `${(microseconds / 1000).toPrecision(3)} ms`;
+}
+
+/** @param {number} n @param {number} starts */
+function images(n, starts) {
+  return `${n} × ${n}${starts > 1 ? `, ${starts} starts` : ''}`;
+}
 
 /** @param {string} text @param {string} name @param {string} figures */
 function fill(text, name, figures) {
@@ -40,8 +60,7 @@ function wasmFigures({ machine, iterations, memory, eventLoop }) {
     ...[median(n, 'rephase-wasm-f32-1t'), median(n, 'rephase-wasm-f64-1t')].map((ms) => `${ms.toPrecision(3)} ms`),
     ...['scipy-tuned-f32-1t', 'numpy-port-c128', 'fft.js-port'].map((name) => times(n, name)),
   ]);
-  const header = ['image', 'single', 'double', 'tuned SciPy', 'NumPy', 'fft.js'];
-  const table = [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const table = grid([['image', 'single', 'double', 'tuned SciPy', 'NumPy', 'fft.js'], ...rows]);
   const bytes = (/** @type {string} */ algorithm) =>
     memory.sessions.find((/** @type {any} */ row) => row.algorithm === algorithm).bytesPerPixel.toFixed(1);
   const { Node, NumPy, SciPy } = machine.versions;
@@ -57,4 +76,26 @@ double precision; all peers are in \`bench/peers/\`, quartiles and everything el
 ${bytes('hio')} for \`hio\`, the WebAssembly module ${Math.round(memory.moduleBytes / 1000)} KB. While \`retrieve\` worked on
 ${eventLoop.n} × ${eventLoop.n} pixels, the event loop was late by ${eventLoop.during.p99.toFixed(1)} ms in the worst 1 %
 of its turns and by ${eventLoop.during.max.toFixed(0)} ms once.`;
+}
+
+/** @param {any} webgpu */
+function webgpuFigures({ machine, devices, rows }) {
+  const times = (/** @type {number | undefined} */ peer, /** @type {number} */ own) =>
+    peer === undefined ? '–' : `${(peer / own).toFixed(1)}×`;
+  const table = grid([
+    ['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy'],
+    ...rows.map((/** @type {any} */ row) => [
+      images(row.n, row.starts),
+      time(row.median),
+      times(row.cufft, row.median),
+      times(row.cupy, row.median),
+    ]),
+  ]);
+  return `The webgpu backend in Node, and how many times as long CUDA's own libraries take on the same GPU in the same run:
+
+${table}
+
+On ${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}, Dawn through the npm package
+\`webgpu\`. *cuFFT* has real transforms and one pointwise kernel after each, ten iterations in a CUDA graph; *CuPy* is the
+direct port. More in [bench/results/webgpu.md](bench/results/webgpu.md).`;
 }
