@@ -1,0 +1,202 @@
+// The two passes of an iteration, for lengths with a plan of their own. Each block works on a few lines that are in
+// registers all the way; several blocks share a multiprocessor, and one loads while another computes.
+#pragma once
+#include "constraint.cuh"
+#include "line.cuh"
+#include "rules.cuh"
+#include "team.cuh"
+
+namespace rephase::cuda {
+
+// Blocks a multiprocessor has to have room for: 64 registers a thread, which hold 16 numbers and what it takes to
+// transform them.
+constexpr int resident_blocks(int threads) { return threads >= 1024 ? 1 : 1024 / threads; }
+
+template <class L>
+constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
+
+template <class L, int Lines>
+constexpr size_t columns_shared = Lines * (L::footprint * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
+template <class L, int Lines>
+constexpr size_t rows_shared = Lines * L::footprint * sizeof(Complex);
+
+// Columns: forward, Fourier constraint, inverse.
+template <class L, int Lines>
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads* Lines)) columns_turn(const View v) {
+  using T = Team<L::threads, Lines>;
+  constexpr int R = L::radix(L::last), butterflies = L::length / R, group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
+  constexpr int R0 = L::radix(0), M0 = L::span(1);
+  extern __shared__ float4 memory[];
+  __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
+  Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint;
+  float* const magnitudes = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint) +
+                            T::index() * magnitudes_footprint<L>;
+  const int t = T::rank();
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * Lines + T::index();
+  const int start = static_cast<int>(at / v.stored_columns), column = static_cast<int>(at % v.stored_columns);
+  const bool live = start < v.starts;
+
+  const auto slot = [](int b, int j) { return group == 4 ? (j / 4 * butterflies + b) * 4 + j % 4 : b * R + j; };
+  if (live) {
+    const float* source = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+    L::template each_butterfly<L::last>(t, [&](int, int b) {
+#pragma unroll
+      for (int j = 0; j < R; j += group) fetch<4 * group>(magnitudes + slot(b, j), source + slot(b, j));
+    });
+  }
+  wait_for_previous_kernel();
+  let_next_kernel_start();
+
+  Complex x[L::values];
+  Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
+  const size_t step = M0 / kTile * v.pitch();
+  L::template each_butterfly<0>(t, [&](int i, int b) {
+    const Complex* from = spectrum + v.row_offset(b);
+#pragma unroll
+    for (int j = 0; j < R0; j++)
+      x[i + j] = !live ? Complex{0, 0} : M0 % kTile == 0 ? from[j * step] : spectrum[v.row_offset(b + j * M0)];
+  });
+  L::forward(x, shared, t, v.column_twiddles, T::barrier);
+  wait_for_fetches();
+
+  float misfit = 0;
+  const bool packed = live && v.packed && column == 0;
+  if (T::any(packed)) {
+    L::template put<L::last>(shared, x, t);
+    T::barrier();
+    if (packed) {
+      L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+        for (int j = 0; j < R; j++) {
+          const Complex opposite = shared[L::padded(v.column_mirror[b * R + j])];
+          const Imposed c = impose_packed(x[i + j], opposite, magnitudes[slot(b, j)], v.nyquist[slot(b, j)], v.masked);
+          x[i + j] = c.value;
+          misfit += c.misfit;
+        }
+      });
+    }
+    T::barrier();
+  }
+  if (!packed) {
+    L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+      for (int j = 0; j < R; j++) {
+        const Imposed c = impose(x[i + j], magnitudes[slot(b, j)], v.masked);
+        x[i + j] = c.value;
+        misfit += c.misfit;
+      }
+    });
+  }
+  T::begin_sum(shares, misfit);
+  L::inverse(x, shared, t, v.column_twiddles, T::barrier);
+  if (!live) return;
+  L::template each_butterfly<0>(t, [&](int i, int b) {
+    Complex* to = spectrum + v.row_offset(b);
+#pragma unroll
+    for (int j = 0; j < R0; j++) {
+      if (M0 % kTile == 0)
+        to[j * step] = x[i + j];
+      else
+        spectrum[v.row_offset(b + j * M0)] = x[i + j];
+    }
+  });
+  if (t == 0) v.partials[at] = misfit_weight(v, column) * T::end_sum(shares);
+}
+
+// Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
+// first `recorders` blocks instead record the residuals that the column pass before has left in parts.
+template <class L, int Lines>
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads* Lines))
+    rows_turn(const View v, const Rule rule, const int recorders) {
+  using T = Team<L::threads, Lines>;
+  constexpr int n = L::length, threads = L::threads, columns = (n + 1) / 2;
+  constexpr int R0 = L::radix(0), M0 = L::span(1), rounds = (columns + threads - 1) / threads;
+  extern __shared__ float4 memory[];
+  Complex* const lines = reinterpret_cast<Complex*>(memory);
+  wait_for_previous_kernel();
+  let_next_kernel_start();
+  if (blockIdx.x < recorders) {
+    const int start = blockIdx.x * (threads * Lines / 32) + threadIdx.x / 32;
+    if (start < v.starts) record_residual(v, start);
+    return;
+  }
+  const int64_t first = static_cast<int64_t>(blockIdx.x - recorders) * Lines;
+
+  // Neighbouring threads take the same column of neighbouring pairs: theirs are the same 32 bytes, and more.
+  const int pair = threadIdx.x % Lines, begin = threadIdx.x / Lines;
+  const int64_t loaded = first + pair;
+  const bool loads = loaded < static_cast<int64_t>(v.starts) * v.pairs;
+  Complex* const spectrum = v.spectrum + (loads ? v.column_base(static_cast<int>(loaded / v.pairs), 0) +
+                                                      v.row_offset(static_cast<int>(loaded % v.pairs) * 2)
+                                                : 0);
+  Complex* const line = lines + pair * L::footprint;
+  float4 both[rounds];
+#pragma unroll
+  for (int i = 0; i < rounds; i++) {
+    const int c = begin + i * threads;
+    if (loads && (columns % threads == 0 || c < columns))
+      both[i] = *reinterpret_cast<const float4*>(spectrum + static_cast<size_t>(c) * kTile);
+    else
+      both[i] = {0, 0, 0, 0};
+  }
+#pragma unroll
+  for (int i = 0; i < rounds; i++) {
+    const int c = begin + i * threads;
+    if (columns % threads != 0 && c >= columns) break;
+    const float4 f = both[i];  // row x in x, y; row y in z, w
+    if (c > 0) {
+      line[L::padded(L::position(c))] = {f.x - f.w, f.y + f.z};
+      line[L::padded(L::position(n - c))] = {f.x + f.w, f.z - f.y};
+    } else {
+      line[0] = {f.x, f.z};
+      if (n % 2 == 0) line[L::padded(L::position(n / 2))] = {f.y, f.w};
+    }
+  }
+  __syncthreads();
+
+  const int t = T::rank();
+  Complex* const shared = lines + T::index() * L::footprint;
+  Complex x[L::values];
+  L::template take<L::last>(shared, x, t);
+  L::inverse(x, shared, t, v.row_twiddles, T::barrier);
+
+  const int64_t at = first + T::index();
+  const int start = static_cast<int>(at / v.pairs), row = static_cast<int>(at % v.pairs) * 2;
+  if (start < v.starts) {
+    const float normal = 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n));
+    const bool both_rows = row + 1 < v.rows;
+    L::template each_butterfly<0>(t, [&](int i, int b) {
+#pragma unroll
+      for (int j = 0; j < R0; j++) {
+        const int c = b + j * M0;
+        x[i + j].x = apply(rule, v, start, row, c, x[i + j].x * normal);
+        x[i + j].y = both_rows ? apply(rule, v, start, row + 1, c, x[i + j].y * normal) : 0.f;
+      }
+    });
+  }
+  L::forward(x, shared, t, v.row_twiddles, T::barrier);
+  L::template put<L::last>(shared, x, t);
+  __syncthreads();
+  if (!loads) return;
+#pragma unroll
+  for (int i = 0; i < rounds; i++) {
+    const int c = begin + i * threads;
+    if (columns % threads != 0 && c >= columns) break;
+    float4 f;
+    if (c > 0) {
+      const Complex z = line[L::padded(L::position(c))], mirror = line[L::padded(L::position(n - c))];
+      f = {z.x + mirror.x, z.y - mirror.y, z.y + mirror.y, mirror.x - z.x};
+    } else {
+      const Complex zero = line[0];
+      f = {2 * zero.x, 0, 2 * zero.y, 0};
+      if (n % 2 == 0) {
+        const Complex nyquist = line[L::padded(L::position(n / 2))];
+        f.y = 2 * nyquist.x;
+        f.w = 2 * nyquist.y;
+      }
+    }
+    *reinterpret_cast<float4*>(spectrum + static_cast<size_t>(c) * kTile) = f;
+  }
+}
+
+}  // namespace rephase::cuda
