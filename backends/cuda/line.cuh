@@ -9,6 +9,9 @@
 
 namespace rephase::cuda {
 
+//
+// What depends on the plan alone is named in a constexpr variable before it is used: only that keeps the compiler from
+// computing it when the kernel runs.
 template <int Length, int Threads, int... Radices>
 struct Line {
   static constexpr int length = Length, threads = Threads, stages = sizeof...(Radices);
@@ -39,7 +42,8 @@ struct Line {
   }
 
   // Shared memory is padded so that neither neighbours in a stage nor neighbouring frequencies share a bank.
-  static constexpr int padded(int p) { return p + p / 16 + (stages > 1 ? p / span(1) : 0); }
+  static constexpr int first_run = span(1);
+  __host__ __device__ static constexpr int padded(int p) { return p + p / 16 + (stages > 1 ? p / first_run : 0); }
   // Lines that are loaded side by side are 8 modulo 16 numbers apart.
   static constexpr int footprint = (padded(Length - 1) + 1 + 7) / 16 * 16 + 8;
 
@@ -63,9 +67,9 @@ struct Line {
 
   template <int I, class F>
   __device__ static void each_butterfly(int t, F&& f) {
-    constexpr int R = radix(I), count = Length / R;
+    constexpr int R = radix(I), count = Length / R, most = turns(I);
 #pragma unroll
-    for (int u = 0; u < turns(I); u++) {
+    for (int u = 0; u < most; u++) {
       const int b = t + u * Threads;
       if (count % Threads == 0 || b < count) f(u * R, b);
     }
@@ -73,27 +77,29 @@ struct Line {
 
   template <int I>
   __device__ static void put(Complex* shared, const Complex* v, int t) {
+    constexpr int R = radix(I), M = span(I + 1);
     each_butterfly<I>(t, [&](int at, int b) {
-      const int block = b / span(I + 1), offset = b % span(I + 1);
+      const int block = b / M, offset = b % M;
 #pragma unroll
-      for (int j = 0; j < radix(I); j++) shared[address<I>(block, offset, j)] = v[at + j];
+      for (int j = 0; j < R; j++) shared[address<I>(block, offset, j)] = v[at + j];
     });
   }
   template <int I>
   __device__ static void take(const Complex* shared, Complex* v, int t) {
+    constexpr int R = radix(I), M = span(I + 1);
     each_butterfly<I>(t, [&](int at, int b) {
-      const int block = b / span(I + 1), offset = b % span(I + 1);
+      const int block = b / M, offset = b % M;
 #pragma unroll
-      for (int j = 0; j < radix(I); j++) v[at + j] = shared[address<I>(block, offset, j)];
+      for (int j = 0; j < R; j++) v[at + j] = shared[address<I>(block, offset, j)];
     });
   }
 
   template <int I, bool Inverse>
   __device__ static void stage(Complex* v, int t, const Complex* table) {
-    constexpr int R = radix(I), M = span(I + 1);
+    constexpr int R = radix(I), M = span(I + 1), entries = twiddles(I);
     each_butterfly<I>(t, [&](int at, int b) {
       if constexpr (!Inverse) butterfly<R, false>(v + at);
-      if constexpr (M > 1) twiddle<R, Inverse>(v + at, __ldg(table + twiddles(I) + b % M));
+      if constexpr (M > 1) twiddle<R, Inverse>(v + at, __ldg(table + entries + b % M));
       if constexpr (Inverse) butterfly<R, true>(v + at);
     });
   }
@@ -121,14 +127,13 @@ struct Line {
     }
   }
 
+  template <int I = 0>
   __device__ static int position(int k) {
-    int p = 0, rest = k;
-#pragma unroll
-    for (int i = 0; i < stages; i++) {
-      p += rest % radix(i) * span(i + 1);
-      rest /= radix(i);
-    }
-    return p;
+    constexpr int R = radix(I), M = span(I + 1);
+    if constexpr (I == last)
+      return k;
+    else
+      return k % R * M + position<I + 1>(k / R);
   }
 };
 

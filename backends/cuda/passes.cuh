@@ -8,9 +8,13 @@
 
 namespace rephase::cuda {
 
-// Blocks a multiprocessor has to have room for: 64 registers a thread, which hold 16 numbers and what it takes to
-// transform them.
-constexpr int resident_blocks(int threads) { return threads >= 1024 ? 1 : 1024 / threads; }
+// Blocks a multiprocessor has to have room for: 64 registers a thread hold 16 numbers and what it takes to transform
+// them, 128 hold 32.
+template <class L>
+constexpr int resident_blocks(int lines) {
+  const int resident = L::values > 20 ? 512 : 1024, threads = L::threads * lines;
+  return threads >= resident ? 1 : resident / threads;
+}
 
 template <class L>
 constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
@@ -20,9 +24,10 @@ constexpr size_t columns_shared = Lines * (L::footprint * sizeof(Complex) + magn
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines * L::footprint * sizeof(Complex);
 
-// Columns: forward, Fourier constraint, inverse.
+// Columns: forward, Fourier constraint, inverse. Each block has the cache fetch what the one `ahead` of it will load, 0
+// for none: so that the memory is busy while everyone computes.
 template <class L, int Lines>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads* Lines)) columns_turn(const View v) {
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines)) columns_turn(const View v, const unsigned ahead) {
   using T = Team<L::threads, Lines>;
   constexpr int R = L::radix(L::last), butterflies = L::length / R, group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
@@ -32,8 +37,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
   float* const magnitudes = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint) +
                             T::index() * magnitudes_footprint<L>;
   const int t = T::rank();
-  const int64_t at = static_cast<int64_t>(blockIdx.x) * Lines + T::index();
-  const int start = static_cast<int>(at / v.stored_columns), column = static_cast<int>(at % v.stored_columns);
+  const unsigned at = blockIdx.x * Lines + T::index();
+  const int start = at / static_cast<unsigned>(v.stored_columns), column = at % static_cast<unsigned>(v.stored_columns);
   const bool live = start < v.starts;
 
   const auto slot = [](int b, int j) { return group == 4 ? (j / 4 * butterflies + b) * 4 + j % 4 : b * R + j; };
@@ -44,8 +49,13 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
       for (int j = 0; j < R; j += group) fetch<4 * group>(magnitudes + slot(b, j), source + slot(b, j));
     });
   }
+#ifdef EARLY
+  let_next_kernel_start();
+  wait_for_previous_kernel();
+#else
   wait_for_previous_kernel();
   let_next_kernel_start();
+#endif
 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
@@ -56,6 +66,14 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
     for (int j = 0; j < R0; j++)
       x[i + j] = !live ? Complex{0, 0} : M0 % kTile == 0 ? from[j * step] : spectrum[v.row_offset(b + j * M0)];
   });
+  if (ahead && blockIdx.x + ahead < gridDim.x) {
+    const unsigned later = min(at + ahead * Lines, v.starts * static_cast<unsigned>(v.stored_columns) - 1);
+    const unsigned column = later % static_cast<unsigned>(v.stored_columns);
+    const Complex* numbers = v.spectrum + v.column_base(later / static_cast<unsigned>(v.stored_columns), column);
+    for (int i = t; i < L::length / kTile; i += L::threads) prefetch(numbers + i * v.pitch());
+    const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+    for (int i = t * 32; i < L::length; i += L::threads * 32) prefetch(magnitudes + i);
+  }
   L::forward(x, shared, t, v.column_twiddles, T::barrier);
   wait_for_fetches();
 
@@ -106,29 +124,33 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
 // Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
 template <class L, int Lines>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads* Lines))
-    rows_turn(const View v, const Rule rule, const int recorders) {
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
+    rows_turn(const View v, const Rule rule, const int recorders, const unsigned ahead) {
   using T = Team<L::threads, Lines>;
   constexpr int n = L::length, threads = L::threads, columns = (n + 1) / 2;
   constexpr int R0 = L::radix(0), M0 = L::span(1), rounds = (columns + threads - 1) / threads;
   extern __shared__ float4 memory[];
   Complex* const lines = reinterpret_cast<Complex*>(memory);
+#ifdef EARLY
+  let_next_kernel_start();
+  wait_for_previous_kernel();
+#else
   wait_for_previous_kernel();
   let_next_kernel_start();
+#endif
   if (blockIdx.x < recorders) {
     const int start = blockIdx.x * (threads * Lines / 32) + threadIdx.x / 32;
     if (start < v.starts) record_residual(v, start);
     return;
   }
-  const int64_t first = static_cast<int64_t>(blockIdx.x - recorders) * Lines;
+  const unsigned first = (blockIdx.x - recorders) * Lines, pairs = v.pairs;
 
   // Neighbouring threads take the same column of neighbouring pairs: theirs are the same 32 bytes, and more.
   const int pair = threadIdx.x % Lines, begin = threadIdx.x / Lines;
-  const int64_t loaded = first + pair;
-  const bool loads = loaded < static_cast<int64_t>(v.starts) * v.pairs;
-  Complex* const spectrum = v.spectrum + (loads ? v.column_base(static_cast<int>(loaded / v.pairs), 0) +
-                                                      v.row_offset(static_cast<int>(loaded % v.pairs) * 2)
-                                                : 0);
+  const unsigned loaded = first + pair;
+  const bool loads = loaded < v.starts * pairs;
+  Complex* const spectrum =
+      v.spectrum + (loads ? v.column_base(loaded / pairs, 0) + v.row_offset(loaded % pairs * 2) : 0);
   Complex* const line = lines + pair * L::footprint;
   float4 both[rounds];
 #pragma unroll
@@ -138,6 +160,12 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
       both[i] = *reinterpret_cast<const float4*>(spectrum + static_cast<size_t>(c) * kTile);
     else
       both[i] = {0, 0, 0, 0};
+  }
+  if (ahead && blockIdx.x + ahead < gridDim.x) {
+    // What a block's rows and its neighbours' take together is one piece of memory: each fetches an equal share of it.
+    constexpr size_t share = static_cast<size_t>(Lines) * 2 * columns;
+    const Complex* numbers = v.spectrum + (blockIdx.x - recorders + ahead) * share;
+    for (int i = threadIdx.x * 16; i < share; i += threads * Lines * 16) prefetch(numbers + i);
   }
 #pragma unroll
   for (int i = 0; i < rounds; i++) {
@@ -160,8 +188,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::threads*
   L::template take<L::last>(shared, x, t);
   L::inverse(x, shared, t, v.row_twiddles, T::barrier);
 
-  const int64_t at = first + T::index();
-  const int start = static_cast<int>(at / v.pairs), row = static_cast<int>(at % v.pairs) * 2;
+  const unsigned at = first + T::index();
+  const int start = at / pairs, row = at % pairs * 2;
   if (start < v.starts) {
     const float normal = 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n));
     const bool both_rows = row + 1 < v.rows;

@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "problem_kernels.cuh"
 
@@ -177,8 +178,17 @@ void Session::allow_shared_memory() {
   rows_fit_ = rows_fit;
   columns_fit_ = columns_fit;
   const FastLine *fast_rows = row_axis_.fast(), *fast_columns = column_axis_.fast();
+  const auto resident = [&](const Pass& pass) {
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, pass.kernel, pass.threads, pass.shared),
+          "asking how many blocks a multiprocessor takes");
+    return static_cast<unsigned>(blocks * multiprocessors_);
+  };
   fast_rows_ = fast_rows && allow(fast_rows->rows.kernel, fast_rows->rows.shared);
   fast_columns_ = fast_columns && allow(fast_columns->columns.kernel, fast_columns->columns.shared);
+  if (fast_rows_) rows_ahead_ = resident(fast_rows->rows);
+  if (fast_columns_) columns_ahead_ = resident(fast_columns->columns);
+  if (getenv("NOAHEAD")) rows_ahead_ = columns_ahead_ = 0;
 }
 
 // `early`: the kernel waits by itself for the one before it.
@@ -241,7 +251,7 @@ void Session::rows(RowWork work, Rule rule, bool record) {
 void Session::turn_columns() {
   if (!fast_columns_) return columns({true, true, true, 1});
   const Pass& pass = column_axis_.fast()->columns;
-  void* arguments[] = {&view_};
+  void* arguments[] = {&view_, &columns_ahead_};
   launch(pass.kernel, ceil_div(int64_t(view_.starts) * view_.stored_columns, pass.lines), pass.threads, pass.shared,
          arguments, true);
 }
@@ -250,7 +260,7 @@ void Session::turn_rows(Rule rule, bool record) {
   if (!fast_rows_) return rows({true, true, false, true, normal(view_.rows)}, rule, record);
   const Pass& pass = row_axis_.fast()->rows;
   int recording = record ? recorders(pass.threads) : 0;
-  void* arguments[] = {&view_, &rule, &recording};
+  void* arguments[] = {&view_, &rule, &recording, &rows_ahead_};
   launch(pass.kernel, recording + ceil_div(int64_t(view_.starts) * view_.pairs, pass.lines), pass.threads, pass.shared,
          arguments, true);
 }

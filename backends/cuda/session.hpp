@@ -102,6 +102,7 @@ class Session {
   uint64_t recorded_ = 0, taken_ = 0;
   int multiprocessors_ = 0;
   bool programmatic_ = false, rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;
+  unsigned rows_ahead_ = 0, columns_ahead_ = 0;  // blocks, see passes.cuh
   cudaGraphExec_t graph_ = nullptr;
 
   DeviceBuffer<Complex> spectrum_, scratch_, spectrum_rows_;

@@ -36,6 +36,9 @@ __device__ inline void wait_for_fetches() {
 #endif
 }
 
+// From device memory to the L2 cache: for a block that will start when this one ends.
+__device__ inline void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
+
 template <int Threads, int Teams>
 struct Team {
   static_assert(Threads % 32 == 0 || 32 % Threads == 0);

@@ -15,7 +15,10 @@
 
 namespace rephase::cuda {
 
-constexpr int kTile = 16;
+#ifndef TILE
+#define TILE 16
+#endif
+constexpr int kTile = TILE;
 constexpr uint32_t kRecords = 1024;
 
 struct View {

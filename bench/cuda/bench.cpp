@@ -91,7 +91,9 @@ int main(int argc, char** argv) {
                         {600, 600, 1, 0},   {1000, 1000, 1, 0}, {1536, 1536, 1, 0},  {3000, 3000, 1, 0},  {1021, 1021, 1, 0},
                         {4096, 4096, 1, 1}, {16384, 16384, 1, 0}};
     bool first = true;
+    const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a number of rows
     for (const Case& c : all) {
+      if (only && std::atoi(only) != c.rows) continue;
       const size_t pixels = size_t(c.rows) * c.columns;
       const double work = double(pixels) * c.starts;
       std::vector<float> magnitudes(pixels);
