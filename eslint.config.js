@@ -19,7 +19,7 @@ export default tseslint.config(
   },
   {
     // Programs: printing is what they are for.
-    files: ['scripts/**', 'bench/**', 'src/cli.ts', 'src/cli/**'],
+    files: ['scripts/**', 'bench/**', 'examples/**', 'src/cli.ts', 'src/cli/**'],
     rules: { 'no-console': 'off' },
   },
   { files: ['**/*.js', '**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },

@@ -7,11 +7,14 @@ import { defineConfig, type Options } from 'tsup';
 
 const common: Options = { target: 'es2022', sourcemap: false, treeshake: true, outDir: 'dist' };
 
+/** `formats` works on bytes and runs anywhere, `files` is for Node only. */
+const entries = { index: 'src/index.ts', formats: 'src/formats/index.ts', files: 'src/formats/files.ts' };
+
 export default defineConfig([
   // The library and the command line share their code in chunks, so that the module is in the package once for both.
   {
     ...common,
-    entry: { index: 'src/index.ts', cli: 'src/cli.ts' },
+    entry: { ...entries, cli: 'src/cli.ts' },
     format: 'esm',
     platform: 'node',
     splitting: true,
@@ -20,14 +23,14 @@ export default defineConfig([
   },
   {
     ...common,
-    entry: { index: 'src/index.ts' },
+    entry: entries,
     format: 'cjs',
     platform: 'node',
     // Keeps import() of the dependencies that exist as ES modules only.
     removeNodeProtocol: false,
     splitting: false,
   },
-  { ...common, entry: { index: 'src/index.ts' }, format: ['esm', 'cjs'], dts: { only: true } },
+  { ...common, entry: entries, format: ['esm', 'cjs'], dts: { only: true } },
   {
     ...common,
     entry: { 'index.browser': 'src/index.browser.ts' },

@@ -12,6 +12,7 @@ import { describeMachine } from './machine.mjs';
 import { measureMemory } from './memory.mjs';
 import { startPeers } from './peers.mjs';
 import { markdown } from './table.mjs';
+import { targets } from './targets.mjs';
 import { measureTransforms } from './transforms.mjs';
 
 const PARTS = ['iterations', 'transforms', 'memory', 'event-loop'];
@@ -53,6 +54,7 @@ if (parts.has('event-loop')) {
   results.eventLoop = await measureEventLoop(rephase, values.quick ? 512 : 2048, values.quick ? 20 : 40);
 }
 
+results.targets = targets(results);
 const text = markdown(results);
 console.log(text);
 // A quick or partial run is no result to keep, unless a place for it is given.

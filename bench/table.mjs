@@ -2,7 +2,7 @@
 
 /** @param {any} results what run.mjs writes as JSON */
 export function markdown(results) {
-  const { machine, skipped, iterations, transforms, memory, eventLoop } = results;
+  const { machine, skipped, targets, iterations, transforms, memory, eventLoop } = results;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const parts = [
     '# Benchmark results',
@@ -10,6 +10,20 @@ export function markdown(results) {
       `${machine.memoryGiB} GiB, ${machine.system}; ${versions.join(', ')}. Load before: ${machine.loadBefore}.`,
     ...skipped.map((/** @type {string} */ reason) => `Left out: ${reason}.`),
   ];
+  if (targets.length > 0) {
+    parts.push(
+      '## Targets',
+      grid(
+        ['what', 'target', 'measured', ''],
+        targets.map((/** @type {import('./targets.mjs').Target} */ row) => [
+          row.what,
+          row.target,
+          number(row.measured),
+          row.met ? 'met' : '**missed**',
+        ]),
+      ),
+    );
+  }
   if (iterations) {
     parts.push(
       '## One `gs` iteration, milliseconds',

@@ -4,9 +4,6 @@
 // line has one lane to itself: a second set of butterflies for single numbers would double the module for a case nobody
 // waits for.
 #pragma once
-#include <memory>
-#include <new>
-
 #include "plan.hpp"
 
 namespace rephase {

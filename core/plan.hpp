@@ -4,7 +4,8 @@
 // Transforms are in place and unordered: decimation in frequency forward, in time backward, so that no pass reorders
 // anything. `forward` leaves frequency k at index order()[k]; `inverse` expects it there and returns natural order. An
 // iteration never needs more, because what stands between the two transforms works number by number: it is handed to
-// `through_frequency` or `through_space` and fused into the innermost butterflies, which saves a pass over the line.
+// `through_frequency` or `through_space` and stands inside the innermost or the outermost butterflies where their radix
+// is 4 or 8, which saves a pass over the line.
 //
 // Lengths with factors 2, 3, 5, 7, 11 and 13 are split by Cooley and Tukey's rule (Math. Comp. 19, 297, 1965); all
 // others become a convolution of a longer such length (Bluestein, IEEE Trans. Audio Electroacoustics 18, 451, 1970).

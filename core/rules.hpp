@@ -1,6 +1,6 @@
 // The pixel rules: one struct an algorithm, in the order of ALGORITHMS in src/types.ts. Given the new image y, the
-// previous iterate x, where the pixel is bad (negative inside the support, or outside it) and β, a rule returns the new
-// iterate and the image to transform next. They differ only for reflecting rules, of which there is none yet.
+// previous iterate x, where the pixel is outside the support and β, a rule returns the new iterate and the image to
+// transform next. The two differ only for reflecting rules, of which there is none yet.
 //
 // Where there is no previous iterate, `x` is y where the rule subtracts feedback from it and 0 where it keeps it, as
 // the reference implementation (tuelwer/phase-retrieval) does: `Previous` carries both.
@@ -20,13 +20,19 @@ struct Update {
   V iterate, next;
 };
 
+// Where the object cannot be as y is: negative, or outside the support.
+template <class V>
+inline Mask<V> bad(V y, Mask<V> outside) {
+  return (y < V{}) | outside;
+}
+
 // Gerchberg and Saxton, Optik 35, 237 (1972); with a support, error reduction (Fienup, Applied Optics 21, 2758, 1982).
 struct GerchbergSaxton {
   static constexpr bool has_memory = false;
   static constexpr bool is_projection = true;
   template <class V>
-  static Update<V> apply(V y, Previous<V>, Mask<V> bad, V) {
-    const V x = (V)((Mask<V>)y & ~bad);
+  static Update<V> apply(V y, Previous<V>, Mask<V> outside, V) {
+    const V x = (V)((Mask<V>)y & ~bad(y, outside));
     return {x, x};
   }
 };
@@ -36,8 +42,8 @@ struct HybridInputOutput {
   static constexpr bool has_memory = true;
   static constexpr bool is_projection = false;
   template <class V>
-  static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
-    const V next = select<V>(bad, x.fed_back - beta * y, y);
+  static Update<V> apply(V y, Previous<V> x, Mask<V> outside, V beta) {
+    const V next = select<V>(bad(y, outside), x.fed_back - beta * y, y);
     return {next, next};
   }
 };
@@ -47,8 +53,8 @@ struct InputOutput {
   static constexpr bool has_memory = true;
   static constexpr bool is_projection = false;
   template <class V>
-  static Update<V> apply(V y, Previous<V> x, Mask<V> bad, V beta) {
-    const V next = select<V>(bad, x.fed_back - beta * y, x.kept);
+  static Update<V> apply(V y, Previous<V> x, Mask<V> outside, V beta) {
+    const V next = select<V>(bad(y, outside), x.fed_back - beta * y, x.kept);
     return {next, next};
   }
 };
@@ -58,8 +64,8 @@ struct OutputOutput {
   static constexpr bool has_memory = false;
   static constexpr bool is_projection = false;
   template <class V>
-  static Update<V> apply(V y, Previous<V>, Mask<V> bad, V beta) {
-    const V next = select<V>(bad, y - beta * y, y);
+  static Update<V> apply(V y, Previous<V>, Mask<V> outside, V beta) {
+    const V next = select<V>(bad(y, outside), y - beta * y, y);
     return {next, next};
   }
 };

@@ -58,7 +58,7 @@ Session<T>::Session(size_t rows, size_t columns, size_t starts, Algorithm algori
 template <class T>
 size_t Session<T>::bytes() const {
   return sizeof(*this) + row_plan_.bytes() + column_plan_.bytes() + spectrum_.bytes() + magnitudes_.bytes() +
-         nyquist_magnitudes_.bytes() + iterate_.bytes() + object_.bytes() + support_.bytes() + line_.bytes() +
+         nyquist_magnitudes_.bytes() + iterate_.bytes() + work_.bytes() + support_.bytes() + line_.bytes() +
          scratch_.bytes() + staging_.bytes() + records_.bytes();
 }
 
@@ -347,15 +347,14 @@ void Session<T>::store_rows(size_t start, size_t group, const Complex<V>* line) 
   }
 }
 
-// One vector of pixels through the rule. `previous`: the previous iterate there, replaced by the new one.
+// A vector of pixels through the rule. Rules with memory find the previous iterate at iterate[i] and leave the new one.
 template <class T>
 template <class Rule>
-inline Update<Vector<T>> Session<T>::update(V y, V* previous, uint32_t inside, bool first) const {
-  const Mask<V> bad = (y < V{}) | outside<V>(inside);
+inline Update<Vector<T>> Session<T>::update(V y, V* iterate, size_t i, uint32_t inside, bool first) const {
   Previous<V> x{y, V{}};
-  if (Rule::has_memory && !first) x = {*previous, *previous};
-  const Update<V> updated = Rule::apply(y, x, bad, splat<V>(beta_));
-  if constexpr (Rule::has_memory) *previous = updated.iterate;
+  if (Rule::has_memory && !first) x = {iterate[i], iterate[i]};
+  const Update<V> updated = Rule::apply(y, x, outside<V>(inside), splat<V>(beta_));
+  if constexpr (Rule::has_memory) iterate[i] = updated.iterate;
   return updated;
 }
 
@@ -366,12 +365,11 @@ void Session<T>::rows_turn(size_t start, bool first) {
   const V normal = splat<V>(T(0.5 / static_cast<double>(rows_) / static_cast<double>(columns_)));
   for (size_t g = 0; g < groups_; g++) {
     load_rows(start, g, line_.data());
-    const uint8_t* support = support_ ? &support_[g * columns_] : nullptr;
-    V* previous = Rule::has_memory ? image_group(iterate_, start, g) : nullptr;
+    V* iterate = Rule::has_memory ? image_group(iterate_, start, g) : nullptr;
     row_plan_.through_space(line_.data(), scratch_.data(), [=, this](size_t c, Complex<V> z) -> Complex<V> {
-      const uint32_t inside = support ? support[c] : 0xff;
-      return {update<Rule>(z.re * normal, previous + 2 * c, inside, first).next,
-              update<Rule>(z.im * normal, previous + 2 * c + 1, inside >> L, first).next};
+      const uint32_t inside = inside_bits(g, c);
+      return {update<Rule>(z.re * normal, iterate, 2 * c, inside, first).next,
+              update<Rule>(z.im * normal, iterate, 2 * c + 1, inside >> L, first).next};
     });
     store_rows(start, g, line_.data());
   }
@@ -399,67 +397,70 @@ void Session<T>::iterate(uint32_t count, bool first) {
 template <class T>
 bool Session<T>::settle() {
   if (holds_ != Holds::rows) return true;
-  if (!need_object()) return false;
-  if (iterate_) {
-    std::copy_n(iterate_.data(), iterate_.size(), object_.data());
-  } else {
-    // What the iteration keeps is the object's transform along rows.
-    const V normal = splat<V>(T(0.5 / static_cast<double>(columns_)));
-    const bool clear = with_rule(algorithm_, [](auto rule) { return decltype(rule)::is_projection; });
-    for (size_t s = 0; s < starts_; s++)
-      for (size_t g = 0; g < groups_; g++) {
-        load_rows(s, g, line_.data());
-        row_plan_.inverse(line_.data(), scratch_.data());
-        V* x = image_group(object_, s, g);
-        for (size_t c = 0; c < columns_; c++) {
-          const uint32_t inside = support_ ? support_[g * columns_ + c] : 0xff;
-          const V y[2] = {line_[c].re * normal, line_[c].im * normal};
-          // Exact zeros have come back with rounding noise around them; a projection may be applied again.
-          x[2 * c] = clear ? update<GerchbergSaxton>(y[0], nullptr, inside, true).iterate : y[0];
-          x[2 * c + 1] = clear ? update<GerchbergSaxton>(y[1], nullptr, inside >> L, true).iterate : y[1];
-        }
-      }
-  }
+  if (!iterate_ && !need_work()) return false;
+  object_ = next_ = iterate_ ? &iterate_ : &work_;
+  with_rule(algorithm_, [&](auto rule) {
+    using Rule = decltype(rule);
+    if constexpr (!Rule::has_memory) {
+      // What the iteration has kept is the object's transform along rows. Where that was exactly zero it has come back
+      // with rounding noise; a projection may be applied again.
+      inverse_rows(T(0.5 / static_cast<double>(columns_)), [&](V y, uint32_t inside) {
+        return Rule::is_projection ? update<Rule>(y, nullptr, 0, inside, true).iterate : y;
+      });
+    }
+  });
   columns_forward();
   holds_ = Holds::spectrum;
   constrain_fourier();
   return true;
 }
 
+// Transforms rows back into the work array, pixel by pixel times `normal` and through f.
 template <class T>
-bool Session<T>::inverse() {
-  if (!need_object()) return false;
-  if (holds_ == Holds::spectrum) columns_inverse();
-  holds_ = Holds::inverted;
-  const V normal = splat<V>(T(0.5 / static_cast<double>(rows_) / static_cast<double>(columns_)));
+template <class F>
+void Session<T>::inverse_rows(T normal, F&& f) {
   for (size_t s = 0; s < starts_; s++)
     for (size_t g = 0; g < groups_; g++) {
       load_rows(s, g, line_.data());
       row_plan_.inverse(line_.data(), scratch_.data());
-      V* y = image_group(object_, s, g);
+      V* x = image_group(work_, s, g);
       for (size_t c = 0; c < columns_; c++) {
-        y[2 * c] = line_[c].re * normal;
-        y[2 * c + 1] = line_[c].im * normal;
+        const uint32_t inside = inside_bits(g, c);
+        x[2 * c] = f(line_[c].re * splat<V>(normal), inside);
+        x[2 * c + 1] = f(line_[c].im * splat<V>(normal), inside >> L);
       }
     }
+}
+
+template <class T>
+bool Session<T>::inverse() {
+  if (!need_work()) return false;
+  if (holds_ == Holds::spectrum) columns_inverse();
+  holds_ = Holds::inverted;
+  const double pixels = static_cast<double>(rows_) * static_cast<double>(columns_);
+  inverse_rows(static_cast<T>(0.5 / pixels), [](V y, uint32_t) { return y; });
+  object_ = next_ = &work_;
   return true;
 }
 
 template <class T>
 bool Session<T>::constrain_object(bool first) {
-  if (!need_object()) return false;
+  if (!need_work()) return false;
   with_rule(algorithm_, [&](auto rule) {
     using Rule = decltype(rule);
     for (size_t s = 0; s < starts_; s++)
       for (size_t g = 0; g < groups_; g++) {
-        V *x = image_group(object_, s, g), *previous = Rule::has_memory ? image_group(iterate_, s, g) : nullptr;
+        const V* y = image_group(*object_, s, g);
+        V *next = image_group(work_, s, g), *iterate = Rule::has_memory ? image_group(iterate_, s, g) : nullptr;
         for (size_t c = 0; c < columns_; c++) {
-          const uint32_t inside = support_ ? support_[g * columns_ + c] : 0xff;
-          x[2 * c] = update<Rule>(x[2 * c], previous + 2 * c, inside, first).next;
-          x[2 * c + 1] = update<Rule>(x[2 * c + 1], previous + 2 * c + 1, inside >> L, first).next;
+          const uint32_t inside = inside_bits(g, c);
+          next[2 * c] = update<Rule>(y[2 * c], iterate, 2 * c, inside, first).next;
+          next[2 * c + 1] = update<Rule>(y[2 * c + 1], iterate, 2 * c + 1, inside >> L, first).next;
         }
       }
   });
+  next_ = &work_;
+  object_ = iterate_ ? &iterate_ : &work_;
   return true;
 }
 
@@ -467,7 +468,7 @@ template <class T>
 void Session<T>::forward() {
   for (size_t s = 0; s < starts_; s++)
     for (size_t g = 0; g < groups_; g++) {
-      const V* x = image_group(object_, s, g);
+      const V* x = image_group(*next_, s, g);
       for (size_t c = 0; c < columns_; c++) line_[c] = {x[2 * c], x[2 * c + 1]};
       row_plan_.forward(line_.data(), scratch_.data());
       store_rows(s, g, line_.data());
@@ -498,17 +499,20 @@ void Session<T>::read_object(size_t start, size_t row, size_t rows, T* out) cons
   const T scale = static_cast<T>(1 / scale_);
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < columns_; c++)
-      *out++ = element(image_group(object_, start, r / kGroup), c, r % kGroup) * scale;
+      *out++ = element(image_group(*object_, start, r / kGroup), c, r % kGroup) * scale;
 }
 
 template <class T>
 bool Session<T>::write_object(size_t start, size_t row, size_t rows, const T* in, bool as_iterate) {
-  if (!need_object()) return false;
+  if (!need_work()) return false;
+  // The other starts keep theirs.
+  if (object_ != &work_) std::copy_n(object_->data(), object_->size(), work_.data());
+  object_ = next_ = &work_;
   const T scale = static_cast<T>(scale_);
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < columns_; c++) {
       const T x = *in++ * scale;
-      element(image_group(object_, start, r / kGroup), c, r % kGroup) = x;
+      element(image_group(work_, start, r / kGroup), c, r % kGroup) = x;
       if (as_iterate && iterate_) element(image_group(iterate_, start, r / kGroup), c, r % kGroup) = x;
     }
   return true;

@@ -27,7 +27,8 @@ class Session {
   // False when memory ran out: the session must not be used.
   bool valid() const { return valid_; }
   size_t bytes() const;
-  // An upper bound of what such a session ever allocates.
+  // An upper bound of what such a session holds at any time. Making the tables of a plan for lengths with large prime
+  // factors takes a little more for a moment.
   static double bytes_needed(double rows, double columns, double starts, Algorithm algorithm);
 
   void set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale);
@@ -65,6 +66,10 @@ class Session {
   }
   static T& element(V* group, size_t column, size_t row) { return reinterpret_cast<T*>(group)[column * kGroup + row]; }
   size_t group_rows(size_t group) const { return rows_ - group * kGroup < kGroup ? rows_ - group * kGroup : kGroup; }
+  // A bit a row of the group.
+  uint32_t inside_bits(size_t group, size_t column) const {
+    return support_ ? support_[group * columns_ + column] : 0xff;
+  }
   size_t mirror_row(size_t r) const { return r == 0 ? 0 : rows_ - r; }
   size_t mirror_column(size_t c) const { return c == 0 ? 0 : columns_ - c; }
   bool nyquist_packed() const { return columns_ % 2 == 0; }
@@ -88,13 +93,15 @@ class Session {
   [[gnu::noinline]] void store_rows(size_t start, size_t group, const Complex<V>* line);
   template <class Rule>
   void rows_turn(size_t start, bool first);
+  template <class F>
+  void inverse_rows(T normal, F&& f);
   template <class Rule>
-  Update<V> update(V y, V* previous, uint32_t inside, bool first) const;
+  Update<V> update(V y, V* iterate, size_t i, uint32_t inside, bool first) const;
 
   template <class Row>
   void fill_spectrum(size_t start, const uint8_t* mask, Row&& row);
   Complex<double> half_spectrum(size_t start, size_t r, size_t c) const;
-  bool need_object() { return object_ || object_.allocate(starts_ * groups_ * columns_ * 2); }
+  bool need_work() { return work_ || work_.allocate(starts_ * groups_ * columns_ * 2); }
   double* record(uint64_t i) { return &records_[i % kRecords * starts_]; }
 
   size_t rows_, columns_, starts_, stored_columns_, blocks_, groups_, stride_;
@@ -109,8 +116,11 @@ class Session {
   Buffer<Complex<V>> spectrum_;
   Buffer<V> magnitudes_;  // [block][row in the transform's order], doubled like the spectrum
   Buffer<T> nyquist_magnitudes_;
-  Buffer<V> iterate_, object_;  // the first for rules with memory only, the second from its first use on
-  Buffer<uint8_t> support_;     // [group][column], a bit a row
+  // Images: the previous iterate, for rules with memory only, and an array that kernels use from their first call on.
+  Buffer<V> iterate_, work_;
+  // The object, where reading finds it, and the image that `forward` transforms. Each is one of the two.
+  Buffer<V>*object_ = &work_, *next_ = &work_;
+  Buffer<uint8_t> support_;  // [group][column], a bit a row
   Buffer<Complex<V>> line_, scratch_;
   Buffer<Complex<double>> staging_;  // two full rows of a spectrum
   Buffer<double> records_;

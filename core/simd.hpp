@@ -1,12 +1,10 @@
-// The portable vector type. A transform is written once over a value type V that is either a 16-byte vector (WASM
-// SIMD128, SSE, NEON: through the compiler's vector extensions) or a plain scalar; with a vector, each lane carries
-// another line, so that lines of every length profit and no butterfly knows of lanes. Only transposes and interleaved
-// loads do.
+// The portable vector type: 16 bytes, for WASM SIMD128, SSE and NEON, through the compiler's vector extensions. Each
+// lane carries another line, so that lines of every length profit and no butterfly knows of lanes. Only transposes and
+// interleaved loads do.
 #pragma once
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 namespace rephase {
 
@@ -28,12 +26,9 @@ struct VectorOf<double> {
 template <class T>
 using Vector = typename VectorOf<T>::type;
 
-// The number type and the number of lanes of a value type.
+// The number type, the type of comparisons, and the number of lanes of a vector.
 template <class V>
-struct Lanes {
-  using Number = V;
-  static constexpr int count = 1;
-};
+struct Lanes;
 template <>
 struct Lanes<float4> {
   using Number = float;
@@ -55,12 +50,10 @@ inline constexpr int lanes = Lanes<V>::count;
 
 template <class V>
 inline V splat(Number<V> x) {
-  if constexpr (std::is_same_v<V, float4>)
+  if constexpr (lanes<V> == 4)
     return V{x, x, x, x};
-  else if constexpr (std::is_same_v<V, double2>)
-    return V{x, x};
   else
-    return x;
+    return V{x, x};
 }
 
 // Unaligned vector access, as rows of the caller's arrays need it.
@@ -145,7 +138,7 @@ inline void interleave(double2& a, double2& b) {
   deinterleave(a, b);
 }
 
-// One complex number per lane.
+// One complex number per lane, or a single one.
 template <class V>
 struct Complex {
   V re, im;

@@ -49,10 +49,10 @@ export interface BackendSession {
   constrainFourier(): void;
 
   /**
-   * `count` iterations in two fused passes each, which leave the session unsettled. `settled`: as it was before.
+   * `count` iterations in two fused passes each, which leave the session unsettled. `first`: as for `constrainObject`.
    * Every iteration that begins unsettled records the residual of the one before it.
    */
-  iterate(count: number, settled: boolean, first: boolean): void;
+  iterate(count: number, first: boolean): void;
   /** Ends the unsettled state: records the residual, and leaves object and spectrum as the four kernels would. */
   settle(): void;
 

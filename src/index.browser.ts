@@ -5,7 +5,20 @@
  * control over single iterations and kernels; `listBackends` tells what runs here.
  */
 export { createSession, listBackends } from './backends.js';
-export * from './errors.js';
+export {
+  AbortError,
+  BackendUnavailableError,
+  BusyError,
+  DeviceLostError,
+  DisposedError,
+  ERROR_CODES,
+  FileAccessError,
+  FileFormatError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  RephaseError,
+  type ErrorCode,
+} from './errors.js';
 export { alignedError, type Alignment } from './metrics.js';
 export { philox4x32, uniform } from './random.js';
 export { retrieve } from './retrieve.js';

@@ -5,7 +5,7 @@
 import type { Backend } from './backend.js';
 import { AbortError } from './errors.js';
 import type { Setup } from './problem.js';
-import { openSession } from './session.js';
+import { clearInfeasible, openSession, type Session } from './session.js';
 import type { RealArray, RunOptions } from './types.js';
 
 export interface Job {
@@ -15,9 +15,10 @@ export interface Job {
 }
 
 export interface JobResult {
-  /** The residual of each of the job's starts; NaN when no iteration was finished. */
+  /** The residual of each of the job's starts, and of its feasible object; NaN when no iteration was finished. */
   residuals: Float64Array;
-  /** Index of the best of them, and its object and history. */
+  feasibleResiduals: Float64Array;
+  /** Index of the start with the best feasible object, and its object and history. */
   best: number;
   object: RealArray;
   history?: Float64Array;
@@ -38,19 +39,37 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
       if (!(error instanceof AbortError)) throw error;
     }
     const seconds = (performance.now() - began) / 1000;
+    const { iterations } = session;
     const residuals = await session.residuals();
-    const best = indexOfLeast(residuals);
+    // The iterate of Gerchberg-Saxton is feasible: nothing to take away, nothing to measure again.
+    const measured = iterations > 0 && session.algorithm !== 'gs';
+    const objects = measured ? await leaveFeasible(session, job.setup.problem.support) : undefined;
+    const feasibleResiduals = objects ? await session.residuals() : residuals;
+    const best = indexOfLeast(feasibleResiduals);
     return {
       residuals,
+      feasibleResiduals,
       best,
-      object: await session.readObject(best),
-      ...(job.setup.history && { history: await session.history(best) }),
-      iterations: session.iterations,
+      object: objects?.[best] ?? (await session.readObject(best)),
+      ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
+      iterations,
       seconds,
     };
   } finally {
     session.dispose();
   }
+}
+
+/** Replaces every object by its feasible part, measures that, and returns what was there. */
+async function leaveFeasible(session: Session, support: Uint8Array | undefined): Promise<RealArray[]> {
+  const objects: RealArray[] = [];
+  for (let start = 0; start < session.starts; start++) {
+    const object = await session.readObject(start);
+    objects.push(object);
+    session.writeObject(clearInfeasible(object.slice(), support), start);
+  }
+  session.step();
+  return objects;
 }
 
 /** Index of the smallest number; 0 where none is a number. */

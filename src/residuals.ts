@@ -12,7 +12,7 @@ export class ResidualLog {
   readonly #session: BackendSession;
   readonly #setup: Setup;
   readonly #newest: Float64Array;
-  /** One entry per record, each with the residual of every start. */
+  /** In the pieces in which they were taken, each [record][start]. */
   readonly #history: Float64Array[] = [];
   #waiting = 0;
   #taken: Promise<void> = Promise.resolve();
@@ -51,21 +51,29 @@ export class ResidualLog {
   }
 
   history(start: number): Float64Array {
-    return Float64Array.from(this.#history, (record) => record[start]);
+    const starts = this.#newest.length;
+    const history = new Float64Array(this.#records());
+    let record = 0;
+    for (const piece of this.#history) {
+      for (let at = start; at < piece.length; at += starts) history[record++] = piece[at];
+    }
+    return history;
   }
 
   /** Bytes on the host. */
   bytes(): number {
-    return (this.#history.length + 1) * this.#newest.byteLength;
+    return (this.#records() + 1) * this.#newest.byteLength;
+  }
+
+  #records(): number {
+    return this.#history.reduce((sum, piece) => sum + piece.length, 0) / this.#newest.length;
   }
 
   #append(sums: Float64Array, intoHistory: boolean): void {
+    if (sums.length === 0) return;
     const { energy, asymmetry } = this.#setup;
-    const starts = this.#newest.length;
-    for (let first = 0; first < sums.length; first += starts) {
-      const record = sums.subarray(first, first + starts).map((sum) => Math.sqrt((sum + asymmetry) / energy));
-      this.#newest.set(record);
-      if (intoHistory) this.#history.push(record);
-    }
+    const residuals = sums.map((sum) => Math.sqrt((sum + asymmetry) / energy));
+    this.#newest.set(residuals.subarray(-this.#newest.length));
+    if (intoHistory) this.#history.push(residuals);
   }
 }

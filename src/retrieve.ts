@@ -14,8 +14,8 @@ import { WorkersUnavailable, runOnWorkers } from './worker-pool.js';
 import { availableCores } from './worker-thread.js';
 
 /**
- * Recovers an image from Fourier magnitudes. With several starts it returns the one with the smallest residual; a small
- * residual does not prove a right image, least of all without a support.
+ * Recovers an image from Fourier magnitudes. With several starts it returns the one whose feasible object has the smallest
+ * residual; a small residual does not prove a right image, least of all without a support.
  *
  * Arrays are copied before the iterations begin and never changed. Do not change them before that: until the first
  * progress report, or until the promise is settled.
@@ -77,8 +77,8 @@ function merge(
   { problem: { shape, support } }: Setup,
   where: Pick<Reconstruction, 'backend' | 'device'>,
 ): Reconstruction | undefined {
-  const part = indexOfLeast(results.map(({ residuals, best }) => residuals[best]));
-  const { object, history, best, residuals, iterations } = results[part];
+  const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
+  const { object, history, best, residuals, feasibleResiduals, iterations } = results[part];
   if (iterations === 0) return undefined;
   const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
   return {
@@ -86,7 +86,9 @@ function merge(
     feasible: clearInfeasible(object.slice(), support),
     shape,
     residual: residuals[best],
+    feasibleResidual: feasibleResiduals[best],
     residuals: Float64Array.from(results.flatMap((result) => [...result.residuals])),
+    feasibleResiduals: Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals])),
     best: before + best,
     ...(history && { history }),
     iterations,

@@ -4,6 +4,7 @@
  * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
  */
 import type { Backend, BackendSession } from './backend.js';
+import { Cycle } from './cycle.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from './errors.js';
 import { macrotask } from './event-loop.js';
 import { checkInteger, checkRunOptions } from './options.js';
@@ -16,8 +17,6 @@ import type { Algorithm, BackendName, MemoryReport, Precision, RealArray, RunOpt
 for (const name of ['dispose', 'asyncDispose'] as const) {
   if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });
 }
-
-type Kernel = 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier';
 
 /** Batches are sized to take this long, well below the 50 ms after which the event loop must have had its turn. */
 const BATCH_MILLISECONDS = 20;
@@ -64,19 +63,11 @@ export class Session {
   readonly device: string;
 
   readonly #session: BackendSession;
+  readonly #cycle: Cycle;
   readonly #log: ResidualLog;
   readonly #support: Uint8Array | undefined;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  /** The kernel that comes next in the cycle. */
-  #next: Kernel = 'inverse';
-  /** See `BackendSession`: only `iterate` ends unsettled, always with `inverse` next. */
-  #settled = true;
-  /** There is no previous iterate yet. */
-  #first: boolean;
-  /** The object's array holds an object; otherwise it is Re IFT(start), made when asked for. */
-  #hasObject: boolean;
-  #iterations = 0;
   #running = false;
   #disposed = false;
 
@@ -98,17 +89,16 @@ export class Session {
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
+    this.#cycle = new Cycle(session, log, starts, fromObject);
     this.#log = log;
     this.#support = support;
     this.#keepsHistory = setup.history;
     this.#onCallingThread = backend.onCallingThread;
-    this.#first = !fromObject;
-    this.#hasObject = fromObject;
   }
 
   /** Iterations finished so far: how often the measured magnitudes have been imposed. */
   get iterations(): number {
-    return this.#iterations;
+    return this.#cycle.iterations;
   }
 
   /**
@@ -135,31 +125,31 @@ export class Session {
   /** One iteration, or the rest of the one that is under way. */
   step(): void {
     this.#checkUsable();
-    if (!this.#finishCycle()) this.#iterate(1);
+    if (!this.#cycle.finish()) this.#cycle.iterate(1);
   }
 
   /** object ← Re IFT(spectrum). The spectrum stays as it is. */
   inverse(): void {
-    this.#settle();
-    this.#runKernel('inverse');
+    this.#checkUsable();
+    this.#cycle.run('inverse');
   }
 
   /** object ← rule(object, previous iterate), pixel by pixel; see `Algorithm`. */
   constrainObject(): void {
-    this.#settle();
-    this.#runKernel('constrainObject');
+    this.#checkUsable();
+    this.#cycle.run('constrainObject');
   }
 
-  /** spectrum ← FT(object). */
+  /** spectrum ← FT(object). Instead of `constrainObject`, it makes an object written since `inverse` the iterate. */
   forward(): void {
-    this.#settle();
-    this.#runKernel('forward');
+    this.#checkUsable();
+    this.#cycle.run('forward');
   }
 
   /** spectrum ← M·exp(i·arg spectrum); measures the residual before it. Ends an iteration. */
   constrainFourier(): void {
-    this.#settle();
-    this.#runKernel('constrainFourier');
+    this.#checkUsable();
+    this.#cycle.run('constrainFourier');
   }
 
   /**
@@ -167,9 +157,9 @@ export class Session {
    * `inverse` and before the first iteration.
    */
   async readObject(start = 0): Promise<RealArray> {
-    this.#settle();
+    this.#checkUsable();
     this.#checkStart(start);
-    this.#makeObject();
+    this.#cycle.makeObject();
     return this.#session.readObject(start);
   }
 
@@ -179,31 +169,24 @@ export class Session {
   }
 
   /**
-   * Replaces the object of one start, rows × columns finite numbers. Between `inverse` and `constrainObject` it takes
-   * the place of what `inverse` made; otherwise it is a new iterate, and the cycle goes on with `forward`, for all
-   * starts. Written before the first iteration of several starts, the others take its first half, so that all of them
-   * have an iterate.
+   * Replaces the object of one start, rows × columns finite numbers. After `inverse` it takes the place of what that
+   * made: `constrainObject` may follow, or `forward` where this was a constraint of the caller's own. Otherwise it is a
+   * new iterate, and the cycle goes on with `forward`, for all starts. Written before the first iteration of several
+   * starts, the others take its first half, so that all of them have an iterate.
    */
   writeObject(object: RealArray, start = 0): void {
-    this.#settle();
+    this.#checkUsable();
     this.#checkStart(start);
     checkRealArray('object', object, this.shape);
     checkFinite('object', object, this.shape[1], this.precision);
-    const asIterate = this.#next !== 'constrainObject';
-    if (this.starts > 1) this.#makeObject();
-    if (asIterate) {
-      if (this.#first && this.starts > 1) this.#session.constrainObject(true);
-      this.#first = false;
-      this.#next = 'forward';
-    }
-    this.#hasObject = true;
-    this.#session.writeObject(start, object, asIterate);
+    this.#cycle.writeObject(start, object);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
   async readSpectrum(start = 0): Promise<RealArray> {
-    this.#settle();
+    this.#checkUsable();
     this.#checkStart(start);
+    this.#cycle.settle();
     return this.#session.readSpectrum(start);
   }
 
@@ -213,13 +196,12 @@ export class Session {
    * `inverse`, for all starts.
    */
   writeSpectrum(spectrum: RealArray, start = 0): void {
-    this.#settle();
+    this.#checkUsable();
     this.#checkStart(start);
     const [rows, columns] = this.shape;
     checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
     checkFinite('spectrum', spectrum, 2 * columns, this.precision);
-    if (this.#next !== 'constrainFourier') this.#next = 'inverse';
-    this.#session.writeSpectrum(start, spectrum);
+    this.#cycle.writeSpectrum(start, spectrum);
   }
 
   /**
@@ -227,24 +209,27 @@ export class Session {
    * that of the object that was given as the start, and NaN for other starts, which have random phases and no object.
    */
   async residual(start = 0): Promise<number> {
+    this.#checkUsable();
     this.#checkStart(start);
     return (await this.residuals())[start];
   }
 
   /** The residual of every start. */
   async residuals(): Promise<Float64Array> {
-    this.#settle();
+    this.#checkUsable();
+    this.#cycle.settle();
     await this.#log.take();
     return this.#log.newest();
   }
 
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
   async history(start = 0): Promise<Float64Array> {
-    this.#settle();
+    this.#checkUsable();
     this.#checkStart(start);
     if (!this.#keepsHistory) {
       throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
     }
+    this.#cycle.settle();
     await this.#log.take();
     return this.#log.history(start);
   }
@@ -276,7 +261,7 @@ export class Session {
     const began = performance.now();
     let reported = began;
     let batch = 1;
-    let done = this.#finishCycle() ? 1 : 0;
+    let done = this.#cycle.finish() ? 1 : 0;
     let before = this.#session.finish();
     const report = async () => {
       await this.#log.take();
@@ -287,7 +272,7 @@ export class Session {
     let lap = began;
     while (done < iterations) {
       const count = Math.min(batch, iterations - done);
-      this.#iterate(count);
+      this.#cycle.iterate(count);
       // Elsewhere than on this thread two batches are in flight, so that the device need not wait for us.
       const enqueued = this.#session.finish();
       enqueued.catch(() => undefined);
@@ -306,67 +291,6 @@ export class Session {
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     if (this.#disposed) throw new DisposedError();
     if (onProgress) await report();
-  }
-
-  #iterate(count: number): void {
-    this.#log.expect(this.#settled ? count - 1 : count);
-    this.#session.iterate(count, this.#settled, this.#first);
-    this.#settled = false;
-    this.#first = false;
-    this.#hasObject = true;
-    this.#iterations += count;
-  }
-
-  /** Runs what is left of the cycle; false when none was under way. */
-  #finishCycle(): boolean {
-    if (this.#cycleIsDone()) return false;
-    do this.#runKernel(this.#next);
-    while (!this.#cycleIsDone());
-    return true;
-  }
-
-  #cycleIsDone(): boolean {
-    return this.#next === 'inverse';
-  }
-
-  #runKernel(kernel: Kernel): void {
-    if (kernel === 'constrainObject' || kernel === 'forward') this.#makeObject();
-    switch (kernel) {
-      case 'inverse':
-        this.#session.inverse();
-        this.#hasObject = true;
-        this.#next = 'constrainObject';
-        break;
-      case 'constrainObject':
-        this.#session.constrainObject(this.#first);
-        this.#first = false;
-        this.#next = 'forward';
-        break;
-      case 'forward':
-        this.#session.forward();
-        this.#next = 'constrainFourier';
-        break;
-      case 'constrainFourier':
-        this.#log.expect(1);
-        this.#session.constrainFourier();
-        this.#iterations += 1;
-        this.#next = 'inverse';
-        break;
-    }
-  }
-
-  #makeObject(): void {
-    if (this.#hasObject) return;
-    // Not remembered as an object: a new spectrum written before the first iteration makes a new one.
-    this.#session.inverse();
-  }
-
-  #settle(): void {
-    this.#checkUsable();
-    if (this.#settled) return;
-    this.#log.expect(1);
-    this.#session.settle();
-    this.#settled = true;
   }
 
   #checkUsable(): void {

@@ -103,7 +103,7 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
   iterations?: number;
 }
 
-/** What `retrieve` resolves to. Where there are several starts, the object is the one with the smallest residual. */
+/** What `retrieve` resolves to. Of several starts, the one whose feasible object has the smallest residual. */
 export interface Reconstruction {
   /** The object iterate x, rows × columns; `Float64Array` in double precision. */
   object: RealArray;
@@ -112,8 +112,14 @@ export interface Reconstruction {
   shape: Shape;
   /** ‖|FT x| − M‖ / ‖M‖ over measured frequencies. */
   residual: number;
-  /** The residual of every start, and which start the object is from. */
+  /**
+   * The residual of the feasible object. Except for `gs`, it tells more than that of x, which carries the feedback: it
+   * falls as the image improves.
+   */
+  feasibleResidual: number;
+  /** Both for every start, and which start the object is from. */
   residuals: Float64Array;
+  feasibleResiduals: Float64Array;
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
   history?: Float64Array;

@@ -54,8 +54,14 @@ class JobWorker {
       message(data: unknown) {
         const message = data as FromWorker;
         if (message.type === 'ready') ready.resolve();
-        else if (message.type === 'progress') onProgress(message.progress);
-        else if (message.type === 'done') result.resolve(message.result);
+        else if (message.type === 'progress') {
+          try {
+            onProgress(message.progress);
+          } catch (error) {
+            // Thrown from here it would reach nobody.
+            result.reject(error);
+          }
+        } else if (message.type === 'done') result.resolve(message.result);
         else result.reject(unpackError(message.error));
       },
       failure(error: Error) {
@@ -129,7 +135,7 @@ function gatherProgress(
 
 function promiseParts<T>() {
   let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
+  let reject!: (reason: unknown) => void;
   const promise = new Promise<T>((...parts) => ([resolve, reject] = parts));
   return { promise, resolve, reject };
 }

@@ -129,7 +129,7 @@ REPHASE_EXPORT(rephase_session_constrain_fourier) void rephase_session_constrain
 }
 
 REPHASE_EXPORT(rephase_session_iterate)
-void rephase_session_iterate(void* session, uint32_t count, int /*settled*/, int first) {
+void rephase_session_iterate(void* session, uint32_t count, int first) {
   session_of(session).with([&](auto& s, auto) { s.iterate(count, first != 0); });
 }
 

@@ -31,7 +31,7 @@ int rephase_session_inverse(void* session);
 int rephase_session_constrain_object(void* session, int first);
 void rephase_session_forward(void* session);
 void rephase_session_constrain_fourier(void* session);
-void rephase_session_iterate(void* session, uint32_t count, int settled, int first);
+void rephase_session_iterate(void* session, uint32_t count, int first);
 int rephase_session_settle(void* session);
 // Copies the records [record][start] since the last call to `out` (room for 1024 x starts doubles); returns how many
 // records.

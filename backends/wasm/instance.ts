@@ -44,7 +44,7 @@ export interface Exports {
   rephase_session_constrain_object(session: Pointer, first: number): number;
   rephase_session_forward(session: Pointer): void;
   rephase_session_constrain_fourier(session: Pointer): void;
-  rephase_session_iterate(session: Pointer, count: number, settled: number, first: number): void;
+  rephase_session_iterate(session: Pointer, count: number, first: number): void;
   rephase_session_settle(session: Pointer): number;
   rephase_session_take_residuals(session: Pointer, out: Pointer): number;
   rephase_session_read_object(session: Pointer, start: number, row: number, rows: number, out: Pointer): void;

@@ -60,8 +60,8 @@ export class WasmSession implements BackendSession {
     this.#call.rephase_session_constrain_fourier(this.#session);
   }
 
-  iterate(count: number, settled: boolean, first: boolean): void {
-    this.#call.rephase_session_iterate(this.#session, count, Number(settled), Number(first));
+  iterate(count: number, first: boolean): void {
+    this.#call.rephase_session_iterate(this.#session, count, Number(first));
   }
 
   settle(): void {
@@ -140,29 +140,32 @@ export class WasmSession implements BackendSession {
     this.#instance = undefined;
   }
 
-  /** What is staged here is gone before the object's array is first needed, and makes room for it. */
+  /**
+   * All is staged in one buffer that is as large as an object's array or a little more, so that the object finds its
+   * place there when it is first needed.
+   */
   #uploadProblem({ magnitudes, mask, support, scale, seeded, shape }: BackendProblem): void {
-    const pixels = shape[0] * shape[1];
-    const bytes = pixels * this.#bytesPerNumber;
-    this.#staged(bytes, (staged) =>
+    const [rows, columns] = shape;
+    const pixels = rows * columns;
+    const room = Math.ceil(rows / 8) * 8 * columns * this.#bytesPerNumber + 256;
+    this.#staged(room, (staged) => {
+      if (support) {
+        this.#live.bytes(staged, pixels).set(support);
+        this.#require(this.#call.rephase_session_set_support(this.#session, staged));
+        this.#countUpload(pixels);
+      }
       this.#staged(mask ? pixels : 0, (stagedMask) => {
         this.#copyIn(staged, magnitudes);
         if (mask) this.#live.bytes(stagedMask, pixels).set(mask);
+        this.#countUpload(pixels * this.#bytesPerNumber + (mask?.length ?? 0));
         const maskOrNone = mask ? stagedMask : 0;
         this.#call.rephase_session_set_magnitudes(this.#session, staged, maskOrNone, scale);
         if (!seeded) return;
         const { seed, firstStart } = seeded;
         const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
         this.#call.rephase_session_start_from_seed(this.#session, staged, maskOrNone, low, high, firstStart);
-      }),
-    );
-    this.#countUpload(bytes + (mask?.length ?? 0));
-    if (!support) return;
-    this.#staged(pixels, (staged) => {
-      this.#live.bytes(staged, pixels).set(support);
-      this.#require(this.#call.rephase_session_set_support(this.#session, staged));
+      });
     });
-    this.#countUpload(pixels);
   }
 
   #readRows(width: 1 | 2, read: (row: number, rows: number, out: Pointer) => void): RealArray {

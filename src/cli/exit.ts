@@ -29,7 +29,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
 /** Arguments of the library that are options of the command line: a bad value is wrong usage, whoever notices it. */
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision'],
-  ...['pad', 'photons', 'beamstop', 'dataset'],
+  ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND'],
 ]);
 
 function isUsage(error: unknown): boolean {
@@ -44,16 +44,23 @@ function exitCode(error: unknown): number {
 /** Explains `error` on stderr, and as an object on stdout where the command was asked for JSON. Returns the exit code. */
 export function explain(error: unknown, json: boolean): number {
   // Commander has printed its message, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode !== 0 && json) printJson('USAGE', error.message.replace(/^error: /, ''));
+    return error.exitCode === 0 ? EXIT.success : EXIT.usage;
+  }
   const code = exitCode(error);
   const message = error instanceof Error ? error.message : String(error);
+  if (json) printJson(codeOf(error), message);
   process.stderr.write(`rephase: ${message}\n`);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   else if (!(error instanceof RephaseError || error instanceof UsageError)) {
     process.stderr.write('This looks like a defect of rephase; REPHASE_DEBUG=1 shows where.\n');
   }
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: codeOf(error), message } })}\n`);
   return code;
+}
+
+function printJson(code: string, message: string): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
 }
 
 function codeOf(error: unknown): string {

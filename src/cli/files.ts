@@ -2,12 +2,20 @@
  * Files as the command line names them: `-` is a standard stream, and what a path must end in is checked before any work
  * is done. What is in the files is the business of formats/.
  */
+import { createHash } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, extname, join, parse } from 'node:path';
 import process from 'node:process';
 import { FileAccessError, FileFormatError } from '../errors.js';
-import { readImage, writeBytes, writeImage } from '../formats/files.js';
-import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
+import { readBytes, writeBytes, writeImage } from '../formats/files.js';
+import {
+  type DecodeOptions,
+  type EncodeOptions,
+  type Image,
+  decodeImage,
+  encodeImage,
+  encodeNpy,
+} from '../formats/index.js';
 import { type Shape } from '../types.js';
 import { usage } from './exit.js';
 
@@ -17,18 +25,30 @@ export type InputOptions = DecodeOptions;
 
 const STANDARD_STREAM = '-';
 
+/** An image and the SHA-256 of the file that it came from, by which a report can tell what it is about. */
+export interface Input extends Image {
+  sha256: string;
+}
+
 /** Reads an image from a path or, for `-`, from standard input. */
-export async function readInput(path: string, options: InputOptions = {}): Promise<Image> {
+export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
   const decoding = options.dataset === undefined ? {} : { dataset: options.dataset };
-  if (path !== STANDARD_STREAM) return readImage(path, decoding);
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  const bytes = path === STANDARD_STREAM ? await readStdin() : await readBytes(path);
   try {
-    return await readImage(Buffer.concat(chunks), decoding);
+    const image = await decodeImage(bytes, decoding);
+    return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;
-    throw new FileFormatError(`standard input: ${error.message}`, { format: error.format }, { cause: error });
+    const name = path === STANDARD_STREAM ? 'standard input' : path;
+    const details = error.format === undefined ? { path } : { format: error.format, path };
+    throw new FileFormatError(`${name}: ${error.message}`, details, { cause: error });
   }
+}
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 /**

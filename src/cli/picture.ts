@@ -3,14 +3,15 @@
  * middle for diffraction patterns. Large ones are reduced, since nobody looks at more pixels than a screen has.
  */
 import { encode } from 'fast-png';
-import { extent, toIntegers } from '../formats/image.js';
+import { toIntegers } from '../formats/image.js';
 import { type Image } from './files.js';
 import { type RealArray, type Shape } from '../types.js';
 
 /** Longest side of a picture in pixels. */
 const LARGEST = 1024;
-/** Decades between the brightest and the darkest colour of a pattern. */
-const DECADES = 6;
+/** Shares of a pattern's pixels that are darker than its darkest and than its brightest colour. */
+const DARKEST = 0.02;
+const BRIGHTEST = 0.9998;
 
 /** An object in grey levels, the smallest value black and the largest white, as the bytes of a PNG. */
 export function objectPicture(image: Image): Uint8Array {
@@ -19,17 +20,26 @@ export function objectPicture(image: Image): Uint8Array {
   return encode({ width, height, data: toIntegers(reduced, 8), channels: 1, depth: 8 });
 }
 
-/** Magnitudes as the logarithm of their intensity, centred, as the bytes of a PNG. Pixels not measured are grey. */
-export function patternPicture({ data, shape }: Image, mask?: ArrayLike<unknown>): Uint8Array {
-  const measured = mask ? data.map((value, at) => (mask[at] ? value : -1)) : data;
+/**
+ * Magnitudes as the logarithm of their intensity, centred, as the bytes of a PNG, and the decades of intensity between its
+ * darkest and its brightest colour. Pixels not measured are grey.
+ */
+export function patternPicture(
+  { data, shape }: Image,
+  mask?: ArrayLike<unknown>,
+): { png: Uint8Array; decades: number } {
+  const measured = mask ? data.map((value, at) => (mask[at] ? value : NOT_MEASURED)) : data;
   const image = reduce({ data: centre(measured, shape), shape }, Math.max, false);
-  const largest = extent(image.data)[1];
+  const lit = image.data.filter((value) => value > 0).sort();
+  const rank = (share: number) => Math.log10(lit[Math.round(share * (lit.length - 1))]);
+  const [dark, bright] = [rank(DARKEST), rank(BRIGHTEST)];
   const pixels = new Uint8Array(3 * image.data.length);
   image.data.forEach((value, at) => {
-    const level = value > 0 ? 1 + (2 * Math.log10(value / largest)) / DECADES : 0;
-    pixels.set(value < 0 ? [128, 128, 128] : colour(Math.max(0, level)), 3 * at);
+    const level = value > 0 ? (Math.log10(value) - dark) / (bright - dark || 1) : 0;
+    pixels.set(value < 0 ? GREY : colour(Math.min(Math.max(level, 0), 1)), 3 * at);
   });
-  return encode({ width: image.shape[1], height: image.shape[0], data: pixels, channels: 3, depth: 8 });
+  const [height, width] = image.shape;
+  return { png: encode({ width, height, data: pixels, channels: 3, depth: 8 }), decades: 2 * (bright - dark) };
 }
 
 /** Moves index [0, 0] to the middle: NumPy's fftshift. */
@@ -82,7 +92,7 @@ function reduce({ data, shape }: Image, join: (a: number, b: number) => number, 
   const reduced = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
-      let joined = mean ? 0 : -1;
+      let joined = mean ? 0 : NOT_MEASURED;
       for (let y = 0; y < height; y++) {
         const from = (row * height + y) * shape[1] + column * width;
         for (let x = 0; x < width; x++) joined = join(joined, data[from + x] ?? 0);
@@ -92,6 +102,9 @@ function reduce({ data, shape }: Image, join: (a: number, b: number) => number, 
   }
   return { data: reduced, shape: [rows, columns] };
 }
+
+const NOT_MEASURED = -1;
+const GREY = [128, 128, 128];
 
 /** Samples of matplotlib's colour map "inferno" (CC0) at equal distances, dark to bright. */
 const INFERNO = [

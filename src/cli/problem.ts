@@ -2,7 +2,7 @@
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type InputOptions, type Image, readInput } from './files.js';
+import { type Input, type InputOptions, readInput } from './files.js';
 import { uncentre } from './picture.js';
 import { parseShape } from './values.js';
 
@@ -14,49 +14,68 @@ export interface ProblemOptions extends InputOptions {
   centered?: boolean;
 }
 
+/** What was read for which purpose. */
+export interface InputFile {
+  role: 'pattern' | 'support' | 'mask' | 'start';
+  path: string;
+  sha256: string;
+}
+
+export interface ReadProblem {
+  problem: Problem;
+  start?: Start;
+  files: InputFile[];
+}
+
 /** Reads the pattern and what belongs to it. `--centered` concerns detector images: the pattern and its mask. */
-export async function readProblem(path: string, options: ProblemOptions): Promise<{ problem: Problem; start?: Start }> {
-  const inputs = [path, options.support, options.mask, options.start];
-  if (inputs.filter((input) => input === '-').length > 1) {
+export async function readProblem(path: string, options: ProblemOptions): Promise<ReadProblem> {
+  const paths = [path, options.support, options.mask, options.start];
+  if (paths.filter((input) => input === '-').length > 1) {
     throw new UsageError('only one of the pattern, --support, --mask and --start can be read from standard input (-)');
   }
   const pattern = await readInput(path, options);
   const { shape } = pattern;
-  const maskImage = options.mask === undefined ? undefined : await readMatching('--mask', options.mask, shape, path);
+  const files: InputFile[] = [{ role: 'pattern', path, sha256: pattern.sha256 }];
+  const readOther = async (role: 'support' | 'mask' | 'start') => {
+    const given = options[role];
+    if (given === undefined) return undefined;
+    const { data, sha256 } = await readMatching(`--${role}`, given, shape, path);
+    files.push({ role, path: given, sha256 });
+    return data;
+  };
   const centred = (data: RealArray) => (options.centered ? uncentre(data, shape) : data);
-  const mask = maskImage && toMask(centred(maskImage.data));
+  const maskImage = await readOther('mask');
+  const mask = maskImage && toMask(centred(maskImage));
   const measured = centred(pattern.data);
   const magnitudes = options.intensity ? fromIntensity(measured, mask, shape) : measured;
-  const support = options.support === undefined ? undefined : await readSupport(options.support, shape, path);
-  const start = options.start === undefined ? undefined : await readMatching('--start', options.start, shape, path);
+  const rectangle = parseShape(options.support ?? '');
+  const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
+  const start = await readOther('start');
   return {
-    problem: { magnitudes, shape, ...(support && { support }), ...(mask && { mask }) },
-    ...(start && { start: { object: start.data } }),
+    problem: { magnitudes, shape, ...(supportImage && { support: toMask(supportImage) }), ...(mask && { mask }) },
+    ...(start && { start: { object: start } }),
+    files,
   };
 }
 
 /** `ROWSxCOLS` is a rectangle at the top left: where it lies makes no difference, since magnitudes do not tell. */
-async function readSupport(given: string, shape: Shape, pattern: string): Promise<Uint8Array> {
-  const rectangle = parseShape(given);
-  if (!rectangle) return toMask((await readMatching('--support', given, shape, pattern)).data);
-  const [height, width] = rectangle;
-  const [rows, columns] = shape;
+function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array {
   if (height < 1 || width < 1 || height > rows || width > columns) {
-    throw usage('--support', given, `a file, or ROWSxCOLS from 1x1 to the pattern's ${rows}x${columns}`);
+    throw usage('--support', `${height}x${width}`, `a file, or ROWSxCOLS from 1x1 to the pattern's ${rows}x${columns}`);
   }
   const support = new Uint8Array(rows * columns);
   for (let row = 0; row < height; row++) support.fill(1, row * columns, row * columns + width);
   return support;
 }
 
-async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Image> {
+async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
   const image = await readInput(path);
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
   const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
   throw new InvalidArgumentError(option, message);
 }
 
-function toMask(data: RealArray): Uint8Array {
+function toMask(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data, (value) => (value ? 1 : 0));
 }
 

@@ -37,8 +37,9 @@ function describe({ iteration, iterations, residual, seconds }: Progress) {
   };
 }
 
-/** `42 s`, `3 min 05 s`, `2 h 10 min` */
+/** `1.5 s`, `42 s`, `3 min 05 s`, `2 h 10 min` */
 export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;

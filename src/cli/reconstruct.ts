@@ -1,9 +1,7 @@
 /** `rephase reconstruct`: from a diffraction pattern to an image. */
-import { extname } from 'node:path';
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError } from '../errors.js';
-import { createSession } from '../backends.js';
 import { retrieve } from '../retrieve.js';
 import {
   ALGORITHMS,
@@ -17,13 +15,13 @@ import {
   type RetrieveOptions,
 } from '../types.js';
 import { EXIT, UsageError } from './exit.js';
-import { checkOutput, writeOutput, writeText } from './files.js';
+import { checkOutput } from './files.js';
 import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
-import { type Printer, brief, printer } from './print.js';
-import { type ProblemOptions, readProblem } from './problem.js';
-import { duration, progressBar } from './progress.js';
-import { reconstructionReport } from './reconstruction-report.js';
+import { printer } from './print.js';
+import { type InputFile, type ProblemOptions, readProblem } from './problem.js';
+import { progressBar } from './progress.js';
+import { printOutcome, writeImage, writeRecords } from './reconstruction-output.js';
 import { oneOf, positive, whole } from './values.js';
 
 export interface ReconstructOptions extends ProblemOptions {
@@ -46,9 +44,8 @@ export interface ReconstructOptions extends ProblemOptions {
 /** A finished or interrupted run, and what was measured of the image that is written. */
 export interface Outcome {
   problem: Problem;
+  files: readonly InputFile[];
   result: Reconstruction;
-  /** Residual of the feasible image, the one that is written. */
-  imageResidual: number;
   interrupted: boolean;
 }
 
@@ -111,8 +108,8 @@ export function addReconstruct(program: Command): void {
 async function runReconstruct(path: string, options: ReconstructOptions): Promise<void> {
   await checkOutputs(options);
   const out = printer(options, options.output === '-');
-  const { problem, start } = await readProblem(path, options);
-  const outcome = await reconstruct(
+  const { problem, start, files } = await readProblem(path, options);
+  const run = await reconstruct(
     problem,
     {
       ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
@@ -123,9 +120,12 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
     },
     options.quiet ?? false,
   );
-  await writeResults(path, options, outcome);
-  print(out, path, options, outcome);
-  if (outcome.interrupted) process.exitCode = EXIT.interrupted;
+  // The image first: whatever fails after it, it is safe.
+  await writeImage(options, run.result);
+  const outcome: Outcome = { ...run, problem, files };
+  await writeRecords(path, options, outcome);
+  printOutcome(out, path, options, outcome);
+  if (run.interrupted) process.exitCode = EXIT.interrupted;
 }
 
 /** Everything that can be known to fail is found before the run, not after it. */
@@ -137,68 +137,19 @@ async function checkOutputs(options: ReconstructOptions): Promise<void> {
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
 }
 
-async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean): Promise<Outcome> {
+async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean) {
   const bar = progressBar(options.iterations ?? 0, quiet);
-  let interrupted = false;
   try {
-    const result = await interruptible(async (signal) => {
+    return await interruptible(async (signal) => {
       try {
-        return await retrieve(problem, { ...options, signal, onProgress: bar.update });
+        const result = await retrieve(problem, { ...options, signal, onProgress: bar.update });
+        return { result, interrupted: false };
       } catch (error) {
         if (!(error instanceof AbortError && error.partial)) throw error;
-        interrupted = true;
-        return error.partial;
+        return { result: error.partial, interrupted: true };
       }
     });
-    return { problem, result, imageResidual: await residualOfImage(problem, result), interrupted };
   } finally {
     bar.stop();
   }
-}
-
-/** A session that starts from an object knows its residual before any iteration. */
-async function residualOfImage(problem: Problem, { feasible, backend }: Reconstruction): Promise<number> {
-  const precision = feasible instanceof Float64Array ? 'double' : 'single';
-  const session = await createSession(problem, { start: { object: feasible }, backend, precision });
-  try {
-    return await session.residual();
-  } finally {
-    session.dispose();
-  }
-}
-
-async function writeResults(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
-  const { result } = outcome;
-  const bits =
-    extname(options.output).toLowerCase() === '.png' ? ({ bits: options.bits === '16' ? 16 : 8 } as const) : {};
-  await writeOutput(options.output, { data: result.feasible, shape: result.shape }, bits);
-  const history = [...(result.history ?? [])];
-  if (options.history?.toLowerCase().endsWith('.json'))
-    await writeText(options.history, `${JSON.stringify(history)}\n`);
-  else if (options.history !== undefined) {
-    const lines = history.map((residual, at) => `${at + 1},${residual}\n`);
-    await writeText(options.history, `iteration,residual\n${lines.join('')}`);
-  }
-  if (options.report !== undefined) await writeText(options.report, await reconstructionReport(path, options, outcome));
-}
-
-function print(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
-  const { result, imageResidual, interrupted } = outcome;
-  const { iterations, seconds, backend, device, residual, residuals, best, shape } = result;
-  const { algorithm, beta = 0.9, seed, starts, precision, output, history, report } = options;
-  const rate = (iterations * starts) / seconds;
-  const feedback = algorithm === 'gs' ? '' : ` β ${beta}`;
-  out.line(
-    `${backend} (${device}) · ${algorithm}${feedback} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`,
-  );
-  out.line(`${iterations} iterations in ${duration(seconds)}, ${brief(rate)} iterations/s`);
-  out.line(`residual of the image ${brief(imageResidual)}, of the iterate ${brief(residual)}`);
-  if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
-  if (interrupted) out.line(`stopped after ${iterations} of ${options.iterations} iterations`);
-  out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
-  out.object({
-    ...{ command: 'reconstruct', pattern: path, output, history, report, shape },
-    ...{ algorithm, beta: algorithm === 'gs' ? undefined : beta, seed, starts, precision, backend, device },
-    ...{ iterations, seconds, iterationsPerSecond: rate, residual, imageResidual, residuals, best, interrupted },
-  });
 }

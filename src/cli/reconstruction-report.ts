@@ -1,6 +1,4 @@
 /** What the report of a reconstruction says: the content that report.ts lays out. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import process from 'node:process';
 import { version } from '../../package.json';
@@ -10,17 +8,20 @@ import { brief } from './print.js';
 import { type Outcome, type ReconstructOptions } from './reconstruct.js';
 import { reportPage } from './report.js';
 
-const NOTES = [
-  'A small residual does not prove that the image is right: without an empty frame around the object many images have ' +
+const NOTES = {
+  always:
+    'A small residual does not prove that the image is right: without an empty frame around the object many images have ' +
     'the same magnitudes. Magnitudes also leave open where the image lies, whether it is rotated by 180°, and its sign.',
-  'hio, input-output and output-output keep the iterate outside its constraints on purpose, so that its residual stays ' +
-    'above that of the image, which is the iterate with negative pixels and those outside the support cleared.',
-];
+  feedback:
+    'This algorithm keeps the iterate outside its constraints on purpose, so that its residual stays above that of the ' +
+    'image, which is the iterate with negative pixels and those outside the support cleared. The curve is the iterate’s.',
+};
 
 /** The page as text. */
-export async function reconstructionReport(path: string, options: ReconstructOptions, outcome: Outcome) {
+export function reconstructionReport(path: string, options: ReconstructOptions, outcome: Outcome): string {
   const { problem, result } = outcome;
   const image = cropToSupport({ data: result.feasible, shape: result.shape }, problem.support);
+  const pattern = patternPicture({ data: problem.magnitudes, shape: problem.shape }, problem.mask);
   const [black, white] = extent(image.data);
   const cropped = image.data.length < result.feasible.length ? ', cut out around the support' : '';
   return reportPage({
@@ -29,8 +30,8 @@ export async function reconstructionReport(path: string, options: ReconstructOpt
     pictures: [
       {
         name: 'Pattern',
-        png: patternPicture({ data: problem.magnitudes, shape: problem.shape }, problem.mask),
-        caption: 'Intensity on a logarithmic scale over six decades, zero frequency in the middle.',
+        png: pattern.png,
+        caption: `Intensity on a logarithmic scale of ${pattern.decades.toFixed(1)} decades, zero frequency in the middle.`,
       },
       {
         name: 'Reconstruction',
@@ -39,41 +40,37 @@ export async function reconstructionReport(path: string, options: ReconstructOpt
       },
     ],
     history: result.history ?? new Float64Array(),
-    facts: await facts(path, options, outcome),
-    notes: NOTES,
+    facts: facts(path, options, outcome),
+    notes: options.algorithm === 'gs' ? [NOTES.always] : [NOTES.feedback, NOTES.always],
   });
 }
 
-async function facts(path: string, options: ReconstructOptions, { problem, result, ...outcome }: Outcome) {
+function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
+  const { problem, result, files, interrupted } = outcome;
   const { algorithm, beta = 0.9, seed, starts, start, precision, support, mask } = options;
-  const pixels = problem.magnitudes.length;
-  const count = (given: ArrayLike<unknown> | undefined) => (given ? Array.from(given).filter(Boolean).length : pixels);
-  const stopped = outcome.interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
+  const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
   const read = [options.intensity && 'as intensities', options.centered && 'centred', options.dataset];
-  const given = start === undefined ? `random, seed ${seed}` : `${start}, SHA-256 ${await digest(start)}`;
   return [
-    ['residual of the image', brief(outcome.imageResidual)],
+    ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
     ['algorithm', algorithm === 'gs' ? 'gs' : `${algorithm}, β ${beta}`],
     ['iterations', `${result.iterations}${stopped}`],
-    ['start', given],
+    ['start', start ?? `random, seed ${seed}`],
     ...(starts > 1 ? [['starts', `${starts}; the best is number ${result.best}`] as const] : []),
     ['pattern', [path, problem.shape.join(' × '), ...read].filter(Boolean).join(', ')],
-    ['pattern SHA-256', await digest(path)],
-    ['support', `${support ?? 'everywhere'}, ${count(problem.support)} of ${pixels} pixels`],
-    ['mask', `${mask ?? 'everything measured'}, ${count(problem.mask)} of ${pixels} pixels`],
+    ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
+    ['mask', mask === undefined ? 'everything measured' : `${mask}, ${share(problem.mask)}`],
     ['backend', `${result.backend}, ${result.device}, ${precision} precision`],
     ['time', `${result.seconds.toFixed(2)} s, ${brief((result.iterations * starts) / result.seconds)} iterations/s`],
     ['program', `rephase ${version}, Node ${process.version}, ${process.platform} ${process.arch}`],
     ['date', new Date().toISOString()],
+    ...files.map(({ role, sha256 }) => [`SHA-256 of the ${role}`, sha256] as const),
   ] as const;
 }
 
-async function digest(path: string): Promise<string> {
-  if (path === '-') return 'unknown, since it came from standard input';
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+function share(mask: ArrayLike<unknown> | undefined): string {
+  const set = Array.from(mask ?? []).filter(Boolean).length;
+  return `${set} of ${mask?.length ?? 0} pixels`;
 }
 
 /** A word as a POSIX shell takes it. */

@@ -19,11 +19,11 @@ figcaption, .caption { color: var(--soft); font-size: 13.5px; margin-top: 6px; }
 figcaption b { color: var(--text); font-weight: 600; }
 pre { background: var(--box); padding: 12px 14px; border-radius: 6px; overflow-x: auto; white-space: pre-wrap;
   overflow-wrap: anywhere; font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; }
-th, td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line);
+table.facts { border-collapse: collapse; width: 100%; font-size: 14px; }
+.facts th, .facts td { text-align: left; vertical-align: top; padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line);
   overflow-wrap: anywhere; }
-th { font-weight: 500; color: var(--soft); white-space: nowrap; width: 1%; padding-right: 28px; }
-td { font-variant-numeric: tabular-nums; }
+.facts th { font-weight: 500; color: var(--soft); white-space: nowrap; width: 1%; padding-right: 28px; }
+.facts td { font-variant-numeric: tabular-nums; }
 .u-legend { font-size: 13.5px; }
 `;
 

@@ -54,7 +54,7 @@ ${content.pictures.map(figure).join('\n')}
 <p class="caption">${curve}</p>
 <h2>To repeat it</h2>
 <pre>${escape(content.command)}</pre>
-<table>
+<table class="facts">
 ${content.facts.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n')}
 </table>
 ${content.notes.map((note) => `<p>${escape(note)}</p>`).join('\n')}

@@ -55,7 +55,9 @@ export function formatOfPath(path: string): Exclude<ImageFormat, 'hdf5'> {
 /** @throws FileAccessError */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    const buffer = await readFile(path);
+    // Not a Buffer, whose slice() shares memory where that of other arrays copies.
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
   } catch (error) {
     throw accessError('read', path, error);
   }

@@ -27,33 +27,49 @@ export function isHdf5(bytes: Uint8Array): boolean {
  * @throws FileFormatError, which lists the datasets there are when none or several fit
  */
 export async function decodeHdf5(bytes: Uint8Array, dataset?: string): Promise<Image> {
+  if (broken) throw bad('cannot be read: an earlier, damaged one broke the HDF5 library; start the program anew');
   const h5 = await import('h5wasm');
   const module = await h5.ready;
   const files = module.FS;
   const name = `rephase-${counter++}.h5`;
   let file: File | undefined;
-  // Without it the library prints its errors and goes on with invalid handles.
-  module.activate_throwing_error_handler();
+  const close = (): void => {
+    file?.close();
+    files.unlink(name);
+    module.deactivate_throwing_error_handler();
+  };
   try {
+    // Without it the library prints its errors and goes on with invalid handles.
+    module.activate_throwing_error_handler();
     files.writeFile(name, bytes);
     file = new h5.File(name, 'r');
-    const chosen = choose(file, h5.Dataset, dataset);
-    return readDataset(chosen, bytes.length);
+    const image = readDataset(choose(file, h5.Dataset, dataset), bytes.length);
+    close();
+    return image;
   } catch (error) {
+    try {
+      close();
+    } catch (second) {
+      // What was thrown first says more.
+      broken ||= isTrap(second);
+    }
+    broken ||= isTrap(error);
     if (error instanceof FileFormatError) throw error;
     throw bad(`cannot be read: ${reason(error)}`, error);
-  } finally {
-    try {
-      file?.close();
-      files.unlink(name);
-    } catch {
-      // What was being thrown says more than this does.
-    }
-    module.deactivate_throwing_error_handler();
   }
 }
 
 let counter = 0;
+
+/**
+ * The library can be made to write outside its data by a damaged file. WebAssembly confines that to the library's own
+ * memory, which is not to be trusted afterwards; and h5wasm offers no second instance.
+ */
+let broken = false;
+
+function isTrap(error: unknown): boolean {
+  return error instanceof WebAssembly.RuntimeError;
+}
 
 function choose(file: File, isDataset: typeof Dataset, path: string | undefined): Dataset {
   const find = (at: string): Dataset | undefined => {

@@ -19,7 +19,7 @@ export interface TiffDirectory {
   /** Where the strips or tiles lie, all inside the file. */
   pieces: { offset: number; length: number }[];
   littleEndian: boolean;
-  /** A copy of the file in which fields that play no part have been made unreadable, pointers to directories included. */
+  /** A copy of the file with a directory of the fields checked here, and of no others. */
   checked: Uint8Array;
 }
 
@@ -54,8 +54,7 @@ const [NONE, LZW, DEFLATE, OLD_DEFLATE] = [1, 5, 8, 32946];
 /** @throws FileFormatError */
 export function readDirectory(bytes: Uint8Array): TiffDirectory {
   const littleEndian = bytes[0] === 0x49;
-  const checked = bytes.slice();
-  const fields = readFields(bytes, checked, littleEndian);
+  const { fields, checked } = readFields(bytes, littleEndian);
   const one = (tag: Tag, otherwise?: number): number => {
     const value = fields.get(tag)?.[0] ?? otherwise;
     if (value === undefined) throw bad(`lacks field ${tag}`);
@@ -134,10 +133,13 @@ function checkPiece(piece: Uint8Array, compression: number, needed: number, most
   if (!within) throw bad('holds more data than its directory says');
 }
 
-/** The fields that are read, as numbers; in `checked`, the type of every other is set to none. */
-function readFields(bytes: Uint8Array, checked: Uint8Array, littleEndian: boolean): Map<number, number[]> {
+/** The fields that are read, as numbers, and a copy of the file in which the library finds only them. */
+function readFields(
+  bytes: Uint8Array,
+  littleEndian: boolean,
+): { fields: Map<number, number[]>; checked: Uint8Array<ArrayBuffer> } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const copy = new DataView(checked.buffer);
+  const kept: Uint8Array[] = [];
   const fields = new Map<number, number[]>();
   if (bytes.length < 8) throw bad('is cut short');
   const directory = view.getUint32(4, littleEndian);
@@ -146,10 +148,7 @@ function readFields(bytes: Uint8Array, checked: Uint8Array, littleEndian: boolea
   if (directory + 2 + entries * 12 + 4 > bytes.length) throw bad('is cut short: its directory is outside it');
   for (let entry = 0, at = directory + 2; entry < entries; entry++, at += 12) {
     const [tag, type] = [view.getUint16(at, littleEndian), view.getUint16(at + 2, littleEndian)];
-    if (!READ.has(tag)) {
-      copy.setUint16(at + 2, 0);
-      continue;
-    }
+    if (!READ.has(tag)) continue;
     const count = view.getUint32(at + 4, littleEndian);
     const size = { 1: 1, 3: 2, 4: 4 }[type];
     if (size === undefined || count < 1 || fields.has(tag)) throw bad(`has a damaged field ${tag}`);
@@ -166,8 +165,33 @@ function readFields(bytes: Uint8Array, checked: Uint8Array, littleEndian: boolea
             : view.getUint32(from, littleEndian);
     }
     fields.set(tag, values);
+    kept.push(bytes.subarray(at, at + 12));
   }
-  return fields;
+  return { fields, checked: withDirectory(bytes, kept, fields.has(Tag.BitsPerSample), littleEndian) };
+}
+
+/** Appends a directory of these entries, the only one; the number of bits, 1 when left out, is always stated. */
+function withDirectory(
+  bytes: Uint8Array,
+  entries: Uint8Array[],
+  hasBits: boolean,
+  littleEndian: boolean,
+): Uint8Array<ArrayBuffer> {
+  const count = entries.length + (hasBits ? 0 : 1);
+  const checked = new Uint8Array(bytes.length + 2 + count * 12 + 4);
+  const view = new DataView(checked.buffer);
+  checked.set(bytes);
+  view.setUint32(4, bytes.length, littleEndian);
+  view.setUint16(bytes.length, count, littleEndian);
+  entries.forEach((entry, index) => checked.set(entry, bytes.length + 2 + index * 12));
+  if (!hasBits) {
+    const at = bytes.length + 2 + entries.length * 12;
+    view.setUint16(at, Tag.BitsPerSample, littleEndian);
+    view.setUint16(at + 2, 3, littleEndian);
+    view.setUint32(at + 4, 1, littleEndian);
+    view.setUint16(at + 8, 1, littleEndian);
+  }
+  return checked;
 }
 
 function bad(what: string): FileFormatError {

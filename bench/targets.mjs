@@ -1,0 +1,36 @@
+/** What rephase promises, next to what was measured: the ratios that a change must not lose. */
+
+/**
+ * @typedef {{ what: string, target: string, measured: number, met: boolean }} Target
+ * @param {any} results
+ * @returns {Target[]}
+ */
+export function targets({ iterations, transforms, memory }) {
+  /** @type {Target[]} */
+  const list = [];
+  const atLeast = (/** @type {string} */ what, /** @type {number} */ least, /** @type {number} */ measured) =>
+    list.push({ what, target: `at least ${least}`, measured, met: measured >= least });
+  const atMost = (/** @type {string} */ what, /** @type {number} */ most, /** @type {number} */ measured) =>
+    list.push({ what, target: `at most ${most}`, measured, met: measured <= most });
+
+  for (const { n, name, singleIsFasterBy, doubleIsFasterBy } of iterations ?? []) {
+    if (name === 'numpy-port-c128') {
+      atLeast(`${n}: times as fast as the NumPy port`, 10, singleIsFasterBy);
+      atLeast(`${n}: the same in double precision`, 3, doubleIsFasterBy);
+    }
+    if (name === 'fft.js-port') atLeast(`${n}: times as fast as the fft.js port`, 15, singleIsFasterBy);
+    if (name === 'scipy-tuned-f32-1t' && n >= 512 && Number.isInteger(Math.log2(n))) {
+      atLeast(`${n}: times as fast as tuned SciPy, one thread`, n >= 1024 ? 1.3 : 1, singleIsFasterBy);
+    }
+  }
+  for (const { length, lines, fasterBy } of transforms ?? []) {
+    const call = lines === 1 ? 'one line a call' : `${lines} lines a call`;
+    atLeast(`transform of ${length}, ${call}: times as fast as pffft`, 1, fasterBy);
+  }
+  for (const { algorithm, bytesPerPixel } of memory?.sessions ?? []) {
+    const limits = /** @type {Record<string, number>} */ ({ gs: 12, hio: 16 });
+    if (algorithm in limits) atMost(`${algorithm}: bytes of memory a pixel`, limits[algorithm], bytesPerPixel);
+  }
+  if (memory) atMost('bytes of the module', 200 * 1024, memory.moduleBytes);
+  return list;
+}

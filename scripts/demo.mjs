@@ -1,0 +1,136 @@
+/**
+ * `npm start`: the diffraction pattern of a photograph, with the noise of counted photons, and the photograph recovered
+ * from it, by the commands that anyone would use. Everything it makes is in out/.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { decode, encode } from 'fast-png';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+mkdirSync('out', { recursive: true });
+const { alignedError } = await import('../dist/index.js');
+const { patternPicture, readImage, writeImage } = await fromSources();
+
+const SIZE = 256;
+// Enough photons for a picture that pleases; with 1e8 it is noisy and still recognisable.
+const PHOTONS = '1e10';
+
+console.log(`
+A detector records how bright a diffraction pattern is, and loses its phases. rephase recovers
+the image all the same, knowing only that it is not negative and where it ends.
+`);
+
+const original = halved(await readImage('examples/camera.png'));
+await writeImage('out/original.png', original, { range: [0, 255] });
+rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PHOTONS, '--seed', '1');
+
+// Hybrid input-output finds the image, Gerchberg-Saxton settles it: see the README.
+const given = ['reconstruct', 'out/pattern.npy', '--support', 'out/pattern.support.npy'];
+const search = ['--algorithm', 'hio', '--beta', '0.7', '--iterations', '4000', '--seed', '1'];
+const settle = ['--algorithm', 'gs', '--iterations', '200', '--start', 'out/hio.npy'];
+const found = rephase(...given, ...search, '-o', 'out/hio.npy');
+const settled = rephase(...given, ...settle, '-o', 'out/reconstruction.npy', '--report', 'out/report.html');
+
+const pattern = await readImage('out/pattern.npy');
+const estimate = await readImage('out/reconstruction.npy');
+const { error, aligned } = await alignedError(estimate.data, padded(original, pattern.shape), pattern.shape);
+await writeImage('out/reconstruction.png', topLeft(aligned, pattern.shape), { range: [0, 255] });
+writeFileSync('out/pattern.png', patternPicture(pattern).png);
+writeComparison(['out/pattern.png', 'out/reconstruction.png', 'out/original.png']);
+
+const rate = (found.iterations + settled.iterations) / (found.seconds + settled.seconds);
+console.log(`
+  backend     ${settled.backend}, ${settled.device}
+  speed       ${rate.toFixed(0)} iterations/s at ${settled.shape.join('×')}
+  residual    ${settled.feasibleResidual.toPrecision(3)}
+  error       ${(100 * error).toFixed(1)} % of the original
+
+  out/comparison.png      the pattern, what was recovered from it, and the original
+  out/report.html         pattern, reconstruction, residual curve, and how to repeat it
+  out/original.png, out/pattern.png, out/reconstruction.png
+`);
+
+/**
+ * Runs a command of the built program, its progress bar on this terminal, and returns what it says with --json.
+ * @param {string[]} args
+ */
+function rephase(...args) {
+  console.log(`$ rephase ${args.join(' ')}`);
+  const { status, stdout } = spawnSync(process.execPath, ['dist/cli.js', ...args, '--json'], {
+    encoding: 'utf8',
+    stdio: ['inherit', 'pipe', 'inherit'],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  return JSON.parse(stdout);
+}
+
+/** Parts of the program that the library does not export. */
+async function fromSources() {
+  const outfile = 'build/demo/pictures.mjs';
+  await build({
+    stdin: {
+      contents: `export * from './cli/picture.ts'; export * from './formats/files.ts';`,
+      resolveDir: 'src',
+    },
+    outfile,
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+/**
+ * Every pixel the mean of four.
+ * @param {{ data: Float32Array, shape: number[] }} image
+ */
+function halved({ data, shape: [, width] }) {
+  const half = Float32Array.from({ length: SIZE * SIZE }, (_, at) => {
+    const corner = 2 * Math.floor(at / SIZE) * width + 2 * (at % SIZE);
+    return Math.round((data[corner] + data[corner + 1] + data[corner + width] + data[corner + width + 1]) / 4);
+  });
+  return { data: half, shape: [SIZE, SIZE] };
+}
+
+/** @param {{ data: Float32Array, shape: number[] }} image @param {number[]} shape */
+function padded({ data }, [rows, columns]) {
+  const large = new Float32Array(rows * columns);
+  for (let row = 0; row < SIZE; row++) large.set(data.subarray(row * SIZE, (row + 1) * SIZE), row * columns);
+  return large;
+}
+
+/** @param {Float64Array} data @param {number[]} shape */
+function topLeft(data, [, columns]) {
+  const small = new Float64Array(SIZE * SIZE);
+  for (let row = 0; row < SIZE; row++) small.set(data.subarray(row * columns, row * columns + SIZE), row * SIZE);
+  return { data: small, shape: [SIZE, SIZE] };
+}
+
+/**
+ * The pictures side by side, all as large as the pattern.
+ * @param {string[]} paths
+ */
+function writeComparison(paths) {
+  const side = 2 * SIZE;
+  const gap = 8;
+  const width = paths.length * side + (paths.length - 1) * gap;
+  const all = new Uint8Array(3 * width * side).fill(255);
+  paths.forEach((path, place) => {
+    const picture = decode(readFileSync(path));
+    for (let row = 0; row < side; row++) {
+      for (let column = 0; column < side; column++) {
+        const [y, x] = [Math.floor((row * picture.height) / side), Math.floor((column * picture.width) / side)];
+        const from = (y * picture.width + x) * picture.channels;
+        const to = 3 * (row * width + place * (side + gap) + column);
+        for (let channel = 0; channel < 3; channel++) {
+          all[to + channel] = picture.data[from + Math.min(channel, picture.channels - 1)];
+        }
+      }
+    }
+  });
+  writeFileSync('out/comparison.png', encode({ width, height: side, data: all, channels: 3, depth: 8 }));
+}

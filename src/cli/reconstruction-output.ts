@@ -1,0 +1,74 @@
+/** What `reconstruct` leaves behind: the image, the records of the run, and what it says on the terminal. */
+import { extname } from 'node:path';
+import { type Reconstruction } from '../types.js';
+import { writeOutput, writeText } from './files.js';
+import { type Printer, brief } from './print.js';
+import { duration } from './progress.js';
+import { type Outcome, type ReconstructOptions } from './reconstruct.js';
+import { reconstructionReport } from './reconstruction-report.js';
+
+export async function writeImage(
+  { output, bits }: ReconstructOptions,
+  { feasible, shape }: Reconstruction,
+): Promise<void> {
+  const isPng = extname(output).toLowerCase() === '.png';
+  await writeOutput(output, { data: feasible, shape }, isPng ? { bits: bits === '16' ? 16 : 8 } : {});
+}
+
+/** The residuals and the report, where they were asked for. */
+export async function writeRecords(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
+  if (options.history !== undefined) {
+    const isJson = extname(options.history).toLowerCase() === '.json';
+    const residuals = [...(outcome.result.history ?? [])];
+    await writeText(options.history, isJson ? `${JSON.stringify(residuals)}\n` : csv(residuals));
+  }
+  if (options.report !== undefined) await writeText(options.report, reconstructionReport(path, options, outcome));
+}
+
+function csv(residuals: readonly number[]): string {
+  return `iteration,residual\n${residuals.map((residual, at) => `${at + 1},${residual}\n`).join('')}`;
+}
+
+export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
+  const { files, result, interrupted } = outcome;
+  const {
+    iterations,
+    seconds,
+    backend,
+    device,
+    residual,
+    residuals,
+    feasibleResidual,
+    feasibleResiduals,
+    best,
+    shape,
+  } = result;
+  const { algorithm, beta = 0.9, seed, starts, precision, output, history, report } = options;
+  const rate = (iterations * starts) / seconds;
+  const feedback = algorithm === 'gs' ? '' : ` β ${beta}`;
+  out.line(
+    `${backend} (${device}) · ${algorithm}${feedback} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`,
+  );
+  out.line(
+    `${iterations} iterations${starts > 1 ? ' of each' : ''} in ${duration(seconds)}, ${brief(rate)} iterations/s`,
+  );
+  out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
+  if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
+  if (interrupted) out.line(`stopped after ${iterations} of ${options.iterations} iterations`);
+  out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
+  out.object({
+    ...{ command: 'reconstruct', pattern: path, files, output, history, report, shape },
+    ...{ algorithm, beta: algorithm === 'gs' ? undefined : beta, seed, starts, precision, backend, device },
+    ...{
+      iterations,
+      seconds,
+      iterationsPerSecond: rate,
+      residual,
+      feasibleResidual,
+      residuals,
+      feasibleResiduals,
+      best,
+      interrupted,
+    },
+  });
+}

@@ -1,0 +1,106 @@
+/** Which backends there are, which is chosen, and why the others are not. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BackendUnavailableError, InvalidArgumentError, createSession, listBackends } from '../src/index.js';
+import type * as WasmBackend from '../backends/wasm/backend.js';
+import type { Backend } from '../src/backend.js';
+
+const problem = { magnitudes: Float32Array.of(1, 2, 3, 4), shape: [2, 2] } as const;
+
+describe('listBackends', () => {
+  it('lists every backend once, what can run here first, and a reason for each that cannot', async () => {
+    const reports = await listBackends();
+    expect(reports.map(({ name }) => name).sort()).toEqual(['cuda', 'wasm', 'webgpu']);
+    const order = reports.map(({ available }) => available);
+    expect(order).toEqual([...order].sort((a, b) => Number(b) - Number(a)));
+    for (const { available, reason, devices } of reports) {
+      expect(devices.length > 0).toBe(available);
+      expect(reason === undefined).toBe(available);
+    }
+  });
+
+  it('has the wasm backend wherever these tests run', async () => {
+    const wasm = (await listBackends()).find(({ name }) => name === 'wasm');
+    expect(wasm).toMatchObject({ available: true, devices: [{ software: false, memory: 2 ** 32 }] });
+  });
+});
+
+describe('choosing', () => {
+  it('never falls back from a backend that was named', async () => {
+    for (const { name, available, reason } of await listBackends()) {
+      if (available) continue;
+      const attempt = createSession(problem, { backend: name });
+      await expect(attempt).rejects.toThrow(BackendUnavailableError);
+      await expect(attempt).rejects.toMatchObject({
+        backend: name,
+        message: expect.stringContaining(reason!) as string,
+      });
+    }
+  });
+
+  it('finds double precision where it is, without being told the backend', async () => {
+    using session = await createSession(problem, { precision: 'double' });
+    expect(session.backend).toBe('wasm');
+    expect(await session.readObject()).toBeInstanceOf(Float64Array);
+  });
+});
+
+// The registry keeps what it has found out, so each of these gets a fresh one around a backend of its own making.
+describe('a backend that fails', () => {
+  beforeEach(() => vi.resetModules());
+  afterEach(() => vi.doUnmock('../backends/wasm/backend.js'));
+
+  async function registryWith(changes: Partial<Backend>) {
+    const actual = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
+    const wasmBackend = { ...actual.wasmBackend, ...changes };
+    vi.doMock('../backends/wasm/backend.js', () => ({ wasmBackend }));
+    return import('../src/index.js');
+  }
+
+  it('to find a device is unavailable for that reason', async () => {
+    const rephase = await registryWith({ devices: () => Promise.reject(new Error('the driver is too old')) });
+    const [first] = (await rephase.listBackends()).filter(({ name }) => name === 'wasm');
+    expect(first).toEqual({ name: 'wasm', available: false, reason: 'the driver is too old', devices: [] });
+    const attempt = rephase.createSession(problem);
+    await expect(attempt).rejects.toThrow(/no backend is available.*cuda: .*webgpu: .*wasm: the driver is too old/);
+    await expect(attempt).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE', backend: undefined });
+  });
+
+  it('its self-test is unavailable, and what it opened for that is closed', async () => {
+    const dispose = vi.fn();
+    const rephase = await registryWith({
+      createSession: () =>
+        Promise.resolve({
+          ...Object.fromEntries(['writeSpectrum', 'iterate', 'settle'].map((name) => [name, () => undefined])),
+          finish: () => Promise.resolve(),
+          readObject: () => Promise.resolve(new Float32Array(24)),
+          dispose,
+        } as never),
+    });
+    const reports = await rephase.listBackends();
+    const wasm = reports.find(({ name }) => name === 'wasm');
+    expect(wasm?.reason).toMatch(/self-test gave a wrong image/);
+    expect(dispose).toHaveBeenCalledTimes(1);
+  });
+
+  it('is examined once', async () => {
+    const devices = vi.fn(() => Promise.reject(new Error('no')));
+    const rephase = await registryWith({ devices });
+    await rephase.listBackends();
+    await rephase.createSession(problem).catch(() => undefined);
+    expect(devices).toHaveBeenCalledTimes(1);
+  });
+
+  it('to have a precision says which it has', async () => {
+    const rephase = await registryWith({ precisions: ['single'] });
+    const attempt = rephase.createSession(problem, { backend: 'wasm', precision: 'double' });
+    await expect(attempt).rejects.toThrow(/precision: got "double"; takes 'single' on the wasm backend/);
+    await expect(attempt).rejects.toMatchObject({ name: InvalidArgumentError.name, argument: 'precision' });
+    await expect(rephase.createSession(problem, { precision: 'double' })).rejects.toThrow(/wasm: no double precision/);
+  });
+
+  it('to be more than an emulation is still better than none', async () => {
+    const rephase = await registryWith({ devices: () => Promise.resolve([{ name: 'emulated', software: true }]) });
+    using session = await rephase.createSession(problem);
+    expect(session.device).toBe('emulated');
+  });
+});

@@ -1,0 +1,216 @@
+/** What the command line says when it cannot do what it was asked: one line, an exit code, and no half-written files. */
+import { existsSync, readFileSync } from 'node:fs';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeImage } from '../src/formats/files.js';
+import { encodeNpy } from '../src/formats/index.js';
+import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+
+const folder = temporaryFolder();
+const rephase = (args: readonly string[], options: Parameters<typeof execute>[2] = {}) =>
+  execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path, ...options });
+
+const SHAPE = [40, 48] as const;
+const magnitudes = Float64Array.from({ length: 40 * 48 }, (_, at) => 1 + ((at * 7919) % 101));
+
+afterAll(() => folder.remove());
+
+describe('an error', () => {
+  beforeAll(async () => {
+    folder.write('pattern.npy', encodeNpy(magnitudes, SHAPE));
+    await writeImage(folder.at('image.png'), {
+      data: Float32Array.from({ length: 480 }, (_, at) => at),
+      shape: [20, 24],
+    });
+    const change = (name: string, at: number, value: number) => {
+      const changed = magnitudes.slice();
+      changed[at] = value;
+      folder.write(name, encodeNpy(changed, SHAPE));
+    };
+    change('nan.npy', 50, NaN);
+    change('infinite.npy', 50, Infinity);
+    change('negative.npy', 50, -1);
+    folder.write('zero.npy', encodeNpy(new Float32Array(40 * 48), SHAPE));
+    folder.write('small.npy', encodeNpy(new Float32Array(12).fill(1), [3, 4]));
+    folder.write('cube.npy', encodeNpy(new Float32Array(24).fill(1), [2, 3, 4]));
+    folder.write('text.npy', 'this is no array\n');
+    folder.write('empty.npy', '');
+    folder.write('short.npy', readFileSync(folder.at('pattern.npy')).subarray(0, 1000));
+  });
+
+  const to = ['-o', 'never.png'];
+  const pattern = ['reconstruct', 'pattern.npy', ...to];
+  const cases: [what: string, args: string[], code: number, message: RegExp][] = [
+    ['an unknown command', ['recover'], 2, /unknown command 'recover'/],
+    [
+      'an unknown option',
+      [...pattern, '--iteration', '5'],
+      2,
+      /unknown option '--iteration' \(Did you mean --iterations\?\)/,
+    ],
+    ['no output', ['reconstruct', 'pattern.npy'], 2, /'-o, --output <image>' not specified/],
+    ['no pattern', ['reconstruct', ...to], 2, /missing required argument 'pattern'/],
+    ['too many patterns', ['reconstruct', 'a.npy', 'b.npy', ...to], 2, /too many arguments/],
+    ['an option without its value', [...pattern, '--beta'], 2, /'--beta <number>' argument missing/],
+    ['β below 0', [...pattern, '--beta', '-1'], 2, /--beta: got "-1"; takes a number above 0/],
+    ['β that is no number', [...pattern, '--beta', 'strong'], 2, /--beta: got "strong"; takes a number above 0/],
+    [
+      'no iterations',
+      [...pattern, '--iterations', '0'],
+      2,
+      /--iterations: got "0"; takes a whole number of at least 1/,
+    ],
+    ['half an iteration', [...pattern, '--iterations', '1.5'], 2, /--iterations: got "1.5"; takes a whole number/],
+    ['an unknown algorithm', [...pattern, '--algorithm', 'raar'], 2, /--algorithm: got "raar"; takes gs, hio, /],
+    [
+      'an unknown backend',
+      [...pattern, '--backend', 'metal'],
+      2,
+      /--backend: got "metal"; takes cuda, webgpu, wasm, auto/,
+    ],
+    ['an unknown precision', [...pattern, '--precision', 'half'], 2, /--precision: got "half"; takes single, double/],
+    ['a device that is not there', [...pattern, '--backend', 'wasm', '--device', '9'], 2, /device: got 9; takes/],
+    ['no starts', [...pattern, '--starts', '0'], 2, /--starts: got "0"; takes a whole number of at least 1/],
+    ['a negative seed', [...pattern, '--seed', '-1'], 2, /--seed: got "-1"; takes a whole number of at least 0/],
+    ['odd bits', [...pattern, '--bits', '12'], 2, /--bits: got "12"; takes 8, 16/],
+    ['a support of no rows', [...pattern, '--support', '0x5'], 2, /--support: got "0x5"; takes a file, or ROWSxCOLS/],
+    ['a support that is too large', [...pattern, '--support', '41x5'], 2, /--support: got "41x5"; takes .* 40x48/],
+    [
+      'an unknown image format',
+      ['reconstruct', 'pattern.npy', '-o', 'never.gif'],
+      2,
+      /--output: got "never.gif"; takes .*\.png/,
+    ],
+    [
+      'an unknown history format',
+      [...pattern, '--history', 'h.txt'],
+      2,
+      /--history: got "h.txt"; takes .*\.csv, \.json/,
+    ],
+    ['an unknown report format', [...pattern, '--report', 'r.pdf'], 2, /--report: got "r.pdf"; takes .*\.html/],
+    ['two readers of standard input', ['reconstruct', '-', '--mask', '-', ...to], 2, /only one of .* standard input/],
+    [
+      'a pad below 1',
+      ['simulate', 'image.png', '-o', 'p.npy', '--pad', '0.5'],
+      2,
+      /--pad: got "0.5"; takes a number of at least 1/,
+    ],
+    [
+      'no photons',
+      ['simulate', 'image.png', '-o', 'p.npy', '--photons', '0'],
+      2,
+      /--photons: got "0"; takes a number above 0/,
+    ],
+    ['a negative beam stop', ['simulate', 'image.png', '-o', 'p.npy', '--beamstop', '-1'], 2, /--beamstop: got "-1"/],
+    [
+      'a beam stop over everything',
+      ['simulate', 'image.png', '-o', 'p.npy', '--beamstop', '99'],
+      2,
+      /beamstop: got 99; takes/,
+    ],
+    ['a pattern of whole numbers', ['simulate', 'image.png', '-o', 'p.png'], 2, /--output: got "p.png"; takes .*\.npy/],
+    ['sizes that are none', ['bench', '--sizes', '256,x'], 2, /--sizes: got "x"; takes a whole number/],
+
+    ['a missing file', ['reconstruct', 'missing.npy', ...to], 1, /cannot read missing\.npy: no such file/],
+    ['a folder', ['reconstruct', '.', ...to], 1, /cannot read \.: it is a folder/],
+    [
+      'a folder that is not there',
+      ['reconstruct', 'pattern.npy', '-o', 'no/where.png'],
+      1,
+      /cannot write no\/where\.png: there is no folder no/,
+    ],
+    [
+      'a text file named .npy',
+      ['reconstruct', 'text.npy', ...to],
+      1,
+      /text\.npy: .*text that begins "this is no array/,
+    ],
+    ['an empty file', ['reconstruct', 'empty.npy', ...to], 1, /empty\.npy: .*empty/],
+    ['a file that is cut short', ['reconstruct', 'short.npy', ...to], 1, /short\.npy: /],
+    ['an array that is no image', ['reconstruct', 'cube.npy', ...to], 1, /cube\.npy: /],
+    [
+      'NaN',
+      ['reconstruct', 'nan.npy', ...to],
+      1,
+      /magnitudes at .*1, 2.*: got NaN; takes finite numbers of at least 0/,
+    ],
+    ['infinity', ['reconstruct', 'infinite.npy', ...to], 1, /magnitudes at .*: got Infinity/],
+    ['a negative magnitude', ['reconstruct', 'negative.npy', ...to], 1, /magnitudes at .*: got -1/],
+    [
+      'a negative intensity',
+      ['reconstruct', 'negative.npy', '--intensity', ...to],
+      1,
+      /row 1, column 2 of the pattern: got -1/,
+    ],
+    ['an empty pattern', ['reconstruct', 'zero.npy', ...to], 1, /magnitudes: every entry is zero/],
+    ['an empty support', [...pattern, '--support', 'zero.npy'], 1, /support: every entry is zero/],
+    ['a mask without measurements', [...pattern, '--mask', 'zero.npy'], 1, /mask: every entry is zero/],
+    [
+      'a support of another shape',
+      [...pattern, '--support', 'small.npy'],
+      1,
+      /--support: small\.npy is 3×4, but .* is 40×48/,
+    ],
+    ['a mask of another shape', [...pattern, '--mask', 'small.npy'], 1, /--mask: small\.npy is 3×4, but .* is 40×48/],
+    [
+      'a start of another shape',
+      [...pattern, '--start', 'small.npy'],
+      1,
+      /--start: small\.npy is 3×4, but .* is 40×48/,
+    ],
+    ['a black image', ['simulate', 'zero.npy', '-o', 'p.npy'], 1, /image: every pixel is zero/],
+  ];
+
+  it.each(cases)('about %s is one line that says what is wrong', async (_, args, code, message) => {
+    const ended = await rephase(args);
+    expect(ended.stderr).toMatch(message);
+    expect(ended.stderr).toMatch(/^rephase: [^\n]+\n$/);
+    expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
+    expect(existsSync(folder.at('never.png'))).toBe(false);
+  });
+
+  it('about a backend that cannot run here is a failed run', async () => {
+    const { backends } = JSON.parse((await rephase(['backends', '--json'])).stdout) as {
+      backends: { name: string; available: boolean }[];
+    };
+    for (const { name } of backends.filter(({ available }) => !available)) {
+      const { code, stderr } = await rephase([...pattern, '--backend', name]);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(new RegExp(`^rephase: the ${name} backend is not available: .+\n$`));
+    }
+  });
+
+  it('about what standard input holds names standard input', async () => {
+    const { code, stderr } = await rephase(['reconstruct', '-', ...to], { input: 'no image' });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^rephase: standard input: /) as string,
+    });
+  });
+
+  it('about REPHASE_BACKEND names it', async () => {
+    const { code, stderr } = await rephase(pattern, { env: { REPHASE_BACKEND: 'metal' } });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('REPHASE_BACKEND: got "metal"') as string,
+    });
+  });
+
+  it('is an object on standard output with --json', async () => {
+    const errorOf = async (args: string[]) => {
+      const { stdout } = await rephase([...args, '--json']);
+      return (JSON.parse(stdout) as { error: { code: string; message: string } }).error;
+    };
+    expect(await errorOf(['reconstruct', 'missing.npy', ...to])).toEqual({
+      code: 'FILE_ACCESS',
+      message: 'cannot read missing.npy: no such file or folder',
+    });
+    expect((await errorOf([...pattern, '--iteration', '5'])).code).toBe('USAGE');
+    expect((await errorOf(['reconstruct', 'pattern.npy', '-o', '-'])).message).toMatch(/^--json and -o - cannot both/);
+  });
+
+  it('shows where it came from with REPHASE_DEBUG', async () => {
+    const { stderr } = await rephase(['reconstruct', 'missing.npy', ...to], { env: { REPHASE_DEBUG: '1' } });
+    expect(stderr).toMatch(/\n {4}at /);
+  });
+});

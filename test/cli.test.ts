@@ -1,0 +1,347 @@
+/** The command line as its users meet it: a process with arguments, streams, files and an exit code. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import process from 'node:process';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { interruptible } from '../src/cli/interrupt.js';
+import { encodeNpy } from '../src/formats/index.js';
+import { readImage, writeImage } from '../src/formats/files.js';
+import { centre } from '../src/cli/picture.js';
+import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+
+const folder = temporaryFolder();
+const rephase = (args: readonly string[], options: Parameters<typeof execute>[2] = {}) =>
+  execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path, ...options });
+
+/** What every run here has in common: small, with a support, and quick. */
+const RUN = ['--support', '20x24', '--algorithm', 'hio', '--iterations', '30'];
+
+const image = Float32Array.from({ length: 20 * 24 }, (_, at) => 1 + ((at * 7919) % 101));
+const SHAPE = [40, 48] as const;
+let magnitudes: Float64Array;
+
+/** A program's JSON, as far as these tests look into it. */
+interface Json {
+  [key: string]: unknown;
+}
+
+const json = (text: string) => JSON.parse(text) as Json;
+
+beforeAll(async () => {
+  await writeImage(folder.at('image.png'), { data: image, shape: [20, 24] });
+  const { code, stderr } = await rephase([
+    'simulate',
+    'image.png',
+    '-o',
+    'pattern.npy',
+    '--photons',
+    '1e7',
+    '--seed',
+    '1',
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  magnitudes = Float64Array.from((await readImage(folder.at('pattern.npy'))).data);
+});
+
+afterAll(() => folder.remove());
+
+describe('simulate', () => {
+  it('writes the padded pattern and the support beside it, and says so', async () => {
+    const { stdout } = await rephase(['simulate', 'image.png', '-o', 'two.npy']);
+    expect(stdout).toBe('20×24 image → 40×48 pattern\nwrote two.npy, two.support.npy\n');
+    const support = await readImage(folder.at('two.support.npy'));
+    expect(support.shape).toEqual([40, 48]);
+    expect(Array.from(support.data).filter((value) => value === 1).length).toBe(20 * 24);
+  });
+
+  it('writes the mask of a beam stop', async () => {
+    await rephase(['simulate', 'image.png', '-o', 'stopped.npy', '--beamstop', '1', '--pad', '3']);
+    const { data, shape } = await readImage(folder.at('stopped.mask.npy'));
+    expect(shape).toEqual([60, 72]);
+    expect(data.filter((value) => value === 0)).toHaveLength(5);
+    expect(data[0]).toBe(0);
+  });
+
+  it('gives the same noise for the same seed and another for another', async () => {
+    const noisy = async (seed: string) =>
+      (await rephase(['simulate', 'image.png', '-o', '-', '--photons', '1e5', '--seed', seed])).bytes;
+    const first = await noisy('1');
+    expect(await noisy('1')).toEqual(first);
+    expect(await noisy('2')).not.toEqual(first);
+  });
+
+  it('prints one JSON object with --json', async () => {
+    const { stdout } = await rephase(['simulate', 'image.png', '-o', 'two.npy', '--photons', '1e6', '--json']);
+    expect(json(stdout)).toEqual({
+      ...{ command: 'simulate', image: 'image.png', pattern: 'two.npy', support: 'two.support.npy' },
+      ...{ shape: [40, 48], pad: 2, photons: 1e6, seed: 0 },
+    });
+  });
+});
+
+describe('reconstruct', () => {
+  it('writes the image in the format of its name', async () => {
+    for (const name of ['out.npy', 'out.tiff', 'out.png']) {
+      const { code, stderr } = await rephase(['reconstruct', 'pattern.npy', '-o', name, ...RUN]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    }
+    const npy = await readImage(folder.at('out.npy'));
+    expect(npy.shape).toEqual(SHAPE);
+    expect(npy.data.every((value) => value >= 0)).toBe(true);
+    expect((await readImage(folder.at('out.tiff'))).data).toEqual(npy.data);
+    const largest = Math.max(...npy.data);
+    const png = await readImage(folder.at('out.png'));
+    expect(png.data).toEqual(npy.data.map((value) => Math.round((255 * value) / largest)));
+  });
+
+  it('writes 16 bits a pixel if asked for', async () => {
+    await rephase(['reconstruct', 'pattern.npy', '-o', 'deep.png', '--bits', '16', ...RUN]);
+    expect(Math.max(...(await readImage(folder.at('deep.png'))).data)).toBe(65535);
+  });
+
+  it('says what it did and where the image is', async () => {
+    const { stdout } = await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--backend', 'wasm']);
+    expect(stdout).toMatch(/^wasm \(.+\) · hio β 0\.9 · 40×48\n30 iterations in .+ iterations\/s\n/);
+    expect(stdout).toMatch(/residual of the image [\d.e-]+, of the iterate [\d.e-]+\nwrote out\.npy\n$/);
+  });
+
+  it('says nothing with --quiet', async () => {
+    const { stdout, stderr } = await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--quiet']);
+    expect(stdout + stderr).toBe('');
+  });
+
+  it('prints one JSON object with --json', async () => {
+    const args = ['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--starts', '3', '--seed', '4', '--json'];
+    const { stdout, stderr } = await rephase(args);
+    expect(stderr).toBe('');
+    expect(json(stdout)).toEqual({
+      command: 'reconstruct',
+      pattern: 'pattern.npy',
+      files: [{ role: 'pattern', path: 'pattern.npy', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) as string }],
+      output: 'out.npy',
+      shape: [40, 48],
+      ...{ algorithm: 'hio', beta: 0.9, seed: 4, starts: 3, precision: 'single', iterations: 30, interrupted: false },
+      ...{ backend: 'wasm', device: expect.any(String) as string, best: expect.any(Number) as number },
+      ...{ seconds: expect.any(Number) as number, iterationsPerSecond: expect.any(Number) as number },
+      residual: expect.any(Number) as number,
+      feasibleResidual: expect.any(Number) as number,
+      residuals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
+      feasibleResiduals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
+    });
+  });
+
+  it('repeats itself for the same seed', async () => {
+    const run = async (seed: string) =>
+      (await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN, '--seed', seed])).bytes;
+    const first = await run('1');
+    expect(await run('1')).toEqual(first);
+    expect(await run('2')).not.toEqual(first);
+  });
+
+  it('reads the pattern from standard input and writes the image to standard output, with nothing else in it', async () => {
+    const input = readFileSync(folder.at('pattern.npy'));
+    const piped = await rephase(['reconstruct', '-', '-o', '-', ...RUN], { input });
+    await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN]);
+    expect(piped.bytes).toEqual(readFileSync(folder.at('out.npy')));
+    expect(piped.stderr).toMatch(/wrote -\n$/);
+  });
+
+  it('takes intensities with the zero frequency in the middle, as detectors write them', async () => {
+    const mask = Float32Array.from(magnitudes, (_, at) => (at % 97 === 3 ? 0 : 1));
+    folder.write('mask.npy', encodeNpy(mask, SHAPE));
+    folder.write('centred-mask.npy', encodeNpy(centre(mask, SHAPE), SHAPE));
+    const counts = magnitudes.map((value, at) => (mask[at] ? value * value : NaN));
+    folder.write('counts.npy', encodeNpy(centre(counts, SHAPE), SHAPE));
+    const output = ['-o', '-', ...RUN, '--precision', 'double'];
+    const plain = await rephase(['reconstruct', 'pattern.npy', '--mask', 'mask.npy', ...output]);
+    const detector = ['counts.npy', '--mask', 'centred-mask.npy', '--intensity', '--centered'];
+    const same = await rephase(['reconstruct', ...detector, ...output]);
+    const [a, b] = [await readImage(plain.bytes), await readImage(same.bytes)];
+    const distance = Math.hypot(...a.data.map((value, at) => value - b.data[at]));
+    // The square root of a square differs in the last digit, and thirty iterations of feedback enlarge that.
+    expect(distance / Math.hypot(...a.data)).toBeLessThan(1e-6);
+  });
+
+  it('takes the support from a file as from a rectangle', async () => {
+    const rectangle = await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN]);
+    const file = await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN, '--support', 'pattern.support.npy']);
+    expect(file.bytes).toEqual(rectangle.bytes);
+  });
+
+  it('continues from an image', async () => {
+    await rephase(['reconstruct', 'pattern.npy', '-o', 'hio.npy', ...RUN]);
+    const settle = ['--support', '20x24', '--start', 'hio.npy', '--iterations', '5', '--json'];
+    const { stdout } = await rephase(['reconstruct', 'pattern.npy', '-o', 'gs.npy', ...settle]);
+    const before = json((await rephase(['reconstruct', 'pattern.npy', '-o', 'x.npy', ...RUN, '--json'])).stdout);
+    expect(json(stdout).feasibleResidual).toBeLessThan(before.feasibleResidual as number);
+  });
+
+  it('writes the residual of every iteration', async () => {
+    for (const history of ['h.csv', 'h.json']) {
+      await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--history', history]);
+    }
+    const residuals = JSON.parse(readFileSync(folder.at('h.json'), 'utf8')) as number[];
+    expect(residuals).toHaveLength(30);
+    const rows = residuals.map((residual, at) => `${at + 1},${residual}`);
+    expect(readFileSync(folder.at('h.csv'), 'utf8')).toBe(['iteration,residual', ...rows, ''].join('\n'));
+  });
+
+  it('leaves no temporary files behind', () => {
+    expect(readdirSync(folder.path).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+});
+
+describe('the report', () => {
+  let page: string;
+  const name = `<img src=x> & "it's".npy`;
+
+  beforeAll(async () => {
+    folder.write(name, readFileSync(folder.at('pattern.npy')));
+    const { code } = await rephase(['reconstruct', name, '-o', 'out.png', ...RUN, '--report', 'run.html', '--quiet']);
+    expect(code).toBe(0);
+    page = readFileSync(folder.at('run.html'), 'utf8');
+  });
+
+  it('holds both pictures, the residuals and the settings', () => {
+    expect(page.match(/<img src="data:image\/png;base64,/g)).toHaveLength(2);
+    const [, history] = /id="history">(.*?)<\/script>/.exec(page) ?? [];
+    expect(JSON.parse(history)).toEqual([
+      Array.from({ length: 30 }, (_, at) => at + 1),
+      Array.from({ length: 30 }, () => expect.any(Number) as number),
+    ]);
+    for (const setting of [
+      'hio, β 0.9',
+      'random, seed 0',
+      '20x24, 480 of 1920 pixels',
+      'single precision',
+      'SHA-256',
+    ]) {
+      expect(page).toContain(setting);
+    }
+  });
+
+  it('gives the exact command line, quoted for a shell', () => {
+    const quoted = `'&lt;img src=x&gt; &amp; &quot;it&#39;\\&#39;&#39;s&quot;.npy'`.replace(/^'|'$/g, '&#39;');
+    expect(page).toContain(`rephase reconstruct ${quoted} -o out.png --support 20x24`);
+  });
+
+  it('loads nothing from anywhere', () => {
+    expect(page).not.toMatch(/(src|href|action)\s*=\s*["']?(?!data:)[a-z]*:?\/\//i);
+    expect(page).not.toMatch(/<(link|iframe|object|embed|base)\b|@import|url\(|\bfetch\(|XMLHttpRequest|\bimport\(/i);
+    expect(page).toContain("default-src 'none'");
+  });
+
+  it('shows names as text', () => {
+    expect(page).not.toContain('<img src=x>');
+    expect(page).toContain('<title>&lt;img src=x&gt; &amp; &quot;it&#39;s&quot;.npy, reconstructed</title>');
+  });
+});
+
+describe('the other commands', () => {
+  it('lists every backend, and why one is not there', async () => {
+    const { stdout } = await rephase(['backends']);
+    expect(stdout).toMatch(/^wasm {4}device 0: .+$/m);
+    const { backends } = json((await rephase(['backends', '--json'])).stdout) as unknown as {
+      backends: { name: string; available: boolean; reason?: string }[];
+    };
+    expect(backends.map(({ name }) => name).sort()).toEqual(['cuda', 'wasm', 'webgpu']);
+    for (const { available, reason } of backends) expect(available || Boolean(reason)).toBe(true);
+  });
+
+  it('validates the backends against the reference', async () => {
+    const { code, stdout } = await rephase(['validate', '--backend', 'wasm', '--json']);
+    const { passed, checks } = json(stdout) as unknown as { passed: boolean; checks: { algorithm: string }[] };
+    expect({ code, passed }).toEqual({ code: 0, passed: true });
+    expect(new Set(checks.map(({ algorithm }) => algorithm)).size).toBe(4);
+  });
+
+  it('measures iterations', async () => {
+    const { code, stdout } = await rephase(['bench', '--sizes', '16', '--backend', 'wasm']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^wasm {5}single {5}16×16 .+\nwasm {5}double {5}16×16 .+\n$/m);
+  });
+});
+
+describe('help', () => {
+  it('is there for the program and every command, with examples', async () => {
+    for (const command of [[], ['simulate'], ['reconstruct'], ['backends'], ['validate'], ['bench']]) {
+      const { code, stdout, stderr } = await rephase([...command, '--help']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/Examples:\n {2}rephase /);
+    }
+  });
+
+  it('gives the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Json;
+    expect((await rephase(['--version'])).stdout).toBe(`${String(version)}\n`);
+  });
+
+  it('is what the bare program shows, as wrong usage', async () => {
+    const { code, stdout, stderr } = await rephase([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Usage: rephase');
+  });
+
+  it('ends without a word when nobody reads on', async () => {
+    const script = `"${process.execPath}" "${PROGRAM}" backends | head -c 1`;
+    expect((await execute('sh', ['-c', script])).stderr).toBe('');
+  });
+});
+
+// `script` gives the program a terminal, whose Ctrl-C is the character 3; it is in every Debian.
+describe.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))('on a terminal', () => {
+  /** Presses Ctrl-C once a residual is shown. */
+  const interrupted = (args: string[]) =>
+    new Promise<{ code: number | null; shown: string }>((resolve, reject) => {
+      const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
+      const child = spawn('script', ['-qefc', command, '/dev/null'], {
+        cwd: folder.path,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let shown = '';
+      let pressed = false;
+      child.stdout.on('data', (chunk: Buffer) => {
+        shown += chunk.toString();
+        if (pressed || !/residual \d/.test(shown)) return;
+        pressed = true;
+        child.stdin.write('\x03');
+      });
+      onTestFinished(() => void child.kill());
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, shown }));
+    });
+
+  it('shows the progress, and at Ctrl-C stops and writes the image, history and report so far', async () => {
+    const files = ['-o', 'partial.npy', '--history', 'partial.json', '--report', 'partial.html'];
+    // Far more than are done by then, and few enough that a run which nobody stops ends by itself.
+    const run = ['--support', '20x24', '--iterations', '5000000'];
+    const { code, shown } = await interrupted(['reconstruct', 'pattern.npy', ...run, ...files]);
+    expect(shown).toMatch(/\d+\/5000000 · [\d.e+]+ it\/s · residual [\d.e-]+ · .+ left/);
+    expect(shown).toMatch(
+      /stopped after \d+ of 5000000 iterations\r\nwrote partial\.npy, partial\.json, partial\.html/,
+    );
+    expect(code).toBe(130);
+    const { data } = await readImage(folder.at('partial.npy'));
+    expect(Math.max(...data)).toBeGreaterThan(0);
+    const history = JSON.parse(readFileSync(folder.at('partial.json'), 'utf8')) as number[];
+    expect(history.length).toBeGreaterThan(0);
+    expect(readFileSync(folder.at('partial.html'), 'utf8')).toContain('(stopped; 5000000 were asked for)');
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('asks to stop the first time and quits at once the second time', async () => {
+    const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as never);
+    await interruptible((signal) => {
+      expect(signal.aborted).toBe(false);
+      process.emit('SIGINT');
+      expect(signal.aborted).toBe(true);
+      expect(exit).not.toHaveBeenCalled();
+      process.emit('SIGINT');
+      expect(exit).toHaveBeenCalledWith(130);
+      return Promise.resolve();
+    });
+    exit.mockRestore();
+    expect(process.listenerCount('SIGINT')).toBe(0);
+  });
+});

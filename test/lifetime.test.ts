@@ -1,0 +1,221 @@
+/** Sessions come to their end in every way there is, and leave nothing behind. */
+import { runInNewContext } from 'node:vm';
+import { setFlagsFromString } from 'node:v8';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  AbortError,
+  BusyError,
+  DisposedError,
+  createSession,
+  type Session,
+  type SessionOptions,
+  type Shape,
+} from '../src/index.js';
+import { onEveryBackend } from './support/backends.js';
+import { asymmetricMagnitudes } from './support/images.js';
+
+const shape: Shape = [48, 64];
+const pixels = 48 * 64;
+const magnitudes = asymmetricMagnitudes(shape);
+const support = Uint8Array.from(magnitudes, (_, i) => (i % 3 === 0 ? 0 : 1));
+
+onEveryBackend('a session', ({ backend, precision }) => {
+  const bytes = precision === 'double' ? 8 : 4;
+  const open = (options: SessionOptions = {}) =>
+    createSession({ magnitudes, shape, support }, { backend, precision, algorithm: 'hio', ...options });
+
+  it('throws a DisposedError from every call after dispose()', async () => {
+    const session = await open({ history: true });
+    session.dispose();
+    session.dispose();
+    for (const call of everyCall(session)) await expect(call()).rejects.toThrow(DisposedError);
+    expect(() => session.memory()).toThrow(DisposedError);
+  });
+
+  it('is disposed of by `using` and `await using`', async () => {
+    const sessions: Session[] = [];
+    {
+      using one = await open();
+      await using two = await open();
+      sessions.push(one, two);
+    }
+    for (const session of sessions) expect(() => session.step()).toThrow(DisposedError);
+  });
+
+  it('throws a BusyError from every call while a run is in flight, and goes on undisturbed', async () => {
+    const [session, undisturbed] = [await open({ history: true }), await open()];
+    const run = session.run(40);
+    for (const call of everyCall(session)) await expect(call()).rejects.toThrow(BusyError);
+    expect(session.memory().uploads).toBeGreaterThan(0);
+    await run;
+    await undisturbed.run(40);
+    expect(await session.readObject()).toEqual(await undisturbed.readObject());
+    [session, undisturbed].forEach((each) => each.dispose());
+  });
+
+  it('rejects a run with a DisposedError when it is disposed of meanwhile', async () => {
+    const session = await open();
+    const run = session.run(1e9);
+    setTimeout(() => session.dispose(), 5);
+    await expect(run).rejects.toThrow(DisposedError);
+    expect(() => session.step()).toThrow(DisposedError);
+  });
+
+  it('does nothing when the signal was aborted before', async () => {
+    using session = await open();
+    const reason = new Error('changed my mind');
+    const run = session.run(5, { signal: AbortSignal.abort(reason) });
+    await expect(run).rejects.toThrow(AbortError);
+    await expect(run).rejects.toMatchObject({ code: 'ABORTED', cause: reason });
+    expect(session.iterations).toBe(0);
+  });
+
+  it('stops between iterations when it is aborted, and keeps those it has done', async () => {
+    using session = await open({ history: true });
+    const controller = new AbortController();
+    const run = session.run(1e9, { signal: controller.signal, onProgress: () => controller.abort() });
+    await expect(run).rejects.toThrow(AbortError);
+    const { iterations } = session;
+    expect(iterations).toBeGreaterThan(0);
+    expect(await session.history()).toHaveLength(iterations);
+    using same = await open();
+    await same.run(iterations);
+    expect(await session.readSpectrum()).toEqual(await same.readSpectrum());
+    await session.run(2);
+    expect(session.iterations).toBe(iterations + 2);
+  });
+
+  it('passes on what onProgress throws and can be used afterwards', async () => {
+    using session = await open();
+    const failure = new Error('from the caller');
+    const onProgress = () => {
+      throw failure;
+    };
+    await expect(session.run(3, { onProgress })).rejects.toBe(failure);
+    await session.run(3);
+    expect(session.iterations).toBe(6);
+  });
+
+  it('reports the end of a run', async () => {
+    using session = await open();
+    const reports: unknown[] = [];
+    await session.run(7, { onProgress: (progress) => reports.push(progress) });
+    const last = reports.at(-1);
+    expect(last).toMatchObject({ iteration: 7, iterations: 7 });
+    expect((last as { residual: number }).residual).toBeGreaterThan(0);
+  });
+
+  it('lets the event loop have its turns during a run', async () => {
+    using session = await open();
+    let turns = 0;
+    let running = true;
+    const turn = () => {
+      turns += 1;
+      if (running) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await session.run(2000, { onProgress: () => undefined });
+    running = false;
+    // 2000 iterations are four batches at the least, because a batch has at most 512.
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
+  it('copies its input once, its output when asked, and nothing while it iterates', async () => {
+    using session = await open();
+    const created = session.memory();
+    expect(created.uploadedBytes).toBe(pixels * (bytes + 1));
+    expect(created.downloads).toBe(0);
+    expect(created.deviceBytes).toBeGreaterThan(pixels * bytes * 3);
+    await session.run(20);
+    session.step();
+    expect(session.memory()).toEqual(created);
+    await session.readObject();
+    await session.readSpectrum();
+    const read = session.memory();
+    expect(read.downloads).toBe(2);
+    expect(read.downloadedBytes).toBe(3 * pixels * bytes);
+    session.writeObject(magnitudes);
+    expect(session.memory().uploadedBytes).toBe(created.uploadedBytes + pixels * bytes);
+  });
+
+  it('neither keeps nor changes the arrays that it was given', async () => {
+    const own = { magnitudes: magnitudes.slice(), support: support.slice(), object: magnitudes.slice() };
+    const start = (object: Float64Array) => ({ backend, precision, start: { object } });
+    const given = { magnitudes: own.magnitudes, support: own.support, shape };
+    using session = await createSession(given, start(own.object));
+    using untouched = await createSession({ magnitudes, support, shape }, start(magnitudes));
+    expect(own).toEqual({ magnitudes, support, object: magnitudes });
+    own.magnitudes.fill(0);
+    own.support.fill(0);
+    own.object.fill(0);
+    for (const each of [session, untouched]) await each.run(3);
+    expect(await session.readFeasible()).toEqual(await untouched.readFeasible());
+  });
+});
+
+describe('the wasm backend', () => {
+  it.each([
+    ['gs', 12],
+    ['output-output', 12],
+    ['hio', 16],
+    ['input-output', 16],
+  ] as const)('needs for %s at most %d bytes a pixel beyond its fixed part', async (algorithm, bytesPerPixel) => {
+    const [rows, columns] = [700, 900];
+    const problem = { magnitudes: new Float32Array(rows * columns).fill(1), shape: [rows, columns] as const };
+    const inside = Uint8Array.from({ length: rows * columns }, (_, i) => i % 2);
+    using session = await createSession({ ...problem, support: inside }, { backend: 'wasm', algorithm });
+    await session.run(1);
+    await session.readObject();
+    session.inverse();
+    expect(session.memory().deviceBytes).toBeLessThan(bytesPerPixel * rows * columns + 400 * 1024);
+  });
+
+  it('gives back the memory of sessions that were disposed of', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const memories: WeakRef<object>[] = [];
+    const instantiate = WebAssembly.instantiate as (module: WebAssembly.Module) => Promise<WebAssembly.Instance>;
+    const spy = vi.spyOn(WebAssembly, 'instantiate').mockImplementation(async (...args: [WebAssembly.Module]) => {
+      const instance = await instantiate(...args);
+      memories.push(new WeakRef(instance.exports.memory as WebAssembly.Memory));
+      return instance;
+    });
+    const sessions = [];
+    for (let i = 0; i < 100; i++) {
+      const session = await createSession({ magnitudes, shape }, { backend: 'wasm', seed: i });
+      await session.run(2);
+      session.dispose();
+      sessions.push(session);
+    }
+    spy.mockRestore();
+    await vi.waitFor(() => {
+      collectGarbage();
+      expect(memories.filter((memory) => memory.deref()).length).toBe(0);
+    });
+    expect(memories).toHaveLength(100);
+    // The sessions themselves are still here: it is not they that were collected.
+    expect(sessions).toHaveLength(100);
+  });
+});
+
+/** As promises, so that what is thrown and what is rejected looks alike. */
+function everyCall(session: Session): (() => Promise<unknown>)[] {
+  const object = new Float32Array(pixels);
+  const calls: (() => unknown)[] = [
+    () => session.run(1),
+    () => session.step(),
+    () => session.inverse(),
+    () => session.constrainObject(),
+    () => session.forward(),
+    () => session.constrainFourier(),
+    () => session.readObject(),
+    () => session.readFeasible(),
+    () => session.writeObject(object),
+    () => session.readSpectrum(),
+    () => session.writeSpectrum(new Float32Array(2 * pixels)),
+    () => session.residual(),
+    () => session.residuals(),
+    () => session.history(),
+  ];
+  return calls.map((call) => () => new Promise((resolve) => resolve(call())));
+}

@@ -1,0 +1,193 @@
+/** One call from a pattern to an image, and that the calling thread has no part in the work. */
+import { ALGORITHMS } from '../src/types.js';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { wasmBackend } from '../backends/wasm/backend.js';
+import {
+  AbortError,
+  DeviceLostError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  alignedError,
+  createSession,
+  listBackends,
+  retrieve,
+  simulate,
+  type Progress,
+  type Shape,
+} from '../src/index.js';
+import { runOnWorkers, WorkersUnavailable } from '../src/worker-pool.js';
+import { packError, unpackError } from '../src/worker-protocol.js';
+import { onEveryBackend } from './support/backends.js';
+import { asymmetricMagnitudes, noise } from './support/images.js';
+
+const shape: Shape = [20, 24];
+const pixels = 20 * 24;
+const problem = { magnitudes: asymmetricMagnitudes(shape), shape };
+
+onEveryBackend('retrieve', ({ backend, precision }) => {
+  const options = { backend, precision, algorithm: 'hio', seed: 4 } as const;
+
+  it('gives what a session gives', async () => {
+    const result = await retrieve(problem, { ...options, iterations: 30, history: true });
+    using session = await createSession(problem, { ...options, history: true });
+    await session.run(30);
+    expect(result).toMatchObject({ shape, iterations: 30, best: 0, backend, device: session.device });
+    expect(result.object).toEqual(await session.readObject());
+    expect(result.feasible).toEqual(await session.readFeasible());
+    expect(result.residual).toBe(await session.residual());
+    expect(result.history).toEqual(await session.history());
+    expect(result.seconds).toBeGreaterThan(0);
+  });
+
+  it('gives the best of several starts, alike however they are spread over workers', async () => {
+    const starts = 5;
+    const result = await retrieve(problem, { ...options, iterations: 20, starts, history: true });
+    using session = await createSession(problem, { ...options, starts, history: true });
+    await session.run(20);
+    expect(result.residuals).toEqual(await session.residuals());
+    expect(result.residuals[result.best]).toBe(result.residual);
+    expect(result.feasibleResidual).toBe(Math.min(...result.feasibleResiduals));
+    expect(result.feasibleResiduals[result.best]).toBe(result.feasibleResidual);
+    expect(result.object).toEqual(await session.readObject(result.best));
+    expect(result.history).toEqual(await session.history(result.best));
+  });
+
+  it.each(ALGORITHMS)('measures what is feasible of each object, after %s', async (algorithm) => {
+    const { feasible, feasibleResidual } = await retrieve(problem, { ...options, algorithm, iterations: 7 });
+    using session = await createSession(problem, { ...options, start: { object: feasible } });
+    // The object of gs is measured as it is left by its transform back from rows: the same but for rounding.
+    expect(feasibleResidual).toBeCloseTo(await session.residual(), 5);
+  });
+
+  it.each(['phase', 'object'] as const)("takes the caller's own %s for several starts", async (kind) => {
+    const given = noise(3 * pixels, 2);
+    // A view of a larger buffer, of which only its own part may be used.
+    const start = { [kind]: given } as { phase: Float64Array };
+    const result = await retrieve(problem, { ...options, iterations: 5, starts: 3, start });
+    using session = await createSession(problem, { ...options, starts: 3, start });
+    await session.run(5);
+    expect(result.residuals).toEqual(await session.residuals());
+    expect(given).toEqual(noise(3 * pixels, 2));
+  });
+
+  it('rejects with an AbortError before anything is begun', async () => {
+    await expect(retrieve(problem, { ...options, signal: AbortSignal.abort() })).rejects.toThrow(AbortError);
+  });
+
+  it.each([1, 3])('stops when it is aborted and hands over what it has reached, with %d starts', async (starts) => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const error: unknown = await retrieve(problem, {
+      ...{ ...options, starts, iterations: 1e9, history: true, signal: controller.signal },
+      onProgress: () => controller.abort(reason),
+    }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AbortError);
+    const { partial, cause } = error as AbortError;
+    expect(cause).toBe(reason);
+    expect(partial!.iterations).toBeGreaterThan(0);
+    expect(partial!.history).toHaveLength(partial!.iterations);
+    expect(partial!.object).toHaveLength(pixels);
+    expect(partial!.residuals).toHaveLength(starts);
+    expect(partial!.feasibleResidual).toBe(Math.min(...partial!.feasibleResiduals));
+  });
+
+  it('reports progress up to the end', async () => {
+    const reports: Progress[] = [];
+    await retrieve(problem, { ...options, starts: 2, iterations: 50, onProgress: (report) => reports.push(report) });
+    expect(reports.at(-1)).toMatchObject({ iteration: 50, iterations: 50 });
+    const iterations = reports.map((report) => report.iteration);
+    expect(iterations).toEqual([...iterations].sort((a, b) => a - b));
+    expect(reports.every(({ residual }) => residual > 0)).toBe(true);
+  });
+});
+
+describe('retrieve on the wasm backend', () => {
+  afterEach(() => vi.restoreAllMocks());
+  const options = { backend: 'wasm', iterations: 10 } as const;
+
+  it('opens no session on the calling thread, and ends every worker', async () => {
+    await listBackends();
+    const onThisThread = vi.spyOn(wasmBackend, 'createSession');
+    const ended = vi.spyOn(Worker.prototype, 'terminate');
+    await retrieve(problem, options);
+    expect(onThisThread).not.toHaveBeenCalled();
+    expect(ended).toHaveBeenCalledTimes(1);
+    await retrieve(problem, { ...options, signal: new AbortController().signal, starts: 100 });
+    expect(ended.mock.calls.length).toBeGreaterThanOrEqual(2);
+    expect(onThisThread).not.toHaveBeenCalled();
+  });
+
+  it('computes on the calling thread where no worker can be made, with the same result', async () => {
+    const expected = await retrieve(problem, { ...options, starts: 2 });
+    const onThisThread = vi.spyOn(wasmBackend, 'createSession');
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined);
+    const result = await retrieve(problem, { ...options, starts: 2 });
+    expect(onThisThread).toHaveBeenCalledTimes(1);
+    expect({ ...result, seconds: 0 }).toEqual({ ...expected, seconds: 0 });
+  });
+
+  it('passes on what onProgress throws, and ends its workers', async () => {
+    const failure = new Error('from the caller');
+    const ended = vi.spyOn(Worker.prototype, 'terminate');
+    const onProgress = () => {
+      throw failure;
+    };
+    await expect(retrieve(problem, { ...options, onProgress })).rejects.toBe(failure);
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
+  it('recovers an image from its support and the magnitudes of its transform', async () => {
+    // A triangle: it tells the image from its twin, rotated by 180°, between which rectangles let the iteration waver.
+    const padded: Shape = [48, 64];
+    const truth = noise(48 * 64, 3).map((u, i) => {
+      const [row, column] = [Math.floor(i / 64), i % 64];
+      return row < 24 && column <= 1.2 * row ? 0.2 + u : 0;
+    });
+    const { magnitudes } = await simulate({ image: truth, shape: padded, pad: 1 });
+    const known = { magnitudes, shape: padded, support: Uint8Array.from(truth, (value) => (value > 0 ? 1 : 0)) };
+    const hio = await retrieve(known, { algorithm: 'hio', iterations: 1000, seed: 2, starts: 8 });
+    const refined = await retrieve(known, { algorithm: 'gs', iterations: 200, start: { object: hio.object } });
+    const { error } = await alignedError(refined.feasible, truth, padded);
+    // Reached is the rounding of single precision; a wrong image is off by a third or more.
+    expect(error).toBeLessThan(1e-3);
+  });
+});
+
+describe('workers', () => {
+  const script = (source: string) => ({ source, data: undefined });
+  const ready = "const { parentPort } = require('node:worker_threads'); parentPort.postMessage({ type: 'ready' });";
+
+  it.each([
+    ['does not parse', 'this is no JavaScript'],
+    ['throws at once', "throw new Error('not here')"],
+    ['ends at once', 'process.exit(3)'],
+  ])('count as unavailable when the script %s', async (_what, source) => {
+    await expect(runOnWorkers(script(source), [{} as never], {})).rejects.toThrow(WorkersUnavailable);
+  });
+
+  it.each([
+    ['throws', `${ready} parentPort.on('message', () => { throw new Error('broken') })`, /broken/],
+    ['ends', `${ready} parentPort.on('message', () => process.exit(3))`, /exit code 3/],
+  ])('that %s at work are a DeviceLostError', async (_what, source, message) => {
+    const { magnitudes } = problem;
+    const job = { setup: { problem: { magnitudes } } } as never;
+    const work = runOnWorkers(script(source), [job], {});
+    await expect(work).rejects.toThrow(DeviceLostError);
+    await expect(work).rejects.toThrow(message);
+  });
+
+  it.each([
+    new InvalidArgumentError('beta', 'beta: wrong'),
+    new OutOfMemoryError('too much', 5e9, 4e9),
+    new DeviceLostError('gone'),
+    new TypeError('a defect'),
+  ])('send errors whole: %s', (error) => {
+    const received = unpackError(structuredClone(packError(error)));
+    expect(received.message).toBe(error.message);
+    expect(received.name).toBe(error.name);
+    expect(received.stack).toBe(error.stack);
+    expect({ ...received, name: '' }).toEqual({ ...error, name: '' });
+    if ('code' in error) expect(received).toBeInstanceOf(error.constructor);
+  });
+});

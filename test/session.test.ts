@@ -1,0 +1,320 @@
+/** What a session's calls mean, alone and in any mixture, against the oracle that does without every shortcut. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ALGORITHMS, createSession, type RealArray, type Session, type Shape } from '../src/index.js';
+import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
+import { onEveryBackend } from './support/backends.js';
+import { NaiveSession, hermitianPart, naiveStart, naiveTransform, type NaiveProblem } from './support/naive.js';
+
+const SHAPES: Shape[] = [
+  [1, 1],
+  [1, 7],
+  [6, 1],
+  [2, 2],
+  [4, 6],
+  [5, 7],
+  [8, 9],
+  [9, 8],
+  [11, 16],
+  [17, 20],
+];
+
+onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
+  const withMask = [false, true].flatMap((masked) => SHAPES.map((shape) => ({ shape, masked })));
+
+  it.each(withMask)(
+    'gives what the full one does on asymmetric magnitudes of $shape, masked: $masked',
+    async ({ shape, masked }) => {
+      for (const algorithm of ALGORITHMS) {
+        const problem: NaiveProblem = {
+          ...{ shape, algorithm, beta: 0.8 },
+          magnitudes: asymmetricMagnitudes(shape),
+          support: randomMask(shape, 0.6, 2),
+          ...(masked && { mask: randomMask(shape, 0.5, 3) }),
+        };
+        const { session, naive } = await both(problem, { backend, precision });
+        await session.run(3);
+        naive.run(3);
+        await expectAlike(session, naive, tolerance);
+        session.dispose();
+      }
+    },
+  );
+
+  it('ignores whatever stands where nothing was measured', async () => {
+    const shape: Shape = [6, 8];
+    const mask = randomMask(shape, 0.5, 4);
+    const clean = asymmetricMagnitudes(shape);
+    const dirty = clean.map((value, i) => (mask[i] ? value : [NaN, -1, Infinity][i % 3]));
+    const objects = [];
+    for (const magnitudes of [clean, dirty]) {
+      using session = await createSession(
+        { magnitudes, shape, mask },
+        { backend, precision, algorithm: 'hio', seed: 5 },
+      );
+      await session.run(4);
+      objects.push(await session.readObject());
+    }
+    expect(objects[1]).toEqual(objects[0]);
+  });
+});
+
+onEveryBackend('a session', ({ backend, precision, tolerance }) => {
+  const shape: Shape = [12, 10];
+  const magnitudes = asymmetricMagnitudes(shape);
+  const support = randomMask(shape, 0.5, 6);
+  const open = (options: Parameters<typeof createSession>[1] = {}) =>
+    createSession({ magnitudes, shape, support }, { backend, precision, seed: 9, history: true, ...options });
+
+  describe.each(ALGORITHMS)('with %s', (algorithm) => {
+    it('does the same in one run, in steps, and in kernels', async () => {
+      const [run, steps, kernels] = await Promise.all([1, 2, 3].map(() => open({ algorithm })));
+      await run.run(12);
+      for (let i = 0; i < 12; i++) {
+        steps.step();
+        kernels.inverse();
+        kernels.constrainObject();
+        kernels.forward();
+        kernels.constrainFourier();
+      }
+      const spectrum = await run.readSpectrum();
+      const object = await run.readObject();
+      const history = await run.history();
+      for (const session of [steps, kernels]) {
+        // The arithmetic is the same, whatever calls it.
+        expect(await session.readSpectrum()).toEqual(spectrum);
+        // For rules without memory the fused passes hold the object as its transform along rows only.
+        const rounding = precision === 'double' ? 1e-14 : 2e-6;
+        expect(relativeError(await session.readObject(), object)).toBeLessThan(rounding);
+        expect(relativeError(await session.history(), history)).toBeLessThan(rounding);
+        expect(session.iterations).toBe(12);
+      }
+      [run, steps, kernels].forEach((session) => session.dispose());
+    });
+
+    it('does in any mixture of calls what the same calls mean on the full spectrum', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 9 }), fc.nat(1000), async (commands, seed) => {
+          const shape = SHAPES[4 + (seed % 6)];
+          const problem: NaiveProblem = {
+            ...{ shape, algorithm, beta: 0.9 },
+            magnitudes: asymmetricMagnitudes(shape, seed),
+            ...(seed % 2 && { support: randomMask(shape, 0.7, seed) }),
+            ...(seed % 3 && { mask: randomMask(shape, 0.8, seed + 1) }),
+          };
+          const { session, naive } = await both(problem, { backend, precision, history: true });
+          using _ = session;
+          for (const [i, name] of commands.entries()) {
+            await perform(name, session, naive, shape, 1000 * seed + i);
+          }
+          // A mixture can be three times as many iterations as the tolerance is meant for.
+          await expectAlike(session, naive, 10 * tolerance);
+        }),
+        { numRuns: 40, seed: 1 },
+      );
+    });
+  });
+
+  it('is not disturbed by others between its calls', async () => {
+    const alone = await open({ algorithm: 'hio' });
+    await alone.run(6);
+    const first = await open({ algorithm: 'hio' });
+    const second = await open({ algorithm: 'input-output', seed: 10 });
+    for (let i = 0; i < 6; i++) {
+      first.step();
+      second.step();
+      await second.readObject();
+    }
+    expect(await first.readObject()).toEqual(await alone.readObject());
+    [alone, first, second].forEach((session) => session.dispose());
+  });
+
+  it('reads and writes between iterations without changing their course', async () => {
+    const [quiet, watched] = [await open({ algorithm: 'hio' }), await open({ algorithm: 'hio' })];
+    await quiet.run(5);
+    for (let i = 0; i < 5; i++) {
+      watched.step();
+      await watched.readObject();
+      await watched.readFeasible();
+      await watched.residual();
+    }
+    expect(await watched.readSpectrum()).toEqual(await quiet.readSpectrum());
+    [quiet, watched].forEach((session) => session.dispose());
+  });
+
+  it('has a residual of NaN, no iterations and an empty history before the first iteration', async () => {
+    using session = await open();
+    expect(await session.residual()).toBeNaN();
+    expect(session.iterations).toBe(0);
+    expect(await session.history()).toHaveLength(0);
+  });
+
+  it('shows the start as an object before the first iteration', async () => {
+    using session = await open();
+    const spectrum = Float64Array.from(await session.readSpectrum());
+    const image = naiveTransform(spectrum, shape, 1).filter((_, i) => i % 2 === 0);
+    const object = await session.readObject();
+    expect(
+      relativeError(
+        object,
+        image.map((value) => value / image.length),
+      ),
+    ).toBeLessThan(1e-6);
+    session.writeSpectrum(spectrum.map((value) => 2 * value));
+    expect(
+      relativeError(
+        await session.readObject(),
+        object.map((value) => 2 * value),
+      ),
+    ).toBeLessThan(1e-6);
+  });
+
+  it('continues from an object as if the iterations that led to it had run there', async () => {
+    const [whole, half] = [await open({ algorithm: 'hio' }), await open({ algorithm: 'hio' })];
+    await whole.run(6);
+    await half.run(3);
+    const continued = await open({ algorithm: 'hio', start: { object: await half.readObject() } });
+    expect(await continued.residual()).toBeCloseTo(await half.residual(), 5);
+    expect(await continued.history()).toHaveLength(0);
+    await continued.run(3);
+    expect(relativeError(await continued.readObject(), await whole.readObject())).toBeLessThan(tolerance);
+    expect((await continued.history()).length).toBe(3);
+    [whole, half, continued].forEach((session) => session.dispose());
+  });
+
+  it("takes the caller's own constraint in place of the rule as the iterate", async () => {
+    const problem = { ...{ shape, magnitudes, support }, algorithm: 'hio', beta: 0.9 } as const;
+    const { session, naive } = await both(problem, { backend, precision });
+    await session.run(2);
+    naive.run(2);
+    const clip = (y: RealArray) => Float64Array.from(y, (value) => Math.min(Math.max(value, 0), 0.5));
+    session.inverse();
+    session.writeObject(clip(await session.readObject()));
+    session.forward();
+    session.constrainFourier();
+    naive.inverse();
+    naive.writeObject(clip(naive.readObject()));
+    naive.forward();
+    naive.constrainFourier();
+    await session.run(2);
+    naive.run(2);
+    await expectAlike(session, naive, tolerance);
+    session.dispose();
+  });
+
+  it('clears negative and outlying pixels in the feasible object only', async () => {
+    using session = await open({ algorithm: 'hio' });
+    await session.run(3);
+    const object = await session.readObject();
+    const feasible = await session.readFeasible();
+    expect(object.some((value) => value < 0)).toBe(true);
+    expect([...feasible]).toEqual([...object].map((value, i) => (value < 0 || !support[i] ? 0 : value)));
+  });
+
+  it('keeps the residual of every iteration, more of them than a backend keeps records', async () => {
+    using session = await open();
+    for (let i = 0; i < 1500; i++) session.step();
+    await session.run(1600);
+    session.step();
+    const history = await session.history();
+    expect(history).toHaveLength(3101);
+    expect(history.at(-1)).toBe(await session.residual());
+    expect(history.every((residual) => residual > 0 && residual < 2)).toBe(true);
+  });
+});
+
+onEveryBackend('several starts in one session', ({ backend, precision, tolerance }) => {
+  const shape: Shape = [9, 14];
+  const pixels = 9 * 14;
+  const magnitudes = asymmetricMagnitudes(shape);
+
+  it.each(ALGORITHMS)('come out as each would alone, with %s', async (algorithm) => {
+    const phase = noise(3 * pixels, 11).map((u) => 2 * Math.PI * u);
+    const options = { backend, precision, algorithm, history: true } as const;
+    using batch = await createSession({ magnitudes, shape }, { ...options, starts: 3, start: { phase } });
+    await batch.run(4);
+    for (let start = 0; start < 3; start++) {
+      const own = { phase: phase.subarray(start * pixels, (start + 1) * pixels) };
+      using single = await createSession({ magnitudes, shape }, { ...options, start: own });
+      await single.run(4);
+      expect(await batch.readObject(start)).toEqual(await single.readObject());
+      expect(await batch.readSpectrum(start)).toEqual(await single.readSpectrum());
+      expect(await batch.history(start)).toEqual(await single.history());
+      expect(await batch.residual(start)).toBe(await single.residual());
+    }
+  });
+
+  it('all get an iterate when one is given its own before the first iteration', async () => {
+    const options = { backend, precision, algorithm: 'hio', seed: 3 } as const;
+    using batch = await createSession({ magnitudes, shape }, { ...options, starts: 2 });
+    using other = await createSession({ magnitudes, shape }, options);
+    using written = await createSession({ magnitudes, shape }, options);
+    const object = noise(pixels, 12);
+    written.writeObject(object);
+    batch.writeObject(object, 1);
+    for (const session of [batch, other, written]) await session.run(3);
+    expect(relativeError(await batch.readObject(0), await other.readObject())).toBeLessThan(tolerance);
+    expect(relativeError(await batch.readObject(1), await written.readObject())).toBeLessThan(tolerance);
+  });
+});
+
+const COMMANDS = [
+  ...['run', 'step', 'inverse', 'constrainObject', 'forward', 'constrainFourier'],
+  ...['readObject', 'readSpectrum', 'residuals', 'writeObject', 'writeSpectrum'],
+] as const;
+
+const command = fc.constantFrom(...COMMANDS);
+
+async function perform(
+  name: (typeof COMMANDS)[number],
+  session: Session,
+  naive: NaiveSession,
+  shape: Shape,
+  seed: number,
+): Promise<void> {
+  const pixels = shape[0] * shape[1];
+  switch (name) {
+    case 'run':
+      await session.run(2);
+      naive.run(2);
+      break;
+    case 'writeObject': {
+      const object = noise(pixels, seed).map((u) => u - 0.3);
+      session.writeObject(object);
+      naive.writeObject(object);
+      break;
+    }
+    case 'writeSpectrum': {
+      const spectrum = noise(2 * pixels, seed).map((u) => 4 * u - 2);
+      session.writeSpectrum(spectrum);
+      naive.writeSpectrum(spectrum);
+      break;
+    }
+    case 'readObject':
+    case 'readSpectrum':
+    case 'residuals':
+      await session[name]();
+      break;
+    default:
+      session[name]();
+      naive[name]();
+  }
+}
+
+/** A session and the oracle in the same state. */
+async function both(problem: NaiveProblem, options: Parameters<typeof createSession>[1]) {
+  const { algorithm, beta, ...given } = problem;
+  const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
+  const session = await createSession(given, { ...options, algorithm, beta, start: { phase } });
+  const start = hermitianPart(naiveStart(problem, phase), problem.shape);
+  return { session, naive: new NaiveSession(problem, start) };
+}
+
+async function expectAlike(session: Session, naive: NaiveSession, tolerance: number): Promise<void> {
+  expect(session.iterations).toBe(naive.iterations);
+  expect(relativeError(await session.readObject(), naive.readObject())).toBeLessThan(tolerance);
+  expect(relativeError(await session.readSpectrum(), naive.readSpectrum())).toBeLessThan(tolerance);
+  const residual = await session.residual();
+  if (naive.iterations === 0) expect(residual).toBeNaN();
+  else expect(Math.abs(residual - naive.residual)).toBeLessThan(tolerance);
+}

@@ -1,0 +1,66 @@
+/** Simulated patterns: what a detector would see, and no more. */
+import { describe, expect, it } from 'vitest';
+import { simulate, type Shape } from '../src/index.js';
+import { noise, relativeError } from './support/images.js';
+import { naiveTransform } from './support/naive.js';
+
+const shape: Shape = [9, 12];
+const image = noise(9 * 12, 1);
+
+describe('simulate', () => {
+  it('gives the magnitudes of the image padded with zeros, and its rectangle as the support', async () => {
+    const pattern = await simulate({ image, shape });
+    expect(pattern.shape).toEqual([18, 24]);
+    const complex = new Float64Array(2 * 18 * 24);
+    const support = new Uint8Array(18 * 24);
+    image.forEach((value, i) => {
+      const at = Math.floor(i / 12) * 24 + (i % 12);
+      complex[2 * at] = value;
+      support[at] = 1;
+    });
+    const spectrum = naiveTransform(complex, pattern.shape, -1);
+    const expected = pattern.magnitudes.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
+    expect(relativeError(pattern.magnitudes, expected)).toBeLessThan(1e-14);
+    expect(pattern.support).toEqual(support);
+    expect(pattern.mask).toBeUndefined();
+  });
+
+  it('pads by any factor from 1 on', async () => {
+    expect((await simulate({ image, shape, pad: 1 })).shape).toEqual(shape);
+    expect((await simulate({ image, shape, pad: 1.5 })).shape).toEqual([14, 18]);
+  });
+
+  it('counts as many photons as are expected, in the units of the magnitudes', async () => {
+    const photons = 1e5;
+    const clean = await simulate({ image, shape });
+    const noisy = await simulate({ image, shape, photons, seed: 3 });
+    const total = (magnitudes: Float64Array) => magnitudes.reduce((sum, magnitude) => sum + magnitude ** 2, 0);
+    const counts = noisy.magnitudes.map((magnitude) => (magnitude ** 2 * photons) / total(clean.magnitudes));
+    expect(counts.every((count) => Math.abs(count - Math.round(count)) < 1e-6)).toBe(true);
+    const counted = counts.reduce((sum, count) => sum + count, 0);
+    // Four standard deviations of the total.
+    expect(Math.abs(counted - photons)).toBeLessThan(4 * Math.sqrt(photons));
+    // √counts have a standard deviation of about 1/2 each.
+    const spread = Math.sqrt(clean.magnitudes.length / 4 / photons);
+    expect(relativeError(noisy.magnitudes, clean.magnitudes)).toBeLessThan(2 * spread);
+    expect(relativeError(noisy.magnitudes, clean.magnitudes)).toBeGreaterThan(spread / 4);
+  });
+
+  it('draws the same noise from the same seed and other noise from another', async () => {
+    const [a, b, c] = await Promise.all([7, 7, 8].map((seed) => simulate({ image, shape, photons: 1e4, seed })));
+    expect(b.magnitudes).toEqual(a.magnitudes);
+    expect(c.magnitudes).not.toEqual(a.magnitudes);
+  });
+
+  it('hides the disc of the beam stop around zero frequency, over the edges', async () => {
+    const { mask, shape: padded } = await simulate({ image, shape, beamstop: 2 });
+    const hidden = [...mask!.entries()].filter(([, measured]) => !measured).map(([k]) => k);
+    // The lattice points within a radius of 2.
+    expect(hidden).toHaveLength(13);
+    const near = (n: number, period: number) => Math.min(n, period - n);
+    for (const k of hidden) {
+      const distance = Math.hypot(near(Math.floor(k / padded[1]), padded[0]), near(k % padded[1], padded[1]));
+      expect(distance).toBeLessThanOrEqual(2);
+    }
+  });
+});
