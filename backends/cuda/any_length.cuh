@@ -43,9 +43,9 @@ __device__ inline void any_stages(Complex* x, const AnyLine& line) {
     }
     const Complex* table = line.twiddles + at;
     switch (R) {
-#define REPHASE_STAGE(R)                                      \
-  case R:                                                     \
-    any_stage<R, Inverse>(x, line.size, span, table);         \
+#define REPHASE_STAGE(R)                              \
+  case R:                                             \
+    any_stage<R, Inverse>(x, line.size, span, table); \
     break;
       REPHASE_STAGE(2)
       REPHASE_STAGE(3)
@@ -112,6 +112,33 @@ __device__ inline Complex* line_memory(Complex* scratch, const AnyLine& line) {
                 : scratch + static_cast<size_t>(blockIdx.x) * (spread(line.size) + 1);
 }
 
+// Imposes the magnitudes on a column; returns this thread's part of the misfit.
+template <bool Masked>
+__device__ inline float any_impose(const View& v, const AnyLine& line, Complex* x, const float* magnitudes,
+                                   bool packed) {
+  float misfit = 0;
+  for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
+    const int slot = line.slot(p);
+    if (!packed) {
+      const Imposed c = impose<Masked>(x[spread(p)], magnitudes[slot]);
+      x[spread(p)] = c.value;
+      misfit += c.misfit;
+      continue;
+    }
+    const int q = line.mirror[p];
+    if (q < p) continue;  // done with its mirror image
+    const Complex a = x[spread(p)], b = x[spread(q)];
+    const Imposed c = impose_packed<Masked>(a, b, magnitudes[slot], v.nyquist[slot]);
+    x[spread(p)] = c.value;
+    misfit += c.misfit;
+    if (q == p) continue;
+    const Imposed d = impose_packed<Masked>(b, a, magnitudes[slot], v.nyquist[slot]);
+    x[spread(q)] = d.value;
+    misfit += d.misfit;
+  }
+  return misfit;
+}
+
 template <bool Shared>
 __global__ void __launch_bounds__(kAnyThreads)
     any_columns(const View v, const AnyLine line, const ColumnWork work, Complex* scratch) {
@@ -128,26 +155,9 @@ __global__ void __launch_bounds__(kAnyThreads)
     if (work.forward) any_transform<false>(x, line);
     if (work.impose) {
       const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-      float misfit = 0;
-      for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
-        const int slot = line.slot(p);
-        if (v.packed && column == 0) {
-          const int q = line.mirror[p];
-          if (q < p) continue;  // done with its mirror image
-          const Complex a = x[spread(p)], b = x[spread(q)];
-          const Imposed c = impose_packed(a, b, magnitudes[slot], v.nyquist[slot], v.masked);
-          x[spread(p)] = c.value;
-          misfit += c.misfit;
-          if (q == p) continue;
-          const Imposed d = impose_packed(b, a, magnitudes[slot], v.nyquist[slot], v.masked);
-          x[spread(q)] = d.value;
-          misfit += d.misfit;
-        } else {
-          const Imposed c = impose(x[spread(p)], magnitudes[slot], v.masked);
-          x[spread(p)] = c.value;
-          misfit += c.misfit;
-        }
-      }
+      const bool packed = v.packed && column == 0;
+      const float misfit = v.masked ? any_impose<true>(v, line, x, magnitudes, packed)
+                                    : any_impose<false>(v, line, x, magnitudes, packed);
       const float sum = sum_of_block(misfit);
       if (threadIdx.x == 0) v.partials[at] = misfit_weight(v, column) * sum;
     }

@@ -20,7 +20,9 @@ struct AnyLine {
   __host__ __device__ int slot(int p) const { return slot_of_position(p, length, last_radix); }
 };
 
-__host__ __device__ inline int spread(int p) { return p + p / 16; }  // over the banks of shared memory
+__host__ __device__ inline int spread(int p) {
+  return p + p / 16;
+}  // over the banks of shared memory
 
 // Which parts of the column pass to do, in this order. `scale` multiplies what is loaded.
 struct ColumnWork {

@@ -28,7 +28,9 @@ std::vector<int> find_radices(int n) {
   return radices;
 }
 
-bool is_smooth(int n) { return n == 1 || !find_radices(n).empty(); }
+bool is_smooth(int n) {
+  return n == 1 || !find_radices(n).empty();
+}
 
 // At least `n`, and quick: a power of two times 1, 3, 5, 9 or 15.
 int convolution_size(int n) {
@@ -76,11 +78,13 @@ void transform(std::vector<Wide>& x, const std::vector<int>& radices) {
   }
 }
 
-Complex narrow(Wide z) { return {static_cast<float>(z.real()), static_cast<float>(z.imag())}; }
+Complex narrow(Wide z) {
+  return {static_cast<float>(z.real()), static_cast<float>(z.imag())};
+}
 
 }  // namespace
 
-Axis::Axis(int length) : fast_(find_fast_line(length)) {
+Axis::Axis(int length, double lines) : fast_(find_fast_line(length, lines)) {
   const bool smooth = fast_ || is_smooth(length);
   const int size = smooth ? length : convolution_size(2 * length - 1);
   const std::vector<int> radices =

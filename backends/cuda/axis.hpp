@@ -8,7 +8,8 @@ namespace rephase::cuda {
 
 class Axis {
  public:
-  explicit Axis(int length);
+  // For `lines` lines at once.
+  Axis(int length, double lines);
 
   const AnyLine& any() const { return line_; }
   // Null where the length has no plan of its own.

@@ -7,10 +7,18 @@ namespace rephase::cuda {
 
 using Complex = float2;
 
-__device__ inline Complex operator+(Complex a, Complex b) { return {a.x + b.x, a.y + b.y}; }
-__device__ inline Complex operator-(Complex a, Complex b) { return {a.x - b.x, a.y - b.y}; }
-__device__ inline Complex operator*(float s, Complex a) { return {s * a.x, s * a.y}; }
-__device__ inline Complex conjugate(Complex a) { return {a.x, -a.y}; }
+__device__ inline Complex operator+(Complex a, Complex b) {
+  return {a.x + b.x, a.y + b.y};
+}
+__device__ inline Complex operator-(Complex a, Complex b) {
+  return {a.x - b.x, a.y - b.y};
+}
+__device__ inline Complex operator*(float s, Complex a) {
+  return {s * a.x, s * a.y};
+}
+__device__ inline Complex conjugate(Complex a) {
+  return {a.x, -a.y};
+}
 __device__ inline Complex operator*(Complex a, Complex b) {
   return {fmaf(a.x, b.x, -a.y * b.y), fmaf(a.x, b.y, a.y * b.x)};
 }

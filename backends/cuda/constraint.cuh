@@ -12,8 +12,10 @@ struct Imposed {
   float misfit;  // (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
 };
 
-__device__ inline Imposed impose(Complex c, float coded, bool masked) {
-  const float m = masked ? fabsf(coded) : coded;
+// Masked: some frequencies were not measured.
+template <bool Masked>
+__device__ inline Imposed impose(Complex c, float coded) {
+  const float m = Masked ? fabsf(coded) : coded;
   const float square = fmaf(c.x, c.x, c.y * c.y);
   float inverse;
   asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
@@ -23,10 +25,10 @@ __device__ inline Imposed impose(Complex c, float coded, bool masked) {
   imposed.value = gain * c;
   imposed.misfit = d * d;
   if (zero) imposed.value = {m, 0};
-  if (masked && isinf(m)) {
+  if (Masked && isinf(m)) {
     imposed.value = c;
     imposed.misfit = 0;
-  } else if (masked && signbit(coded)) {
+  } else if (Masked && signbit(coded)) {
     imposed.misfit *= 0.5f;
   }
   return imposed;
@@ -34,9 +36,10 @@ __device__ inline Imposed impose(Complex c, float coded, bool masked) {
 
 // The same for a number of the packed column, where two real columns share one transform: their spectra are the
 // Hermitian and the anti-Hermitian part of it, so that the number at the mirrored frequency is needed as well.
-__device__ inline Imposed impose_packed(Complex at, Complex opposite, float zero, float nyquist, bool masked) {
-  const Imposed c = impose({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero, masked);
-  const Imposed n = impose({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist, masked);
+template <bool Masked>
+__device__ inline Imposed impose_packed(Complex at, Complex opposite, float zero, float nyquist) {
+  const Imposed c = impose<Masked>({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero);
+  const Imposed n = impose<Masked>({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist);
   Imposed both;
   both.value = {c.value.x - n.value.y, c.value.y + n.value.x};
   both.misfit = c.misfit + n.misfit;
@@ -45,7 +48,9 @@ __device__ inline Imposed impose_packed(Complex at, Complex opposite, float zero
 
 // How much a column's misfit counts: all columns but the zero frequency's stand for their mirror image too, and the
 // spectrum is stored doubled.
-__device__ inline float misfit_weight(const View& v, int column) { return column > 0 ? 0.5f : 0.25f; }
+__device__ inline float misfit_weight(const View& v, int column) {
+  return column > 0 ? 0.5f : 0.25f;
+}
 
 // The residual of a start from its columns' parts, in a fixed order, by one warp.
 __device__ inline void record_residual(const View& v, int start) {

@@ -15,7 +15,7 @@ struct FastLine {
   Pass columns, rows;
 };
 
-// Null where there is none.
-const FastLine* find_fast_line(int length);
+// The plan for `lines` lines at once; null where there is none.
+const FastLine* find_fast_line(int length, double lines);
 
 }  // namespace rephase::cuda

@@ -1,9 +1,9 @@
 // One line's transform by a fixed plan: numbers stay in registers, threads exchange them through shared memory.
 //
-// Transforms are in place and unordered: decimation in frequency forward, in time backward. Forward, stage i splits each
-// run of span(i) numbers into radix(i) runs; number j of a butterfly is span(i + 1) places further on. Frequency k ends
-// at position(k). A stage writes where it has read, so that one barrier an exchange is enough: a thread's next numbers
-// are read by nobody else, and its last ones were.
+// Transforms are in place and unordered: decimation in frequency forward, in time backward. Forward, stage i splits
+// each run of span(i) numbers into radix(i) runs; number j of a butterfly is span(i + 1) places further on. Frequency k
+// ends at position(k). A stage writes where it has read, so that one barrier an exchange is enough: a thread's next
+// numbers are read by nobody else, and its last ones were.
 #pragma once
 #include "butterfly.cuh"
 

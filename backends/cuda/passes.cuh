@@ -20,16 +20,61 @@ template <class L>
 constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
 
 template <class L, int Lines>
-constexpr size_t columns_shared = Lines * (L::footprint * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
+constexpr size_t columns_shared = Lines*(L::footprint * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
 template <class L, int Lines>
-constexpr size_t rows_shared = Lines * L::footprint * sizeof(Complex);
+constexpr size_t rows_shared = Lines* L::footprint * sizeof(Complex);
+
+// Of number j of the last stage's butterfly b: see View.
+template <class L>
+__device__ inline int slot(int b, int j) {
+  constexpr int R = L::radix(L::last), butterflies = L::length / R;
+  return R % 4 == 0 ? (j / 4 * butterflies + b) * 4 + j % 4 : b * R + j;
+}
+
+// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the misfit. In the packed column
+// each number needs the one at the opposite frequency as well, which some other thread has.
+template <bool Masked, class L, class T>
+__device__ inline float impose_line(const View& v, Complex* x, Complex* shared, const float* magnitudes, bool packed) {
+  constexpr int R = L::radix(L::last);
+  const int t = T::rank();
+  float misfit = 0;
+  if (T::any(packed)) {
+    L::template put<L::last>(shared, x, t);
+    T::barrier();
+    if (packed) {
+      L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+        for (int j = 0; j < R; j++) {
+          const Complex opposite = shared[L::padded(v.column_mirror[b * R + j])];
+          const Imposed c =
+              impose_packed<Masked>(x[i + j], opposite, magnitudes[slot<L>(b, j)], v.nyquist[slot<L>(b, j)]);
+          x[i + j] = c.value;
+          misfit += c.misfit;
+        }
+      });
+    }
+    T::barrier();
+  }
+  if (!packed) {
+    L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+      for (int j = 0; j < R; j++) {
+        const Imposed c = impose<Masked>(x[i + j], magnitudes[slot<L>(b, j)]);
+        x[i + j] = c.value;
+        misfit += c.misfit;
+      }
+    });
+  }
+  return misfit;
+}
 
 // Columns: forward, Fourier constraint, inverse. Each block has the cache fetch what the one `ahead` of it will load, 0
 // for none: so that the memory is busy while everyone computes.
 template <class L, int Lines>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines)) columns_turn(const View v, const unsigned ahead) {
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
+    columns_turn(const View v, const unsigned ahead) {
   using T = Team<L::threads, Lines>;
-  constexpr int R = L::radix(L::last), butterflies = L::length / R, group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
+  constexpr int R = L::radix(L::last), group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   extern __shared__ float4 memory[];
   __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
@@ -41,21 +86,15 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines)) 
   const int start = at / static_cast<unsigned>(v.stored_columns), column = at % static_cast<unsigned>(v.stored_columns);
   const bool live = start < v.starts;
 
-  const auto slot = [](int b, int j) { return group == 4 ? (j / 4 * butterflies + b) * 4 + j % 4 : b * R + j; };
   if (live) {
     const float* source = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
-      for (int j = 0; j < R; j += group) fetch<4 * group>(magnitudes + slot(b, j), source + slot(b, j));
+      for (int j = 0; j < R; j += group) fetch<4 * group>(magnitudes + slot<L>(b, j), source + slot<L>(b, j));
     });
   }
-#ifdef EARLY
-  let_next_kernel_start();
-  wait_for_previous_kernel();
-#else
   wait_for_previous_kernel();
   let_next_kernel_start();
-#endif
 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
@@ -77,34 +116,9 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines)) 
   L::forward(x, shared, t, v.column_twiddles, T::barrier);
   wait_for_fetches();
 
-  float misfit = 0;
   const bool packed = live && v.packed && column == 0;
-  if (T::any(packed)) {
-    L::template put<L::last>(shared, x, t);
-    T::barrier();
-    if (packed) {
-      L::template each_butterfly<L::last>(t, [&](int i, int b) {
-#pragma unroll
-        for (int j = 0; j < R; j++) {
-          const Complex opposite = shared[L::padded(v.column_mirror[b * R + j])];
-          const Imposed c = impose_packed(x[i + j], opposite, magnitudes[slot(b, j)], v.nyquist[slot(b, j)], v.masked);
-          x[i + j] = c.value;
-          misfit += c.misfit;
-        }
-      });
-    }
-    T::barrier();
-  }
-  if (!packed) {
-    L::template each_butterfly<L::last>(t, [&](int i, int b) {
-#pragma unroll
-      for (int j = 0; j < R; j++) {
-        const Imposed c = impose(x[i + j], magnitudes[slot(b, j)], v.masked);
-        x[i + j] = c.value;
-        misfit += c.misfit;
-      }
-    });
-  }
+  const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, magnitudes, packed)
+                                : impose_line<false, L, T>(v, x, shared, magnitudes, packed);
   T::begin_sum(shares, misfit);
   L::inverse(x, shared, t, v.column_twiddles, T::barrier);
   if (!live) return;
@@ -131,13 +145,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
   constexpr int R0 = L::radix(0), M0 = L::span(1), rounds = (columns + threads - 1) / threads;
   extern __shared__ float4 memory[];
   Complex* const lines = reinterpret_cast<Complex*>(memory);
-#ifdef EARLY
-  let_next_kernel_start();
-  wait_for_previous_kernel();
-#else
   wait_for_previous_kernel();
   let_next_kernel_start();
-#endif
   if (blockIdx.x < recorders) {
     const int start = blockIdx.x * (threads * Lines / 32) + threadIdx.x / 32;
     if (start < v.starts) record_residual(v, start);
@@ -190,9 +199,20 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
 
   const unsigned at = first + T::index();
   const int start = at / pairs, row = at % pairs * 2;
-  if (start < v.starts) {
-    const float normal = 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n));
-    const bool both_rows = row + 1 < v.rows;
+  const float normal = 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n));
+  const bool both_rows = row + 1 < v.rows;
+  if (!v.support && !rule.keeps_iterate) {
+    // Without looking anything up, a pixel is one multiplication.
+    const float bad = rule.bad_y * normal, good = rule.good_y * normal;
+    const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
+    L::template each_butterfly<0>(t, [&](int i, int) {
+#pragma unroll
+      for (int j = 0; j < R0; j++) {
+        x[i + j].x *= x[i + j].x < 0 ? bad : good;
+        x[i + j].y *= x[i + j].y < 0 ? second_bad : second_good;
+      }
+    });
+  } else if (start < v.starts) {
     L::template each_butterfly<0>(t, [&](int i, int b) {
 #pragma unroll
       for (int j = 0; j < R0; j++) {

@@ -8,7 +8,9 @@ namespace rephase::cuda {
 
 constexpr int kSimpleThreads = 256;
 
-__device__ inline int mirrored(int k, int n) { return k == 0 ? 0 : n - k; }
+__device__ inline int mirrored(int k, int n) {
+  return k == 0 ? 0 : n - k;
+}
 
 // `given` and `mask`: rows × columns; mask null: all measured. `out`: [column][slot], the Nyquist column apart.
 __global__ void encode_magnitudes(View v, AnyLine columns, const float* given, const uint8_t* mask, float doubled,
@@ -57,7 +59,7 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
     z = {z.x - nyquist.y, z.y + nyquist.x};
   }
   v.spectrum[v.column_base(start, c) + v.row_offset(columns.slot(columns.position[r]))] = {static_cast<float>(z.x),
-                                                                                         static_cast<float>(z.y)};
+                                                                                           static_cast<float>(z.y)};
 }
 
 // The Hermitian part of M·exp(2πi·U), U from core/philox.hpp.

@@ -15,7 +15,9 @@ struct Rule {
 constexpr bool has_memory(Algorithm algorithm) {
   return algorithm == Algorithm::hybrid_input_output || algorithm == Algorithm::input_output;
 }
-constexpr bool is_projection(Algorithm algorithm) { return algorithm == Algorithm::gerchberg_saxton; }
+constexpr bool is_projection(Algorithm algorithm) {
+  return algorithm == Algorithm::gerchberg_saxton;
+}
 
 // On the first iteration x is y where feedback is subtracted from it and 0 where it is kept, as the reference
 // implementation (tuelwer/phase-retrieval) does.

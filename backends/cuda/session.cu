@@ -1,7 +1,6 @@
 #include "session.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "problem_kernels.cuh"
 
@@ -14,14 +13,22 @@ constexpr size_t kSpectrumRowsBytes = size_t{8} << 20;
 constexpr int kGraphIterations = 16;
 constexpr size_t kLargestSpare = size_t{64} << 20;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
 
-int stored(int columns) { return (columns + 1) / 2; }
+int stored(int columns) {
+  return (columns + 1) / 2;
+}
 
 // Magnitudes begin at multiples of 16 bytes.
-int magnitude_stride(int rows) { return static_cast<int>(ceil_div(rows, 4) * 4); }
+int magnitude_stride(int rows) {
+  return static_cast<int>(ceil_div(rows, 4) * 4);
+}
 
-size_t line_bytes(const AnyLine& line) { return (spread(line.size) + 1) * sizeof(Complex); }
+size_t line_bytes(const AnyLine& line) {
+  return (spread(line.size) + 1) * sizeof(Complex);
+}
 
 int attribute(cudaDeviceAttr which, int device) {
   int value = 0;
@@ -30,7 +37,9 @@ int attribute(cudaDeviceAttr which, int device) {
 }
 
 // Room for the lines that do not fit shared memory, two blocks a multiprocessor.
-int scratch_blocks(int multiprocessors) { return 2 * multiprocessors; }
+int scratch_blocks(int multiprocessors) {
+  return 2 * multiprocessors;
+}
 
 int full_rows_at_once(int columns) {
   return static_cast<int>(std::max<size_t>(2, kSpectrumRowsBytes / (columns * sizeof(Complex)) / 2 * 2));
@@ -63,13 +72,14 @@ Session::Session(const Problem& p)
       beta_(p.beta),
       scale_(p.scale),
       row_axis_((
-          [&] {
-            size_t free = 0, total = 0;
-            check(cudaMemGetInfo(&free, &total), "asking for free memory");
-            if (bytes_needed(p) > double(free)) throw OutOfMemory(bytes_needed(p), double(free));
-          }(),
-          p.columns)),
-      column_axis_(p.rows) {
+                    [&] {
+                      size_t free = 0, total = 0;
+                      check(cudaMemGetInfo(&free, &total), "asking for free memory");
+                      if (bytes_needed(p) > double(free)) throw OutOfMemory(bytes_needed(p), double(free));
+                    }(),
+                    p.columns),
+                double(p.starts) * p.rows / 2),
+      column_axis_(p.rows, double(p.starts) * stored(p.columns)) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -173,8 +183,8 @@ void Session::allow_shared_memory() {
   const bool rows_fit = allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
   const bool columns_fit = allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
   if (!rows_fit || !columns_fit)
-    scratch_ = DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) /
-                                     sizeof(Complex));
+    scratch_ =
+        DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
   rows_fit_ = rows_fit;
   columns_fit_ = columns_fit;
   const FastLine *fast_rows = row_axis_.fast(), *fast_columns = column_axis_.fast();
@@ -186,9 +196,9 @@ void Session::allow_shared_memory() {
   };
   fast_rows_ = fast_rows && allow(fast_rows->rows.kernel, fast_rows->rows.shared);
   fast_columns_ = fast_columns && allow(fast_columns->columns.kernel, fast_columns->columns.shared);
-  if (fast_rows_) rows_ahead_ = resident(fast_rows->rows);
-  if (fast_columns_) columns_ahead_ = resident(fast_columns->columns);
-  if (getenv("NOAHEAD")) rows_ahead_ = columns_ahead_ = 0;
+  // Large blocks gain nothing from it.
+  if (fast_rows_ && fast_rows->rows.threads <= 128) rows_ahead_ = resident(fast_rows->rows);
+  if (fast_columns_ && fast_columns->columns.threads <= 128) columns_ahead_ = resident(fast_columns->columns);
 }
 
 // `early`: the kernel waits by itself for the one before it.
@@ -217,7 +227,9 @@ void Session::simple(void (*kernel)(Parameters...), int64_t items, Arguments... 
       values);
 }
 
-int Session::recorders(int threads) const { return static_cast<int>(ceil_div(view_.starts, threads / 32)); }
+int Session::recorders(int threads) const {
+  return static_cast<int>(ceil_div(view_.starts, threads / 32));
+}
 
 void Session::columns(ColumnWork work) {
   AnyLine line = column_axis_.any();
@@ -228,8 +240,8 @@ void Session::columns(ColumnWork work) {
     launch(reinterpret_cast<const void*>(any_columns<true>), std::min<int64_t>(lines, 1 << 20), kAnyThreads,
            line_bytes(line), arguments, true);
   else
-    launch(reinterpret_cast<const void*>(any_columns<false>), std::min<int64_t>(lines, scratch_blocks(multiprocessors_)),
-           kAnyThreads, 0, arguments, true);
+    launch(reinterpret_cast<const void*>(any_columns<false>),
+           std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
 }
 
 void Session::rows(RowWork work, Rule rule, bool record) {
@@ -273,36 +285,37 @@ float Session::normal(int column_length) const {
 // ---- the three granularities ----
 
 void Session::iterate(uint32_t count, bool first) {
-  use_device();
-  if (holds_ == Holds::spectrum) columns({false, false, true, 1});
-  bool unsettled = holds_ == Holds::rows;
-  holds_ = Holds::rows;
-  const auto turn = [&](bool first) {
-    if (unsettled) turn_columns();
-    turn_rows(make_rule(algorithm_, beta_, first), unsettled);
-    recorded_ += unsettled ? 1 : 0;
-    unsettled = true;
-  };
-  for (; count > 0 && (first || !unsettled); count--) {
-    turn(first);
-    first = false;
+  check(cudaSetDevice(device_), "choosing the device");
+  if (count > 0 && holds_ != Holds::rows) {
+    if (holds_ == Holds::spectrum) columns({false, false, true, 1});
+    holds_ = Holds::rows;
+    turn_rows(make_rule(algorithm_, beta_, first), false);
+    count--;
   }
-  if (count >= kGraphIterations && !graph_) {
+  waiting_ += count;
+  recorded_ += count;
+  if (waiting_ >= kGraphIterations && !graph_) {
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "recording a graph");
-    const uint64_t recorded = recorded_;
-    for (int i = 0; i < kGraphIterations; i++) turn(false);
-    recorded_ = recorded;
+    for (int i = 0; i < kGraphIterations; i++) turn();
     cudaGraph_t graph;
     check(cudaStreamEndCapture(stream_, &graph), "recording a graph");
     const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
     cudaGraphDestroy(graph);
     check(status, "recording a graph");
   }
-  for (; count >= kGraphIterations; count -= kGraphIterations) {
+  for (; waiting_ >= kGraphIterations; waiting_ -= kGraphIterations)
     check(cudaGraphLaunch(graph_, stream_), "starting a graph");
-    recorded_ += kGraphIterations;
-  }
-  for (; count > 0; count--) turn(false);
+}
+
+// An iteration that begins unsettled.
+void Session::turn() {
+  turn_columns();
+  turn_rows(make_rule(algorithm_, beta_, false), true);
+}
+
+void Session::use_device() {
+  check(cudaSetDevice(device_), "choosing the device");
+  for (; waiting_ > 0; waiting_--) turn();
 }
 
 void Session::settle() {
@@ -416,8 +429,8 @@ std::unique_ptr<Download> Session::take_residuals() {
   download->bytes = count * row;
   for (uint64_t done = 0; done < count;) {
     const uint64_t at = (recorded_ - count + done) % kRecords, some = std::min(count - done, kRecords - at);
-    check(cudaMemcpyAsync(static_cast<char*>(download->staging.data()) + done * row, records_.data() + at * view_.starts,
-                          some * row, cudaMemcpyDeviceToHost, stream_),
+    check(cudaMemcpyAsync(static_cast<char*>(download->staging.data()) + done * row,
+                          records_.data() + at * view_.starts, some * row, cudaMemcpyDeviceToHost, stream_),
           "reading residuals");
     done += some;
   }

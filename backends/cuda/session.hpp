@@ -69,7 +69,8 @@ class Session {
   size_t bytes() const;
   size_t host_bytes() const { return upload_.bytes() + spare_.bytes(); }
   const Copies& copies() const { return copies_; }
-  int device() const { return device_; }
+  size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
+  double scale() const { return scale_; }
 
  private:
   enum class Holds { spectrum, inverted, rows };  // as in core/session.hpp
@@ -89,7 +90,9 @@ class Session {
   void upload(void* to, const void* from, size_t bytes);
   std::unique_ptr<Download> begin_download(size_t bytes);
   void need_spectrum_rows();
-  void use_device() const { check(cudaSetDevice(device_), "choosing the device"); }
+  void turn();
+  // Every call but `iterate` begins with it: it starts the iterations that have been waiting.
+  void use_device();
 
   const int device_;
   const Algorithm algorithm_;
@@ -103,7 +106,10 @@ class Session {
   int multiprocessors_ = 0;
   bool programmatic_ = false, rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;
   unsigned rows_ahead_ = 0, columns_ahead_ = 0;  // blocks, see passes.cuh
+  // Iterations are started by the graph, so that a loop of single ones costs no more than one call for all; those that
+  // do not yet make a graph's worth wait for more, or for any other call.
   cudaGraphExec_t graph_ = nullptr;
+  uint32_t waiting_ = 0;
 
   DeviceBuffer<Complex> spectrum_, scratch_, spectrum_rows_;
   DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;

@@ -7,8 +7,8 @@
 
 namespace rephase::cuda {
 
-// Programmatic dependent launch: a kernel may begin before the one ahead of it in the stream has ended, do what does not
-// depend on it, and wait. Every kernel of an iteration waits, so that each follows all before it.
+// Programmatic dependent launch: a kernel may begin before the one ahead of it in the stream has ended, do what does
+// not depend on it, and wait. Every kernel of an iteration waits, so that each follows all before it.
 __device__ inline void let_next_kernel_start() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;");
@@ -37,7 +37,9 @@ __device__ inline void wait_for_fetches() {
 }
 
 // From device memory to the L2 cache: for a block that will start when this one ends.
-__device__ inline void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
+__device__ inline void prefetch(const void* global) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
+}
 
 template <int Threads, int Teams>
 struct Team {
@@ -64,8 +66,7 @@ struct Team {
 
   // The sum over the team in two halves, with a barrier between them: `begin` leaves each warp's share in `shares`.
   __device__ static void begin_sum(float* shares, float x) {
-    for (int offset = (Threads < 32 ? Threads : 32) / 2; offset > 0; offset /= 2)
-      x += __shfl_xor_sync(~0u, x, offset);
+    for (int offset = (Threads < 32 ? Threads : 32) / 2; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
     if (Threads <= 32 ? rank() == 0 : threadIdx.x % 32 == 0) shares[Threads <= 32 ? index() : threadIdx.x / 32] = x;
   }
   __device__ static float end_sum(const float* shares) {

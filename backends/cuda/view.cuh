@@ -1,8 +1,8 @@
 // What kernels see of a session, and how a spectrum lies in memory.
 //
-// A spectrum is stored as tiles of kTile rows, [start][tile][column][row in tile]: a column's piece of a tile is one
-// cache line, so that the column pass reads whole lines, and the row pass, whose neighbouring blocks share those lines,
-// stays within one tile. Of an even number of columns the zero and the Nyquist frequency, real once rows are
+// A spectrum is stored as tiles of kTile rows, [start][tile][column][row in tile]: a column's piece of a tile is half a
+// cache line, which the column pass reads whole, and the row pass, whose neighbouring blocks share it, stays within one
+// tile. Of an even number of columns the zero and the Nyquist frequency, real once rows are
 // transformed, make one complex column, so that columns/2 are stored; of an odd number (columns + 1)/2. Everything in
 // it is twice its value: splitting two rows from one transform then needs no halving.
 //
@@ -15,10 +15,7 @@
 
 namespace rephase::cuda {
 
-#ifndef TILE
-#define TILE 16
-#endif
-constexpr int kTile = TILE;
+constexpr int kTile = 8;
 constexpr uint32_t kRecords = 1024;
 
 struct View {

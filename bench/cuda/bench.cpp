@@ -80,16 +80,20 @@ int main(int argc, char** argv) {
     int driver = 0;
     check(cudaDriverGetVersion(&driver), "asking for the driver");
     const double bandwidth = copy_bandwidth();
-    std::printf("%s, CUDA %d.%d driver, copies %.2f TB/s\n", device.name, driver / 1000, driver % 1000 / 10, bandwidth / 1e12);
+    std::printf("%s, CUDA %d.%d driver, copies %.2f TB/s\n", device.name, driver / 1000, driver % 1000 / 10,
+                bandwidth / 1e12);
     std::printf("%-18s %10s %10s %10s %8s %8s\n", "case", "us", "step us", "cufft us", "ratio", "of floor");
     std::FILE* const out = path ? std::fopen(path, "w") : nullptr;
     if (out)
-      std::fprintf(out, "{\"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, \"copyBytesPerSecond\": %.4g,\n\"cases\": [",
+      std::fprintf(out,
+                   "{\"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, \"copyBytesPerSecond\": "
+                   "%.4g,\n\"cases\": [",
                    device.name, driver / 1000, driver % 1000 / 10, device.multiProcessorCount, bandwidth);
-    const Case all[] = {{128, 128, 1, 0},   {256, 256, 1, 0},   {512, 512, 1, 0},    {1024, 1024, 1, 0},  {2048, 2048, 1, 0},
-                        {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},  {256, 256, 64, 0},   {512, 512, 64, 0},
-                        {600, 600, 1, 0},   {1000, 1000, 1, 0}, {1536, 1536, 1, 0},  {3000, 3000, 1, 0},  {1021, 1021, 1, 0},
-                        {4096, 4096, 1, 1}, {16384, 16384, 1, 0}};
+    const Case all[] = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
+                        {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
+                        {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
+                        {1536, 1536, 1, 0},  {3000, 3000, 1, 0}, {1021, 1021, 1, 0}, {4096, 4096, 1, 1},
+                        {16384, 16384, 1, 0}};
     bool first = true;
     const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a number of rows
     for (const Case& c : all) {
@@ -118,7 +122,9 @@ int main(int argc, char** argv) {
       for (int round = 0; round < (brief ? 3 : kRounds) + 1; round++) {
         const double a = once(iterations, run, [&] { wait(session); });
         const double b = once(iterations, step, [&] { wait(session); });
-        const double c = peer ? once(iterations, [&](int n) { peer->run(n); }, [&] { peer->wait(); }) : 0;
+        const double c = peer ? once(
+                                    iterations, [&](int n) { peer->run(n); }, [&] { peer->wait(); })
+                              : 0;
         if (round == 0) continue;  // the clocks rise
         ours.push_back(a);
         steps.push_back(b);
@@ -132,12 +138,14 @@ int main(int argc, char** argv) {
                   p.median / t.median, 100 * floor / t.median, missing.c_str());
       std::fflush(stdout);
       if (out)
-        std::fprintf(out,
-                     "%s\n  {\"rows\": %d, \"columns\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": [%.3f, %.3f, "
-                     "%.3f], \"stepMicroseconds\": %.3f, \"cufftGraphMicroseconds\": [%.3f, %.3f, %.3f], \"ratio\": %.3f, "
-                     "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f}",
-                     first ? "" : ",", c.rows, c.columns, c.starts, c.algorithm == 1 ? "hio" : "gs", t.least, t.median,
-                     t.most, s.median, p.least, p.median, p.most, p.median / t.median, floor, session.bytes() / work);
+        std::fprintf(
+            out,
+            "%s\n  {\"rows\": %d, \"columns\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": [%.3f, "
+            "%.3f, "
+            "%.3f], \"stepMicroseconds\": %.3f, \"cufftGraphMicroseconds\": [%.3f, %.3f, %.3f], \"ratio\": %.3f, "
+            "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f}",
+            first ? "" : ",", c.rows, c.columns, c.starts, c.algorithm == 1 ? "hio" : "gs", t.least, t.median, t.most,
+            s.median, p.least, p.median, p.most, p.median / t.median, floor, session.bytes() / work);
       first = false;
     }
     if (out) {

@@ -51,7 +51,8 @@ __global__ void fill(float* p, size_t count, unsigned seed) {
 template <class F>
 F find(void* library, const char* name) {
   void* const symbol = library ? dlsym(library, name) : nullptr;
-  if (!symbol) throw rephase::cuda::DeviceError(std::string("cuFFT was not found (REPHASE_CUFFT may name it): ") + name);
+  if (!symbol)
+    throw rephase::cuda::DeviceError(std::string("cuFFT was not found (REPHASE_CUFFT may name it): ") + name);
   return reinterpret_cast<F>(symbol);
 }
 
@@ -66,7 +67,9 @@ void require(int status, const char* doing) {
   if (status != 0) throw rephase::cuda::DeviceError(std::string("cuFFT failed while ") + doing);
 }
 
-int blocks(size_t count) { return static_cast<int>((count + 255) / 256); }
+int blocks(size_t count) {
+  return static_cast<int>((count + 255) / 256);
+}
 
 }  // namespace
 
@@ -81,7 +84,8 @@ struct CufftPeer::State {
 
 CufftPeer::CufftPeer(int rows, int columns, int batch) : state_(new State) {
   static void* const library = open_cufft();
-  const auto plan_many = find<int (*)(int*, int, int*, int*, int, int, int*, int, int, int, int)>(library, "cufftPlanMany");
+  const auto plan_many =
+      find<int (*)(int*, int, int*, int*, int, int, int*, int, int, int, int)>(library, "cufftPlanMany");
   const auto set_stream = find<int (*)(int, cudaStream_t)>(library, "cufftSetStream");
   const auto execute_r2c = find<int (*)(int, float*, float2*)>(library, "cufftExecR2C");
   const auto execute_c2r = find<int (*)(int, float2*, float*)>(library, "cufftExecC2R");
@@ -129,7 +133,10 @@ CufftPeer::~CufftPeer() {
 }
 
 void CufftPeer::run(int iterations) {
-  for (int i = 0; i < iterations; i += kIterations) check(cudaGraphLaunch(state_->graph, state_->stream), "running the peer");
+  for (int i = 0; i < iterations; i += kIterations)
+    check(cudaGraphLaunch(state_->graph, state_->stream), "running the peer");
 }
 
-void CufftPeer::wait() { check(cudaStreamSynchronize(state_->stream), "running the peer"); }
+void CufftPeer::wait() {
+  check(cudaStreamSynchronize(state_->stream), "running the peer");
+}

@@ -1,5 +1,5 @@
-// Every kernel against the core in double precision: all rules, supports, masks, batches and lengths, one iteration at a
-// time from equal states and over short runs. Needs a GPU. Prints what failed and how far off the worst was.
+// Every kernel against the core in double precision: all rules, supports, masks, batches and lengths, one iteration at
+// a time from equal states and over short runs. Needs a GPU. Prints what failed and how far off the worst was.
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -53,7 +53,8 @@ void expect(const Case& c, const char* what, double error, double tolerance) {
   if (error > worst) worst = error;
   if (error <= tolerance) return;
   failures++;
-  if (failures < 60) std::printf("FAILED %s: %s is off by %.2e (allowed %.1e)\n", c.name().c_str(), what, error, tolerance);
+  if (failures < 60)
+    std::printf("FAILED %s: %s is off by %.2e (allowed %.1e)\n", c.name().c_str(), what, error, tolerance);
 }
 
 struct Pair {
@@ -96,7 +97,7 @@ struct Pair {
   }
 
   void objects(const char* what, double tolerance) {
-    for (int s = 0; s < c.starts; s += c.starts > 3 ? c.starts - 1 : 1) {
+    for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(pixels);
       cpu.read_object(s, 0, c.rows, want.data());
       const std::vector<float> got = fetched<float>(gpu, gpu.read_object(s, 0, pixels));
@@ -104,7 +105,7 @@ struct Pair {
     }
   }
   void spectra(const char* what, double tolerance) {
-    for (int s = 0; s < c.starts; s += c.starts > 3 ? c.starts - 1 : 1) {
+    for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(2 * pixels);
       cpu.read_spectrum(s, 0, c.rows, want.data());
       const std::vector<float> got = fetched<float>(gpu, gpu.read_spectrum(s));
@@ -199,8 +200,8 @@ void repeatable(const Case& c) {
     std::vector<float> all(x);
     for (double value : r) all.push_back(static_cast<float>(value));
     if (way == 0) first = all;
-    expect(c, "bit-for-bit repetition", first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * 4) ? 0 : 1,
-           0);
+    expect(c, "bit-for-bit repetition",
+           first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * 4) ? 0 : 1, 0);
   }
 }
 
@@ -209,7 +210,17 @@ void repeatable(const Case& c) {
 int main(int argc, char** argv) {
   const bool small = argc > 1 && std::string(argv[1]) == "small";  // for compute-sanitizer
   try {
-    for (const auto& shape : {std::pair(4, 6), {5, 7}, {1, 1}, {1, 8}, {9, 1}, {2, 2}, {31, 37}, {40, 56}, {64, 128}, {256, 32}, {128, 512}})
+    for (const auto& shape : {std::pair(4, 6),
+                              {5, 7},
+                              {1, 1},
+                              {1, 8},
+                              {9, 1},
+                              {2, 2},
+                              {31, 37},
+                              {40, 56},
+                              {64, 128},
+                              {256, 32},
+                              {128, 512}})
       for (int algorithm = 0; algorithm < 4; algorithm++)
         for (int flags = 0; flags < 4; flags++) {
           if (small && flags % 3 != 0) continue;
@@ -230,7 +241,8 @@ int main(int argc, char** argv) {
     }
     std::printf("lengths to 512: %d checks, %d failures\n", checks, failures);
     if (!small)
-      for (const int n : {1021, 2310, 4099, 5000, 8191, 10007, 16807, 20000, 27000, 30030, 32768, 40000, 65521, 65536}) {
+      for (const int n :
+           {1021, 2310, 4099, 5000, 8191, 10007, 16807, 20000, 27000, 30030, 32768, 40000, 65521, 65536}) {
         Pair({n, 4, 1, 0, false, true}).quick();
         Pair({3, n, 1, 1, true, false}).quick();
       }
