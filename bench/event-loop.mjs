@@ -1,4 +1,7 @@
-/** How long the main thread's event loop is held up while `retrieve` works on its worker, and while nothing happens. */
+/**
+ * How long the main thread's event loop is held up while nothing happens, while `retrieve` works on its worker, and while
+ * `session.run` works on that thread itself.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
@@ -10,17 +13,23 @@ const RESOLUTION = 1;
  * @param {number} iterations
  */
 export async function measureEventLoop(rephase, n, iterations) {
-  const magnitudes = Float32Array.from({ length: n * n }, Math.random);
+  const problem = {
+    magnitudes: Float32Array.from({ length: n * n }, Math.random),
+    shape: /** @type {const} */ ([n, n]),
+  };
+  const backend = 'wasm';
   const idle = await delaysDuring(() => sleep(1000));
   let firstProgress = NaN;
-  const began = performance.now();
-  const during = await delaysDuring(() =>
-    rephase.retrieve(
-      { magnitudes, shape: [n, n] },
-      { backend: 'wasm', iterations, onProgress: () => (firstProgress ||= performance.now() - began) },
-    ),
-  );
-  return { n, iterations, unit: 'ms', idle, during, seconds: (performance.now() - began) / 1000, firstProgress };
+  let began = performance.now();
+  const onProgress = () => (firstProgress ||= performance.now() - began);
+  const during = await delaysDuring(() => rephase.retrieve(problem, { backend, iterations, onProgress }));
+  const seconds = (performance.now() - began) / 1000;
+  const session = await rephase.createSession(problem, { backend });
+  began = performance.now();
+  const running = await delaysDuring(() => session.run(iterations));
+  const runSeconds = (performance.now() - began) / 1000;
+  session.dispose();
+  return { n, iterations, unit: 'ms', idle, during, seconds, firstProgress, running, runSeconds };
 }
 
 /** @param {() => Promise<unknown>} work */

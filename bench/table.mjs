@@ -73,17 +73,16 @@ export function markdown(results) {
     );
   }
   if (eventLoop) {
-    const { n, iterations: count, seconds } = eventLoop;
+    const { n, iterations: count, seconds, runSeconds } = eventLoop;
+    const figures = (/** @type {any} */ delays) => ['median', 'p99', 'max'].map((key) => number(delays[key]));
     parts.push(
       '## Delay of the event loop, milliseconds',
       grid(
         ['', 'median', '99 %', 'most'],
         [
-          ['nothing happens', ...['median', 'p99', 'max'].map((key) => number(eventLoop.idle[key]))],
-          [
-            `retrieve, ${n} × ${n}, ${count} iterations, ${number(seconds)} s`,
-            ...['median', 'p99', 'max'].map((key) => number(eventLoop.during[key])),
-          ],
+          ['nothing happens', ...figures(eventLoop.idle)],
+          [`retrieve, ${n} × ${n}, ${count} iterations, ${number(seconds)} s`, ...figures(eventLoop.during)],
+          [`session.run, ${n} × ${n}, ${count} iterations, ${number(runSeconds)} s`, ...figures(eventLoop.running)],
         ],
       ),
     );

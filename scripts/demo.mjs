@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -12,7 +13,8 @@ import { decode, encode } from 'fast-png';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 mkdirSync('out', { recursive: true });
 const { alignedError } = await import('../dist/index.js');
-const { patternPicture, readImage, writeImage } = await fromSources();
+const { readImage, writeImage } = await import('../dist/files.js');
+const { patternPicture } = await fromSources('cli/picture.ts');
 
 const SIZE = 256;
 // Enough photons for a picture that pleases; with 1e8 it is noisy and still recognisable.
@@ -31,7 +33,7 @@ rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PH
 const given = ['reconstruct', 'out/pattern.npy', '--support', 'out/pattern.support.npy'];
 const search = ['--algorithm', 'hio', '--beta', '0.7', '--iterations', '4000', '--seed', '1'];
 const settle = ['--algorithm', 'gs', '--iterations', '200', '--start', 'out/hio.npy'];
-const found = rephase(...given, ...search, '-o', 'out/hio.npy');
+const found = rephase(...given, ...search, '-o', 'out/hio.npy', '--report', 'out/search.html');
 const settled = rephase(...given, ...settle, '-o', 'out/reconstruction.npy', '--report', 'out/report.html');
 
 const pattern = await readImage('out/pattern.npy');
@@ -49,7 +51,8 @@ console.log(`
   error       ${(100 * error).toFixed(1)} % of the original
 
   out/comparison.png      the pattern, what was recovered from it, and the original
-  out/report.html         pattern, reconstruction, residual curve, and how to repeat it
+  out/search.html         the search by hio: pattern, image, residual curve, and how to repeat it
+  out/report.html         the same of the final steps by gs
   out/original.png, out/pattern.png, out/reconstruction.png
 `);
 
@@ -67,14 +70,14 @@ function rephase(...args) {
   return JSON.parse(stdout);
 }
 
-/** Parts of the program that the library does not export. */
-async function fromSources() {
-  const outfile = 'build/demo/pictures.mjs';
+/**
+ * A part of the program that the library does not export.
+ * @param {string} path
+ */
+async function fromSources(path) {
+  const outfile = `build/demo/${basename(path, '.ts')}.mjs`;
   await build({
-    stdin: {
-      contents: `export * from './cli/picture.ts'; export * from './formats/files.ts';`,
-      resolveDir: 'src',
-    },
+    entryPoints: [`src/${path}`],
     outfile,
     bundle: true,
     packages: 'external',

@@ -1,8 +1,8 @@
 /**
- * Makes a fresh clone ready to build: npm's packages, and the programs of Debian's that the build and the tests call.
- * Installs what is missing when run as root on a Debian, and otherwise prints the one command that does. Uses only what
- * is built into Node, because it runs before anything is installed; checks files instead of starting programs, because
- * it runs before every start and test.
+ * Makes a fresh clone ready: npm's packages, and the programs of Debian's that the build calls; with `--for test` also
+ * those that the tests call. Installs what is missing when run as root on a Debian, and otherwise prints the one command
+ * that does. Uses only what is built into Node, because it runs before anything is installed; checks files instead of
+ * starting programs, because it runs before every start and test.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -11,14 +11,18 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const OLDEST_NODE = [20, 17];
+const forTest = process.argv.slice(2).join(' ') === '--for test';
 
 /** @type {{ package: string, why: string, present: () => boolean }[]} */
-const NEEDED = [
-  { package: 'g++', why: 'compiles the core for its own tests', present: () => onPath('g++') },
+const BUILD = [
   { package: 'make', why: 'is called by cmake', present: () => onPath('make') },
   { package: 'cmake', why: 'builds the core', present: () => onPath('cmake') },
   { package: 'emscripten', why: 'compiles the core to WebAssembly', present: () => onPath('em++') },
+];
+
+/** @type {typeof BUILD} */
+const TEST = [
+  { package: 'g++', why: 'compiles the core for its own tests', present: () => onPath('g++') },
   { package: 'clang-format', why: 'checks the format of C++', present: () => onPath('clang-format') },
   { package: 'chromium', why: 'is the browser that tests run in', present: () => onPath('chromium') },
   {
@@ -29,19 +33,24 @@ const NEEDED = [
 ];
 
 checkNode();
-installDebianPackages(NEEDED.filter((needed) => !needed.present()));
+installDebianPackages([...BUILD, ...(forTest ? TEST : [])].filter((needed) => !needed.present()));
 if (!packagesAreCurrent()) {
   console.log('setup: npm ci');
   run('npm', ['ci', '--no-audit', '--no-fund']);
 }
 
+/** The package, its build and its demo run on Node 20.17; eslint and vitest, which the tests need, do not. */
 function checkNode() {
+  const oldest = forTest ? 19 : 17;
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  fail(`this is Node ${process.versions.node}; rephase takes Node ${OLDEST_NODE.join('.')} or later`);
+  if (major > 20 || (major === 20 && minor >= oldest)) return;
+  const tests = forTest
+    ? "rephase's tests take Node 20.19 or later, and all else 20.17"
+    : 'rephase takes Node 20.17 or later';
+  fail(`this is Node ${process.versions.node}; ${tests}`);
 }
 
-/** @param {typeof NEEDED} missing */
+/** @param {typeof BUILD} missing */
 function installDebianPackages(missing) {
   if (missing.length === 0) return;
   const names = missing.map((needed) => needed.package);

@@ -40,8 +40,8 @@ export class Cycle {
 
   /** Whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
-    this.#log.expect(this.#settled ? count - 1 : count);
-    this.#session.iterate(count, this.#first);
+    const records = this.#settled ? count - 1 : count;
+    this.#log.expect(records, () => this.#session.iterate(count, this.#first));
     this.#settled = false;
     this.#first = false;
     this.#hasObject = true;
@@ -59,8 +59,7 @@ export class Cycle {
   /** Whatever is not `iterate` needs object and spectrum as the four kernels leave them. */
   settle(): void {
     if (this.#settled) return;
-    this.#log.expect(1);
-    this.#session.settle();
+    this.#log.expect(1, () => this.#session.settle());
     this.#settled = true;
   }
 
@@ -87,8 +86,7 @@ export class Cycle {
         this.#next = 'constrainFourier';
         break;
       case 'constrainFourier':
-        this.#log.expect(1);
-        this.#session.constrainFourier();
+        this.#log.expect(1, () => this.#session.constrainFourier());
         this.#iterations += 1;
         this.#next = 'inverse';
         break;

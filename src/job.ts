@@ -4,7 +4,7 @@
  */
 import type { Backend } from './backend.js';
 import { AbortError } from './errors.js';
-import type { Setup } from './problem.js';
+import { indexOfNonFinite, type Setup } from './problem.js';
 import { clearInfeasible, openSession, type Session } from './session.js';
 import type { RealArray, RunOptions } from './types.js';
 
@@ -15,12 +15,16 @@ export interface Job {
 }
 
 export interface JobResult {
-  /** The residual of each of the job's starts, and of its feasible object; NaN when no iteration was finished. */
+  /**
+   * The residual of each of the job's starts, and of its feasible object; NaN when no iteration was finished, or where
+   * the object is not finite.
+   */
   residuals: Float64Array;
   feasibleResiduals: Float64Array;
-  /** Index of the start with the best feasible object, and its object and history. */
+  /** Index of the start with the best feasible object, and its object, what is feasible of it, and its history. */
   best: number;
   object: RealArray;
+  feasible: RealArray;
   history?: Float64Array;
   /** Fewer than asked for when the run was aborted. */
   iterations: number;
@@ -43,14 +47,17 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     const residuals = await session.residuals();
     // The iterate of Gerchberg-Saxton is feasible: nothing to take away, nothing to measure again.
     const measured = iterations > 0 && session.algorithm !== 'gs';
-    const objects = measured ? await leaveFeasible(session, job.setup.problem.support) : undefined;
-    const feasibleResiduals = objects ? await session.residuals() : residuals;
+    const { support } = job.setup.problem;
+    const measurement = measured ? await measureFeasible(session, support) : undefined;
+    const feasibleResiduals = measurement?.residuals ?? residuals;
     const best = indexOfLeast(feasibleResiduals);
+    const object = measurement?.objects[best] ?? (await session.readObject(best));
     return {
       residuals,
       feasibleResiduals,
       best,
-      object: objects?.[best] ?? (await session.readObject(best)),
+      object,
+      feasible: clearInfeasible(object.slice(), support),
       ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,
@@ -60,16 +67,23 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
   }
 }
 
-/** Replaces every object by its feasible part, measures that, and returns what was there. */
-async function leaveFeasible(session: Session, support: Uint8Array | undefined): Promise<RealArray[]> {
+/** Replaces every object by its feasible part; the residuals of these, and the objects that were there. */
+async function measureFeasible(
+  session: Session,
+  support: Uint8Array | undefined,
+): Promise<{ objects: RealArray[]; residuals: Float64Array }> {
   const objects: RealArray[] = [];
+  const finite: boolean[] = [];
   for (let start = 0; start < session.starts; start++) {
     const object = await session.readObject(start);
     objects.push(object);
-    session.writeObject(clearInfeasible(object.slice(), support), start);
+    // Strong feedback can drive it out of the numbers that there are; the other starts go on without it.
+    finite.push(indexOfNonFinite(object, session.precision) < 0);
+    if (finite[start]) session.writeObject(clearInfeasible(object.slice(), support), start);
   }
   session.step();
-  return objects;
+  const residuals = await session.residuals();
+  return { objects, residuals: residuals.map((residual, start) => (finite[start] ? residual : NaN)) };
 }
 
 /** Index of the smallest number; 0 where none is a number. */

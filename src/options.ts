@@ -45,6 +45,9 @@ const RETRIEVE_KEYS = [
   'iterations',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
+/** The feedback strength of all algorithms but `gs`, which has none. */
+export const DEFAULT_BETA = 0.9;
+
 /** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */
 export function checkSessionOptions(options: SessionOptions): Settings {
   rejectUnknownKeys('options', options, SESSION_KEYS);
@@ -68,7 +71,7 @@ export function checkRunOptions(options: RunOptions): void {
 function sessionSettings(options: SessionOptions): Settings {
   const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device = 0, precision = 'single' } = options;
   checkName('algorithm', algorithm, ALGORITHMS);
-  const { beta = algorithm === 'gs' ? 1 : 0.9, history = false } = options;
+  const { beta = algorithm === 'gs' ? 1 : DEFAULT_BETA, history = false } = options;
   if (!(typeof beta === 'number' && beta > 0 && beta < Infinity)) {
     throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
   }

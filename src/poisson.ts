@@ -33,19 +33,23 @@ function byTransformedRejection(mean: number, uniform: () => number): number {
     const count = Math.floor(((2 * a) / us + b) * u + mean + 0.43);
     if (us >= 0.07 && v <= inside) return count;
     if (count < 0 || (us < 0.013 && v > us)) continue;
-    const logDensity = count * Math.log(mean) - mean - logFactorial(count);
-    if (Math.log((v * inverseAlpha) / (a / (us * us) + b)) <= logDensity) return count;
+    if (Math.log((v * inverseAlpha) / (a / (us * us) + b)) <= logProbability(count, mean)) return count;
   }
 }
 
-/** ln n!: summed where n is small, otherwise Stirling's series, which is then good to 1e-10. */
-function logFactorial(n: number): number {
+/**
+ * ln(meanⁿ e^(−mean) / n!): summed where n is small, otherwise by Stirling's series, good to 1e-10, with the large terms
+ * taken together so that their difference keeps its digits at any mean. C. Loader, "Fast and accurate computation of
+ * binomial probabilities" (2000).
+ */
+function logProbability(n: number, mean: number): number {
   if (n < 16) {
-    let sum = 0;
-    for (let i = 2; i <= n; i++) sum += Math.log(i);
+    let sum = n * Math.log(mean) - mean;
+    for (let i = 2; i <= n; i++) sum -= Math.log(i);
     return sum;
   }
-  const m = n + 1;
-  const series = (1 / 12 - (1 / 360 - 1 / (1260 * m * m)) / (m * m)) / m;
-  return (m - 0.5) * Math.log(m) - m + Math.log(2 * Math.PI) / 2 + series;
+  const x = (n - mean) / mean;
+  const deviance = mean * ((1 + x) * Math.log1p(x) - x);
+  const series = (1 / 12 - (1 / 360 - 1 / (1260 * n * n)) / (n * n)) / n;
+  return -deviance - Math.log(2 * Math.PI * n) / 2 - series;
 }

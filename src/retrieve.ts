@@ -5,10 +5,10 @@
 import type { Backend } from './backend.js';
 import { selectBackend } from './backends.js';
 import { AbortError } from './errors.js';
+import { macrotask } from './event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from './options.js';
 import { prepare, selectStarts, type Setup } from './problem.js';
-import { clearInfeasible } from './session.js';
 import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from './types.js';
 import { WorkersUnavailable, runOnWorkers } from './worker-pool.js';
 import { availableCores } from './worker-thread.js';
@@ -34,13 +34,16 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
   const setup = prepare(problem, settings, options.start);
+  // Each of the steps before the work on a worker has a turn of this thread of its own.
+  await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, device } = await selectBackend(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
   const job: Job = { setup, device: settings.device, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
-  const reconstruction = merge(results, setup, { backend: backend.name, device: device.name });
+  const { algorithm, beta } = settings;
+  const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
@@ -74,16 +77,16 @@ function split(job: Job, most: number): Job[] {
 /** Undefined when no iteration was finished by any of them. */
 function merge(
   results: JobResult[],
-  { problem: { shape, support } }: Setup,
-  where: Pick<Reconstruction, 'backend' | 'device'>,
+  { problem: { shape } }: Setup,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
-  const { object, history, best, residuals, feasibleResiduals, iterations } = results[part];
+  const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];
   if (iterations === 0) return undefined;
   const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
   return {
     object,
-    feasible: clearInfeasible(object.slice(), support),
+    feasible,
     shape,
     residual: residuals[best],
     feasibleResidual: feasibleResiduals[best],
@@ -93,6 +96,6 @@ function merge(
     ...(history && { history }),
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
-    ...where,
+    ...how,
   };
 }

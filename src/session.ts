@@ -28,12 +28,10 @@ export async function openSession(backend: Backend, device: number, setup: Setup
   const session = await backend.createSession(setup.problem, device);
   try {
     const log = new ResidualLog(session, setup);
-    if (setup.start) writeStart(session, setup.problem, setup.start);
-    const fromObject = setup.start !== undefined && 'object' in setup.start;
-    if (fromObject) {
-      log.expect(1);
-      await log.take(false);
-    }
+    const { problem, start } = setup;
+    const fromObject = start !== undefined && 'object' in start;
+    if (start) log.expect(fromObject ? 1 : 0, () => writeStart(session, problem, start));
+    if (fromObject) await log.take(false);
     return new Session(backend, devices[device].name, session, setup, log, fromObject);
   } catch (error) {
     session.dispose();
@@ -260,9 +258,9 @@ export class Session {
   async #loop(iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
     const began = performance.now();
     let reported = began;
-    let batch = 1;
-    let done = this.#cycle.finish() ? 1 : 0;
-    let before = this.#session.finish();
+    let size = 1;
+    let done = 0;
+    let before = { count: 0, finished: this.#session.finish() };
     const report = async () => {
       await this.#log.take();
       const now = performance.now();
@@ -271,15 +269,16 @@ export class Session {
     };
     let lap = began;
     while (done < iterations) {
-      const count = Math.min(batch, iterations - done);
-      this.#cycle.iterate(count);
+      const count = Math.min(size, iterations - done);
+      // The rest of an iteration that is under way is a batch of its own: the first has only one.
+      if (done > 0 || !this.#cycle.finish()) this.#cycle.iterate(count);
+      const batch = { count, finished: this.#session.finish() };
+      batch.finished.catch(() => undefined);
       // Elsewhere than on this thread two batches are in flight, so that the device need not wait for us.
-      const enqueued = this.#session.finish();
-      enqueued.catch(() => undefined);
-      await (this.#onCallingThread ? enqueued : before);
-      before = enqueued;
-      const now = performance.now();
-      batch = nextBatch(count, now - lap);
+      const awaited = this.#onCallingThread ? batch : before;
+      await awaited.finished;
+      before = batch;
+      size = nextBatch(awaited.count, performance.now() - lap);
       done += count;
       if (this.#onCallingThread) await macrotask();
       lap = performance.now();
@@ -287,7 +286,7 @@ export class Session {
       if (signal?.aborted) break;
       if (onProgress && lap - reported >= PROGRESS_MILLISECONDS) await report();
     }
-    await before;
+    await before.finished;
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     if (this.#disposed) throw new DisposedError();
     if (onProgress) await report();
@@ -313,7 +312,7 @@ export function clearInfeasible(object: RealArray, support: Uint8Array | undefin
   return object;
 }
 
-/** Iterations that take about `BATCH_MILLISECONDS`, judged by the last batch; it grows twofold at most. */
+/** Iterations that take about `BATCH_MILLISECONDS`, judged by the last batch that has finished; twice as many at most. */
 function nextBatch(count: number, milliseconds: number): number {
   const fitting = Math.floor((count * BATCH_MILLISECONDS) / Math.max(milliseconds, 1e-3));
   return Math.max(1, Math.min(fitting, 2 * count, RECORDS_PER_BATCH));

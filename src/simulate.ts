@@ -1,5 +1,6 @@
 /** The diffraction pattern that a detector would record of an image: for demonstrations, tests and trials of methods. */
 import { InvalidArgumentError, gotTakes } from './errors.js';
+import { requireMemory } from './memory.js';
 import { checkInteger, rejectUnknownKeys } from './options.js';
 import { poisson } from './poisson.js';
 import { checkRealArray, checkShape } from './problem.js';
@@ -13,7 +14,7 @@ export interface SimulateOptions {
   shape: Shape;
   /** The pattern is this many times larger than the image in both directions, ≥ 1, rounded to pixels. Default 2. */
   pad?: number;
-  /** Photons expected on the whole detector, > 0: adds Poisson noise. No noise when left out. */
+  /** Photons expected on the whole detector, > 0 and ≤ 1e15: adds Poisson noise. No noise when left out. */
   photons?: number;
   /** Radius in pixels, ≥ 0, of the disc around zero frequency that is not measured. None when left out. */
   beamstop?: number;
@@ -42,6 +43,9 @@ const KEYS = [
   'seed',
 ] as const satisfies readonly (keyof SimulateOptions)[];
 
+/** Up to here counts are exact integers in a double, with room for the noise of the brightest pixel. */
+const MOST_PHOTONS = 1e15;
+
 /**
  * Pads the image with zeros to its right and below, transforms it, and adds what a detector adds. The padding is what
  * makes the solution unique but for shift, rotation by 180° and sign. Rejects with an `InvalidArgumentError`, and with an
@@ -52,13 +56,16 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   const { image, pad = 2, photons, beamstop, seed = 0 } = options;
   const inner = checkShape('shape', options.shape);
   checkRealArray('image', image, inner);
-  checkImage(image, inner[1]);
+  checkBrightness(image, inner[1]);
   checkRange('pad', pad, pad >= 1, 'a finite number of at least 1');
-  if (photons !== undefined) checkRange('photons', photons, photons > 0, 'a finite number above 0');
+  if (photons !== undefined) {
+    checkRange('photons', photons, photons > 0 && photons <= MOST_PHOTONS, 'a number above 0 and up to 1e15');
+  }
   if (beamstop !== undefined) checkRange('beamstop', beamstop, beamstop >= 0, 'a finite number of at least 0');
   checkInteger('seed', seed, 0);
 
   const shape: Shape = [Math.round(pad * inner[0]), Math.round(pad * inner[1])];
+  requireMemory(shape, 'double');
   const mask = beamstop === undefined ? undefined : beamstopMask(shape, beamstop);
   const { object, support } = padded(image, inner, shape);
   const magnitudes = await magnitudesOf(object, shape);
@@ -89,7 +96,12 @@ async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64
 
 /** Replaces magnitudes by √counts, in the magnitudes' own units. Each pixel has its own stream of random numbers. */
 function countPhotons(magnitudes: Float64Array, photons: number, seed: number): void {
-  const photonsPerIntensity = photons / magnitudes.reduce((sum, magnitude) => sum + magnitude * magnitude, 0);
+  const intensity = magnitudes.reduce((sum, magnitude) => sum + magnitude * magnitude, 0);
+  const photonsPerIntensity = photons / intensity;
+  if (!(photonsPerIntensity > 0 && photonsPerIntensity < Infinity)) {
+    const takes = 'brightness for which it is a finite number above 0: multiply all by a factor';
+    throw new InvalidArgumentError('image', gotTakes("the sum of the pattern's intensities", intensity, takes));
+  }
   for (let k = 0; k < magnitudes.length; k++) {
     const mean = magnitudes[k] * magnitudes[k] * photonsPerIntensity;
     magnitudes[k] = Math.sqrt(poisson(mean, uniformStream(seed, k)) / photonsPerIntensity);
@@ -112,7 +124,7 @@ function beamstopMask([rows, columns]: Shape, radius: number): Uint8Array {
   return mask;
 }
 
-function checkImage(image: RealArray, columns: number): void {
+function checkBrightness(image: RealArray, columns: number): void {
   let bright = false;
   for (let i = 0; i < image.length; i++) {
     if (!(image[i] >= 0 && image[i] < Infinity)) {

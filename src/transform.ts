@@ -4,12 +4,14 @@
  */
 import { requireBackend } from './backends.js';
 import type { BackendSession } from './backend.js';
+import { requireMemory } from './memory.js';
 import type { RealArray, Shape } from './types.js';
 
 export class RealTransform {
   readonly #session: BackendSession;
 
   static async create(shape: Shape): Promise<RealTransform> {
+    requireMemory(shape, 'double');
     const backend = await requireBackend('wasm');
     // Magnitudes have no part in a transform.
     const magnitudes = new Float64Array(shape[0] * shape[1]).fill(1);

@@ -114,7 +114,8 @@ export interface Reconstruction {
   residual: number;
   /**
    * The residual of the feasible object. Except for `gs`, it tells more than that of x, which carries the feedback: it
-   * falls as the image improves.
+   * falls as the image improves. NaN where the object has numbers that are not finite: feedback was far too strong, or
+   * the numbers too large for the precision. Such a start is the best only where there is no other.
    */
   feasibleResidual: number;
   /** Both for every start, and which start the object is from. */
@@ -123,6 +124,9 @@ export interface Reconstruction {
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
   history?: Float64Array;
+  algorithm: Algorithm;
+  /** The feedback strength that was used; 1 for `gs`, which has none. */
+  beta: number;
   iterations: number;
   /** Seconds spent iterating, creation and reading back left out. */
   seconds: number;

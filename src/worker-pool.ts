@@ -3,7 +3,8 @@
  * abort, and ends them all as soon as one fails.
  */
 import { AbortError, DeviceLostError } from './errors.js';
-import type { Job, JobResult } from './job.js';
+import { macrotask } from './event-loop.js';
+import { indexOfLeast, type Job, type JobResult } from './job.js';
 import type { Progress, RealArray, RunOptions } from './types.js';
 import { unpackError, type FromWorker, type ToWorker } from './worker-protocol.js';
 import { startWorker, type WorkerThread } from './worker-thread.js';
@@ -29,7 +30,13 @@ export async function runOnWorkers(
     await Promise.all(workers.map((worker) => worker.ready));
     if (signal?.aborted) throw new AbortError(signal.reason);
     signal?.addEventListener('abort', abort);
-    return await Promise.all(workers.map((worker, index) => worker.run(jobs[index], script.data)));
+    const results: Promise<JobResult>[] = [];
+    for (const [index, worker] of workers.entries()) {
+      results.push(worker.run(jobs[index], script.data));
+      // Each is sent a copy of the problem, which takes its time.
+      await macrotask();
+    }
+    return await Promise.all(results);
   } finally {
     signal?.removeEventListener('abort', abort);
     await Promise.all(workers.map((worker) => worker.terminate()));
@@ -121,13 +128,14 @@ function gatherProgress(
     const known = newest.filter((entry) => entry !== undefined);
     if (known.length < workers) return;
     const iteration = Math.min(...known.map((entry) => entry.iteration));
+    const residuals = known.map((entry) => entry.residual);
     const now = performance.now();
     if (now - reported < PROGRESS_MILLISECONDS && iteration < progress.iterations) return;
     reported = now;
     onProgress({
       iteration,
       iterations: progress.iterations,
-      residual: Math.min(...known.map((entry) => entry.residual)),
+      residual: residuals[indexOfLeast(residuals)],
       seconds: Math.max(...known.map((entry) => entry.seconds)),
     });
   };

@@ -41,6 +41,8 @@ const problems: [what: string, problem: unknown, argument: string, message: RegE
   ['a support of floats', { ...good, support: new Float32Array(6) }, 'support', /takes a Uint8Array/],
   ['an empty support', { ...good, support: new Uint8Array(6) }, 'support', /object would be zero everywhere/],
   ['a mask of another size', { ...good, mask: new Uint8Array(7) }, 'mask', /Uint8Array of 7/],
+  ['null for a mask', { ...good, mask: null }, 'mask', /got null; takes a Uint8Array/],
+  ['null for a support', { ...good, support: null }, 'support', /got null; takes a Uint8Array/],
   ['an empty mask', { ...good, mask: new Array<boolean>(6).fill(false) }, 'mask', /no frequency was measured/],
 ];
 
@@ -60,6 +62,13 @@ const sessionOptions: [what: string, options: Record<string, unknown>, argument:
   ['a device that is not there', { device: 99 }, 'device', /99; takes an integer from 0/],
   ['a negative device', { device: -1 }, 'device', /integer of at least 0/],
   ['history as a number', { history: 1 }, 'history', /true or false/],
+  ['null for a start', { start: null }, 'start', /got null; takes an object/],
+  ['0 for a start', { start: 0 }, 'start', /got 0; takes an object/],
+  ['no text for a start', { start: '' }, 'start', /got ""; takes an object/],
+  ['null for phases', { start: { phase: null } }, 'start.phase', /got null; takes a Float32Array/],
+  ['null for an object', { start: { object: null } }, 'start.object', /got null; takes a Float32Array/],
+  ['null for an algorithm', { algorithm: null }, 'algorithm', /got null; takes 'gs'/],
+  ['null for β', { beta: null }, 'beta', /got null; takes/],
   ['a start of neither kind', { start: {} }, 'start', /neither/],
   ['a start of both kinds', { start: { phase: magnitudes, object: magnitudes } }, 'start', /both/],
   ['a misspelt start', { start: { phases: magnitudes } }, 'phases', /did you mean 'phase'/],

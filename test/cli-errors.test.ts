@@ -1,5 +1,6 @@
 /** What the command line says when it cannot do what it was asked: one line, an exit code, and no half-written files. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeImage } from '../src/formats/files.js';
@@ -73,6 +74,18 @@ describe('an error', () => {
     ['no starts', [...pattern, '--starts', '0'], 2, /--starts: got "0"; takes a whole number of at least 1/],
     ['a negative seed', [...pattern, '--seed', '-1'], 2, /--seed: got "-1"; takes a whole number of at least 0/],
     ['odd bits', [...pattern, '--bits', '12'], 2, /--bits: got "12"; takes 8, 16/],
+    [
+      'bits of numbers',
+      ['reconstruct', 'pattern.npy', '-o', 'x.npy', '--bits', '8'],
+      2,
+      /--bits is for PNG, .* x\.npy/,
+    ],
+    [
+      'one start and many',
+      [...pattern, '--start', 'pattern.npy', '--starts', '4'],
+      2,
+      /--start .*, and --starts 4 asks/,
+    ],
     ['a support of no rows', [...pattern, '--support', '0x5'], 2, /--support: got "0x5"; takes a file, or ROWSxCOLS/],
     ['a support that is too large', [...pattern, '--support', '41x5'], 2, /--support: got "41x5"; takes .* 40x48/],
     [
@@ -109,6 +122,12 @@ describe('an error', () => {
       /beamstop: got 99; takes/,
     ],
     ['a pattern of whole numbers', ['simulate', 'image.png', '-o', 'p.png'], 2, /--output: got "p.png"; takes .*\.npy/],
+    [
+      'photons beyond counting',
+      ['simulate', 'image.png', '-o', 'p.npy', '--photons', '1e308'],
+      2,
+      /photons: got 1e\+308; takes a number above 0 and up to 1e15/,
+    ],
     ['sizes that are none', ['bench', '--sizes', '256,x'], 2, /--sizes: got "x"; takes a whole number/],
 
     ['a missing file', ['reconstruct', 'missing.npy', ...to], 1, /cannot read missing\.npy: no such file/],
@@ -158,6 +177,13 @@ describe('an error', () => {
       1,
       /--start: small\.npy is 3×4, but .* is 40×48/,
     ],
+    [
+      'a pattern that is too large',
+      ['simulate', 'image.png', '-o', 'p.npy', '--pad', '1e4'],
+      1,
+      /200000 × 240000 pixels .* \(960000000000 bytes\); .* 4 GiB/,
+    ],
+    ['sizes that are too large', ['bench', '--sizes', '1000000'], 1, /1000000 × 1000000 pixels .* 4 GiB/],
     ['a black image', ['simulate', 'zero.npy', '-o', 'p.npy'], 1, /image: every pixel is zero/],
   ];
 
@@ -167,6 +193,55 @@ describe('an error', () => {
     expect(ended.stderr).toMatch(/^rephase: [^\n]+\n$/);
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(existsSync(folder.at('never.png'))).toBe(false);
+  });
+
+  it('about a file that would be overwritten by what is made of it leaves it as it was', async () => {
+    for (const [link, target] of [
+      ['link.npy', 'pattern.npy'],
+      ['beside.npy', 'history.json'],
+    ] as const) {
+      symlinkSync(folder.at(target), folder.at(link));
+    }
+    for (const name of ['history.json', 'p.support.npy', 'q.mask.npy']) {
+      folder.write(name, readFileSync(folder.at('small.npy')));
+    }
+    const reconstruct = ['reconstruct', 'pattern.npy', '--iterations', '1'];
+    const [support, mask] = [
+      ['--support', 'p.support.npy'],
+      ['--mask', 'q.mask.npy'],
+    ];
+    for (const [args, message] of [
+      [[...reconstruct, '-o', 'pattern.npy'], '--output: pattern.npy would overwrite the pattern'],
+      [[...reconstruct, '-o', `../${basename(folder.path)}/pattern.npy`], 'would overwrite the pattern'],
+      [[...reconstruct, '-o', 'link.npy'], '--output: link.npy would overwrite the pattern'],
+      [['reconstruct', 'link.npy', '-o', 'pattern.npy'], '--output: pattern.npy would overwrite the pattern'],
+      [[...reconstruct, ...support, '-o', './p.support.npy'], 'would overwrite the support'],
+      [[...reconstruct, ...mask, '-o', 'q.mask.npy'], 'would overwrite the mask'],
+      [[...reconstruct, '--start', 'small.npy', '-o', 'small.npy'], 'would overwrite the start'],
+      [
+        [...reconstruct, '-o', 'beside.npy', '--history', 'history.json'],
+        '--history: history.json would overwrite --output',
+      ],
+      [['simulate', 'small.npy', '-o', 'small.npy'], '--output: small.npy would overwrite the image'],
+      [
+        ['simulate', 'p.support.npy', '-o', 'p.npy'],
+        'the support of --output: p.support.npy would overwrite the image',
+      ],
+      [
+        ['simulate', 'q.mask.npy', '-o', 'q.npy', '--beamstop', '0'],
+        'the mask of --output: q.mask.npy would overwrite',
+      ],
+    ] as const) {
+      const { code, stderr } = await rephase(args);
+      expect(stderr).toContain(message);
+      expect(code).toBe(2);
+    }
+    expect(readFileSync(folder.at('pattern.npy'))).toEqual(Buffer.from(encodeNpy(magnitudes, SHAPE)));
+    for (const name of ['small.npy', 'history.json', 'p.support.npy', 'q.mask.npy']) {
+      expect(readFileSync(folder.at(name))).toEqual(readFileSync(folder.at('small.npy')));
+    }
+    // A rectangle is no file, and a mask that is not written overwrites nothing.
+    expect((await rephase(['simulate', 'q.mask.npy', '-o', 'q.npy'])).code).toBe(0);
   });
 
   it('about a backend that cannot run here is a failed run', async () => {

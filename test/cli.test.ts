@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { exitCode } from '../src/cli/exit.js';
 import { interruptible } from '../src/cli/interrupt.js';
+import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
 import { centre } from '../src/cli/picture.js';
@@ -220,6 +222,32 @@ describe('the report', () => {
     }
   });
 
+  it('names every setting that repeats the run', async () => {
+    folder.write('ones.npy', encodeNpy(new Float32Array(40 * 48).fill(1), SHAPE));
+    const settings = ['--intensity', '--centered', '--mask', 'ones.npy', '--dataset', '/entry/data', '--seed', '7'];
+    const run = ['--algorithm', 'hio', '--beta', '0.7', '--starts', '2', '--iterations', '3', '--bits', '16'];
+    await rephase(['reconstruct', 'pattern.npy', '-o', 'all.png', ...settings, ...run, '--report', 'all.html']);
+    const facts = Object.fromEntries(
+      [...readFileSync(folder.at('all.html'), 'utf8').matchAll(/<tr><th>(.*?)<\/th><td>(.*?)<\/td><\/tr>/g)].map(
+        ([, name, value]) => [name, value],
+      ),
+    );
+    expect(facts).toMatchObject({
+      algorithm: 'hio, β 0.7',
+      iterations: '3',
+      start: 'random, seed 7',
+      starts: expect.stringMatching(/^2; the best is number [01]$/) as string,
+      pattern: 'pattern.npy, 40 × 48',
+      'dataset of the pattern': '/entry/data',
+      'what the pattern holds': 'intensities',
+      'zero frequency': 'in the middle of the pattern and the mask',
+      support: 'everywhere',
+      mask: 'ones.npy, 1920 of 1920 pixels',
+      backend: expect.stringMatching(/^wasm, device 0 \(.+\), single precision$/) as string,
+      'image written': 'all.png, 16 bits a pixel',
+    });
+  });
+
   it('gives the exact command line, quoted for a shell', () => {
     const quoted = `'&lt;img src=x&gt; &amp; &quot;it&#39;\\&#39;&#39;s&quot;.npy'`.replace(/^'|'$/g, '&#39;');
     expect(page).toContain(`rephase reconstruct ${quoted} -o out.png --support 20x24`);
@@ -290,11 +318,11 @@ describe('help', () => {
 
 // `script` gives the program a terminal, whose Ctrl-C is the character 3; it is in every Debian.
 describe.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))('on a terminal', () => {
-  /** Presses Ctrl-C once a residual is shown. */
-  const interrupted = (args: string[]) =>
+  /** Presses Ctrl-C once a residual is shown, or sends SIGTERM. */
+  const interrupted = (args: string[], how: 'Ctrl-C' | 'SIGTERM' = 'Ctrl-C') =>
     new Promise<{ code: number | null; shown: string }>((resolve, reject) => {
       const command = [process.execPath, PROGRAM, ...args].map((word) => `'${word}'`).join(' ');
-      const child = spawn('script', ['-qefc', command, '/dev/null'], {
+      const child = spawn('script', ['-qefc', `echo process $$; exec ${command}`, '/dev/null'], {
         cwd: folder.path,
         stdio: ['pipe', 'pipe', 'inherit'],
       });
@@ -304,7 +332,8 @@ describe.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
         shown += chunk.toString();
         if (pressed || !/residual \d/.test(shown)) return;
         pressed = true;
-        child.stdin.write('\x03');
+        if (how === 'Ctrl-C') child.stdin.write('\x03');
+        else process.kill(Number(/process (\d+)/.exec(shown)?.[1]), how);
       });
       onTestFinished(() => void child.kill());
       child.on('error', reject);
@@ -327,6 +356,14 @@ describe.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
     expect(history.length).toBeGreaterThan(0);
     expect(readFileSync(folder.at('partial.html'), 'utf8')).toContain('(stopped; 5000000 were asked for)');
   });
+
+  it('stops at SIGTERM as at Ctrl-C, with an exit code of its own', async () => {
+    const run = ['--support', '20x24', '--iterations', '5000000', '-o', 'terminated.npy'];
+    const { code, shown } = await interrupted(['reconstruct', 'pattern.npy', ...run], 'SIGTERM');
+    expect(shown).toMatch(/stopped after \d+ of 5000000 iterations\r\nwrote terminated\.npy/);
+    expect(code).toBe(143);
+    expect(Math.max(...(await readImage(folder.at('terminated.npy'))).data)).toBeGreaterThan(0);
+  });
 });
 
 describe('Ctrl-C', () => {
@@ -342,6 +379,16 @@ describe('Ctrl-C', () => {
       return Promise.resolve();
     });
     exit.mockRestore();
-    expect(process.listenerCount('SIGINT')).toBe(0);
+    expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(0);
+  });
+
+  it('and SIGTERM are told apart by the exit code', async () => {
+    await interruptible((signal) => {
+      process.emit('SIGTERM', 'SIGTERM');
+      expect(exitCode(new AbortError(signal.reason))).toBe(143);
+      return Promise.resolve();
+    });
+    expect(exitCode(new AbortError('SIGINT'))).toBe(130);
+    expect(exitCode(new AbortError())).toBe(130);
   });
 });

@@ -14,6 +14,9 @@ import {
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes } from './support/images.js';
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 const shape: Shape = [48, 64];
 const pixels = 48 * 64;
 const magnitudes = asymmetricMagnitudes(shape);
@@ -150,6 +153,34 @@ onEveryBackend('a session', ({ backend, precision }) => {
     own.object.fill(0);
     for (const each of [session, untouched]) await each.run(3);
     expect(await session.readFeasible()).toEqual(await untouched.readFeasible());
+    // What was written since `inverse` is needed once more, as the iterate, when `forward` follows.
+    for (const each of [session, untouched]) {
+      each.inverse();
+      const written = magnitudes.slice();
+      each.writeObject(written);
+      if (each === session) written.fill(7);
+      each.forward();
+      each.constrainFourier();
+    }
+    expect(await session.readObject()).toEqual(await untouched.readObject());
+  });
+
+  it('lets go of the arrays that it was given', async () => {
+    const given: WeakRef<object>[] = [];
+    const openWithOwn = () => {
+      const own = [magnitudes.slice(), support.slice(), magnitudes.slice()] as const;
+      given.push(...own.map((array) => new WeakRef(array)));
+      const problem = { magnitudes: own[0], support: own[1], shape };
+      return createSession(problem, { backend, precision, algorithm: 'hio', start: { object: own[2] } });
+    };
+    using session = await openWithOwn();
+    await session.run(2);
+    await vi.waitFor(() => {
+      collectGarbage();
+      expect(given.filter((array) => array.deref()).length).toBe(0);
+    });
+    expect(given).toHaveLength(3);
+    expect(session.iterations).toBe(2);
   });
 });
 
@@ -171,8 +202,6 @@ describe('the wasm backend', () => {
   });
 
   it('gives back the memory of sessions that were disposed of', async () => {
-    setFlagsFromString('--expose-gc');
-    const collectGarbage = runInNewContext('gc') as () => void;
     const memories: WeakRef<object>[] = [];
     const instantiate = WebAssembly.instantiate as (module: WebAssembly.Module) => Promise<WebAssembly.Instance>;
     const spy = vi.spyOn(WebAssembly, 'instantiate').mockImplementation(async (...args: [WebAssembly.Module]) => {

@@ -72,7 +72,7 @@ onEveryBackend('a seeded start', ({ backend, precision }) => {
 });
 
 describe('Poisson counts', () => {
-  it.each([0.3, 4, 9.9, 10, 40, 1e3, 1e7])('have the mean and the variance %d', (mean) => {
+  it.each([0.3, 4, 9.9, 10, 40, 1e3, 1e7, 1e15])('have the mean and the variance %d', (mean) => {
     const count = 20000;
     const next = uniformStream(5, 0);
     const counts = Array.from({ length: count }, () => poisson(mean, next));

@@ -33,6 +33,7 @@ onEveryBackend('retrieve', ({ backend, precision }) => {
     using session = await createSession(problem, { ...options, history: true });
     await session.run(30);
     expect(result).toMatchObject({ shape, iterations: 30, best: 0, backend, device: session.device });
+    expect(result).toMatchObject({ algorithm: 'hio', beta: 0.9 });
     expect(result.object).toEqual(await session.readObject());
     expect(result.feasible).toEqual(await session.readFeasible());
     expect(result.residual).toBe(await session.residual());
@@ -58,6 +59,27 @@ onEveryBackend('retrieve', ({ backend, precision }) => {
     using session = await createSession(problem, { ...options, start: { object: feasible } });
     // The object of gs is measured as it is left by its transform back from rows: the same but for rounding.
     expect(feasibleResidual).toBeCloseTo(await session.residual(), 5);
+  });
+
+  it('passes over a start that has left the range of the precision', async () => {
+    const object = noise(3 * pixels, 2);
+    const beyond = precision === 'double' ? 1e307 : 1e38;
+    object.fill(beyond, 0, pixels).fill(beyond, 2 * pixels);
+    const reports: Progress[] = [];
+    const onProgress = (report: Progress) => reports.push(report);
+    const result = await retrieve(problem, { ...options, iterations: 5, starts: 3, start: { object }, onProgress });
+    expect(result.best).toBe(1);
+    expect(Array.from(result.feasibleResiduals, Number.isFinite)).toEqual([false, true, false]);
+    expect(result.feasible.every((value) => value >= 0)).toBe(true);
+    expect(reports.at(-1)!.residual).toBeGreaterThan(0);
+  });
+
+  it('ends without an error, and with nothing good to show, where feedback has driven every start out of range', async () => {
+    const result = await retrieve(problem, { ...options, beta: 1e300, iterations: 30, starts: 2 });
+    expect(result.iterations).toBe(30);
+    // NaN where numbers became infinite; 1 where their squares did, which leaves nothing but zeros of the image.
+    for (const residual of result.feasibleResiduals) expect(residual).not.toBeLessThan(1);
+    if (precision === 'single') expect(result.feasibleResidual).toBeNaN();
   });
 
   it.each(['phase', 'object'] as const)("takes the caller's own %s for several starts", async (kind) => {

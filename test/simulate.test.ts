@@ -1,6 +1,7 @@
 /** Simulated patterns: what a detector would see, and no more. */
 import { describe, expect, it } from 'vitest';
-import { simulate, type Shape } from '../src/index.js';
+import { InvalidArgumentError, OutOfMemoryError, simulate, type Shape } from '../src/index.js';
+import { RealTransform } from '../src/transform.js';
 import { noise, relativeError } from './support/images.js';
 import { naiveTransform } from './support/naive.js';
 
@@ -44,6 +45,33 @@ describe('simulate', () => {
     const spread = Math.sqrt(clean.magnitudes.length / 4 / photons);
     expect(relativeError(noisy.magnitudes, clean.magnitudes)).toBeLessThan(2 * spread);
     expect(relativeError(noisy.magnitudes, clean.magnitudes)).toBeGreaterThan(spread / 4);
+  });
+
+  it('refuses photons and brightness whose counts would not be exact', async () => {
+    const most = await simulate({ image, shape, photons: 1e15 });
+    expect(most.magnitudes.every(Number.isFinite)).toBe(true);
+    const dark = image.map((value) => value * 1e-200);
+    const bright = image.map((value) => value * 1e200);
+    for (const [options, message] of [
+      [{ image, photons: 1e308 }, /^photons: got 1e\+308; takes a number above 0 and up to 1e15/],
+      [{ image: dark, photons: 1e6 }, /intensities: got 0; takes brightness/],
+      [{ image: bright, photons: 1e6 }, /intensities: got Infinity; takes brightness/],
+    ] as const) {
+      const error = await simulate({ shape, ...options }).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(InvalidArgumentError);
+      expect((error as Error).message).toMatch(message);
+    }
+  });
+
+  it('refuses what cannot fit before it allocates anything', async () => {
+    for (const attempt of [simulate({ image, shape, pad: 1e4 }), RealTransform.create([90_000, 120_000])]) {
+      const error = await attempt.catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(OutOfMemoryError);
+      expect(error).toMatchObject({ requiredBytes: 20 * 90_000 * 120_000, availableBytes: 2 ** 32 });
+      expect((error as Error).message).toMatch(
+        /^90000 × 120000 pixels in double precision need at least 201 GiB \(216000000000 bytes\); .* 4 GiB/,
+      );
+    }
   });
 
   it('draws the same noise from the same seed and other noise from another', async () => {

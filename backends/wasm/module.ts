@@ -14,10 +14,17 @@ export function wasmModule(): Promise<WebAssembly.Module> {
 
 async function compile(): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(Uint8Array.from(atob(WASM_BASE64), (character) => character.charCodeAt(0)));
+    return await WebAssembly.compile(decodeBase64(WASM_BASE64));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const message = `WebAssembly with SIMD cannot be compiled here: ${why}`;
     throw new BackendUnavailableError(message, 'wasm', { cause: error });
   }
+}
+
+function decodeBase64(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }

@@ -22,6 +22,8 @@ export class WasmSession implements BackendSession {
   readonly #required: number;
   #instance: WasmInstance | undefined;
   #session: Pointer = 0;
+  /** No fewer than the records that wait to be taken. */
+  #records = 0;
   #uploads = 0;
   #uploadedBytes = 0;
   #downloads = 0;
@@ -58,21 +60,25 @@ export class WasmSession implements BackendSession {
 
   constrainFourier(): void {
     this.#call.rephase_session_constrain_fourier(this.#session);
+    this.#records += 1;
   }
 
   iterate(count: number, first: boolean): void {
     this.#call.rephase_session_iterate(this.#session, count, Number(first));
+    this.#records += count;
   }
 
   settle(): void {
     this.#require(this.#call.rephase_session_settle(this.#session));
+    this.#records += 1;
   }
 
   // Not `async`: what a session does takes effect when it is called.
   takeResiduals(): Promise<Float64Array> {
     return settledBy(() => {
       const { starts } = this.#problem;
-      return this.#staged(RECORDS * starts * 8, (out) => {
+      return this.#staged(Math.min(this.#records, RECORDS) * starts * 8, (out) => {
+        this.#records = 0;
         const records = this.#call.rephase_session_take_residuals(this.#session, out);
         return this.#download(out, records * starts, 'double') as Float64Array;
       });

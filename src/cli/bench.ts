@@ -4,6 +4,7 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { version } from '../../package.json';
 import { listBackends } from '../backends.js';
+import { requireMemory } from '../memory.js';
 import { BACKEND_NAMES, PRECISIONS, type BackendName } from '../types.js';
 import { examples } from './help.js';
 import { type Timing, timeIterations } from './measure.js';
@@ -29,15 +30,18 @@ export function addBench(program: Command): void {
 
 async function bench({ sizes, backend: only, json = false }: BenchOptions): Promise<void> {
   const out = printer({ json });
+  const backends = only ? [only] : await availableNames();
+  const runs = backends.flatMap((backend) =>
+    PRECISIONS.filter((precision) => precision === 'single' || backend === 'wasm').flatMap((precision) =>
+      sizes.map((n) => ({ backend, precision, n })),
+    ),
+  );
+  // Not after minutes of measuring the smaller ones.
+  for (const { backend, precision, n } of runs) if (backend === 'wasm') requireMemory([n, n], precision);
   const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version };
   out.line(`rephase ${version}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
   const timings: Timing[] = [];
-  for (const name of only ? [only] : await availableNames()) {
-    for (const precision of PRECISIONS) {
-      if (precision === 'double' && name !== 'wasm') continue;
-      for (const n of sizes) timings.push(await timeIterations(name, precision, n));
-    }
-  }
+  for (const { backend, precision, n } of runs) timings.push(await timeIterations(backend, precision, n));
   const rows = timings.map(({ backend, precision, n, median, low, high }) => [
     ...[backend, precision, `${n}×${n}`, median.toPrecision(3), `${low.toPrecision(3)}–${high.toPrecision(3)}`],
     brief(1000 / median),

@@ -14,6 +14,8 @@ export const EXIT = {
   usage: 2,
   /** Stopped by Ctrl-C, as shells count it: 128 + SIGINT. What there was so far has been written. */
   interrupted: 130,
+  /** The same by SIGTERM, which `kill`, `timeout` and queues of jobs send: 128 + SIGTERM. */
+  terminated: 143,
 } as const;
 
 /** Wrong usage of the command line. */
@@ -36,9 +38,14 @@ function isUsage(error: unknown): boolean {
   return error instanceof UsageError || (error instanceof InvalidArgumentError && OPTIONS.has(error.argument));
 }
 
-function exitCode(error: unknown): number {
-  if (error instanceof AbortError) return EXIT.interrupted;
+/** The exit code of a command that ended with `error`; a run that was stopped has the signal's name as its reason. */
+export function exitCode(error: unknown): number {
+  if (error instanceof AbortError) return stopCode(error.cause);
   return isUsage(error) ? EXIT.usage : EXIT.failure;
+}
+
+export function stopCode(signal: unknown): number {
+  return signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
 }
 
 /** Explains `error` on stderr, and as an object on stdout where the command was asked for JSON. Returns the exit code. */

@@ -3,21 +3,15 @@
  * is done. What is in the files is the business of formats/.
  */
 import { createHash } from 'node:crypto';
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname, extname, join, parse } from 'node:path';
+import { access, constants, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, extname, join, parse } from 'node:path';
 import process from 'node:process';
-import { FileAccessError, FileFormatError } from '../errors.js';
+import { FileAccessError } from '../errors.js';
 import { readBytes, writeBytes, writeImage } from '../formats/files.js';
-import {
-  type DecodeOptions,
-  type EncodeOptions,
-  type Image,
-  decodeImage,
-  encodeImage,
-  encodeNpy,
-} from '../formats/index.js';
+import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
+import { decodeNamed } from '../formats/named.js';
 import { type Shape } from '../types.js';
-import { usage } from './exit.js';
+import { UsageError, usage } from './exit.js';
 
 export type { Image } from '../formats/index.js';
 
@@ -33,16 +27,10 @@ export interface Input extends Image {
 /** Reads an image from a path or, for `-`, from standard input. */
 export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
   const decoding = options.dataset === undefined ? {} : { dataset: options.dataset };
-  const bytes = path === STANDARD_STREAM ? await readStdin() : await readBytes(path);
-  try {
-    const image = await decodeImage(bytes, decoding);
-    return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
-  } catch (error) {
-    if (!(error instanceof FileFormatError)) throw error;
-    const name = path === STANDARD_STREAM ? 'standard input' : path;
-    const details = error.format === undefined ? { path } : { format: error.format, path };
-    throw new FileFormatError(`${name}: ${error.message}`, details, { cause: error });
-  }
+  const isStdin = path === STANDARD_STREAM;
+  const bytes = isStdin ? await readStdin() : await readBytes(path);
+  const image = await decodeNamed(bytes, isStdin ? 'standard input' : path, decoding);
+  return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
 async function readStdin(): Promise<Uint8Array> {
@@ -74,10 +62,41 @@ export async function checkOutput(option: string, path: string, endings: readonl
   if (!writable) throw new FileAccessError(`${option}: cannot write ${path}: permission denied`, path);
 }
 
+/** A file of a command, and what the command line calls it: `the pattern`, `--history`. */
+export interface NamedFile {
+  what: string;
+  path: string | undefined;
+}
+
+/** Refuses to write a file over one that is read, or two to one place, under whatever names. */
+export async function checkDistinct(inputs: readonly NamedFile[], outputs: readonly NamedFile[]): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const { what, path } of inputs) {
+    if (path !== undefined && path !== STANDARD_STREAM) taken.set(await realName(path), what);
+  }
+  for (const { what, path } of outputs) {
+    if (path === undefined || path === STANDARD_STREAM) continue;
+    const name = await realName(path);
+    const other = taken.get(name);
+    if (other !== undefined) throw new UsageError(`${what}: ${path} would overwrite ${other}`);
+    taken.set(name, what);
+  }
+}
+
+/** Without links; of a file that is not there yet, its folder's. */
+async function realName(path: string): Promise<string> {
+  const real = (name: string) => realpath(name).catch(() => undefined);
+  return (await real(path)) ?? join((await real(dirname(path))) ?? dirname(path), basename(path));
+}
+
 /** Writes an image in the format of the path's ending; standard output gets `.npy`. */
 export async function writeOutput(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
   if (path === STANDARD_STREAM) return writeStdout(await encodeImage(image, 'npy'));
   return writeImage(path, image, options);
+}
+
+export function isPng(path: string): boolean {
+  return extname(path).toLowerCase() === '.png';
 }
 
 /** Writes a mask as an `.npy` file of bytes. */

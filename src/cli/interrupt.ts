@@ -1,20 +1,23 @@
 /**
- * Ctrl-C. The first one asks the running command to stop and lets it write what it has; the second one quits at once.
+ * Ctrl-C and SIGTERM. The first one asks the running command to stop and lets it write what it has; the second one quits
+ * at once.
  */
 import process from 'node:process';
-import { EXIT } from './exit.js';
+import { stopCode } from './exit.js';
 
-/** Runs `work` with a signal that the first Ctrl-C aborts. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Runs `work` with an AbortSignal that the first of them aborts, its name as the reason. */
 export async function interruptible<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    controller.abort();
+  const stop = (signal: NodeJS.Signals) => {
+    if (controller.signal.aborted) process.exit(stopCode(signal));
+    controller.abort(signal);
   };
-  process.on('SIGINT', stop);
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     return await work(controller.signal);
   } finally {
-    process.off('SIGINT', stop);
+    for (const signal of SIGNALS) process.off(signal, stop);
   }
 }

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type Input, type InputOptions, readInput } from './files.js';
+import { type Input, type InputOptions, type NamedFile, readInput } from './files.js';
 import { uncentre } from './picture.js';
 import { parseShape } from './values.js';
 
@@ -27,6 +27,15 @@ export interface ReadProblem {
   files: InputFile[];
 }
 
+/** The files that are read beside the pattern. */
+export function otherInputs({ support, mask, start }: ProblemOptions): NamedFile[] {
+  return [
+    { what: 'the support', path: parseShape(support ?? '') ? undefined : support },
+    { what: 'the mask', path: mask },
+    { what: 'the start', path: start },
+  ];
+}
+
 /** Reads the pattern and what belongs to it. `--centered` concerns detector images: the pattern and its mask. */
 export async function readProblem(path: string, options: ProblemOptions): Promise<ReadProblem> {
   const paths = [path, options.support, options.mask, options.start];
@@ -45,14 +54,14 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
   };
   const centred = (data: RealArray) => (options.centered ? uncentre(data, shape) : data);
   const maskImage = await readOther('mask');
-  const mask = maskImage && toMask(centred(maskImage));
+  const mask = maskImage && nonZero(centred(maskImage));
   const measured = centred(pattern.data);
   const magnitudes = options.intensity ? fromIntensity(measured, mask, shape) : measured;
   const rectangle = parseShape(options.support ?? '');
   const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
   const start = await readOther('start');
   return {
-    problem: { magnitudes, shape, ...(supportImage && { support: toMask(supportImage) }), ...(mask && { mask }) },
+    problem: { magnitudes, shape, ...(supportImage && { support: nonZero(supportImage) }), ...(mask && { mask }) },
     ...(start && { start: { object: start } }),
     files,
   };
@@ -75,7 +84,8 @@ async function readMatching(option: string, path: string, shape: Shape, pattern:
   throw new InvalidArgumentError(option, message);
 }
 
-function toMask(data: RealArray | Uint8Array): Uint8Array {
+/** 1 where an image is not zero. */
+function nonZero(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data, (value) => (value ? 1 : 0));
 }
 

@@ -15,7 +15,7 @@ Exit codes:
   0    success
   1    the run failed (a file, the data, the backend, a check)
   2    wrong usage
-  130  stopped by Ctrl-C; reconstruct has written the image so far
+  130  stopped by Ctrl-C, 143 by SIGTERM; reconstruct has written the image so far
 
 Environment:
   REPHASE_BACKEND  the backend to use where --backend is not given

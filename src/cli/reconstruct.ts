@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError } from '../errors.js';
+import { DEFAULT_BETA } from '../options.js';
 import { retrieve } from '../retrieve.js';
 import {
   ALGORITHMS,
@@ -14,12 +15,12 @@ import {
   type Reconstruction,
   type RetrieveOptions,
 } from '../types.js';
-import { EXIT, UsageError } from './exit.js';
-import { checkOutput } from './files.js';
+import { EXIT, UsageError, exitCode } from './exit.js';
+import { checkDistinct, checkOutput, isPng } from './files.js';
 import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
 import { printer } from './print.js';
-import { type InputFile, type ProblemOptions, readProblem } from './problem.js';
+import { type InputFile, type ProblemOptions, otherInputs, readProblem } from './problem.js';
 import { progressBar } from './progress.js';
 import { printOutcome, writeImage, writeRecords } from './reconstruction-output.js';
 import { oneOf, positive, whole } from './values.js';
@@ -34,7 +35,7 @@ export interface ReconstructOptions extends ProblemOptions {
   backend: BackendName | 'auto';
   device: number;
   precision: Precision;
-  bits: '8' | '16';
+  bits?: '8' | '16';
   history?: string;
   report?: string;
   json?: boolean;
@@ -54,7 +55,7 @@ The image written is the feasible one: negative pixels and those outside the sup
 value as black and its largest as white; .npy and .tiff hold the numbers. Without --support the object may fill the whole
 image, and then the result is hardly ever the right one. The support that simulate writes is used only if it is named.
 
-The first Ctrl-C stops the run and writes the image so far (exit code 130), the second one quits at once.
+The first Ctrl-C or SIGTERM stops the run and writes the image so far (exit code 130 or 143), the second one quits at once.
 `;
 
 export function addReconstruct(program: Command): void {
@@ -64,7 +65,7 @@ export function addReconstruct(program: Command): void {
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .requiredOption('-o, --output <image>', 'image to write: .npy, .png or .tiff (- writes .npy to standard output)')
     .option('--algorithm <name>', ALGORITHMS.join(', '), oneOf('--algorithm', ALGORITHMS), 'gs')
-    .option('--beta <number>', 'feedback strength, not used by gs (default: 0.9)', positive('--beta'))
+    .option('--beta <number>', `feedback strength, not used by gs (default: ${DEFAULT_BETA})`, positive('--beta'))
     .option('--iterations <number>', 'how many iterations', whole('--iterations', 1), 1000)
     .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
     .option('--mask <file>', 'image that is zero where nothing was measured')
@@ -86,7 +87,7 @@ export function addReconstruct(program: Command): void {
       0,
     )
     .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
-    .option('--bits <number>', 'of a pixel of a PNG: 8 or 16', oneOf('--bits', ['8', '16']), '8')
+    .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
     .option('--dataset <path>', 'where the pattern is in an HDF5 file')
@@ -106,10 +107,11 @@ export function addReconstruct(program: Command): void {
 }
 
 async function runReconstruct(path: string, options: ReconstructOptions): Promise<void> {
-  await checkOutputs(options);
+  checkTogether(options);
+  await checkOutputs(path, options);
   const out = printer(options, options.output === '-');
   const { problem, start, files } = await readProblem(path, options);
-  const run = await reconstruct(
+  const { code, ...run } = await reconstruct(
     problem,
     {
       ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
@@ -125,16 +127,34 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   const outcome: Outcome = { ...run, problem, files };
   await writeRecords(path, options, outcome);
   printOutcome(out, path, options, outcome);
-  if (run.interrupted) process.exitCode = EXIT.interrupted;
+  process.exitCode = code;
+}
+
+/** Options that exclude each other: none of them is ignored in silence. */
+function checkTogether({ output, json, bits, start, starts }: ReconstructOptions): void {
+  if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
+  if (bits !== undefined && !isPng(output)) {
+    throw new UsageError(`--bits is for PNG, and --output is ${output}, whose numbers are not rounded`);
+  }
+  if (start !== undefined && starts > 1) {
+    throw new UsageError(`--start gives one image to continue from, and --starts ${starts} asks for random starts`);
+  }
 }
 
 /** Everything that can be known to fail is found before the run, not after it. */
-async function checkOutputs(options: ReconstructOptions): Promise<void> {
-  const { output, history, report, json } = options;
-  if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
+async function checkOutputs(path: string, options: ReconstructOptions): Promise<void> {
+  const { output, history, report } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
+  await checkDistinct(
+    [{ what: 'the pattern', path }, ...otherInputs(options)],
+    [
+      { what: '--output', path: output },
+      { what: '--history', path: history },
+      { what: '--report', path: report },
+    ],
+  );
 }
 
 async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean) {
@@ -143,10 +163,10 @@ async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: bo
     return await interruptible(async (signal) => {
       try {
         const result = await retrieve(problem, { ...options, signal, onProgress: bar.update });
-        return { result, interrupted: false };
+        return { result, interrupted: false, code: EXIT.success };
       } catch (error) {
         if (!(error instanceof AbortError && error.partial)) throw error;
-        return { result: error.partial, interrupted: true };
+        return { result: error.partial, interrupted: true, code: exitCode(error) };
       }
     });
   } finally {

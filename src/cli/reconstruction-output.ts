@@ -11,8 +11,7 @@ export async function writeImage(
   { output, bits }: ReconstructOptions,
   { feasible, shape }: Reconstruction,
 ): Promise<void> {
-  const isPng = extname(output).toLowerCase() === '.png';
-  await writeOutput(output, { data: feasible, shape }, isPng ? { bits: bits === '16' ? 16 : 8 } : {});
+  await writeOutput(output, { data: feasible, shape }, bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 });
 }
 
 /** The residuals and the report, where they were asked for. */
@@ -34,6 +33,8 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   const {
     iterations,
     seconds,
+    algorithm,
+    beta,
     backend,
     device,
     residual,
@@ -43,7 +44,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     best,
     shape,
   } = result;
-  const { algorithm, beta = 0.9, seed, starts, precision, output, history, report } = options;
+  const { seed, starts, precision, output, history, report } = options;
   const rate = (iterations * starts) / seconds;
   const feedback = algorithm === 'gs' ? '' : ` β ${beta}`;
   out.line(

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import process from 'node:process';
 import { version } from '../../package.json';
 import { extent } from '../formats/image.js';
+import { isPng } from './files.js';
 import { cropToSupport, objectPicture, patternPicture } from './picture.js';
 import { brief } from './print.js';
 import { type Outcome, type ReconstructOptions } from './reconstruct.js';
@@ -41,15 +42,28 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
     ],
     history: result.history ?? new Float64Array(),
     facts: facts(path, options, outcome),
-    notes: options.algorithm === 'gs' ? [NOTES.always] : [NOTES.feedback, NOTES.always],
+    notes: result.algorithm === 'gs' ? [NOTES.always] : [NOTES.feedback, NOTES.always],
   });
 }
 
 function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const { problem, result, files, interrupted } = outcome;
-  const { algorithm, beta = 0.9, seed, starts, start, precision, support, mask } = options;
+  const { algorithm, beta } = result;
+  const {
+    seed,
+    starts,
+    start,
+    precision,
+    support,
+    mask,
+    intensity,
+    centered,
+    dataset,
+    device,
+    output,
+    bits = '8',
+  } = options;
   const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
-  const read = [options.intensity && 'as intensities', options.centered && 'centred', options.dataset];
   return [
     ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
@@ -57,11 +71,15 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['iterations', `${result.iterations}${stopped}`],
     ['start', start ?? `random, seed ${seed}`],
     ...(starts > 1 ? [['starts', `${starts}; the best is number ${result.best}`] as const] : []),
-    ['pattern', [path, problem.shape.join(' × '), ...read].filter(Boolean).join(', ')],
+    ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
+    ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
+    ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
+    ['zero frequency', centered ? 'in the middle of the pattern and the mask' : 'at the corner of the pattern'],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
     ['mask', mask === undefined ? 'everything measured' : `${mask}, ${share(problem.mask)}`],
-    ['backend', `${result.backend}, ${result.device}, ${precision} precision`],
+    ['backend', `${result.backend}, device ${device} (${result.device}), ${precision} precision`],
     ['time', `${result.seconds.toFixed(2)} s, ${brief((result.iterations * starts) / result.seconds)} iterations/s`],
+    ['image written', `${output === '-' ? 'standard output' : output}${isPng(output) ? `, ${bits} bits a pixel` : ''}`],
     ['program', `rephase ${version}, Node ${process.version}, ${process.platform} ${process.arch}`],
     ['date', new Date().toISOString()],
     ...files.map(({ role, sha256 }) => [`SHA-256 of the ${role}`, sha256] as const),

@@ -2,7 +2,7 @@
 import { type Command } from 'commander';
 import { simulate } from '../simulate.js';
 import { UsageError } from './exit.js';
-import { besides, checkOutput, readInput, writeMask, writeOutput } from './files.js';
+import { besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
 import { examples } from './help.js';
 import { printer } from './print.js';
 import { numberFrom, positive, whole } from './values.js';
@@ -68,9 +68,20 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
   const toStdout = options.output === '-';
   if (toStdout && options.json) throw new UsageError('--json and -o - cannot both write to standard output');
   await checkOutput('--output', options.output, ['.npy', '.tif', '.tiff'], true);
+  const { output, beamstop } = options;
+  const supportPath = toStdout ? undefined : besides(output, 'support');
+  const maskPath = toStdout || beamstop === undefined ? undefined : besides(output, 'mask');
+  await checkDistinct(
+    [{ what: 'the image', path }],
+    [
+      { what: '--output', path: output },
+      { what: 'the support of --output', path: supportPath },
+      { what: 'the mask of --output', path: maskPath },
+    ],
+  );
   const out = printer(options, toStdout);
   const image = await readInput(path, options);
-  const { pad, photons, beamstop, seed } = options;
+  const { pad, photons, seed } = options;
   const pattern = await simulate({
     image: image.data,
     shape: image.shape,
@@ -80,17 +91,11 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
     ...(beamstop !== undefined && { beamstop }),
   });
   const { magnitudes, shape, support, mask } = pattern;
-  await writeOutput(options.output, { data: magnitudes, shape });
-  const written: { pattern: string; support?: string; mask?: string } = { pattern: options.output };
-  if (!toStdout) {
-    written.support = besides(options.output, 'support');
-    await writeMask(written.support, support, shape);
-    if (mask) {
-      written.mask = besides(options.output, 'mask');
-      await writeMask(written.mask, mask, shape);
-    }
-  }
+  await writeOutput(output, { data: magnitudes, shape });
+  if (supportPath !== undefined) await writeMask(supportPath, support, shape);
+  if (maskPath !== undefined && mask) await writeMask(maskPath, mask, shape);
   out.line(`${image.shape.join('×')} image → ${shape.join('×')} pattern`);
-  out.line(`wrote ${Object.values(written).join(', ')}`);
+  out.line(`wrote ${[output, supportPath, maskPath].filter((written) => written !== undefined).join(', ')}`);
+  const written = { pattern: output, support: supportPath, mask: maskPath };
   out.object({ command: 'simulate', image: path, ...written, shape, pad, photons, beamstop, seed });
 }

@@ -2,6 +2,7 @@
  * The iteration as a textbook writes it: complex numbers, the full spectrum, and Fourier sums written out, in double
  * precision. Slow, and so plain that it can be checked by reading: what `rephase validate` trusts.
  */
+import { opposite } from '../problem.js';
 import { type Algorithm, type MaskArray, type Problem, type Shape } from '../types.js';
 
 interface Spectrum {
@@ -66,10 +67,6 @@ function impose({ re, im }: Spectrum, magnitudes: ArrayLike<number>, shape: Shap
     imposed.im[k] = magnitude * Math.sin(phase);
   }
   return imposed;
-}
-
-function opposite(k: number, [rows, columns]: Shape): number {
-  return ((rows - Math.floor(k / columns)) % rows) * columns + ((columns - (k % columns)) % columns);
 }
 
 /** Σ over rows and columns of value · exp(±2πi(…)), unnormalised; `sign` −1 is forward. */

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { FileAccessError, FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { FileAccessError, InvalidArgumentError, gotTakes } from '../errors.js';
 import {
   type DecodeOptions,
   type EncodeOptions,
@@ -14,20 +14,16 @@ import {
   decodeImage,
   encodeImage,
 } from './index.js';
+import { decodeNamed } from './named.js';
 
 /**
  * Reads an image from a file, or from the bytes of one.
- * @throws FileAccessError when it cannot be opened or read, FileFormatError when it is not an image
+ * @throws FileAccessError when it cannot be opened or read, FileFormatError when it is not an image, InvalidArgumentError
  */
 export async function readImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Image> {
-  if (typeof source !== 'string') return decodeImage(source, options);
-  const bytes = await readBytes(source);
-  try {
-    return await decodeImage(bytes, options);
-  } catch (error) {
-    if (!(error instanceof FileFormatError)) throw error;
-    throw new FileFormatError(`${source}: ${error.message}`, { format: error.format, path: source }, { cause: error });
-  }
+  if (typeof source === 'string') return decodeNamed(await readBytes(source), source, options);
+  if (source instanceof Uint8Array) return decodeImage(source, options);
+  throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
 }
 
 /**
@@ -47,7 +43,7 @@ const ENDINGS: Record<string, Exclude<ImageFormat, 'hdf5'>> = {
 
 /** The format in which `writeImage` writes to this path: worth asking before a long run. */
 export function formatOfPath(path: string): Exclude<ImageFormat, 'hdf5'> {
-  const format = ENDINGS[extname(path).toLowerCase()];
+  const format = typeof path === 'string' ? ENDINGS[extname(path).toLowerCase()] : undefined;
   if (!format) throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy, .png, .tif or .tiff'));
   return format;
 }

@@ -3,6 +3,7 @@
  * on what a header may claim, brightness of colours, and the mapping of real numbers to integers. No file access.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { checkRealArray, checkShape } from '../problem.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** A real image, row-major. Integers are kept as they were in the file: 0…255 for 8 bits, 0…65535 for 16. */
@@ -65,10 +66,10 @@ export function toGrey(samples: ArrayLike<number>, pixels: number, channels: num
  * @throws InvalidArgumentError when the range is not two finite, rising numbers
  */
 export function toIntegers(image: Image, bits: 8 | 16, range?: EncodeOptions['range']): Uint8Array | Uint16Array {
-  const [black, white] = range ?? extent(image.data);
-  if (!(Number.isFinite(black) && Number.isFinite(white) && black <= white)) {
+  if (range !== undefined && !isRange(range)) {
     throw new InvalidArgumentError('range', gotTakes('range', range, 'two finite numbers, the smaller first'));
   }
+  const [black, white] = range ?? extent(image.data);
   const most = bits === 8 ? 255 : 65535;
   const integers = bits === 8 ? new Uint8Array(image.data.length) : new Uint16Array(image.data.length);
   // Divided before multiplied, so that it does not overflow; a range of nothing maps everything above it to white.
@@ -78,6 +79,10 @@ export function toIntegers(image: Image, bits: 8 | 16, range?: EncodeOptions['ra
     integers[i] = fraction > 0 ? Math.round(Math.min(fraction, 1) * most) : 0;
   }
   return integers;
+}
+
+function isRange(range: unknown): boolean {
+  return Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] <= range[1];
 }
 
 /** Least and greatest of the finite numbers; [0, 0] where there are none. */
@@ -98,12 +103,8 @@ export function extent(data: ArrayLike<number>): [least: number, greatest: numbe
  * @throws InvalidArgumentError
  */
 export function checkImage(image: Image): void {
-  const [rows, columns] = image.shape;
-  if (!(Number.isInteger(rows) && Number.isInteger(columns) && rows >= 1 && columns >= 1)) {
-    throw new InvalidArgumentError('shape', gotTakes('shape', image.shape, '[rows, columns], both at least 1'));
+  if (typeof image !== 'object' || image === null) {
+    throw new InvalidArgumentError('image', gotTakes('image', image, '{ data, shape }'));
   }
-  if (image.data.length !== rows * columns) {
-    const takes = `rows × columns = ${rows * columns} numbers`;
-    throw new InvalidArgumentError('data', gotTakes('data', image.data, takes));
-  }
+  checkRealArray('data', image.data, checkShape('shape', image.shape));
 }

@@ -3,6 +3,7 @@
  * no files, so that browsers can use it; files.ts reads and writes them.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { checkName, rejectUnknownKeys } from '../options.js';
 import { decodeHdf5, isHdf5 } from './hdf5.js';
 import { type EncodeOptions, type Image, type ImageFormat, checkImage } from './image.js';
 import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';
@@ -17,6 +18,10 @@ export interface DecodeOptions {
   dataset?: string;
 }
 
+const ENCODE_KEYS = ['bits', 'range'] as const satisfies readonly (keyof EncodeOptions)[];
+const DECODE_KEYS = ['dataset'] as const satisfies readonly (keyof DecodeOptions)[];
+const WRITTEN: readonly ImageFormat[] = ['npy', 'png', 'tiff'];
+
 /** By the first bytes; undefined when it is none that can be read. */
 export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   if (isNpy(bytes)) return 'npy';
@@ -28,9 +33,13 @@ export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
 
 /**
  * Reads an image from the bytes of an `.npy`, PNG, TIFF or HDF5 file.
- * @throws FileFormatError
+ * @throws FileFormatError, InvalidArgumentError
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array, the content of a file'));
+  }
+  checkDecodeOptions(options);
   const format = detectFormat(bytes);
   switch (format) {
     case 'npy':
@@ -46,6 +55,13 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   }
 }
 
+function checkDecodeOptions(options: DecodeOptions): void {
+  rejectUnknownKeys('options', options, DECODE_KEYS);
+  const { dataset } = options;
+  if (dataset === undefined || typeof dataset === 'string') return;
+  throw new InvalidArgumentError('dataset', gotTakes('dataset', dataset, 'a path in an HDF5 file'));
+}
+
 /**
  * The bytes of a file with this image.
  * @throws InvalidArgumentError when the format cannot hold it as asked
@@ -55,6 +71,9 @@ export async function encodeImage(
   format: Exclude<ImageFormat, 'hdf5'>,
   options: EncodeOptions = {},
 ): Promise<Uint8Array> {
+  checkName('format', format, WRITTEN);
+  rejectUnknownKeys('options', options, ENCODE_KEYS);
+  checkImage(image);
   switch (format) {
     case 'npy':
       return encodeNpyImage(image, options);
@@ -66,7 +85,6 @@ export async function encodeImage(
 }
 
 function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array {
-  checkImage(image);
   if (bits === undefined) return encodeNpy(image.data, image.shape);
   if (bits === 32) return encodeNpy(Float32Array.from(image.data), image.shape);
   if (bits === 64) return encodeNpy(Float64Array.from(image.data), image.shape);

@@ -13,6 +13,9 @@ export interface NpyArray {
   shape: number[];
 }
 
+/** NumPy's own limit (`max_header_size`). Longer ones, which need version 2, describe records of thousands of fields. */
+const LONGEST_HEADER = 10_000;
+
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 export function isNpy(bytes: Uint8Array): boolean {
@@ -59,13 +62,20 @@ export function decodeNpyImage(bytes: Uint8Array): Image {
   return { data, shape: [rows, columns] };
 }
 
-/** Writes an array as `<f4`, `<f8` or `|u1`, by its type, in C order, version 1. */
+/**
+ * Writes an array as `<f4`, `<f8` or `|u1`, by its type, in C order, version 1.
+ * @throws InvalidArgumentError for other types, and where shape and length disagree
+ */
 export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  const descr = descrOf(data);
+  const given: unknown = shape;
+  if (!Array.isArray(given) || !given.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    throw new InvalidArgumentError('shape', gotTakes('shape', shape, 'integers of at least 0'));
+  }
   const count = shape.reduce((product, extent) => product * extent, 1);
   if (count !== data.length) {
     throw new InvalidArgumentError('data', gotTakes('data', data, `${count} numbers, for shape [${shape.join(', ')}]`));
   }
-  const descr = data instanceof Float32Array ? '<f4' : data instanceof Float64Array ? '<f8' : '|u1';
   const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${extents}), }`;
   // Padded, as NumPy does, so that the numbers begin at a multiple of 64 bytes.
@@ -77,6 +87,13 @@ export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]
   bytes.set(new TextEncoder().encode(dictionary.padEnd(length - 11) + '\n'), 10);
   bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), length);
   return bytes;
+}
+
+function descrOf(data: unknown): string {
+  if (data instanceof Float32Array) return '<f4';
+  if (data instanceof Float64Array) return '<f8';
+  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return '|u1';
+  throw new InvalidArgumentError('data', gotTakes('data', data, 'a Float32Array, Float64Array or Uint8Array'));
 }
 
 interface Header {
@@ -94,18 +111,29 @@ function readHeader(bytes: Uint8Array): Header {
   if (version < 1 || version > 3) throw bad(`is of version ${version}; takes versions 1 to 3`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = version === 1 ? 10 : 12;
-  const end = start + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  const end = start + length;
+  if (length > LONGEST_HEADER)
+    throw bad(`has a header of ${length} bytes; takes up to ${LONGEST_HEADER}, as NumPy does`);
   if (end > bytes.length) throw bad('cut short in its header');
   const text = new TextDecoder(version === 3 ? 'utf-8' : 'latin1').decode(bytes.subarray(start, end));
 
   const descr = /['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|(\[))/.exec(text);
   const fortran = /['"]fortran_order['"]\s*:\s*(True|False)/.exec(text);
-  // Python 2 wrote 3L for a long 3.
-  const shape = /['"]shape['"]\s*:\s*\(\s*((?:\d{1,15}L?\s*,\s*)*(?:\d{1,15}L?)?)\s*\)/.exec(text);
+  // Taken apart below: a pattern of the whole tuple could be matched in very many ways where there are many spaces.
+  const shape = /['"]shape['"]\s*:\s*\(([\dL,\s]*)\)/.exec(text);
   if (descr?.[2]) throw bad('holds records; takes plain numbers');
   if (!descr || !fortran || !shape) throw bad('its header says no type, order or shape that can be read');
-  const extents = shape[1].split(',').filter((extent) => extent.trim() !== '');
-  return { descr: descr[1], fortran: fortran[1] === 'True', shape: extents.map((extent) => parseInt(extent, 10)), end };
+  return { descr: descr[1], fortran: fortran[1] === 'True', shape: parseExtents(shape[1]), end };
+}
+
+/** `5, 7` or `5,` or nothing, as Python writes tuples. */
+function parseExtents(text: string): number[] {
+  const extents = text.split(',').map((extent) => extent.trim());
+  if (extents.at(-1) === '') extents.pop();
+  // Python 2 wrote 3L for a long 3.
+  if (!extents.every((extent) => /^\d{1,15}L?$/.test(extent))) throw bad('its header says no shape that can be read');
+  return extents.map((extent) => parseInt(extent, 10));
 }
 
 const OTHER_KINDS: Record<string, string> = {

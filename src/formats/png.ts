@@ -5,7 +5,7 @@
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { MOST_DEFLATED, inflatesWithin } from './expansion.js';
-import { type EncodeOptions, type Image, checkDimensions, checkImage, toGrey, toIntegers } from './image.js';
+import { type EncodeOptions, type Image, checkDimensions, toGrey, toIntegers } from './image.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -39,8 +39,7 @@ export async function decodePng(bytes: Uint8Array): Promise<Image> {
  * @throws InvalidArgumentError
  */
 export async function encodePng(image: Image, options: EncodeOptions = {}): Promise<Uint8Array> {
-  checkImage(image);
-  const bits = options.bits ?? 8;
+  const { bits = 8 } = options;
   if (bits !== 8 && bits !== 16) throw new InvalidArgumentError('bits', gotTakes('bits', bits, '8 or 16 for PNG'));
   const { encode } = await import('fast-png');
   const [height, width] = image.shape;

@@ -100,15 +100,15 @@ export function readDirectory(bytes: Uint8Array): TiffDirectory {
     throw bad(`should have ${count} pieces, and lists ${offsets.length} offsets and ${lengths.length} lengths`);
   }
   const pieces = offsets.map((offset, index) => ({ offset, length: lengths[index] }));
-  let total = 0;
+  if (pieces.some(({ offset, length }) => offset + length > bytes.length)) throw bad('is cut short');
+  // Before any of them is decompressed: many pieces could be the same large one.
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (total > bytes.length) throw bad('has pieces that overlap');
   pieces.forEach(({ offset, length }, index) => {
-    if (offset + length > bytes.length) throw bad('is cut short');
-    total += length;
     const last = !tiled && index === count - 1;
     const needed = line * (last ? rows - pieceRows * (count - 1) : pieceRows);
     checkPiece(bytes.subarray(offset, offset + length), compression, needed, line * pieceRows);
   });
-  if (total > bytes.length) throw bad('has pieces that overlap');
   return {
     rows,
     columns,

@@ -4,7 +4,7 @@
  * bears out, and reads uncompressed 32-bit integers itself, which detectors write and the library does not take.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
-import { type EncodeOptions, type Image, checkImage, toGrey, toIntegers } from './image.js';
+import { type EncodeOptions, type Image, toGrey, toIntegers } from './image.js';
 import { type TiffDirectory, readDirectory } from './tiff-directory.js';
 
 export function isTiff(bytes: Uint8Array): boolean {
@@ -72,9 +72,9 @@ function readWideIntegers(bytes: Uint8Array, directory: TiffDirectory): Float64A
  * @throws InvalidArgumentError for other bits, or an image beyond TIFF's 4 GiB
  */
 export function encodeTiff(image: Image, options: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
-  checkImage(image);
-  const bits = options.bits ?? 32;
-  if (bits === 64) throw new InvalidArgumentError('bits', gotTakes('bits', bits, '8, 16 or 32 for TIFF'));
+  const { bits = 32 } = options;
+  if (bits !== 8 && bits !== 16 && bits !== 32)
+    throw new InvalidArgumentError('bits', gotTakes('bits', bits, '8, 16 or 32 for TIFF'));
   const samples = bits === 32 ? Float32Array.from(image.data) : toIntegers(image, bits, options.range);
   const [rows, columns] = image.shape;
   const [SHORT, LONG, RATIONAL] = [3, 4, 5];

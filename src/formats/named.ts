@@ -1,0 +1,17 @@
+/** Errors about the content of a file that say which file. */
+import { FileFormatError } from '../errors.js';
+import { type DecodeOptions, type Image, decodeImage } from './index.js';
+
+/**
+ * Reads an image from bytes that came from the file `name`.
+ * @throws FileFormatError, with that name as its path
+ */
+export async function decodeNamed(bytes: Uint8Array, name: string, options: DecodeOptions = {}): Promise<Image> {
+  try {
+    return await decodeImage(bytes, options);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    const details = error.format === undefined ? { path: name } : { format: error.format, path: name };
+    throw new FileFormatError(`${name}: ${error.message}`, details, { cause: error });
+  }
+}
