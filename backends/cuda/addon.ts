@@ -69,7 +69,7 @@ async function load(): Promise<Addon> {
 }
 
 /** The addon is in the package's `prebuilds`, some folders above this file, in the sources and in dist/ alike. */
-function findAddon(): string {
+export function findAddon(): string {
   const platform = `${process.platform}-${process.arch}`;
   if (platform !== 'linux-x64') throw unavailable(`it is built for linux-x64 only, and this is ${platform}`);
   const name = join('prebuilds', platform, 'rephase_cuda.node');
@@ -81,14 +81,15 @@ function findAddon(): string {
   throw unavailable(`${name} is not there; \`npm run build:cuda\` builds it, with nvcc`);
 }
 
-function tryInChildProcess(path: string): Promise<void> {
+/** Rejects with what went wrong. */
+export function tryInChildProcess(path: string): Promise<void> {
   const script = 'require(process.argv[1]).devices()';
   // Neither the caller's Node options nor Electron's window belong into it.
   const env = { ...process.env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, ['-e', script, path], { env, timeout: TRIAL_MILLISECONDS }, (error, _, stderr) => {
       if (!error) return resolve();
-      const message = /^(?:\w*Error): (.*)$/m.exec(stderr)?.[1];
+      const message = /^\w*Error: (.*)$/m.exec(stderr)?.[1];
       if (error.signal && error.killed) return reject(unavailable('the driver did not answer within a minute'));
       if (error.signal) return reject(unavailable(`trying it ended a process with ${error.signal}: a broken driver?`));
       reject(unavailable(message ?? error.message));

@@ -60,6 +60,7 @@ __device__ inline void any_stages(Complex* x, const AnyLine& line) {
       REPHASE_STAGE(13)
       REPHASE_STAGE(15)
       REPHASE_STAGE(16)
+      REPHASE_STAGE(32)
 #undef REPHASE_STAGE
     }
     if (!Inverse) {
@@ -140,7 +141,7 @@ __device__ inline float any_impose(const View& v, const AnyLine& line, Complex* 
 }
 
 template <bool Shared>
-__global__ void __launch_bounds__(kAnyThreads)
+__global__ void __launch_bounds__(kAnyThreads, 2)
     any_columns(const View v, const AnyLine line, const ColumnWork work, Complex* scratch) {
   Complex* const x = line_memory<Shared>(scratch, line);
   wait_for_previous_kernel();
@@ -169,8 +170,8 @@ __global__ void __launch_bounds__(kAnyThreads)
 }
 
 template <bool Shared>
-__global__ void __launch_bounds__(kAnyThreads) any_rows(const View v, const AnyLine line, const RowWork work,
-                                                        const Rule rule, const int recorders, Complex* scratch) {
+__global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const AnyLine line, const RowWork work,
+                                                           const Rule rule, const int recorders, Complex* scratch) {
   Complex* const x = line_memory<Shared>(scratch, line);
   wait_for_previous_kernel();
   let_next_kernel_start();

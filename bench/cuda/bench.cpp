@@ -73,7 +73,8 @@ Timing summary(std::vector<double> times) {
 
 int main(int argc, char** argv) {
   const char* const path = argc > 1 ? argv[1] : nullptr;
-  const bool brief = argc > 2 && std::string(argv[2]) == "brief";
+  const std::string how = argc > 2 ? argv[2] : "";
+  const bool brief = how == "brief", large = how == "large";
   try {
     cudaDeviceProp device;
     check(cudaGetDeviceProperties(&device, 0), "asking for the device");
@@ -89,11 +90,12 @@ int main(int argc, char** argv) {
                    "{\"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, \"copyBytesPerSecond\": "
                    "%.4g,\n\"cases\": [",
                    device.name, driver / 1000, driver % 1000 / 10, device.multiProcessorCount, bandwidth);
-    const Case all[] = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
-                        {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
-                        {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
-                        {1536, 1536, 1, 0},  {3000, 3000, 1, 0}, {1021, 1021, 1, 0}, {4096, 4096, 1, 1},
-                        {16384, 16384, 1, 0}};
+    const std::vector<Case> usual = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
+                                     {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
+                                     {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
+                                     {1536, 1536, 1, 0},  {3000, 3000, 1, 0}, {1021, 1021, 1, 0}, {4096, 4096, 1, 1},
+                                     {16384, 16384, 1, 0}};
+    const std::vector<Case> all = large ? std::vector<Case>{{32768, 32768, 1, 0}, {65536, 65536, 1, 0}} : usual;
     bool first = true;
     const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a number of rows
     for (const Case& c : all) {
@@ -108,18 +110,19 @@ int main(int argc, char** argv) {
       std::unique_ptr<CufftPeer> peer;
       std::string missing;
       try {
-        peer = std::make_unique<CufftPeer>(c.rows, c.columns, c.starts);
+        if (!large) peer = std::make_unique<CufftPeer>(c.rows, c.columns, c.starts);
       } catch (const std::exception& error) {
         missing = error.what();
       }
-      const int iterations = std::max(32, static_cast<int>(std::min(8000.0, (brief ? 3e9 : 6e9) / work)) / 160 * 160);
+      const int iterations =
+          large ? 2 : std::max(32, static_cast<int>(std::min(8000.0, (brief ? 3e9 : 6e9) / work)) / 160 * 160);
       const auto run = [&](int n) { session.iterate(n, false); };
       const auto step = [&](int n) {
         for (int i = 0; i < n; i++) session.iterate(1, false);
       };
       session.iterate(1, true);
       std::vector<double> ours, steps, theirs;
-      for (int round = 0; round < (brief ? 3 : kRounds) + 1; round++) {
+      for (int round = 0; round < (large ? 2 : brief ? 3 : kRounds) + 1; round++) {
         const double a = once(iterations, run, [&] { wait(session); });
         const double b = once(iterations, step, [&] { wait(session); });
         const double c = peer ? once(
