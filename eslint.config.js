@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'out/', 'coverage/', '.gpu/', 'prebuilds/', 'backends/wasm/generated/'] },
+  { ignores: ['dist/', 'build/', 'out/', 'coverage/', '.gpu*/', 'prebuilds/', 'backends/wasm/generated/'] },
   {
     files: ['**/*.ts', '**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.recommendedTypeChecked],

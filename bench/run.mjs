@@ -66,3 +66,4 @@ if (target) {
   writeFileSync(`${target}.md`, text);
   say(`wrote ${target}.json and .md`);
 }
+if (complete && !values.out) await import('./quote.mjs');

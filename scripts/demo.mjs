@@ -16,6 +16,8 @@ const { alignedError } = await import('../dist/index.js');
 const { readImage, writeImage } = await import('../dist/files.js');
 const { patternPicture } = await fromSources('cli/picture.ts');
 
+/** @typedef {Awaited<ReturnType<typeof readImage>>} Image */
+
 const SIZE = 256;
 // Enough photons for a picture that pleases; with 1e8 it is noisy and still recognisable.
 const PHOTONS = '1e10';
@@ -89,7 +91,8 @@ async function fromSources(path) {
 
 /**
  * Every pixel the mean of four.
- * @param {{ data: Float32Array, shape: number[] }} image
+ * @param {Image} image
+ * @returns {Image}
  */
 function halved({ data, shape: [, width] }) {
   const half = Float32Array.from({ length: SIZE * SIZE }, (_, at) => {
@@ -99,14 +102,14 @@ function halved({ data, shape: [, width] }) {
   return { data: half, shape: [SIZE, SIZE] };
 }
 
-/** @param {{ data: Float32Array, shape: number[] }} image @param {number[]} shape */
+/** @param {Image} image @param {Image['shape']} shape */
 function padded({ data }, [rows, columns]) {
   const large = new Float32Array(rows * columns);
   for (let row = 0; row < SIZE; row++) large.set(data.subarray(row * SIZE, (row + 1) * SIZE), row * columns);
   return large;
 }
 
-/** @param {Float64Array} data @param {number[]} shape */
+/** @param {Float64Array} data @param {Image['shape']} shape @returns {Image} */
 function topLeft(data, [, columns]) {
   const small = new Float64Array(SIZE * SIZE);
   for (let row = 0; row < SIZE; row++) small.set(data.subarray(row * columns, row * columns + SIZE), row * SIZE);

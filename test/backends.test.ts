@@ -47,12 +47,18 @@ describe('choosing', () => {
 // The registry keeps what it has found out, so each of these gets a fresh one around a backend of its own making.
 describe('a backend that fails', () => {
   beforeEach(() => vi.resetModules());
-  afterEach(() => vi.doUnmock('../backends/wasm/backend.js'));
+  afterEach(() => {
+    vi.doUnmock('../backends/wasm/backend.js');
+    vi.doUnmock('../backends/cuda/backend.js');
+  });
 
   async function registryWith(changes: Partial<Backend>) {
     const actual = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
     const wasmBackend = { ...actual.wasmBackend, ...changes };
     vi.doMock('../backends/wasm/backend.js', () => ({ wasmBackend }));
+    // Whatever else this machine has is not to take its place.
+    const devices = () => Promise.reject(new Error('left out of this test'));
+    vi.doMock('../backends/cuda/backend.js', () => ({ cudaBackend: { ...wasmBackend, name: 'cuda', devices } }));
     return import('../src/index.js');
   }
 

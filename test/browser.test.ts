@@ -1,16 +1,18 @@
 /**
- * The library in a real browser (Debian's Chromium), from one bundled file: the same numbers as in Node, on a worker
- * where the page's content security policy allows one, and on the page's own thread where it does not.
+ * The built library in a real browser (Debian's Chromium): the same numbers as in Node, on a worker where the page's
+ * content security policy allows one, and on the page's own thread where it does not; and the same images from files.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 import { chromium, type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { retrieve } from '../src/index.js';
+import { decodeImage } from '../src/formats/index.js';
 import { noise } from './support/images.js';
 
+const dist = (name: string) => new URL(`../dist/${name}`, import.meta.url).pathname;
 const CHROMIUM = '/usr/bin/chromium';
 const missing = existsSync(CHROMIUM) ? '' : ` (skipped: there is no ${CHROMIUM})`;
 
@@ -47,6 +49,26 @@ const program = `
   });
 `;
 
+const FILES = ['f4-big.npy', 'grey8.png', 'lzw.tif', 'gzip.h5'];
+const fixture = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url));
+
+/** Reads a file of each format, and writes and reads the formats that can be written. */
+const formatsProgram = `
+  import { decodeImage, encodeImage } from './formats.js';
+  const read = {};
+  for (const name of ${JSON.stringify(FILES)}) {
+    const bytes = new Uint8Array(await (await fetch('/fixtures/' + name)).arrayBuffer());
+    read[name] = [...(await decodeImage(bytes)).data];
+  }
+  const image = { data: Float32Array.of(0, 50, 100, 255), shape: [2, 2] };
+  const written = {};
+  for (const format of ['npy', 'png', 'tiff']) {
+    written[format] = [...(await decodeImage(await encodeImage(image, format))).data];
+  }
+  const refused = await decodeImage(new TextEncoder().encode('no image')).catch((error) => error);
+  report({ read, written, refused: refused.code });
+`;
+
 interface Outcome {
   workers: number;
   backend: string;
@@ -61,11 +83,11 @@ interface Outcome {
 describe.skipIf(missing !== '')(`a browser${missing}`, () => {
   let browser: Browser;
   let server: Server;
-  let bundle = '';
 
   beforeAll(async () => {
+    // Reading files needs packages, which only a bundler finds for a browser.
     const output = await build({
-      entryPoints: [new URL('../src/index.browser.ts', import.meta.url).pathname],
+      entryPoints: [dist('formats.js')],
       bundle: true,
       write: false,
       format: 'esm',
@@ -73,14 +95,21 @@ describe.skipIf(missing !== '')(`a browser${missing}`, () => {
       platform: 'browser',
       logLevel: 'silent',
     });
-    bundle = output.outputFiles[0].text;
-    server = createServer(({ url }, response) => {
+    const scripts: Record<string, string> = {
+      // As it is published: it imports nothing.
+      '/rephase.js': readFileSync(dist('index.browser.js'), 'utf8'),
+      '/program.js': program,
+      '/formats.js': output.outputFiles[0].text,
+      '/formats-program.js': formatsProgram,
+    };
+    server = createServer(({ url = '' }, response) => {
+      if (url.startsWith('/fixtures/')) return void response.end(fixture(url.slice('/fixtures/'.length)));
       const policy = url === '/strict' ? "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'" : '';
-      const isScript = url?.endsWith('.js') ?? false;
-      const body = { '/rephase.js': bundle, '/program.js': program }[url ?? ''];
+      const isScript = url in scripts;
+      const main = url === '/formats' ? 'formats-program.js' : 'program.js';
       response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
       if (policy) response.setHeader('content-security-policy', policy);
-      response.end(body ?? '<!doctype html><script type="module" src="/program.js"></script>');
+      response.end(isScript ? scripts[url] : `<!doctype html><script type="module" src="/${main}"></script>`);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
@@ -91,9 +120,9 @@ describe.skipIf(missing !== '')(`a browser${missing}`, () => {
     server?.close();
   });
 
-  async function outcomeOf(path: string): Promise<Outcome> {
+  async function outcomeOf<Result = Outcome>(path: string): Promise<Result> {
     const page = await browser.newPage();
-    const reported = new Promise<Outcome>((resolve, reject) => {
+    const reported = new Promise<Result>((resolve, reject) => {
       page.on('pageerror', reject);
       // The strict page forbids evaluating anything from outside, so that it has to call.
       void page
@@ -118,5 +147,16 @@ describe.skipIf(missing !== '')(`a browser${missing}`, () => {
     expect(outcome.sessionResiduals).toEqual([...here.residuals]);
     expect(outcome.reached).toBeGreaterThan(0);
     if (expectWorkers) expect(outcome.workers).toBeGreaterThan(0);
+  });
+
+  it('reads and writes images of every format as Node does', async () => {
+    const { read, written, refused } = await outcomeOf<{
+      read: Record<string, number[]>;
+      written: Record<string, number[]>;
+      refused: string;
+    }>('/formats');
+    for (const name of FILES) expect(read[name], name).toEqual([...(await decodeImage(fixture(name))).data]);
+    for (const format of ['npy', 'png', 'tiff']) expect(written[format], format).toEqual([0, 50, 100, 255]);
+    expect(refused).toBe('FILE_FORMAT');
   });
 });

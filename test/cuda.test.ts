@@ -6,7 +6,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { findAddon, tryInChildProcess } from '../backends/cuda/addon.js';
 import {
   AbortError,
@@ -94,7 +94,9 @@ onGpu('on a GPU', () => {
     await use(0);
     const before = await freeBytes();
     for (let seed = 0; seed < 1000; seed++) await use(seed);
-    expect(Math.abs((await freeBytes()) - before)).toBeLessThan(2 ** 23);
+    // Other tests use the GPU at the same time; once they have ended, what this one leaked would still be missing.
+    const returned = async () => expect(await freeBytes()).toBeGreaterThan(before - 2 ** 23);
+    await vi.waitFor(returned, { timeout: 50_000, interval: 500 });
   });
 
   it('repeats bit for bit, by runs and by steps, alone and beside others', async () => {

@@ -201,6 +201,19 @@ describe('the wasm backend', () => {
     expect(session.memory().deviceBytes).toBeLessThan(bytesPerPixel * rows * columns + 400 * 1024);
   });
 
+  it('takes the residuals of many starts through no more memory than they need', async () => {
+    using session = await createSession(
+      { magnitudes: new Float32Array(16).fill(1), shape: [4, 4] },
+      { backend: 'wasm', starts: 1000 },
+    );
+    await session.run(5);
+    const { deviceBytes } = session.memory();
+    expect(await session.residuals()).toHaveLength(1000);
+    // Objects are made room for at the same time. A page of memory is 64 KiB.
+    const [residuals, objects] = [6 * 8 * 1000, 4 * 8 * 4 * 1000];
+    expect(session.memory().deviceBytes - deviceBytes).toBeLessThan(residuals + objects + 2 * 65536);
+  });
+
   it('gives back the memory of sessions that were disposed of', async () => {
     const memories: WeakRef<object>[] = [];
     const instantiate = WebAssembly.instantiate as (module: WebAssembly.Module) => Promise<WebAssembly.Instance>;

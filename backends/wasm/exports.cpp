@@ -84,10 +84,6 @@ REPHASE_EXPORT(rephase_session_destroy) void rephase_session_destroy(void* sessi
   delete static_cast<AnySession*>(session);
 }
 
-REPHASE_EXPORT(rephase_session_bytes) double rephase_session_bytes(const void* session) {
-  return session_of(session).with([](auto& s, auto) { return static_cast<double>(s.bytes()); });
-}
-
 REPHASE_EXPORT(rephase_session_bytes_needed)
 double rephase_session_bytes_needed(int precision, double rows, double columns, double starts, int algorithm) {
   const Algorithm a = static_cast<Algorithm>(algorithm);

@@ -16,8 +16,7 @@ void rephase_free(void* memory);
 void* rephase_session_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int algorithm,
                              double beta);
 void rephase_session_destroy(void* session);
-// Bytes that the session has allocated by now, and the most that such a session will ever allocate.
-double rephase_session_bytes(const void* session);
+// The most that such a session will hold.
 double rephase_session_bytes_needed(int precision, double rows, double columns, double starts, int algorithm);
 // magnitudes: rows x columns numbers; mask: rows x columns bytes or 0. Setting the support returns 0 when memory ran
 // out.

@@ -22,7 +22,6 @@ export interface Exports {
     beta: number,
   ): Pointer;
   rephase_session_destroy(session: Pointer): void;
-  rephase_session_bytes(session: Pointer): number;
   rephase_session_bytes_needed(
     precision: number,
     rows: number,
