@@ -13,7 +13,8 @@ namespace rephase::cuda {
 template <class L>
 constexpr int resident_blocks(int lines) {
   const int resident = L::values > 20 ? 512 : 1024, threads = L::threads * lines;
-  return threads >= resident ? 1 : resident / threads;
+  // 16 is the most that every GPU takes.
+  return threads >= resident ? 1 : resident / threads > 16 ? 16 : resident / threads;
 }
 
 template <class L>

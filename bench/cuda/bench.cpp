@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 
@@ -85,11 +86,14 @@ int main(int argc, char** argv) {
                 bandwidth / 1e12);
     std::printf("%-18s %10s %10s %10s %8s %8s\n", "case", "us", "step us", "cufft us", "ratio", "of floor");
     std::FILE* const out = path ? std::fopen(path, "w") : nullptr;
+    char date[16];
+    const std::time_t now = std::time(nullptr);
+    std::strftime(date, sizeof(date), "%Y-%m-%d", std::gmtime(&now));
     if (out)
       std::fprintf(out,
-                   "{\"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, \"copyBytesPerSecond\": "
-                   "%.4g,\n\"cases\": [",
-                   device.name, driver / 1000, driver % 1000 / 10, device.multiProcessorCount, bandwidth);
+                   "{\"date\": \"%s\", \"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, "
+                   "\"copyBytesPerSecond\": %.4g,\n\"cases\": [",
+                   date, device.name, driver / 1000, driver % 1000 / 10, device.multiProcessorCount, bandwidth);
     const std::vector<Case> usual = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
                                      {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
                                      {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
