@@ -15,6 +15,7 @@ import {
   OutOfMemoryError,
   createSession,
   listBackends,
+  type Problem,
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
@@ -55,7 +56,7 @@ if (!report.available) it.skip(`on a GPU (${report.reason})`, () => undefined);
 onGpu('on a GPU', () => {
   const shape: Shape = [256, 320];
   const magnitudes = asymmetricMagnitudes(shape);
-  const open = (options: SessionOptions = {}, problem = { magnitudes, shape }) =>
+  const open = (options: SessionOptions = {}, problem: Problem = { magnitudes, shape }) =>
     createSession(problem, { backend: 'cuda', ...options });
   const large = { magnitudes: new Float32Array(2048 * 2048).fill(1), shape: [2048, 2048] as const };
 

@@ -12,7 +12,15 @@ class DeviceBuffer {
  public:
   DeviceBuffer() = default;
   explicit DeviceBuffer(size_t count) : count_(count) {
-    if (count > 0) check(cudaMalloc(&data_, bytes()), "allocating device memory");
+    if (count == 0) return;
+    const cudaError_t status = cudaMalloc(&data_, bytes());
+    if (status == cudaErrorMemoryAllocation) {
+      size_t free = 0, total = 0;
+      cudaGetLastError();
+      cudaMemGetInfo(&free, &total);
+      throw OutOfMemory(double(bytes()), double(free));
+    }
+    check(status, "allocating device memory");
   }
   DeviceBuffer(DeviceBuffer&& other) noexcept { *this = std::move(other); }
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {

@@ -11,7 +11,6 @@ namespace {
 constexpr size_t kUploadBytes = size_t{8} << 20;  // two halves of it are filled and copied in turn
 constexpr size_t kSpectrumRowsBytes = size_t{8} << 20;
 constexpr int kGraphIterations = 16;
-constexpr size_t kLargestSpare = size_t{64} << 20;
 
 int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
@@ -136,7 +135,6 @@ Session::Session(const Problem& p)
   simple(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(), mask,
          static_cast<float>(2 * p.scale), magnitudes_.data(), nyquist_.data());
   if (p.seeded) {
-    // Of several starts only the first one's object is needed for that.
     simple(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), mask, p.scale,
            p.seed, p.first_start);
   }
@@ -402,19 +400,11 @@ void Session::upload(void* to, const void* from, size_t bytes) {
 
 std::unique_ptr<Download> Session::begin_download(size_t bytes) {
   auto download = std::make_unique<Download>();
-  if (spare_.bytes() >= bytes)
-    std::swap(download->staging, spare_);
-  else
-    download->staging = HostBuffer(bytes);
+  download->staging = HostBuffer(bytes);
   download->bytes = bytes;
   copies_.downloads++;
   copies_.downloaded_bytes += bytes;
   return download;
-}
-
-void Session::recycle(std::unique_ptr<Download> download) {
-  if (download->staging.bytes() > spare_.bytes() && download->staging.bytes() <= kLargestSpare)
-    std::swap(download->staging, spare_);
 }
 
 Download::~Download() {

@@ -61,13 +61,11 @@ class Session {
   // The full spectrum, interleaved, at its true size.
   std::unique_ptr<Download> read_spectrum(int start);
   void write_spectrum(int start, const float* spectrum);
-  // Gives a download's staging back, to be used again.
-  void recycle(std::unique_ptr<Download> download);
 
   // An event behind everything enqueued so far; the caller destroys it.
   cudaEvent_t mark();
   size_t bytes() const;
-  size_t host_bytes() const { return upload_.bytes() + spare_.bytes(); }
+  size_t host_bytes() const { return upload_.bytes(); }
   const Copies& copies() const { return copies_; }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
   double scale() const { return scale_; }
@@ -115,7 +113,7 @@ class Session {
   DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;
   DeviceBuffer<uint32_t> support_, recorded_on_device_;
   DeviceBuffer<double> records_;
-  HostBuffer upload_, spare_;
+  HostBuffer upload_;
   cudaEvent_t uploaded_[2] = {};
   Copies copies_;
 };

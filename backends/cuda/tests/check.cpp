@@ -30,11 +30,10 @@ struct Case {
 };
 
 template <class T>
-std::vector<T> fetched(Gpu& gpu, std::unique_ptr<Download> download) {
+std::vector<T> fetched(std::unique_ptr<Download> download) {
   rephase::cuda::check(cudaEventSynchronize(download->done), "waiting");
   std::vector<T> out(download->bytes / sizeof(T));
   std::memcpy(out.data(), download->staging.data(), download->bytes);
-  gpu.recycle(std::move(download));
   return out;
 }
 
@@ -100,7 +99,7 @@ struct Pair {
     for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(pixels);
       cpu.read_object(s, 0, c.rows, want.data());
-      const std::vector<float> got = fetched<float>(gpu, gpu.read_object(s, 0, pixels));
+      const std::vector<float> got = fetched<float>(gpu.read_object(s, 0, pixels));
       expect(c, what, distance(got.data(), want.data(), pixels, 1 / scale), tolerance);
     }
   }
@@ -108,14 +107,14 @@ struct Pair {
     for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(2 * pixels);
       cpu.read_spectrum(s, 0, c.rows, want.data());
-      const std::vector<float> got = fetched<float>(gpu, gpu.read_spectrum(s));
+      const std::vector<float> got = fetched<float>(gpu.read_spectrum(s));
       expect(c, what, distance(got.data(), want.data(), 2 * pixels), tolerance);
     }
   }
   void residuals(const char* what, double tolerance) {
     std::vector<double> want(size_t(Cpu::kRecords) * c.starts);
     want.resize(size_t(cpu.take_residuals(want.data())) * c.starts);
-    const std::vector<double> got = fetched<double>(gpu, gpu.take_residuals());
+    const std::vector<double> got = fetched<double>(gpu.take_residuals());
     if (got.size() != want.size()) return expect(c, what, INFINITY, tolerance);
     // Against the energy, so that a residual near zero is not held to its own rounding.
     double energy = 0, error = 0;
@@ -167,10 +166,10 @@ struct Pair {
     cpu.write_object(0, 0, c.rows, wide.data(), true);
     std::vector<double> want(2 * pixels);
     cpu.read_object(0, 0, c.rows, want.data());
-    const std::vector<float> x = fetched<float>(gpu, gpu.read_object(0, 0, pixels));
+    const std::vector<float> x = fetched<float>(gpu.read_object(0, 0, pixels));
     expect(c, "written object", distance(x.data(), want.data(), pixels, 1 / scale), 1e-6);
     cpu.read_spectrum(c.starts - 1, 0, c.rows, want.data());
-    const std::vector<float> got = fetched<float>(gpu, gpu.read_spectrum(c.starts - 1));
+    const std::vector<float> got = fetched<float>(gpu.read_spectrum(c.starts - 1));
     expect(c, "written spectrum", distance(got.data(), want.data(), 2 * pixels), 1e-6);
   }
 
@@ -195,8 +194,8 @@ void repeatable(const Case& c) {
       for (int i = 0; i < 41; i++) p.gpu.iterate(1, i == 0);
     }
     p.gpu.settle();
-    const std::vector<float> x = fetched<float>(p.gpu, p.gpu.read_object(c.starts - 1, 0, p.pixels));
-    const std::vector<double> r = fetched<double>(p.gpu, p.gpu.take_residuals());
+    const std::vector<float> x = fetched<float>(p.gpu.read_object(c.starts - 1, 0, p.pixels));
+    const std::vector<double> r = fetched<double>(p.gpu.take_residuals());
     std::vector<float> all(x);
     for (double value : r) all.push_back(static_cast<float>(value));
     if (way == 0) first = all;
