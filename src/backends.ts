@@ -3,6 +3,7 @@
  * reconstruction to do, once; what fails on the way is kept as the reason why it is not available.
  */
 import { wasmBackend } from '../backends/wasm/backend.js';
+import { handInDevice, webgpuBackend } from '../backends/webgpu/backend.js';
 import type { Backend } from './backend.js';
 import { BackendUnavailableError, InvalidArgumentError, gotTakes } from './errors.js';
 import { checkName, checkSessionOptions, type Settings } from './options.js';
@@ -10,12 +11,13 @@ import { prepare } from './problem.js';
 import { selfTest } from './self-test.js';
 import { openSession, type Session } from './session.js';
 import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from './types.js';
-import type { Problem, SessionOptions } from './types.js';
+import type { GPUDeviceLike, Problem, SessionOptions } from './types.js';
 
 /** How each backend is got hold of: the only place to add one. What is missing here is not part of this version. */
 const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
   // In the browser's build another file takes its place: see tsup.config.ts.
   cuda: async () => (await import('../backends/cuda/backend.js')).cudaBackend,
+  webgpu: () => Promise.resolve(webgpuBackend),
   wasm: () => Promise.resolve(wasmBackend),
 };
 
@@ -52,6 +54,27 @@ export async function createSession(problem: Problem, options: SessionOptions = 
   const setup = prepare(problem, settings, options.start);
   const { backend } = await selectBackend(settings);
   return openSession(backend, settings.device, setup);
+}
+
+/**
+ * Makes a GPUDevice of the caller's a device of the webgpu backend, and resolves with its index, for the option `device`.
+ * The caller goes on owning it. Sessions take what limits it has; larger ones allow larger images.
+ *
+ * Rejects with an `InvalidArgumentError` for anything else, and with a `BackendUnavailableError` when it does not compute
+ * what it should.
+ *
+ * ```ts
+ * const device = await addGPUDevice(await adapter.requestDevice());
+ * const session = await createSession(problem, { backend: 'webgpu', device });
+ * ```
+ */
+export async function addGPUDevice(device: GPUDeviceLike): Promise<number> {
+  const info = handInDevice(device);
+  candidates.delete('webgpu');
+  const { backend, devices } = await namedCandidate('webgpu', { precision: 'single' });
+  const index = devices.indexOf(info);
+  if (index > 0) await selfTest(backend, index);
+  return index;
 }
 
 /**

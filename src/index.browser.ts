@@ -4,7 +4,7 @@
  * Recovers an image from the magnitudes of its Fourier transform. `retrieve` does it in one call; `createSession` gives
  * control over single iterations and kernels; `listBackends` tells what runs here.
  */
-export { createSession, listBackends } from './backends.js';
+export { addGPUDevice, createSession, listBackends } from './backends.js';
 export {
   AbortError,
   BackendUnavailableError,

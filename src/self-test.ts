@@ -22,18 +22,18 @@ const EXPECTED = [
 /** Rounding in single precision stays below a hundredth of this. */
 const TOLERANCE = 1e-4;
 
-/** Rejects with a `BackendUnavailableError` when the backend's first device computes something else. */
-export async function selfTest(backend: Backend): Promise<void> {
+/** Rejects with a `BackendUnavailableError` when a device of the backend computes something else. */
+export async function selfTest(backend: Backend, device = 0): Promise<void> {
   const [precision] = backend.precisions;
   const setup = prepare(
     { magnitudes: MAGNITUDES, shape: SHAPE, support: SUPPORT },
     {
       ...{ algorithm: 'hio', beta: 0.9, seed: 0, starts: 1 },
-      ...{ backend: backend.name, device: 0, precision, history: false },
+      ...{ backend: backend.name, device, precision, history: false },
     },
     { phase: PHASES },
   );
-  const session = await openSession(backend, 0, setup);
+  const session = await openSession(backend, device, setup);
   try {
     await session.run(2);
     const object = await session.readObject();

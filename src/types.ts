@@ -166,3 +166,10 @@ export interface BackendReport {
   reason?: string;
   devices: DeviceInfo[];
 }
+
+/** What of a WebGPU device (`GPUDevice`) can be told without depending on its types. */
+export interface GPUDeviceLike {
+  readonly queue: object;
+  readonly limits: object;
+  readonly lost: Promise<unknown>;
+}

@@ -50,6 +50,7 @@ describe('a backend that fails', () => {
   afterEach(() => {
     vi.doUnmock('../backends/wasm/backend.js');
     vi.doUnmock('../backends/cuda/backend.js');
+    vi.doUnmock('../backends/webgpu/backend.js');
   });
 
   async function registryWith(changes: Partial<Backend>) {
@@ -59,6 +60,7 @@ describe('a backend that fails', () => {
     // Whatever else this machine has is not to take its place.
     const devices = () => Promise.reject(new Error('left out of this test'));
     vi.doMock('../backends/cuda/backend.js', () => ({ cudaBackend: { ...wasmBackend, name: 'cuda', devices } }));
+    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend: { ...wasmBackend, name: 'webgpu', devices } }));
     return import('../src/index.js');
   }
 

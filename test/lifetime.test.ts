@@ -126,9 +126,11 @@ onEveryBackend('a session', ({ backend, precision }) => {
   it('copies its input once, its output when asked, and nothing while it iterates', async () => {
     using session = await open();
     const created = session.memory();
-    expect(created.uploadedBytes).toBe(pixels * (bytes + 1));
+    // The support may be packed.
+    expect(created.uploadedBytes).toBeGreaterThan(pixels * bytes);
+    expect(created.uploadedBytes).toBeLessThanOrEqual(pixels * (bytes + 1));
     expect(created.downloads).toBe(0);
-    expect(created.deviceBytes).toBeGreaterThan(pixels * bytes * 3);
+    expect(created.deviceBytes).toBeGreaterThan(pixels * bytes * 2);
     await session.run(20);
     session.step();
     expect(session.memory()).toEqual(created);
@@ -136,7 +138,9 @@ onEveryBackend('a session', ({ backend, precision }) => {
     await session.readSpectrum();
     const read = session.memory();
     expect(read.downloads).toBe(2);
-    expect(read.downloadedBytes).toBe(3 * pixels * bytes);
+    // The object, and the spectrum or the half of it that determines it.
+    expect(read.downloadedBytes).toBeGreaterThanOrEqual(2 * pixels * bytes);
+    expect(read.downloadedBytes).toBeLessThanOrEqual(3 * pixels * bytes);
     session.writeObject(magnitudes);
     expect(session.memory().uploadedBytes).toBe(created.uploadedBytes + pixels * bytes);
   });

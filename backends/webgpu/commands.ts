@@ -1,0 +1,71 @@
+/**
+ * Commands on their way to the device: recorded as they come, and handed over when somebody waits for them or when
+ * enough have gathered. Handing over costs as much as dozens of dispatches.
+ */
+import type { Device } from './device.js';
+import { MOST_WORKGROUPS } from './kernel.js';
+import type { CompiledKernel } from './pipelines.js';
+
+/** So much is recorded before it is handed over: dispatches, and numbers that they go through. */
+const MOST_DISPATCHES = 512;
+const MOST_NUMBERS = 2 ** 29;
+
+export class Commands {
+  readonly #device: Device;
+  readonly #onError: (error: unknown) => void;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #dispatches = 0;
+  #numbers = 0;
+
+  constructor(device: Device, onError: (error: unknown) => void) {
+    this.#device = device;
+    this.#onError = onError;
+  }
+
+  /** `numbers`: how many the kernel goes through, all starts together. */
+  dispatch(kernel: CompiledKernel, bindGroup: GPUBindGroup, starts: number, numbers: number): void {
+    this.#pass ??= this.#open().beginComputePass();
+    const across = Math.min(kernel.workgroups, MOST_WORKGROUPS);
+    this.#pass.setPipeline(kernel.pipeline);
+    this.#pass.setBindGroup(0, bindGroup);
+    this.#pass.dispatchWorkgroups(across, Math.ceil(kernel.workgroups / across), starts);
+    this.#dispatches += 1;
+    this.#numbers += numbers;
+    if (this.#dispatches >= MOST_DISPATCHES || this.#numbers >= MOST_NUMBERS) this.flush();
+  }
+
+  copy(from: GPUBuffer, offset: number, to: GPUBuffer, at: number, bytes: number): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+    this.#open().copyBufferToBuffer(from, offset, to, at, bytes);
+  }
+
+  /** Everything recorded so far goes before whatever the queue is given next. */
+  flush(): void {
+    if (!this.#encoder) return;
+    this.#pass?.end();
+    const encoder = this.#encoder;
+    this.#pass = undefined;
+    this.#encoder = undefined;
+    this.#dispatches = 0;
+    this.#numbers = 0;
+    const { gpu } = this.#device;
+    this.#device
+      .guard(() => {
+        gpu.queue.submit([encoder.finish()]);
+        return Promise.resolve();
+      })
+      .catch(this.#onError);
+  }
+
+  /** Forgets what has not been handed over. */
+  discard(): void {
+    this.#encoder = undefined;
+    this.#pass = undefined;
+  }
+
+  #open(): GPUCommandEncoder {
+    return (this.#encoder ??= this.#device.gpu.createCommandEncoder());
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Some of a session's starts, in buffers of their own: as many as one buffer holds. Encodes operations over them and
+ * records their residuals; a session of few starts has one part.
+ */
+import type { Buffers } from './buffers.js';
+import type { Commands } from './commands.js';
+import type { Device } from './device.js';
+import { imageBytes, spectrumBytes, type Layout } from './layout.js';
+import type { PartBuffer, Step } from './operations.js';
+import type { CompiledKernel } from './pipelines.js';
+import { roundUp } from './plan.js';
+import { sumsKernel } from './prepare.js';
+import type { Stretch } from './readback.js';
+
+/** What all parts of a session share. */
+export interface Shared {
+  device: Device;
+  layout: Layout;
+  /** Prefix of the keys of kernels: what they are written for. */
+  shapeKey: string;
+  buffers: Buffers;
+  commands: Commands;
+  magnitudes: GPUBuffer;
+  support: GPUBuffer | undefined;
+  columnTable: GPUBuffer;
+  rowTable: GPUBuffer;
+  /** Bytes of a line buffer for each start that long lines need, 0 where all lines are short. */
+  scratchBytes: number;
+  parameters: { later: GPUBuffer; first: GPUBuffer; settling: GPUBuffer };
+}
+
+/** Residuals that are kept, and places for as many that are not summed up yet. */
+export const RECORDS_KEPT = 1024;
+const RECORDS = 2 * RECORDS_KEPT;
+/** Misfits of so many iterations wait to be summed up in one dispatch, if they fit. */
+const MOST_SLOTS = 64;
+const FEWEST_SLOTS = 8;
+const MISFIT_BYTES = 2 ** 24;
+
+/** Records whose misfits wait at once. */
+function slotsFor(starts: number, { stored }: Layout): number {
+  let slots = MOST_SLOTS;
+  while (slots > FEWEST_SLOTS && slots * slotBytes(starts, stored) > MISFIT_BYTES) slots /= 2;
+  return slots;
+}
+
+/** Bytes of the larger of the two buffers with records, for each start. */
+export function recordBytes({ stored }: Layout): number {
+  return 4 * Math.max(RECORDS, FEWEST_SLOTS * stored);
+}
+
+/** Bindings begin at multiples of 256 bytes on every device. */
+function slotBytes(starts: number, stored: number): number {
+  return roundUp(4 * starts * stored, 256);
+}
+
+export class Part {
+  readonly starts: number;
+  readonly #shared: Shared;
+  readonly #buffers: Partial<Record<PartBuffer, GPUBuffer>> = {};
+  readonly #misfits: GPUBuffer;
+  readonly #sums: GPUBuffer;
+  readonly #slots: number;
+  readonly #sumUp: CompiledKernel;
+  readonly #kernels = new Map<Step, { kernel: CompiledKernel; bindGroups: GPUBindGroup[] }>();
+  readonly #cycleGroups: GPUBindGroup[] = [];
+  /** Records so far, and how many of them are summed up. */
+  #recorded = 0;
+  #summed = 0;
+
+  constructor(shared: Shared, starts: number) {
+    this.#shared = shared;
+    this.starts = starts;
+    this.#slots = slotsFor(starts, shared.layout);
+    this.#misfits = shared.buffers.allocate('misfits', this.#slots * slotBytes(starts, shared.layout.stored));
+    this.#sums = shared.buffers.allocate('residuals', 4 * RECORDS * starts);
+    const slotStride = slotBytes(starts, shared.layout.stored) / 4;
+    this.#sumUp = shared.device.pipelines.compileNow(`${shared.shapeKey} sums ${starts}`, () =>
+      sumsKernel(shared.layout, starts, this.#slots, slotStride),
+    );
+  }
+
+  get recorded(): number {
+    return this.#recorded;
+  }
+
+  /** Encodes one kernel. `first`: there is no previous iterate yet. */
+  run(step: Step, first = false): void {
+    const { device, commands, shapeKey, layout } = this.#shared;
+    let entry = this.#kernels.get(step);
+    if (!entry) {
+      entry = { kernel: device.pipelines.compileNow(`${shapeKey} ${step.key}`, step.write), bindGroups: [] };
+      this.#kernels.set(step, entry);
+    }
+    const { kernel, bindGroups } = entry;
+    const records = kernel.bindings.includes('misfits');
+    if (records) this.#makeRoom();
+    const variant = records ? this.#recorded % this.#slots : Number(first);
+    const group = (bindGroups[variant] ??= this.#bind(step, kernel, variant));
+    commands.dispatch(kernel, group, this.starts, this.starts * layout.rows * layout.columns);
+    if (records) this.#recorded += 1;
+  }
+
+  /** Sums up what waits; the sums from record `first` on, which is one of the newest, [record][start]. */
+  sums(first: number): Stretch[] {
+    if (this.#summed < this.#recorded) this.#sum();
+    const stretches: Stretch[] = [];
+    for (let record = first; record < this.#recorded;) {
+      const place = record % RECORDS;
+      const records = Math.min(this.#recorded - record, RECORDS - place);
+      const bytes = 4 * this.starts;
+      stretches.push({ buffer: this.#sums, offset: place * bytes, bytes: records * bytes });
+      record += records;
+    }
+    return stretches;
+  }
+
+  buffer(name: PartBuffer): GPUBuffer {
+    return (this.#buffers[name] ??= this.#allocate(name));
+  }
+
+  #allocate(name: PartBuffer): GPUBuffer {
+    const { buffers, layout, scratchBytes } = this.#shared;
+    const bytes = {
+      ...{ spectrum: spectrumBytes(layout), work: spectrumBytes(layout) },
+      ...{ object: imageBytes(layout), iterate: imageBytes(layout) },
+      ...{ scratch: scratchBytes, moreScratch: scratchBytes },
+    };
+    return buffers.allocate(name, this.starts * bytes[name]);
+  }
+
+  #makeRoom(): void {
+    if (this.#recorded % this.#slots === 0 && this.#summed < this.#recorded) this.#sum();
+  }
+
+  /** Sums up the cycle of records under way; places of it that are not recorded yet are written again later. */
+  #sum(): void {
+    const { commands, device, layout } = this.#shared;
+    const cycle = Math.floor((this.#recorded - 1) / this.#slots) % (RECORDS / this.#slots);
+    const group = (this.#cycleGroups[cycle] ??= device.gpu.createBindGroup({
+      layout: this.#sumUp.layout,
+      entries: [
+        { binding: 0, resource: device.number(cycle * this.#slots) },
+        { binding: 1, resource: { buffer: this.#misfits } },
+        { binding: 2, resource: { buffer: this.#sums } },
+      ],
+    }));
+    commands.dispatch(this.#sumUp, group, this.starts, this.starts * layout.stored * this.#slots);
+    this.#summed = this.#recorded;
+  }
+
+  #bind(step: Step, kernel: CompiledKernel, variant: number): GPUBindGroup {
+    const { device, parameters, layout } = this.#shared;
+    const entries = kernel.bindings.map((resource, binding) => {
+      if (resource === 'misfits') {
+        const size = slotBytes(this.starts, layout.stored);
+        return { binding, resource: { buffer: this.#misfits, offset: variant * size, size } };
+      }
+      if (resource === 'parameters') {
+        const buffer = step.settling ? parameters.settling : variant === 1 ? parameters.first : parameters.later;
+        return { binding, resource: { buffer } };
+      }
+      const name = step.use[resource] ?? resource;
+      return { binding, resource: { buffer: this.#named(name) } };
+    });
+    return device.gpu.createBindGroup({ layout: kernel.layout, entries });
+  }
+
+  #named(name: string): GPUBuffer {
+    const { magnitudes, support, columnTable, rowTable } = this.#shared;
+    switch (name) {
+      case 'magnitudes':
+        return magnitudes;
+      case 'support':
+        return support!;
+      case 'columnTable':
+        return columnTable;
+      case 'rowTable':
+        return rowTable;
+      default:
+        return this.buffer(name as PartBuffer);
+    }
+  }
+}
