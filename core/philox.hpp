@@ -3,13 +3,21 @@
 #pragma once
 #include <cstdint>
 
+// The CUDA backend draws on the device.
+#ifdef __CUDACC__
+#define REPHASE_ON_DEVICE_TOO __host__ __device__
+#else
+#define REPHASE_ON_DEVICE_TOO
+#endif
+
 namespace rephase {
 
 struct Philox {
   uint32_t word[4];
 };
 
-inline Philox philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1) {
+REPHASE_ON_DEVICE_TOO inline Philox philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0,
+                                           uint32_t k1) {
   for (int round = 0; round < 10; round++) {
     const uint64_t a = uint64_t{0xD2511F53} * c0, b = uint64_t{0xCD9E8D57} * c2;
     const uint32_t n0 = static_cast<uint32_t>(b >> 32) ^ c1 ^ k0, n2 = static_cast<uint32_t>(a >> 32) ^ c3 ^ k1;

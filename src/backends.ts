@@ -15,6 +15,8 @@ import type { GPUDeviceLike, Problem, SessionOptions } from './types.js';
 
 /** How each backend is got hold of: the only place to add one. What is missing here is not part of this version. */
 const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
+  // In the browser's build another file takes its place: see tsup.config.ts.
+  cuda: async () => (await import('../backends/cuda/backend.js')).cudaBackend,
   webgpu: () => Promise.resolve(webgpuBackend),
   wasm: () => Promise.resolve(wasmBackend),
 };

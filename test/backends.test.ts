@@ -49,6 +49,7 @@ describe('a backend that fails', () => {
   beforeEach(() => vi.resetModules());
   afterEach(() => {
     vi.doUnmock('../backends/wasm/backend.js');
+    vi.doUnmock('../backends/cuda/backend.js');
     vi.doUnmock('../backends/webgpu/backend.js');
   });
 
@@ -56,8 +57,10 @@ describe('a backend that fails', () => {
     const actual = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
     const wasmBackend = { ...actual.wasmBackend, ...changes };
     vi.doMock('../backends/wasm/backend.js', () => ({ wasmBackend }));
-    const webgpuBackend = { ...wasmBackend, name: 'webgpu', devices: () => Promise.reject(new Error('no adapter')) };
-    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend }));
+    // Whatever else this machine has is not to take its place.
+    const devices = () => Promise.reject(new Error('left out of this test'));
+    vi.doMock('../backends/cuda/backend.js', () => ({ cudaBackend: { ...wasmBackend, name: 'cuda', devices } }));
+    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend: { ...wasmBackend, name: 'webgpu', devices } }));
     return import('../src/index.js');
   }
 

@@ -45,7 +45,7 @@ describe('the package', () => {
   });
 
   it('holds what is built, the README and the licence, and nothing else', () => {
-    const others = contents.filter((path) => !path.startsWith('dist/')).sort();
+    const others = contents.filter((path) => !/^(dist|prebuilds)\//.test(path)).sort();
     expect(others).toEqual(['LICENSE', 'README.md', 'package.json']);
   });
 

@@ -1,0 +1,135 @@
+#include <cmath>
+#include <complex>
+#include <vector>
+
+#include "axis.hpp"
+
+namespace rephase::cuda {
+
+namespace {
+
+using Wide = std::complex<double>;
+
+// exp(-2πi·k/n), from an angle that is reduced exactly.
+Wide unit_root(uint64_t k, uint64_t n) {
+  const double angle = -6.283185307179586477 * static_cast<double>(k % n) / static_cast<double>(n);
+  return {std::cos(angle), std::sin(angle)};
+}
+
+// The largest first, so that the last stage's butterflies are small; empty where another prime is left.
+std::vector<int> find_radices(int n) {
+  std::vector<int> radices;
+  for (const int R : {16, 15, 12, 10, 8, 6, 13, 11, 7, 5, 4, 3, 2})
+    while (n % R == 0 && n > 1) {
+      radices.push_back(R);
+      n /= R;
+    }
+  if (n > 1) radices.clear();
+  return radices;
+}
+
+bool is_smooth(int n) {
+  return n == 1 || !find_radices(n).empty();
+}
+
+// At least `n`, and quick: a power of two times 1, 3, 5, 9 or 15.
+int convolution_size(int n) {
+  int best = 1 << 30;
+  for (const int odd : {1, 3, 5, 9, 15}) {
+    int64_t size = odd;
+    while (size < n) size *= 2;
+    if (size < best) best = static_cast<int>(size);
+  }
+  return best;
+}
+
+// position[k]: where decimation in frequency leaves frequency k.
+std::vector<int> positions(int n, const std::vector<int>& radices) {
+  std::vector<int> position(n);
+  for (int k = 0; k < n; k++) {
+    int rest = k, span = n, p = 0;
+    for (const int R : radices) {
+      span /= R;
+      p += rest % R * span;
+      rest /= R;
+    }
+    position[k] = p;
+  }
+  return position;
+}
+
+// The transform itself in double precision, in the order of `radices`: the way to a convolution's table.
+void transform(std::vector<Wide>& x, const std::vector<int>& radices) {
+  const int n = static_cast<int>(x.size());
+  int span = n;
+  for (const int R : radices) {
+    const int m = span / R;
+    std::vector<Wide> y(R);
+    for (int block = 0; block < n; block += span)
+      for (int offset = 0; offset < m; offset++) {
+        for (int q = 0; q < R; q++) {
+          y[q] = 0;
+          for (int j = 0; j < R; j++) y[q] += x[block + offset + j * m] * unit_root(uint64_t(j) * q, R);
+          y[q] *= unit_root(uint64_t(offset) * q, span);
+        }
+        for (int q = 0; q < R; q++) x[block + offset + q * m] = y[q];
+      }
+    span = m;
+  }
+}
+
+Complex narrow(Wide z) {
+  return {static_cast<float>(z.real()), static_cast<float>(z.imag())};
+}
+
+}  // namespace
+
+Axis::Axis(int length, double lines) : fast_(find_fast_line(length, lines)) {
+  const bool smooth = fast_ || is_smooth(length);
+  const int size = smooth ? length : convolution_size(2 * length - 1);
+  const std::vector<int> radices =
+      fast_ ? std::vector<int>(fast_->radix, fast_->radix + fast_->stages) : find_radices(size);
+  line_.length = length;
+  line_.size = size;
+  line_.stages = static_cast<int>(radices.size());
+  for (int i = 0; i < line_.stages; i++) line_.radix[i] = radices[i];
+  line_.last_radix = fast_ ? radices.back() : 1;
+
+  std::vector<Complex> table;
+  int span = size;
+  for (const int R : radices) {
+    for (int offset = 0; offset < span / R; offset++) table.push_back(narrow(unit_root(offset, span)));
+    span /= R;
+  }
+  const size_t chirp_at = table.size();
+  if (!smooth) {
+    std::vector<Wide> convolution(size);
+    for (int k = 0; k < length; k++) {
+      const Wide chirp = unit_root(uint64_t(k) * k, 2 * uint64_t(length));
+      table.push_back(narrow(chirp));
+      convolution[k] = std::conj(chirp) / double(size);
+      if (k > 0) convolution[size - k] = convolution[k];
+    }
+    transform(convolution, radices);
+    for (const Wide z : convolution) table.push_back(narrow(z));
+  }
+
+  std::vector<int> order(2 * length);
+  const std::vector<int> position = positions(length, smooth ? radices : std::vector<int>{});
+  for (int k = 0; k < length; k++) {
+    order[k] = smooth ? position[k] : k;
+    order[length + order[k]] = smooth ? position[(length - k) % length] : (length - k) % length;
+  }
+
+  complex_ = DeviceBuffer<Complex>(table.size());
+  order_ = DeviceBuffer<int>(order.size());
+  check(cudaMemcpy(complex_.data(), table.data(), complex_.bytes(), cudaMemcpyHostToDevice), "copying tables");
+  check(cudaMemcpy(order_.data(), order.data(), order_.bytes(), cudaMemcpyHostToDevice), "copying tables");
+  line_.twiddles = complex_.data();
+  line_.chirp = smooth ? nullptr : complex_.data() + chirp_at;
+  line_.convolution = smooth ? nullptr : complex_.data() + chirp_at + length;
+  line_.position = order_.data();
+  line_.mirror = order_.data() + length;
+}
+
+}  // namespace rephase::cuda

@@ -1,0 +1,67 @@
+// The Fourier constraint: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as core/constraint.hpp says:
+// negative where only one of k and -k was measured, infinite where neither was.
+#pragma once
+#include <cfloat>
+
+#include "view.cuh"
+
+namespace rephase::cuda {
+
+struct Imposed {
+  Complex value;
+  float misfit;  // (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
+};
+
+// Masked: some frequencies were not measured.
+template <bool Masked>
+__device__ inline Imposed impose(Complex c, float coded) {
+  const float m = Masked ? fabsf(coded) : coded;
+  const float square = fmaf(c.x, c.x, c.y * c.y);
+  float inverse;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
+  const bool zero = square < FLT_MIN;  // what the approximation takes for zero
+  const float gain = m * inverse, d = (zero ? 0.f : square * inverse) - m;
+  Imposed imposed;
+  imposed.value = gain * c;
+  imposed.misfit = d * d;
+  if (zero) imposed.value = {m, 0};
+  if (Masked && isinf(m)) {
+    imposed.value = c;
+    imposed.misfit = 0;
+  } else if (Masked && signbit(coded)) {
+    imposed.misfit *= 0.5f;
+  }
+  return imposed;
+}
+
+// The same for a number of the packed column, where two real columns share one transform: their spectra are the
+// Hermitian and the anti-Hermitian part of it, so that the number at the mirrored frequency is needed as well.
+template <bool Masked>
+__device__ inline Imposed impose_packed(Complex at, Complex opposite, float zero, float nyquist) {
+  const Imposed c = impose<Masked>({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero);
+  const Imposed n = impose<Masked>({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist);
+  Imposed both;
+  both.value = {c.value.x - n.value.y, c.value.y + n.value.x};
+  both.misfit = c.misfit + n.misfit;
+  return both;
+}
+
+// How much a column's misfit counts: all columns but the zero frequency's stand for their mirror image too, and the
+// spectrum is stored doubled.
+__device__ inline float misfit_weight(const View& v, int column) {
+  return column > 0 ? 0.5f : 0.25f;
+}
+
+// The residual of a start from its columns' parts, in a fixed order, by one warp.
+__device__ inline void record_residual(const View& v, int start) {
+  const int lane = threadIdx.x % 32;
+  const float* part = v.partials + static_cast<size_t>(start) * v.stored_columns;
+  double sum = 0;
+  for (int c = lane; c < v.stored_columns; c += 32) sum += part[c];
+  for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+  if (lane > 0) return;
+  const uint32_t record = v.recorded[start]++;
+  v.records[static_cast<size_t>(record % kRecords) * v.starts + start] = sum;
+}
+
+}  // namespace rephase::cuda

@@ -1,0 +1,122 @@
+/**
+ * `BackendSession` over the addon's session: puts arguments in order, and turns the addon's failures into the library's
+ * errors. Everything is enqueued; nothing here waits.
+ */
+import type { BackendProblem, BackendSession } from '../../src/backend.js';
+import { DeviceLostError, OutOfMemoryError } from '../../src/errors.js';
+import { ALGORITHMS, type MemoryReport, type RealArray } from '../../src/types.js';
+import type { Addon, NativeSession } from './addon.js';
+
+export class CudaSession implements BackendSession {
+  readonly #native: NativeSession;
+
+  constructor(addon: Addon, problem: BackendProblem, device: number) {
+    const { shape, magnitudes, mask, support, scale, algorithm, beta, starts, seeded } = problem;
+    const [rows, columns] = shape;
+    this.#native = translating(
+      () =>
+        new addon.Session({
+          ...{ device, rows, columns, starts, scale, beta },
+          algorithm: ALGORITHMS.indexOf(algorithm),
+          magnitudes: single(magnitudes),
+          ...(mask && { mask }),
+          ...(support && { support }),
+          ...seeded,
+        }),
+      problem,
+    );
+  }
+
+  inverse(): void {
+    translating(() => this.#native.inverse());
+  }
+
+  constrainObject(first: boolean): void {
+    translating(() => this.#native.constrainObject(first));
+  }
+
+  forward(): void {
+    translating(() => this.#native.forward());
+  }
+
+  constrainFourier(): void {
+    translating(() => this.#native.constrainFourier());
+  }
+
+  iterate(count: number, first: boolean): void {
+    translating(() => this.#native.iterate(count, first));
+  }
+
+  settle(): void {
+    translating(() => this.#native.settle());
+  }
+
+  takeResiduals(): Promise<Float64Array> {
+    return translatingLater(() => this.#native.takeResiduals());
+  }
+
+  readObject(start: number): Promise<RealArray> {
+    return translatingLater(() => this.#native.readObject(start));
+  }
+
+  writeObject(start: number, object: RealArray, asIterate: boolean): void {
+    translating(() => this.#native.writeObject(start, single(object), asIterate));
+  }
+
+  readSpectrum(start: number): Promise<RealArray> {
+    return translatingLater(() => this.#native.readSpectrum(start));
+  }
+
+  writeSpectrum(start: number, spectrum: RealArray): void {
+    translating(() => this.#native.writeSpectrum(start, single(spectrum)));
+  }
+
+  finish(): Promise<void> {
+    return translatingLater(() => this.#native.finish());
+  }
+
+  memory(): MemoryReport {
+    return this.#native.memory();
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
+function single(array: RealArray): Float32Array {
+  return array instanceof Float32Array ? array : Float32Array.from(array);
+}
+
+function translating<T>(call: () => T, problem?: BackendProblem): T {
+  try {
+    return call();
+  } catch (error) {
+    throw translated(error, problem);
+  }
+}
+
+/** What is thrown at once rejects as well: the call belongs to a promise. */
+async function translatingLater<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+function translated(error: unknown, problem?: BackendProblem): unknown {
+  const { code, message, required, available } = error as Record<string, unknown>;
+  if (code === 'DEVICE_LOST') return new DeviceLostError(String(message), { cause: error });
+  if (code !== 'OUT_OF_MEMORY' || !problem) return error;
+  const [needed, free] = [Number(required), Number(available)];
+  const { shape, starts } = problem;
+  const what = `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels`;
+  const numbers = `need ${gibibytes(needed)} GiB (${Math.ceil(needed)} bytes) of device memory`;
+  const text = `${what} ${numbers}, and ${gibibytes(free)} GiB (${free} bytes) are free`;
+  return new OutOfMemoryError(text, Math.ceil(needed), free);
+}
+
+function gibibytes(bytes: number): string {
+  return (bytes / 2 ** 30).toPrecision(3);
+}

@@ -1,0 +1,166 @@
+// Times an iteration of the CUDA backend beside plain cuFFT in a CUDA graph, both in this process and taking turns, and
+// against the floor: 18 bytes a pixel (26 for rules with memory) over the bandwidth of a large device-to-device copy,
+// measured here too. Writes JSON to the file that is named, and a table to standard output.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "../../backends/cuda/session.hpp"
+#include "cufft_peer.hpp"
+
+namespace {
+
+using rephase::cuda::check;
+using rephase::cuda::Session;
+
+constexpr int kRounds = 7;
+
+struct Case {
+  int rows, columns, starts, algorithm;
+};
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void wait(Session& session) {
+  cudaEvent_t event = session.mark();
+  check(cudaEventSynchronize(event), "iterating");
+  cudaEventDestroy(event);
+}
+
+double copy_bandwidth() {
+  const size_t bytes = size_t{4} << 30;
+  rephase::cuda::DeviceBuffer<char> a(bytes), b(bytes);
+  std::vector<double> times;
+  for (int i = 0; i < 9; i++) {
+    check(cudaDeviceSynchronize(), "copying");
+    const double began = seconds();
+    check(cudaMemcpy(a.data(), b.data(), bytes, cudaMemcpyDeviceToDevice), "copying");
+    check(cudaDeviceSynchronize(), "copying");
+    times.push_back(seconds() - began);
+  }
+  return 2.0 * bytes / median(times);
+}
+
+// Microseconds an iteration: the median and the spread over the rounds.
+struct Timing {
+  double median, least, most;
+};
+
+template <class Run, class Wait>
+double once(int iterations, Run&& run, Wait&& wait) {
+  wait();
+  const double began = seconds();
+  run(iterations);
+  wait();
+  return (seconds() - began) / iterations * 1e6;
+}
+
+Timing summary(std::vector<double> times) {
+  return {median(times), *std::min_element(times.begin(), times.end()), *std::max_element(times.begin(), times.end())};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const char* const path = argc > 1 ? argv[1] : nullptr;
+  const std::string how = argc > 2 ? argv[2] : "";
+  const bool brief = how == "brief", large = how == "large";
+  try {
+    cudaDeviceProp device;
+    check(cudaGetDeviceProperties(&device, 0), "asking for the device");
+    int driver = 0;
+    check(cudaDriverGetVersion(&driver), "asking for the driver");
+    const double bandwidth = copy_bandwidth();
+    std::printf("%s, CUDA %d.%d driver, copies %.2f TB/s\n", device.name, driver / 1000, driver % 1000 / 10,
+                bandwidth / 1e12);
+    std::printf("%-18s %10s %10s %10s %8s %8s\n", "case", "us", "step us", "cufft us", "ratio", "of floor");
+    std::FILE* const out = path ? std::fopen(path, "w") : nullptr;
+    char date[16];
+    const std::time_t now = std::time(nullptr);
+    std::strftime(date, sizeof(date), "%Y-%m-%d", std::gmtime(&now));
+    if (out)
+      std::fprintf(out,
+                   "{\"date\": \"%s\", \"device\": \"%s\", \"driver\": \"%d.%d\", \"multiprocessors\": %d, "
+                   "\"copyBytesPerSecond\": %.4g,\n\"cases\": [",
+                   date, device.name, driver / 1000, driver % 1000 / 10, device.multiProcessorCount, bandwidth);
+    const std::vector<Case> usual = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
+                                     {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
+                                     {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
+                                     {1536, 1536, 1, 0},  {3000, 3000, 1, 0}, {1021, 1021, 1, 0}, {4096, 4096, 1, 1},
+                                     {16384, 16384, 1, 0}};
+    const std::vector<Case> all = large ? std::vector<Case>{{32768, 32768, 1, 0}, {65536, 65536, 1, 0}} : usual;
+    bool first = true;
+    const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a number of rows
+    for (const Case& c : all) {
+      if (only && std::atoi(only) != c.rows) continue;
+      const size_t pixels = size_t(c.rows) * c.columns;
+      const double work = double(pixels) * c.starts;
+      std::vector<float> magnitudes(pixels);
+      unsigned x = 1;
+      for (float& m : magnitudes) m = ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
+      Session session({0, c.rows, c.columns, c.starts, static_cast<rephase::cuda::Algorithm>(c.algorithm), 0.9f, 1,
+                       magnitudes.data(), nullptr, nullptr, true, 1, 0});
+      std::unique_ptr<CufftPeer> peer;
+      std::string missing;
+      try {
+        if (!large) peer = std::make_unique<CufftPeer>(c.rows, c.columns, c.starts);
+      } catch (const std::exception& error) {
+        missing = error.what();
+      }
+      const int iterations =
+          large ? 2 : std::max(32, static_cast<int>(std::min(8000.0, (brief ? 3e9 : 6e9) / work)) / 160 * 160);
+      const auto run = [&](int n) { session.iterate(n, false); };
+      const auto step = [&](int n) {
+        for (int i = 0; i < n; i++) session.iterate(1, false);
+      };
+      session.iterate(1, true);
+      std::vector<double> ours, steps, theirs;
+      for (int round = 0; round < (large ? 2 : brief ? 3 : kRounds) + 1; round++) {
+        const double a = once(iterations, run, [&] { wait(session); });
+        const double b = once(iterations, step, [&] { wait(session); });
+        const double c = peer ? once(
+                                    iterations, [&](int n) { peer->run(n); }, [&] { peer->wait(); })
+                              : 0;
+        if (round == 0) continue;  // the clocks rise
+        ours.push_back(a);
+        steps.push_back(b);
+        theirs.push_back(c);
+      }
+      const Timing t = summary(ours), s = summary(steps), p = summary(theirs);
+      const double floor = work * (c.algorithm == 1 ? 26 : 18) / bandwidth * 1e6;
+      const std::string name = std::to_string(c.rows) + (c.starts > 1 ? " x" + std::to_string(c.starts) : "") +
+                               (c.algorithm == 1 ? " hio" : "");
+      std::printf("%-18s %10.2f %10.2f %10.2f %8.2f %7.0f%%  %s\n", name.c_str(), t.median, s.median, p.median,
+                  p.median / t.median, 100 * floor / t.median, missing.c_str());
+      std::fflush(stdout);
+      if (out)
+        std::fprintf(
+            out,
+            "%s\n  {\"rows\": %d, \"columns\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": [%.3f, "
+            "%.3f, "
+            "%.3f], \"stepMicroseconds\": %.3f, \"cufftGraphMicroseconds\": [%.3f, %.3f, %.3f], \"ratio\": %.3f, "
+            "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f}",
+            first ? "" : ",", c.rows, c.columns, c.starts, c.algorithm == 1 ? "hio" : "gs", t.least, t.median, t.most,
+            s.median, p.least, p.median, p.most, p.median / t.median, floor, session.bytes() / work);
+      first = false;
+    }
+    if (out) {
+      std::fprintf(out, "\n]}\n");
+      std::fclose(out);
+    }
+  } catch (const std::exception& error) {
+    std::printf("FAILED: %s\n", error.what());
+    return 1;
+  }
+}
