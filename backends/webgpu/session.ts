@@ -157,7 +157,14 @@ export class WebGpuSession implements BackendSession {
     this.#write(buffer, offset, toStored(spectrum, this.#layout, this.#problem.scale));
   }
 
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    const finished = this.#finish();
+    // Callers may fail before they come to wait for it, for the same reason.
+    finished.catch(() => undefined);
+    return finished;
+  }
+
+  async #finish(): Promise<void> {
     this.#check();
     this.#commands.flush();
     try {
@@ -194,7 +201,9 @@ export class WebGpuSession implements BackendSession {
       const kernels = [
         pipelines.compile(`${this.#shapeKey} magnitudes`, () => magnitudesKernel(this.#layout)),
         pipelines.compile(`${this.#shapeKey} start`, () => startKernel(this.#layout)),
-        ...[...this.#iterationSteps, ...sums].map(({ key, write }) => pipelines.compile(`${this.#shapeKey} ${key}`, write)),
+        ...[...this.#iterationSteps, ...sums].map(({ key, write }) =>
+          pipelines.compile(`${this.#shapeKey} ${key}`, write),
+        ),
       ];
       await Promise.all(kernels);
     });
@@ -247,7 +256,7 @@ export class WebGpuSession implements BackendSession {
       part.buffer('spectrum');
       part.buffer('object');
       if (this.#hasMemory) part.buffer('iterate');
-      for (const name of ['work', 'scratch', 'moreScratch'] as const) if (used.has(name)) part.buffer(name);
+      for (const name of ['scratch', 'moreScratch'] as const) if (used.has(name)) part.buffer(name);
       this.#parts.push(part);
     }
     this.#shared = shared;
