@@ -11,6 +11,7 @@ const before = readFileSync(README, 'utf8');
 let after = before;
 after = fill(after, 'wasm', wasmFigures(read('wasm')));
 after = fill(after, 'webgpu', webgpuFigures(read('webgpu')));
+after = fill(after, 'cuda', cudaFigures(read('cuda')));
 if (process.argv.includes('--check')) {
   if (after === before) process.exit(0);
   console.error('quote: README.md does not say what bench/results/ says; run node bench/quote.mjs');
@@ -98,4 +99,24 @@ ${table}
 On ${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}, Dawn through the npm package
 \`webgpu\`. *cuFFT* has real transforms and one pointwise kernel after each, ten iterations in a CUDA graph; *CuPy* is the
 direct port. More in [bench/results/webgpu.md](bench/results/webgpu.md).`;
+}
+
+/** @param {any} cuda */
+function cudaFigures({ date, device, driver, cases }) {
+  const table = grid([
+    ['image', 'cuda', 'cuFFT in a CUDA graph', 'of the floor'],
+    ...cases.map((/** @type {any} */ row) => [
+      images(row.rows, row.starts) + (row.algorithm === 'gs' ? '' : `, \`${row.algorithm}\``),
+      time(row.microseconds[1]),
+      `${row.ratio.toFixed(1)}×`,
+      `${Math.round((100 * row.floorMicroseconds) / row.microseconds[1])} %`,
+    ]),
+  ]);
+  return `The cuda backend, and how many times as long cuFFT takes in the same process:
+
+${table}
+
+On ${date}: ${device}, driver ${driver}. The *floor* is the time to move 18 bytes a pixel (26 for \`hio\`) at the bandwidth of a
+large copy; images up to 2048² are in the L2 cache. More, with what limits it, in
+[bench/results/cuda.md](bench/results/cuda.md) and [cuda-notes.md](bench/results/cuda-notes.md).`;
 }

@@ -2,9 +2,11 @@
  * What only the cuda backend has: an addon that may not load, device memory, streams and threads. What needs a GPU is
  * skipped where there is none, and the report says why; the shared specification runs on it as on every backend.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { findAddon, tryInChildProcess } from '../backends/cuda/addon.js';
@@ -19,9 +21,14 @@ import {
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
+import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { asymmetricMagnitudes } from './support/images.js';
+import { execute } from './support/program.js';
 
 const report = (await listBackends()).find(({ name }) => name === 'cuda')!;
+const platform = `${process.platform}-${process.arch}`;
+/** Where nothing excuses it, an addon that is not there is a build that was lost. */
+const whyNotBuilt = platform === 'linux-x64' ? whyNoNvcc() : `not for ${platform}`;
 
 describe('loading the addon', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rephase-cuda-'));
@@ -32,7 +39,13 @@ describe('loading the addon', () => {
 
   it('gives a reason where there is no GPU', () => {
     if (report.available) return expect(report.devices[0].memory).toBeGreaterThan(0);
-    expect(report.reason).toMatch(/no NVIDIA driver|finds no GPU|driver is for CUDA|npm run build:cuda|linux-x64 only/);
+    const reasons = ['no NVIDIA driver', 'finds no GPU', 'driver is for CUDA'];
+    if (whyNotBuilt) reasons.push('npm run build:cuda', 'linux-x64 only');
+    expect(report.reason).toMatch(new RegExp(reasons.join('|')));
+  });
+
+  it.skipIf(whyNotBuilt)(`is there to be loaded${whyNotBuilt ? ` (${whyNotBuilt})` : ''}`, () => {
+    expect(existsSync(findAddon())).toBe(true);
   });
 
   it('survives a driver that crashes', async () => {
@@ -52,6 +65,18 @@ describe('loading the addon', () => {
 
 const onGpu = describe.skipIf(!report.available);
 if (!report.available) it.skip(`on a GPU (${report.reason})`, () => undefined);
+
+describe('cuda_check', () => {
+  const program = fileURLToPath(new URL('../build/cuda/cuda_check', import.meta.url));
+  const skipped = !report.available
+    ? report.reason
+    : !existsSync(program) && 'build/cuda/cuda_check is not there; `npm run build:cuda` builds it';
+  const name = 'finds that every kernel computes what the core does in double precision';
+  it.skipIf(skipped)(skipped ? `${name} (${skipped})` : name, { timeout: 600_000 }, async () => {
+    const { code, stdout, stderr } = await execute(program, []);
+    expect(code, stdout + stderr).toBe(0);
+  });
+});
 
 onGpu('on a GPU', () => {
   const shape: Shape = [256, 320];
@@ -115,12 +140,17 @@ onGpu('on a GPU', () => {
     using session = await open({}, large);
     let longest = 0;
     let last = performance.now();
-    const timer = setInterval(() => {
+    let turns = 0;
+    const turn = () => {
       longest = Math.max(longest, performance.now() - last);
       last = performance.now();
-    }, 1);
+      turns++;
+    };
+    const timer = setInterval(turn, 1);
     await session.run(5000);
     clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
+    turn(); // From the last one to the end, which is all of it where no timer got its turn.
     expect(longest).toBeLessThan(50);
   });
 
