@@ -60,7 +60,7 @@ const text = [
     )}), ${gpuDriver()}; ${machine.cpu}, Node ${machine.versions.Node}, webgpu ${packageVersion()}. Copy bandwidth ${copy || '?'} TB/s.`,
   'One `gs` iteration in microseconds: median of the rounds of a run each, and quartiles. Floor: 18 bytes a pixel over the copy bandwidth.',
   table(),
-  `Time to the first result at 1024² in a fresh process: ${first.total.toFixed(0)} ms, of which ${first.device.toFixed(0)} ms until the device has passed its self-test, ${first.session.toFixed(0)} ms for the session (most of it compiling), ${first.iteration.toFixed(0)} ms for the first iteration and reading back.`,
+  `Time to the first result at 1024² in a fresh process: ${first.total.toFixed(0)} ms, of which ${first.device.toFixed(0)} ms until the device has passed its self-test, ${first.session.toFixed(0)} ms for the session, ${first.iteration.toFixed(0)} ms for the first iteration and reading back.`,
 ].join('\n\n');
 console.log(text);
 if (values.out) {

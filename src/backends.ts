@@ -3,7 +3,7 @@
  * reconstruction to do, once; what fails on the way is kept as the reason why it is not available.
  */
 import { wasmBackend } from '../backends/wasm/backend.js';
-import { handInDevice, webgpuBackend } from '../backends/webgpu/backend.js';
+import { handInDevice, webgpuBackend, withdrawDevice } from '../backends/webgpu/backend.js';
 import type { Backend } from './backend.js';
 import { BackendUnavailableError, InvalidArgumentError, gotTakes } from './errors.js';
 import { checkName, checkSessionOptions, type Settings } from './options.js';
@@ -71,10 +71,17 @@ export async function createSession(problem: Problem, options: SessionOptions = 
 export async function addGPUDevice(device: GPUDeviceLike): Promise<number> {
   const info = handInDevice(device);
   candidates.delete('webgpu');
-  const { backend, devices } = await namedCandidate('webgpu', { precision: 'single' });
-  const index = devices.indexOf(info);
-  if (index > 0) await selfTest(backend, index);
-  return index;
+  try {
+    const { backend, devices } = await namedCandidate('webgpu', { precision: 'single' });
+    const index = devices.indexOf(info);
+    if (index > 0) await selfTest(backend, index);
+    return index;
+  } catch (error) {
+    withdrawDevice(info, error as Error);
+    // Asked without that device the next time.
+    candidates.delete('webgpu');
+    throw error;
+  }
 }
 
 /**

@@ -1,8 +1,10 @@
 /** What only the webgpu backend promises: its transforms at every length, faults of the device, and what it leaves behind. */
-import { execFileSync } from 'node:child_process';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { Device } from '../backends/webgpu/device.js';
 import {
   AbortError,
+  BackendUnavailableError,
   DeviceLostError,
   OutOfMemoryError,
   addGPUDevice,
@@ -14,11 +16,25 @@ import { LineTransforms } from './support/line-transforms.js';
 import { dawnDevice, whyNoBrowser, whyNoDawn } from './support/webgpu.js';
 import { noise, relativeError } from './support/images.js';
 
+/** The library's own device is the last of these; other tests request theirs. */
+const requested: Device[] = [];
+const request = Device.request.bind(Device);
+vi.spyOn(Device, 'request').mockImplementation(async () => {
+  const device = await request();
+  requested.push(device);
+  return device;
+});
 const reason = await whyNoDawn();
+const [first] = requested;
 
 const UP_TO_300 = Array.from({ length: 300 }, (_, i) => i + 1);
 /** Each kind of plan: powers, other factors, Bluestein's. */
 const LONGER = [512, 600, 1000, 1021, 1024, 1536, 2039, 2048, 2187, 3000, 4096, 8192];
+
+/** MAP_READ and STORAGE, which no buffer may have together. */
+const INVALID_USAGE = 1 | 128;
+/** Dawn ends the process when an instance is collected before its devices. */
+const kept: unknown[] = [];
 
 /** Rounding is 6e-8; it grows with the logarithm of the length, and Bluestein's transforms are three in one. */
 const TOLERANCE = 2e-6;
@@ -96,14 +112,35 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   });
 
   it('copies nothing between host and device while it iterates', async () => {
-    using session = await open([64, 64]);
+    const gpu = await dawnDevice();
+    const mapped: string[] = [];
+    const createBuffer = gpu.createBuffer.bind(gpu);
+    gpu.createBuffer = (descriptor) => {
+      const buffer = createBuffer(descriptor);
+      const mapAsync = buffer.mapAsync.bind(buffer);
+      buffer.mapAsync = (...given) => {
+        mapped.push(descriptor.label!);
+        return mapAsync(...given);
+      };
+      return buffer;
+    };
+    const written = vi.spyOn(gpu.queue, 'writeBuffer');
+    const device = await addGPUDevice(gpu);
+    using session = await createSession(problem([64, 64]), { backend: 'webgpu', device });
     await session.run(3);
     const before = session.memory();
+    written.mockClear();
+    mapped.length = 0;
     await session.run(200);
     for (let i = 0; i < 100; i++) session.step();
+    await session.run(1);
     expect(session.memory()).toEqual(before);
+    expect(written).not.toHaveBeenCalled();
+    expect(mapped).toEqual([]);
     await session.readObject();
+    expect(mapped).toEqual(['staging']);
     expect(session.memory().downloads).toBe(before.downloads + 1);
+    gpu.destroy();
   });
 
   it('frees what it allocated, session after session', async () => {
@@ -137,7 +174,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     gpu.destroy();
   });
 
-  it('rejects what is pending when the device is lost, and works again with a new session', async () => {
+  it('rejects what is pending when the device is lost, and keeps the indices of other devices', async () => {
     const gpu = await dawnDevice();
     const device = await addGPUDevice(gpu);
     const session = await createSession(problem([128, 128]), { backend: 'webgpu', device });
@@ -150,9 +187,115 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     expect(() => session.step()).toThrow(DeviceLostError);
     session.dispose();
     await expect(createSession(problem([8, 8]), { backend: 'webgpu', device })).rejects.toThrow(DeviceLostError);
+    const next = await dawnDevice();
+    expect(await addGPUDevice(next)).toBe(device + 1);
+    expect(await addGPUDevice(next)).toBe(device + 1);
+    next.destroy();
+  });
+
+  it('requests its own device again after it was lost', async () => {
+    const session = await open([8, 8]);
+    const before = requested.length;
+    first.destroy();
+    await expect(session.run(10)).rejects.toThrow(DeviceLostError);
     using other = await open([8, 8]);
     await other.run(2);
     expect(await other.residual()).toBeGreaterThan(0);
+    expect(requested.length).toBe(before + 1);
+  });
+
+  it('requests its own device again after an error that no session was there for', async () => {
+    const session = await open([8, 8]);
+    const before = requested.length;
+    const { gpu } = requested[before - 1];
+    const uncaptured = new Promise((resolve) => gpu.addEventListener('uncapturederror', resolve));
+    gpu.createBuffer({ size: 16, usage: INVALID_USAGE });
+    await uncaptured;
+    await expect(session.run(10)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    using other = await open([8, 8]);
+    await other.run(2);
+    expect(requested.length).toBe(before + 1);
+  });
+
+  describe('with a device that refuses', () => {
+    /** One on which buffers of a name come out invalid from now on; WebGPU says so later, and reads of them give zeros. */
+    const refusing = async (label: string, from: 'now' | 'later') => {
+      const gpu = await dawnDevice();
+      const device = await addGPUDevice(gpu);
+      const uncaptured = vi.fn((event: Event) => event.preventDefault());
+      gpu.addEventListener('uncapturederror', uncaptured);
+      const refuse = () => {
+        const createBuffer = gpu.createBuffer.bind(gpu);
+        gpu.createBuffer = (descriptor) =>
+          createBuffer(descriptor.label === label ? { ...descriptor, usage: INVALID_USAGE } : descriptor);
+      };
+      if (from === 'now') refuse();
+      return { gpu, device, uncaptured, refuse };
+    };
+
+    it.each(['spectrum', 'object', 'magnitudes', 'residuals', 'twiddles of 31', 'parameters'])(
+      'the buffer %s: no session, and an error with a code',
+      async (label) => {
+        const { gpu, device, uncaptured } = await refusing(label, 'now');
+        const opening = createSession(problem([31, 30]), { backend: 'webgpu', device });
+        await expect(opening).rejects.toThrow(/refused what rephase asked/);
+        await expect(opening).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+        expect(uncaptured).not.toHaveBeenCalled();
+        gpu.destroy();
+      },
+    );
+
+    it('a buffer that is needed later: every read and run rejects', async () => {
+      const { gpu, device, uncaptured, refuse } = await refusing('work', 'later');
+      using session = await createSession(problem([16, 12]), { backend: 'webgpu', device });
+      refuse();
+      session.inverse();
+      await expect(session.readObject()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+      await expect(session.run(1)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+      expect(uncaptured).not.toHaveBeenCalled();
+      gpu.destroy();
+    });
+
+    it('a staging buffer: the read rejects with a typed error and frees it', async () => {
+      const { gpu, device, uncaptured, refuse } = await refusing('staging', 'later');
+      using session = await createSession(problem([16, 12]), { backend: 'webgpu', device });
+      await session.run(1);
+      const { deviceBytes } = session.memory();
+      refuse();
+      await expect(session.readObject()).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+      expect(session.memory().deviceBytes).toBe(deviceBytes);
+      expect(uncaptured).not.toHaveBeenCalled();
+      gpu.destroy();
+    });
+
+    it('for want of memory, whatever it calls that', async () => {
+      const gpu = await dawnDevice();
+      const device = await addGPUDevice(gpu);
+      const filters: GPUErrorFilter[] = [];
+      const [push, pop] = [gpu.pushErrorScope.bind(gpu), gpu.popErrorScope.bind(gpu)];
+      gpu.pushErrorScope = (filter) => {
+        filters.push(filter);
+        return push(filter);
+      };
+      gpu.popErrorScope = async () => {
+        const full = filters.pop() === 'out-of-memory';
+        return (await pop()) ?? (full ? { message: 'Something failed' } : null);
+      };
+      const opening = createSession(problem([8, 8]), { backend: 'webgpu', device });
+      await expect(opening).rejects.toThrow(OutOfMemoryError);
+      await expect(opening).rejects.not.toThrow(/NaN/);
+      gpu.destroy();
+    });
+  });
+
+  it('refuses a device that computes nothing', async () => {
+    const { create } = await import('webgpu');
+    const instance = create(['backend=null']);
+    const adapter = await instance.requestAdapter();
+    const gpu = await adapter!.requestDevice();
+    await expect(addGPUDevice(gpu)).rejects.toThrow(BackendUnavailableError);
+    gpu.destroy();
+    kept.push(instance);
   });
 
   it('stops when asked to, and can go on', async () => {
@@ -180,14 +323,50 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     gpu.destroy();
   });
 
-  it('splits a batch of starts that no buffer holds', async () => {
+  it.each([
+    [1, 8_388_608],
+    [1, 4_194_301],
+  ])('refuses %i × %i, of which records or tables do not fit a buffer', async (...shape) => {
     const gpu = await dawnDevice();
-    Object.defineProperty(gpu, 'limits', {
-      value: new Proxy(gpu.limits, {
-        get: (limits, name) => (name === 'maxBufferSize' ? 40_000 : (Reflect.get(limits, name, limits) as unknown)),
-      }),
-    });
     const device = await addGPUDevice(gpu);
+    const magnitudes = new Float32Array(shape[0] * shape[1]).fill(1);
+    const opening = createSession({ magnitudes, shape }, { backend: 'webgpu', device });
+    await expect(opening).rejects.toThrow(/maxStorageBufferBindingSize is 134217728/);
+    gpu.destroy();
+  });
+
+  it('refuses a line whose records do not fit a small buffer', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const opening = createSession(problem([1, 3000]), { backend: 'webgpu', device });
+    await expect(opening).rejects.toThrow(OutOfMemoryError);
+    gpu.destroy();
+  });
+
+  it('splits a batch by what its records take, rounded up', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const options = { backend: 'webgpu', starts: 7, seed: 3 } as const;
+    using split = await createSession(problem([4, 600]), { ...options, device });
+    using whole = await createSession(problem([4, 600]), options);
+    await split.run(70);
+    await whole.run(70);
+    expect(await split.residuals()).toEqual(await whole.residuals());
+    gpu.destroy();
+  });
+
+  it('reads residuals in pieces where no buffer holds them all', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const options = { backend: 'webgpu', starts: 20, seed: 3, history: true } as const;
+    using split = await createSession(problem([16, 16]), { ...options, device });
+    using whole = await createSession(problem([16, 16]), options);
+    await split.run(600);
+    await whole.run(600);
+    expect(await split.residuals()).toEqual(await whole.residuals());
+    expect(await split.history(19)).toEqual(await whole.history(19));
+    gpu.destroy();
+  });
+
+  it('splits a batch of starts that no buffer holds', async () => {
+    const { gpu, device } = await smallDevice(40_000);
     const options = { backend: 'webgpu', algorithm: 'hio', starts: 5, seed: 3, history: true } as const;
     using split = await createSession(problem([64, 48]), { ...options, device });
     using whole = await createSession(problem([64, 48]), options);
@@ -207,10 +386,22 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       await session.run(3);
       ${ending === 'dispose' ? 'session.dispose();' : 'globalThis.kept = session;'}
     `;
-    const options = { encoding: 'utf8', timeout: 30_000, stdio: 'pipe' } as const;
-    expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], options)).toBe('');
+    const options = { encoding: 'utf8', timeout: 30_000 } as const;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], options);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 });
+
+/** A device whose buffers hold no more than so many bytes. */
+async function smallDevice(bytes: number): Promise<{ gpu: GPUDevice; device: number }> {
+  const gpu = await dawnDevice();
+  Object.defineProperty(gpu, 'limits', {
+    value: new Proxy(gpu.limits, {
+      get: (limits, name) => (name === 'maxBufferSize' ? bytes : (Reflect.get(limits, name, limits) as unknown)),
+    }),
+  });
+  return { gpu, device: await addGPUDevice(gpu) };
+}
 
 function problem(shape: Shape) {
   return { magnitudes: noise(shape[0] * shape[1], 5).map((u) => 0.1 + u), shape };

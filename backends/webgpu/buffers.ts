@@ -11,12 +11,12 @@ export const UNIFORM = GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST;
 
 export class Buffers {
   readonly #device: Device;
-  readonly #onError: (error: unknown) => void;
+  readonly #onError: (error: Error) => void;
   readonly #live = new Set<GPUBuffer>();
   #bytes = 0;
 
   /** `onError` gets failures of allocations, which become known later. */
-  constructor(device: Device, onError: (error: unknown) => void) {
+  constructor(device: Device, onError: (error: Error) => void) {
     this.#device = device;
     this.#onError = onError;
   }
@@ -27,18 +27,12 @@ export class Buffers {
 
   allocate(label: string, bytes: number, usage: number = STORAGE): GPUBuffer {
     const size = roundUp(Math.max(bytes, 4), 4);
-    this.#device.requireWorking();
     requireFits(this.#device, label, size);
-    let buffer: GPUBuffer | undefined;
-    this.#device
-      .guard(() => {
-        buffer = this.#device.gpu.createBuffer({ label, size, usage });
-        return Promise.resolve();
-      }, this.#bytes + size)
-      .catch(this.#onError);
-    this.#live.add(buffer!);
+    const create = () => this.#device.gpu.createBuffer({ label, size, usage });
+    const buffer = this.#device.watch(create, this.#onError, this.#bytes + size);
+    this.#live.add(buffer);
     this.#bytes += size;
-    return buffer!;
+    return buffer;
   }
 
   free(buffer: GPUBuffer): void {

@@ -12,13 +12,13 @@ const MOST_NUMBERS = 2 ** 29;
 
 export class Commands {
   readonly #device: Device;
-  readonly #onError: (error: unknown) => void;
+  readonly #onError: (error: Error) => void;
   #encoder: GPUCommandEncoder | undefined;
   #pass: GPUComputePassEncoder | undefined;
   #dispatches = 0;
   #numbers = 0;
 
-  constructor(device: Device, onError: (error: unknown) => void) {
+  constructor(device: Device, onError: (error: Error) => void) {
     this.#device = device;
     this.#onError = onError;
   }
@@ -51,12 +51,7 @@ export class Commands {
     this.#dispatches = 0;
     this.#numbers = 0;
     const { gpu } = this.#device;
-    this.#device
-      .guard(() => {
-        gpu.queue.submit([encoder.finish()]);
-        return Promise.resolve();
-      })
-      .catch(this.#onError);
+    this.#device.watch(() => gpu.queue.submit([encoder.finish()]), this.#onError);
   }
 
   /** Forgets what has not been handed over. */

@@ -6,7 +6,8 @@ import { DeviceLostError, OutOfMemoryError, RephaseError } from '../../src/error
 import type { DeviceInfo } from '../../src/types.js';
 import { isSoftware, requestAdapter } from './adapter.js';
 import type { Sign } from './butterflies.js';
-import { Pipelines } from './pipelines.js';
+import type { Kernel } from './kernel.js';
+import { Pipelines, type CompiledKernel } from './pipelines.js';
 import type { Factors, LineLimits } from './plan.js';
 import { makeTable } from './tables.js';
 
@@ -22,6 +23,9 @@ const WANTED_LIMITS = [
 /** minUniformBufferOffsetAlignment of every device. */
 const UNIFORM_ALIGNMENT = 256;
 
+/** Of the scopes around what is asked, outermost first. */
+const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
+
 /** How long a failed operation waits for the news that the device was lost, which tells why. */
 const LOSS_MILLISECONDS = 200;
 
@@ -31,11 +35,16 @@ export class Device {
   readonly pipelines: Pipelines;
   /** Set from the moment the device does not work any more. */
   lost: DeviceLostError | undefined;
-  readonly #loss: Promise<unknown>;
+  readonly whenLost: Promise<DeviceLostError>;
   readonly #tables = new Map<string, GPUBuffer>();
   #numbers: GPUBuffer | undefined;
-  /** The first error that no scope was there for: a defect, after which no result is to be trusted. */
+  /** Outcomes that are not known yet of what was asked. */
+  readonly #scopes = new Set<Promise<unknown>>();
+  /** The first error that no session was there for: a defect, after which no result is to be trusted. */
   #uncaptured: Error | undefined;
+  readonly #giveUp = (error: Error) => {
+    this.#uncaptured ??= error;
+  };
 
   /** A device of our own, with the limits we use and no more than the adapter has. */
   static async request(): Promise<Device> {
@@ -45,7 +54,7 @@ export class Device {
     device.gpu.addEventListener('uncapturederror', (event) => {
       // Browsers would print it.
       event.preventDefault();
-      device.#uncaptured ??= device.typed(event.error, NaN);
+      device.#giveUp(typed('validation', event.error, NaN));
     });
     return device;
   }
@@ -55,9 +64,10 @@ export class Device {
     this.gpu = gpu;
     this.pipelines = new Pipelines(gpu);
     this.info = describe(gpu, info);
-    this.#loss = gpu.lost.then(({ message, reason }) => {
+    this.whenLost = gpu.lost.then(({ message, reason }) => {
       const why = message || reason || 'no reason given';
       this.lost = new DeviceLostError(`the WebGPU device was lost (${why}); create a new session`);
+      return this.lost;
     });
   }
 
@@ -70,60 +80,83 @@ export class Device {
     };
   }
 
+  /** Why no session can use the device any more. */
+  get broken(): Error | undefined {
+    return this.lost ?? this.#uncaptured;
+  }
+
   requireWorking(): void {
-    if (this.lost) throw this.lost;
-    if (this.#uncaptured) throw this.#uncaptured;
+    if (this.broken) throw this.broken;
   }
 
-  /** Runs work that may fail on the device; its failures come out as typed errors. */
-  async guard<T>(work: () => Promise<T>, requiredBytes = NaN): Promise<T> {
+  /**
+   * Runs `work`, which asks WebGPU for something. What was wrong with it becomes known later, on the device's own time:
+   * `onError` gets it as soon as it is, and `settled` waits for that. Only what `work` does before its first await is
+   * watched, since scopes are a stack of calls and not of promises.
+   */
+  watch<T>(work: () => T, onError: (error: Error) => void, requiredBytes = NaN): T {
     this.requireWorking();
-    const { gpu } = this;
-    const filters = ['validation', 'out-of-memory', 'internal'] as const;
-    filters.forEach((filter) => gpu.pushErrorScope(filter));
-    // Scopes are a stack of calls, not of promises: only what `work` does before its first await is watched.
-    const result = work();
-    const scopes = filters.map(() => gpu.popErrorScope());
+    FILTERS.forEach((filter) => this.gpu.pushErrorScope(filter));
     try {
-      const [value, ...errors] = await Promise.all([result, ...scopes]);
-      const error = errors.find((found) => found !== null);
-      if (error) throw this.typed(error, requiredBytes);
-      return value;
+      return work();
+    } finally {
+      for (const filter of [...FILTERS].reverse()) {
+        const scope = this.gpu.popErrorScope().then(
+          (error) => error && onError(typed(filter, error, requiredBytes)),
+          (error: unknown) => onError(failed(error)),
+        );
+        this.#scopes.add(scope);
+        void scope.finally(() => this.#scopes.delete(scope));
+      }
+    }
+  }
+
+  /** Resolves when everything that was wrong with what was asked so far has been reported. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#scopes);
+  }
+
+  /** `watch` for work that is waited for; its failures come out as typed errors. */
+  async guard<T>(work: () => Promise<T>): Promise<T> {
+    const failures: Error[] = [];
+    try {
+      const value = await this.watch(work, (error) => failures.push(error));
+      await this.settled();
+      if (failures.length === 0) return value;
     } catch (error) {
-      result.catch(() => undefined);
-      scopes.forEach((scope) => void scope.catch(() => undefined));
-      throw await this.explain(error);
+      await this.settled();
+      failures.push(error as Error);
     }
+    throw await this.explain(failures[0]);
   }
 
-  /** An error of WebGPU's as one of ours. */
-  typed(error: GPUError, requiredBytes: number): Error {
-    if (/out.of.memory|allocat/i.test(`${error.constructor.name} ${error.message}`)) {
-      const message = `the WebGPU device has too little memory for ${requiredBytes} bytes: ${error.message}`;
-      return new OutOfMemoryError(message, requiredBytes, NaN);
-    }
-    return new Error(`the WebGPU device refused what rephase asked of it, a defect of rephase: ${error.message}`);
-  }
-
-  /** What failed because the device was lost, says so. */
+  /** The typed error for what WebGPU rejected; where that was because the device was lost, it says so. */
   async explain(error: unknown): Promise<unknown> {
-    if (error instanceof RephaseError) return error;
-    await Promise.race([this.#loss, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
-    return this.lost ?? error;
+    if (error instanceof RephaseError || error instanceof TypeError) return this.lost ?? error;
+    await Promise.race([this.whenLost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
+    return this.lost ?? failed(error);
+  }
+
+  /** The kernel of this key, compiled at once where it is new; one that failed is not kept. */
+  compileNow(key: string, write: () => Kernel, onError: (error: Error) => void): CompiledKernel {
+    const forget = (error: Error) => {
+      this.pipelines.forget(key);
+      onError(error);
+    };
+    return this.watch(() => this.pipelines.compileNow(key, write), forget);
   }
 
   /** The constants of a transform, made when first needed and kept as long as the device. */
-  table(factors: Factors, first: Sign): GPUBuffer {
+  table(factors: Factors, first: Sign, onError = this.#giveUp): GPUBuffer {
     const key = `${factors.length} ${factors.padded} ${factors.radices.join(' ')} ${first}`;
     let buffer = this.#tables.get(key);
     if (!buffer) {
-      const table = makeTable(factors, first);
-      buffer = this.gpu.createBuffer({
-        label: `twiddles of ${factors.length}`,
-        size: table.byteLength,
-        usage: GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_DST,
-      });
-      this.gpu.queue.writeBuffer(buffer, 0, table);
+      const forget = (error: Error) => {
+        this.#tables.delete(key);
+        onError(error);
+      };
+      const usage = GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_DST;
+      buffer = this.#constant(`twiddles of ${factors.length}`, makeTable(factors, first), usage, forget);
       this.#tables.set(key, buffer);
     }
     return buffer;
@@ -131,22 +164,54 @@ export class Device {
 
   /** A binding of a uniform that holds a multiple of 8 below 2048. */
   number(value: number): GPUBufferBinding {
-    this.#numbers ??= this.#makeNumbers();
-    return { buffer: this.#numbers, offset: (value / 8) * UNIFORM_ALIGNMENT, size: 16 };
+    return { buffer: this.#numbers!, offset: (value / 8) * UNIFORM_ALIGNMENT, size: 16 };
   }
 
-  #makeNumbers(): GPUBuffer {
+  /** Makes what `number` gives out, so that nothing has to be uploaded later. */
+  prepareNumbers(onError: (error: Error) => void): void {
+    if (this.#numbers) return;
     const stride = UNIFORM_ALIGNMENT / 4;
     const numbers = Uint32Array.from({ length: 256 * stride }, (_, i) => (i % stride === 0 ? (i / stride) * 8 : 0));
-    const usage = GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST;
-    const buffer = this.gpu.createBuffer({ label: 'numbers', size: numbers.byteLength, usage });
-    this.gpu.queue.writeBuffer(buffer, 0, numbers);
-    return buffer;
+    const forget = (error: Error) => {
+      this.#numbers = undefined;
+      onError(error);
+    };
+    this.#numbers = this.#constant('numbers', numbers, GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST, forget);
+  }
+
+  #constant(
+    label: string,
+    data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
+    usage: number,
+    onError: (error: Error) => void,
+  ): GPUBuffer {
+    const make = () => {
+      const buffer = this.gpu.createBuffer({ label, size: data.byteLength, usage });
+      this.gpu.queue.writeBuffer(buffer, 0, data);
+      return buffer;
+    };
+    return this.watch(make, onError, data.byteLength);
   }
 
   destroy(): void {
     this.gpu.destroy();
   }
+}
+
+/** An error of WebGPU's as one of ours, by which scope it was caught in. */
+function typed(filter: GPUErrorFilter, { message }: GPUError, requiredBytes: number): Error {
+  if (filter !== 'out-of-memory') {
+    const refused = 'the WebGPU device refused what rephase asked of it, a defect of rephase';
+    return new DeviceLostError(`${refused}; create a new session: ${message}`);
+  }
+  const wanted = Number.isNaN(requiredBytes) ? '' : ` for ${requiredBytes} bytes`;
+  return new OutOfMemoryError(`the WebGPU device has too little memory${wanted}: ${message}`, requiredBytes, NaN);
+}
+
+/** What WebGPU threw or rejected with, as one of ours. */
+function failed(cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new DeviceLostError(`the WebGPU device failed (${why}); create a new session`, { cause });
 }
 
 /** GPUBufferUsage, which Node does not have as a global. */

@@ -2,9 +2,10 @@
  * Some of a session's starts, in buffers of their own: as many as one buffer holds. Encodes operations over them and
  * records their residuals; a session of few starts has one part.
  */
-import type { Buffers } from './buffers.js';
+import { largestBuffer, type Buffers } from './buffers.js';
 import type { Commands } from './commands.js';
 import type { Device } from './device.js';
+import type { Kernel } from './kernel.js';
 import { imageBytes, spectrumBytes, type Layout } from './layout.js';
 import type { PartBuffer, Step } from './operations.js';
 import type { CompiledKernel } from './pipelines.js';
@@ -15,6 +16,8 @@ import type { Stretch } from './readback.js';
 /** What all parts of a session share. */
 export interface Shared {
   device: Device;
+  /** Gets what goes wrong on the device. */
+  onError: (error: Error) => void;
   layout: Layout;
   /** Prefix of the keys of kernels: what they are written for. */
   shapeKey: string;
@@ -36,22 +39,37 @@ const RECORDS = 2 * RECORDS_KEPT;
 const MOST_SLOTS = 64;
 const FEWEST_SLOTS = 8;
 const MISFIT_BYTES = 2 ** 24;
+/** Bindings begin at multiples of this on every device. */
+const SLOT_ALIGNMENT = 256;
 
 /** Records whose misfits wait at once. */
-function slotsFor(starts: number, { stored }: Layout): number {
+function slotsFor(device: Device, starts: number, { stored }: Layout): number {
+  const most = Math.min(MISFIT_BYTES, largestBuffer(device).bytes);
   let slots = MOST_SLOTS;
-  while (slots > FEWEST_SLOTS && slots * slotBytes(starts, stored) > MISFIT_BYTES) slots /= 2;
+  while (slots > FEWEST_SLOTS && slots * slotBytes(starts, stored) > most) slots /= 2;
   return slots;
 }
 
-/** Bytes of the larger of the two buffers with records, for each start. */
-export function recordBytes({ stored }: Layout): number {
-  return 4 * Math.max(RECORDS, FEWEST_SLOTS * stored);
+/** Bytes of the larger of the two buffers with records, at least. */
+export function recordBytes({ stored }: Layout, starts: number): number {
+  return Math.max(4 * RECORDS * starts, FEWEST_SLOTS * slotBytes(starts, stored));
 }
 
-/** Bindings begin at multiples of 256 bytes on every device. */
+/** The most starts whose records fit buffers of so many bytes. */
+export function startsRecorded({ stored }: Layout, bytes: number): number {
+  const slot = Math.floor(bytes / FEWEST_SLOTS / SLOT_ALIGNMENT) * SLOT_ALIGNMENT;
+  return Math.min(Math.floor(bytes / 4 / RECORDS), Math.floor(slot / 4 / stored));
+}
+
 function slotBytes(starts: number, stored: number): number {
-  return roundUp(4 * starts * stored, 256);
+  return roundUp(4 * starts * stored, SLOT_ALIGNMENT);
+}
+
+/** The kernel that sums up the misfits of a part of so many starts; its key, without the shape. */
+export function sumUp(device: Device, layout: Layout, starts: number) {
+  const slots = slotsFor(device, starts, layout);
+  const stride = slotBytes(starts, layout.stored) / 4;
+  return { key: `sums ${starts}`, write: () => sumsKernel(layout, starts, slots, stride) };
 }
 
 export class Part {
@@ -71,13 +89,11 @@ export class Part {
   constructor(shared: Shared, starts: number) {
     this.#shared = shared;
     this.starts = starts;
-    this.#slots = slotsFor(starts, shared.layout);
+    this.#slots = slotsFor(shared.device, starts, shared.layout);
     this.#misfits = shared.buffers.allocate('misfits', this.#slots * slotBytes(starts, shared.layout.stored));
     this.#sums = shared.buffers.allocate('residuals', 4 * RECORDS * starts);
-    const slotStride = slotBytes(starts, shared.layout.stored) / 4;
-    this.#sumUp = shared.device.pipelines.compileNow(`${shared.shapeKey} sums ${starts}`, () =>
-      sumsKernel(shared.layout, starts, this.#slots, slotStride),
-    );
+    const { key, write } = sumUp(shared.device, shared.layout, starts);
+    this.#sumUp = this.#compileNow(key, write);
   }
 
   get recorded(): number {
@@ -86,10 +102,10 @@ export class Part {
 
   /** Encodes one kernel. `first`: there is no previous iterate yet. */
   run(step: Step, first = false): void {
-    const { device, commands, shapeKey, layout } = this.#shared;
+    const { commands, layout } = this.#shared;
     let entry = this.#kernels.get(step);
     if (!entry) {
-      entry = { kernel: device.pipelines.compileNow(`${shapeKey} ${step.key}`, step.write), bindGroups: [] };
+      entry = { kernel: this.#compileNow(step.key, step.write), bindGroups: [] };
       this.#kernels.set(step, entry);
     }
     const { kernel, bindGroups } = entry;
@@ -137,20 +153,17 @@ export class Part {
   #sum(): void {
     const { commands, device, layout } = this.#shared;
     const cycle = Math.floor((this.#recorded - 1) / this.#slots) % (RECORDS / this.#slots);
-    const group = (this.#cycleGroups[cycle] ??= device.gpu.createBindGroup({
-      layout: this.#sumUp.layout,
-      entries: [
-        { binding: 0, resource: device.number(cycle * this.#slots) },
-        { binding: 1, resource: { buffer: this.#misfits } },
-        { binding: 2, resource: { buffer: this.#sums } },
-      ],
-    }));
+    const group = (this.#cycleGroups[cycle] ??= this.#group(this.#sumUp, [
+      { binding: 0, resource: device.number(cycle * this.#slots) },
+      { binding: 1, resource: { buffer: this.#misfits } },
+      { binding: 2, resource: { buffer: this.#sums } },
+    ]));
     commands.dispatch(this.#sumUp, group, this.starts, this.starts * layout.stored * this.#slots);
     this.#summed = this.#recorded;
   }
 
   #bind(step: Step, kernel: CompiledKernel, variant: number): GPUBindGroup {
-    const { device, parameters, layout } = this.#shared;
+    const { parameters, layout } = this.#shared;
     const entries = kernel.bindings.map((resource, binding) => {
       if (resource === 'misfits') {
         const size = slotBytes(this.starts, layout.stored);
@@ -163,7 +176,17 @@ export class Part {
       const name = step.use[resource] ?? resource;
       return { binding, resource: { buffer: this.#named(name) } };
     });
-    return device.gpu.createBindGroup({ layout: kernel.layout, entries });
+    return this.#group(kernel, entries);
+  }
+
+  #group({ layout }: CompiledKernel, entries: GPUBindGroupEntry[]): GPUBindGroup {
+    const { device, onError } = this.#shared;
+    return device.watch(() => device.gpu.createBindGroup({ layout, entries }), onError);
+  }
+
+  #compileNow(key: string, write: () => Kernel): CompiledKernel {
+    const { device, shapeKey, onError } = this.#shared;
+    return device.compileNow(`${shapeKey} ${key}`, write, onError);
   }
 
   #named(name: string): GPUBuffer {

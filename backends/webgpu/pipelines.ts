@@ -45,6 +45,10 @@ export class Pipelines {
     return this.#keep(key, { ...kernel, pipeline: this.#gpu.createComputePipeline(descriptor), layout });
   }
 
+  forget(key: string): void {
+    this.#compiled.delete(key);
+  }
+
   #describe({ name, code, bindings }: Kernel) {
     const layout = this.#layoutOf(bindings);
     const module = this.#gpu.createShaderModule({ label: name, code });

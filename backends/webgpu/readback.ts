@@ -1,5 +1,5 @@
 /** Copies from the device to the host, through staging buffers that are used again and again. */
-import type { Buffers } from './buffers.js';
+import { largestBuffer, type Buffers } from './buffers.js';
 import type { Commands } from './commands.js';
 import { GPU_BUFFER, type Device } from './device.js';
 
@@ -29,25 +29,59 @@ export class Readback {
 
   /** The stretches behind each other, as they are once everything encoded so far is done. */
   async read(stretches: readonly Stretch[]): Promise<Float32Array> {
-    const bytes = stretches.reduce((sum, stretch) => sum + stretch.bytes, 0);
-    if (bytes === 0) return new Float32Array(0);
-    const staging = this.#take(bytes);
+    // All copies are on their way before the first is waited for, so that nothing comes in between.
+    const pieces = await Promise.all(this.#pieces(stretches).map((piece) => this.#readPiece(piece)));
+    if (pieces.length === 1) return pieces[0];
+    const numbers = new Float32Array(pieces.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
-    for (const stretch of stretches) {
-      this.#commands.copy(stretch.buffer, stretch.offset, staging, at, stretch.bytes);
-      at += stretch.bytes;
+    for (const piece of pieces) {
+      numbers.set(piece, at);
+      at += piece.length;
     }
-    this.#commands.flush();
-    this.downloads += 1;
-    this.downloadedBytes += bytes;
+    return numbers;
+  }
+
+  /** Split where a staging buffer is full. */
+  #pieces(stretches: readonly Stretch[]): Stretch[][] {
+    const most = Math.floor(largestBuffer(this.#device).bytes / 4) * 4;
+    const pieces: Stretch[][] = [];
+    let room = 0;
+    for (const { buffer, offset, bytes } of stretches) {
+      for (let done = 0; done < bytes;) {
+        if (room === 0) {
+          pieces.push([]);
+          room = most;
+        }
+        const taken = Math.min(room, bytes - done);
+        pieces[pieces.length - 1].push({ buffer, offset: offset + done, bytes: taken });
+        done += taken;
+        room -= taken;
+      }
+    }
+    return pieces;
+  }
+
+  async #readPiece(stretches: readonly Stretch[]): Promise<Float32Array> {
+    const bytes = stretches.reduce((sum, stretch) => sum + stretch.bytes, 0);
+    const staging = this.#take(bytes);
     try {
-      await staging.mapAsync(MAP_READ, 0, bytes);
+      let at = 0;
+      for (const stretch of stretches) {
+        this.#commands.copy(stretch.buffer, stretch.offset, staging, at, stretch.bytes);
+        at += stretch.bytes;
+      }
+      this.#commands.flush();
+      this.downloads += 1;
+      this.downloadedBytes += bytes;
+      // What is wrong with the buffer, `guard` says better than the promise.
+      await this.#device.guard(() => staging.mapAsync(MAP_READ, 0, bytes));
       const copy = new Float32Array(staging.getMappedRange(0, bytes).slice(0));
       staging.unmap();
       this.#free.push(staging);
       return copy;
     } catch (error) {
-      throw await this.#device.explain(error);
+      this.#buffers.free(staging);
+      throw error;
     }
   }
 

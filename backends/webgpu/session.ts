@@ -8,6 +8,7 @@ import type { MemoryReport, RealArray } from '../../src/types.js';
 import { Buffers, UNIFORM, largestBuffer, requireFits } from './buffers.js';
 import { Commands } from './commands.js';
 import type { Device } from './device.js';
+import type { Kernel } from './kernel.js';
 import { imageBytes, layoutOf, magnitudesBytes, packSupport, spectrumBytes, type Layout } from './layout.js';
 import {
   operationsFor,
@@ -19,12 +20,13 @@ import {
   type Plans,
   type Step,
 } from './operations.js';
-import { Part, RECORDS_KEPT, recordBytes, type Shared } from './part.js';
+import { Part, RECORDS_KEPT, recordBytes, startsRecorded, sumUp, type Shared } from './part.js';
 import type { CompiledKernel } from './pipelines.js';
 import { magnitudesKernel, startKernel } from './prepare.js';
 import { Readback, type Stretch } from './readback.js';
 import { RULES } from './rules.js';
 import { fromStored, toStored } from './spectrum.js';
+import { tableBytes } from './tables.js';
 
 /** Starts are the third dimension of a dispatch: maxComputeWorkgroupsPerDimension of every device. */
 const MOST_STARTS = 65_535;
@@ -44,7 +46,10 @@ export class WebGpuSession implements BackendSession {
   #shared: Shared | undefined;
   #parts: Part[] = [];
   /** The first thing that went wrong on the device. */
-  #failure: unknown;
+  #failure: Error | undefined;
+  readonly #onError = (error: Error) => {
+    this.#failure ??= error;
+  };
   #disposed = false;
   /** Otherwise the spectrum is that of the last object, transformed along rows only. */
   #settled = true;
@@ -62,7 +67,7 @@ export class WebGpuSession implements BackendSession {
       return session;
     } catch (error) {
       session.dispose();
-      throw await device.explain(error);
+      throw await device.explain(session.#failure ?? error);
     }
   }
 
@@ -75,9 +80,8 @@ export class WebGpuSession implements BackendSession {
     const settings = { algorithm, masked: mask !== undefined, withSupport: support !== undefined };
     this.#operations = operationsFor(this.#layout, this.#plans, settings);
     this.#startsPerPart = Math.min(starts, fittingStarts(device, this.#layout, this.#plans));
-    const onError = (error: unknown) => (this.#failure ??= error);
-    this.#buffers = new Buffers(device, onError);
-    this.#commands = new Commands(device, onError);
+    this.#buffers = new Buffers(device, this.#onError);
+    this.#commands = new Commands(device, this.#onError);
     this.#readback = new Readback(device, this.#buffers, this.#commands);
   }
 
@@ -153,14 +157,22 @@ export class WebGpuSession implements BackendSession {
     this.#write(buffer, offset, toStored(spectrum, this.#layout, this.#problem.scale));
   }
 
-  async finish(): Promise<void> {
+  finish(): Promise<void> {
+    const finished = this.#finish();
+    // Callers may fail before they come to wait for it, for the same reason.
+    finished.catch(() => undefined);
+    return finished;
+  }
+
+  async #finish(): Promise<void> {
     this.#check();
     this.#commands.flush();
     try {
       await this.#device.gpu.queue.onSubmittedWorkDone();
     } catch (error) {
-      throw await this.#device.explain(error);
+      throw await this.#explain(error);
     }
+    await this.#device.settled();
     this.#check();
   }
 
@@ -181,22 +193,36 @@ export class WebGpuSession implements BackendSession {
     this.#buffers.freeAll();
   }
 
-  /** What an iteration takes; the kernels of the finest granularity are compiled by those who call them. */
+  /** What iterations take; the kernels of the finest granularity are compiled by those who first call them. */
   async #compile(): Promise<void> {
     const { pipelines } = this.#device;
-    const { columnsInverse, columnsTurn, rowsTurn, settleObject, settleSpectrum } = this.#operations;
-    const steps = [columnsInverse, columnsTurn, rowsTurn, settleObject, settleSpectrum].flat();
+    const sums = this.#partSizes.map((starts) => sumUp(this.#device, this.#layout, starts));
     await this.#device.guard(async () => {
       const kernels = [
         pipelines.compile(`${this.#shapeKey} magnitudes`, () => magnitudesKernel(this.#layout)),
         pipelines.compile(`${this.#shapeKey} start`, () => startKernel(this.#layout)),
-        ...steps.map(({ key, write }) => pipelines.compile(`${this.#shapeKey} ${key}`, write)),
+        ...[...this.#iterationSteps, ...sums].map(({ key, write }) =>
+          pipelines.compile(`${this.#shapeKey} ${key}`, write),
+        ),
       ];
       await Promise.all(kernels);
     });
   }
 
-  #allocate({ support, beta, starts }: BackendProblem): void {
+  /** Of everything that `iterate` and `settle` do. */
+  get #iterationSteps(): Step[] {
+    const { columnsInverse, columnsTurn, rowsTurn, settleObject, settleSpectrum } = this.#operations;
+    return [columnsInverse, columnsTurn, rowsTurn, settleObject, settleSpectrum].flat();
+  }
+
+  /** Starts of each part. */
+  get #partSizes(): number[] {
+    const { starts } = this.#problem;
+    const most = this.#startsPerPart;
+    return Array.from({ length: Math.ceil(starts / most) }, (_, part) => Math.min(most, starts - part * most));
+  }
+
+  #allocate({ support, beta }: BackendProblem): void {
     const { rows, columns } = this.#layout;
     const parameters = (normal: number, first: number) => {
       const words = new Uint32Array(4);
@@ -209,12 +235,13 @@ export class WebGpuSession implements BackendSession {
       device: this.#device,
       layout: this.#layout,
       shapeKey: this.#shapeKey,
+      onError: this.#onError,
       buffers: this.#buffers,
       commands: this.#commands,
       magnitudes: this.#buffers.allocate('magnitudes', magnitudesBytes(this.#layout)),
       support: support && this.#packedSupport(support),
-      columnTable: this.#device.table(this.#plans.columns, -1),
-      rowTable: this.#device.table(this.#plans.rows, 1),
+      columnTable: this.#device.table(this.#plans.columns, -1, this.#onError),
+      rowTable: this.#device.table(this.#plans.rows, 1, this.#onError),
       scratchBytes: scratchBytes(this.#layout, this.#plans),
       parameters: {
         later: parameters(normal, 0),
@@ -222,10 +249,14 @@ export class WebGpuSession implements BackendSession {
         settling: parameters(0.5 / columns, 0),
       },
     };
-    for (let start = 0; start < starts; start += this.#startsPerPart) {
-      const part = new Part(shared, Math.min(this.#startsPerPart, starts - start));
+    this.#device.prepareNumbers(this.#onError);
+    const used = new Set(this.#iterationSteps.flatMap(({ use }) => Object.values(use)));
+    for (const starts of this.#partSizes) {
+      const part = new Part(shared, starts);
       part.buffer('spectrum');
+      part.buffer('object');
       if (this.#hasMemory) part.buffer('iterate');
+      for (const name of ['scratch', 'moreScratch'] as const) if (used.has(name)) part.buffer(name);
       this.#parts.push(part);
     }
     this.#shared = shared;
@@ -234,9 +265,7 @@ export class WebGpuSession implements BackendSession {
   async #upload(problem: BackendProblem): Promise<void> {
     const raw = this.#buffers.allocate('measured magnitudes', imageBytes(this.#layout));
     this.#uploadMagnitudes(problem, raw);
-    const magnitudes = this.#device.pipelines.compileNow(`${this.#shapeKey} magnitudes`, () =>
-      magnitudesKernel(this.#layout),
-    );
+    const magnitudes = this.#compileNow('magnitudes', () => magnitudesKernel(this.#layout));
     this.#dispatchOnce(magnitudes, [raw, this.#shared!.magnitudes], 1);
     if (problem.seeded) this.#drawStarts(problem.seeded, raw);
     await this.finish();
@@ -248,13 +277,13 @@ export class WebGpuSession implements BackendSession {
     for (let at = 0; at < magnitudes.length; at += UPLOAD_NUMBERS) {
       const piece = new Float32Array(Math.min(UPLOAD_NUMBERS, magnitudes.length - at));
       for (let i = 0; i < piece.length; i++) piece[i] = mask?.[at + i] === 0 ? -1 : magnitudes[at + i] * scale;
-      this.#device.gpu.queue.writeBuffer(raw, 4 * at, piece);
+      this.#device.watch(() => this.#device.gpu.queue.writeBuffer(raw, 4 * at, piece), this.#onError);
     }
     this.#countUpload(4 * magnitudes.length);
   }
 
   #drawStarts({ seed, firstStart }: { seed: number; firstStart: number }, raw: GPUBuffer): void {
-    const kernel = this.#device.pipelines.compileNow(`${this.#shapeKey} start`, () => startKernel(this.#layout));
+    const kernel = this.#compileNow('start', () => startKernel(this.#layout));
     this.#parts.forEach((part, index) => {
       const first = firstStart + index * this.#startsPerPart;
       const parameters = this.#uniform(Uint32Array.of(seed % 2 ** 32, Math.floor(seed / 2 ** 32), first, 0));
@@ -262,9 +291,14 @@ export class WebGpuSession implements BackendSession {
     });
   }
 
+  #compileNow(key: string, write: () => Kernel): CompiledKernel {
+    return this.#device.compileNow(`${this.#shapeKey} ${key}`, write, this.#onError);
+  }
+
   #dispatchOnce(kernel: CompiledKernel, buffers: GPUBuffer[], starts: number): void {
     const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const group = this.#device.gpu.createBindGroup({ layout: kernel.layout, entries });
+    const create = () => this.#device.gpu.createBindGroup({ layout: kernel.layout, entries });
+    const group = this.#device.watch(create, this.#onError);
     this.#commands.dispatch(kernel, group, starts, starts * this.#layout.rows * this.#layout.columns);
   }
 
@@ -280,15 +314,22 @@ export class WebGpuSession implements BackendSession {
       this.#check();
       return numbers;
     } catch (error) {
-      throw this.#disposed ? new DisposedError() : error;
+      throw await this.#explain(error);
     }
+  }
+
+  /** Why something that was waited for failed: the first cause, where there is one. */
+  async #explain(error: unknown): Promise<unknown> {
+    if (this.#disposed) return new DisposedError();
+    await this.#device.settled();
+    return this.#device.explain(this.#failure ?? error);
   }
 
   #write(buffer: GPUBuffer, offset: number, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
     this.#check();
     // The queue takes this before what is recorded and not handed over yet.
     this.#commands.flush();
-    this.#device.gpu.queue.writeBuffer(buffer, offset, data);
+    this.#device.watch(() => this.#device.gpu.queue.writeBuffer(buffer, offset, data), this.#onError);
     this.#countUpload(data.byteLength);
   }
 
@@ -333,7 +374,7 @@ export class WebGpuSession implements BackendSession {
 
   #check(): void {
     this.#device.requireWorking();
-    if (this.#failure !== undefined) throw this.#failure as Error;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #countUpload(bytes: number): void {
@@ -355,8 +396,9 @@ function fittingStarts(device: Device, layout: Layout, plans: Plans): number {
   requireFits(device, 'measured magnitudes', imageBytes(layout));
   requireFits(device, 'spectrum', spectrumBytes(layout));
   requireFits(device, 'line buffer', scratchBytes(layout, plans));
-  const bytes = Math.max(
-    ...[imageBytes(layout), spectrumBytes(layout), scratchBytes(layout, plans), recordBytes(layout)],
-  );
-  return Math.min(MOST_STARTS, Math.floor(largestBuffer(device).bytes / bytes));
+  requireFits(device, 'record of misfits', recordBytes(layout, 1));
+  for (const factors of [plans.columns, plans.rows]) requireFits(device, 'table of twiddles', tableBytes(factors));
+  const { bytes } = largestBuffer(device);
+  const each = Math.max(...[imageBytes(layout), spectrumBytes(layout), scratchBytes(layout, plans)]);
+  return Math.min(MOST_STARTS, Math.floor(bytes / each), startsRecorded(layout, bytes));
 }

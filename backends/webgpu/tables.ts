@@ -38,6 +38,10 @@ export function tableLayout(factors: Factors): TableLayout {
   return { stages, chirp, entries: Math.max(entries, 1) };
 }
 
+export function tableBytes(factors: Factors): number {
+  return 16 * tableLayout(factors).entries;
+}
+
 /** The table for transforms whose first pass has the sign `first` and whose second has the other. */
 export function makeTable(factors: Factors, first: Sign): Float32Array<ArrayBuffer> {
   const { stages, chirp, entries } = tableLayout(factors);
