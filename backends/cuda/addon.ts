@@ -8,8 +8,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { BackendSession } from '../../src/backend.js';
 import { BackendUnavailableError } from '../../src/errors.js';
-import type { DeviceInfo, MemoryReport } from '../../src/types.js';
+import type { DeviceInfo } from '../../src/types.js';
 
 /** What addon/session_object.cpp takes. */
 export interface NativeProblem {
@@ -29,21 +30,11 @@ export interface NativeProblem {
 }
 
 /** `BackendSession` with plain arguments. Failures carry a `code`, and `required` and `available` where memory is short. */
-export interface NativeSession {
-  inverse(): void;
-  constrainObject(first: boolean): void;
-  forward(): void;
-  constrainFourier(): void;
-  iterate(count: number, first: boolean): void;
-  settle(): void;
-  takeResiduals(): Promise<Float64Array>;
+export interface NativeSession extends BackendSession {
   readObject(start: number): Promise<Float32Array>;
   writeObject(start: number, object: Float32Array, asIterate: boolean): void;
   readSpectrum(start: number): Promise<Float32Array>;
   writeSpectrum(start: number, spectrum: Float32Array): void;
-  finish(): Promise<void>;
-  memory(): MemoryReport;
-  dispose(): void;
 }
 
 export interface Addon {
