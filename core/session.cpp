@@ -223,26 +223,23 @@ double Session<T>::impose_packed(Complex<V>* x) {
   return misfit;
 }
 
-// Fourier constraint on a block of a spectrum; returns its part of the residual's sum.
-template <class T>
-template <bool Masked>
-double Session<T>::impose_block(size_t b, Complex<V>* x) {
-  Impose<V, Masked> op{&magnitudes_[b * rows_]};
-  const bool packed = b == 0 && nyquist_packed();
-  for (size_t r = 0; r < rows_; r++) {
-    Complex<V> z = op(r, x[r]);
-    if (packed) z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
-    x[r] = z;
-  }
-  return weighted(b, op.misfit) + (packed ? impose_packed<Masked>(x) : 0);
-}
-
 // Fourier constraint on a settled spectrum; returns the residual's sum.
 template <class T>
 template <bool Masked>
 double Session<T>::impose(size_t start) {
   double sum = 0;
-  for (size_t b = 0; b < blocks_; b++) sum += impose_block<Masked>(b, block(start, b));
+  for (size_t b = 0; b < blocks_; b++) {
+    Complex<V>* x = block(start, b);
+    Impose<V, Masked> op{&magnitudes_[b * rows_]};
+    const bool packed = b == 0 && nyquist_packed();
+    for (size_t r = 0; r < rows_; r++) {
+      Complex<V> z = op(r, x[r]);
+      if (packed) z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
+      x[r] = z;
+    }
+    if (packed) sum += impose_packed<Masked>(x);
+    sum += weighted(b, op.misfit);
+  }
   return sum / 4;  // the spectrum is stored doubled
 }
 
@@ -253,15 +250,20 @@ double Session<T>::columns_turn(size_t start) {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = block(start, b);
+    Impose<V, Masked> op{&magnitudes_[b * rows_]};
     if (b == 0 && nyquist_packed()) {
       column_plan_.forward(x, scratch_.data());
-      sum += impose_block<Masked>(b, x);
+      for (size_t r = 0; r < rows_; r++) {
+        Complex<V> z = op(r, x[r]);
+        z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
+        x[r] = z;
+      }
+      sum += impose_packed<Masked>(x);
       column_plan_.inverse(x, scratch_.data());
     } else {
-      Impose<V, Masked> op{&magnitudes_[b * rows_]};
       column_plan_.through_frequency(x, scratch_.data(), op);
-      sum += weighted(b, op.misfit);
     }
+    sum += weighted(b, op.misfit);
   }
   return sum / 4;
 }

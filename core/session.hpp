@@ -85,8 +85,6 @@ class Session {
   template <bool Masked>
   double impose(size_t start);
   template <bool Masked>
-  double impose_block(size_t b, Complex<V>* x);
-  template <bool Masked>
   double impose_packed(Complex<V>* x);
   double weighted(size_t b, V misfit) const;
 
