@@ -1,6 +1,8 @@
 // Every kernel against the core in double precision: all rules, supports, masks, batches and lengths, one iteration at
 // a time from equal states and over short runs. Needs a GPU. Prints what failed and how far off the worst was.
-#include <chrono>
+// `cuda_check every-kernel` takes each kernel once or twice, for compute-sanitizer; `cuda_check poisoned` ends GPU 0
+// for its process, and checks what is said of it.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -8,7 +10,10 @@
 #include <string>
 
 #include "../../../core/session.hpp"
+#include "../device.hpp"
 #include "../session.hpp"
+
+void start_trap();  // trap.cu
 
 namespace {
 
@@ -62,8 +67,7 @@ struct Pair {
         magnitudes(make_magnitudes(c)),
         mask(make_bits(c.mask, pixels, 5)),
         support(make_bits(c.support, pixels, 3)),
-        gpu({0, c.rows, c.columns, c.starts, static_cast<rephase::cuda::Algorithm>(c.algorithm), 0.8f, scale,
-             magnitudes.data(), c.mask ? mask.data() : nullptr, c.support ? support.data() : nullptr, true, 7, 2}),
+        gpu(problem()),
         cpu(c.rows, c.columns, c.starts, static_cast<rephase::Algorithm>(c.algorithm), 0.8) {
     const std::vector<double> wide(magnitudes.begin(), magnitudes.end());
     cpu.set_magnitudes(wide.data(), c.mask ? mask.data() : nullptr, scale);
@@ -71,6 +75,26 @@ struct Pair {
     cpu.start_from_seed(wide.data(), c.mask ? mask.data() : nullptr, 7, 2);
   }
 
+  rephase::cuda::Problem problem(int device = 0) const {
+    return {device,
+            c.rows,
+            c.columns,
+            c.starts,
+            static_cast<rephase::cuda::Algorithm>(c.algorithm),
+            0.8f,
+            scale,
+            magnitudes.data(),
+            c.mask ? mask.data() : nullptr,
+            c.support ? support.data() : nullptr,
+            true,
+            7,
+            2};
+  }
+  // What is asked of the device before anything is allocated has to be enough.
+  void bytes() {
+    expect(c, "what is allocated beyond what was announced",
+           std::max(0.0, double(gpu.bytes()) - Gpu::bytes_needed(problem())), 0);
+  }
   static std::vector<float> make_magnitudes(const Case& c) {
     std::mt19937 random(c.rows * 1000 + c.columns);
     std::vector<float> m(size_t(c.rows) * c.columns);
@@ -124,6 +148,7 @@ struct Pair {
 
   // A start, an iteration by fused passes, and two more by kernels.
   void everything() {
+    bytes();
     spectra("the start", 2e-6);
     gpu.iterate(1, true);
     cpu.iterate(1, true);
@@ -171,6 +196,7 @@ struct Pair {
   }
 
   void quick() {
+    bytes();
     gpu.iterate(2, true);
     cpu.iterate(2, true);
     gpu.settle();
@@ -244,12 +270,48 @@ void everything() {
   repeatable({1024, 1024});
 }
 
+template <class F>
+std::string failure_of(F&& f) {
+  try {
+    f();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// A kernel that ended its device ends it for later sessions too, which say so, and for no other device.
+void poisoned() {
+  const Case c = {64, 48};
+  Pair p(c);
+  start_trap();
+  cudaDeviceSynchronize();
+  const std::string first = failure_of([&] {
+    p.gpu.iterate(1, true);
+    p.gpu.wait(p.gpu.mark());
+  });
+  const std::string later = failure_of([&] { Gpu session(p.problem()); });
+  std::printf("first: %s\nlater: %s\n", first.c_str(), later.c_str());
+  expect(c, "the failure of a session that was there", first.empty(), 0);
+  expect(c, "the failure of a later one", later.find("GPU 0 (") == 0 && later.find(first) != later.npos ? 0 : 1, 0);
+  if (rephase::cuda::devices().size() < 2) return;
+  const std::string other = failure_of([&] {
+    Gpu session(p.problem(1));
+    session.iterate(20, true);
+    session.wait(session.mark());
+  });
+  std::printf("GPU 1: %s\n", other.c_str());
+  expect(c, "the use of another GPU", other.empty() ? 0 : 1, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     if (argc > 1 && std::string(argv[1]) == "every-kernel")
       every_kernel();
+    else if (argc > 1 && std::string(argv[1]) == "poisoned")
+      poisoned();
     else
       everything();
   } catch (const std::exception& error) {
