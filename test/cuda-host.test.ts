@@ -130,19 +130,22 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   it('reads and writes in the order of the calls, also what takes several pieces', async () => {
     fake({ MICROSECONDS: 100 });
     const session = open({ algorithm: 1 });
-    const written = filled(3);
-    session.writeObject(0, written, true);
-    written.fill(9);
-    const first = session.readObject(0);
-    session.iterate(20, true);
-    session.settle();
-    const residuals = session.takeResiduals();
+    session.iterate(1000, true); // For longer than all the calls below take.
+    const iterate = filled(3);
+    session.writeObject(0, iterate, true);
+    iterate.fill(9);
     session.writeObject(0, filled(4), false);
-    const second = session.readObject(0);
+    const before = session.readObject(0);
+    session.settle(); // The iterate becomes the object.
+    const residuals = session.takeResiduals();
+    const settled = session.readObject(0);
+    session.writeObject(0, filled(5), false);
+    const after = session.readObject(0);
     const finished = session.finish();
-    expect(isFilledWith(await first, 3)).toBe(true);
-    expect(await residuals).toHaveLength(20);
-    expect(isFilledWith(await second, 4)).toBe(true);
+    expect(isFilledWith(await before, 4)).toBe(true);
+    expect(await residuals).toHaveLength(1000);
+    expect(isFilledWith(await settled, 3)).toBe(true);
+    expect(isFilledWith(await after, 5)).toBe(true);
     await finished;
     session.dispose();
   });

@@ -205,10 +205,12 @@ cudaError_t cudaGetLastError() {
   return ends[current];
 }
 const char* cudaGetErrorName(cudaError_t error) {
-  return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation" : "cudaErrorIllegalAddress";
+  return error == cudaErrorMemoryAllocation ? "cudaErrorMemoryAllocation"
+         : error == cudaErrorIllegalAddress ? "cudaErrorIllegalAddress"
+                                            : "another error";
 }
 const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaErrorMemoryAllocation ? "out of memory" : "an illegal memory access was encountered";
+  return cudaGetErrorName(error);
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
@@ -287,6 +289,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (const cudaError_t error = status()) return error;
+  if (stream->capturing) return cudaErrorIllegalState;
   stream->capturing = true;
   stream->captured = 0;
   return cudaSuccess;
