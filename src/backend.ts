@@ -75,7 +75,10 @@ export interface BackendSession {
   /** Resolves when everything enqueued so far has been carried out. Rejects when the device failed. */
   finish(): Promise<void>;
   memory(): MemoryReport;
-  /** Frees everything at once; safe to call twice. */
+  /**
+   * Returns at once, and frees everything, as soon as the device has done what it was asked before. What was promised
+   * before is still delivered, or rejected. Safe to call twice.
+   */
   dispose(): void;
 }
 

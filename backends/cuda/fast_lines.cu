@@ -98,6 +98,22 @@ const FastLine kManyRows[] = {
     rows<RowLine<512, 32, 8, 8, 8>, 4>(),
 };
 
+// The kernels' own lines may have other threads, as long as radices are the same.
+template <class Columns, class Rows>
+OnChip on_chip(FastLine column_line, FastLine row_line) {
+  using Shape = OnChipShape<Columns, Rows>;
+  return {Shape::rows,
+          Shape::columns,
+          column_line,
+          row_line,
+          {reinterpret_cast<const void*>(turn_on_chip<Columns, Rows>), 1, Shape::threads, Shape::shared}};
+}
+const OnChip kOnChip[] = {
+    on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),
+    on_chip<ColumnLine<64, 4, 8, 8>, RowLine<64, 4, 8, 8>>(kColumns[1], kRows[1]),
+    on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
+};
+
 // As many numbers as keep a large GPU busy for a few microseconds.
 constexpr double kMany = 1 << 20;
 
@@ -117,6 +133,12 @@ const FastLine* find_fast_column(int length, double columns) {
 const FastLine* find_fast_row(int length, double rows) {
   const FastLine* const many = length * rows >= 2 * kMany ? find(kManyRows, length) : nullptr;
   return many ? many : find(kRows, length);
+}
+
+const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors) {
+  for (const OnChip& shape : kOnChip)
+    if (shape.rows == rows && shape.columns == columns && (starts >= multiprocessors || rows <= 32)) return &shape;
+  return nullptr;
 }
 
 }  // namespace rephase::cuda

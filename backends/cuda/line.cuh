@@ -63,10 +63,9 @@ struct Line {
   // Threads that share a run of span(1), and whether they are in one warp in all later stages.
   static constexpr int lanes = Threads < radix(0) ? 1 : Threads / radix(0);
   static constexpr bool is_local() {
-    if (Paired || stages < 2 || Threads % radix(0) != 0 || lanes > 32 || 32 % lanes != 0) return false;
-    for (int i = 1; i < stages; i++)
-      if (span(1) / radix(i) % lanes != 0) return false;
-    return true;
+    bool local = !Paired && stages > 1 && Threads % radix(0) == 0 && lanes <= 32 && 32 % lanes == 0;
+    for (int i = 1; i < stages; i++) local = local && span(1) / radix(i) % lanes == 0;
+    return local;
   }
 
   // Shared memory is padded so that neither neighbours in a stage nor, where Paired, neighbouring frequencies share a bank.
