@@ -3,7 +3,7 @@
  * so that this thread stays free; several starts are then spread over the cores.
  */
 import type { Backend } from './backend.js';
-import { selectBackend } from './backends.js';
+import { selectDevice } from './backends.js';
 import { AbortError } from './errors.js';
 import { macrotask } from './event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
@@ -37,10 +37,10 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Each of the steps before the work on a worker has a turn of this thread of its own.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const { backend, device } = await selectBackend(settings);
+  const { backend, index, device } = await selectDevice(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
-  const job: Job = { setup, device: settings.device, iterations: settings.iterations };
+  const job: Job = { setup, device: index, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   const { algorithm, beta } = settings;
   const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });

@@ -3,7 +3,15 @@
  * in browsers.
  */
 import { describe, expect, it, vi } from 'vitest';
-import { AbortError, DeviceLostError, OutOfMemoryError, addGPUDevice, createSession } from '../src/index.js';
+import {
+  AbortError,
+  BackendUnavailableError,
+  DeviceLostError,
+  OutOfMemoryError,
+  addGPUDevice,
+  createSession,
+  listBackends,
+} from '../src/index.js';
 import { noisyProblem as problem } from './support/images.js';
 import { newDevice, whyNoWebGpu } from './support/webgpu.js';
 
@@ -57,7 +65,11 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
     await expect(session.readObject()).rejects.toThrow(DeviceLostError);
     expect(() => session.step()).toThrow(DeviceLostError);
     session.dispose();
-    await expect(createSession(problem([8, 8]), { backend: 'webgpu', device })).rejects.toThrow(DeviceLostError);
+    const again = createSession(problem([8, 8]), { backend: 'webgpu', device });
+    await expect(again).rejects.toThrow(BackendUnavailableError);
+    await expect(again).rejects.toThrow(/device \d of the webgpu backend is not available: it was lost/);
+    const { devices } = (await listBackends()).find(({ name }) => name === 'webgpu')!;
+    expect(devices[device].reason).toMatch(/^it was lost/);
     const next = await newDevice();
     expect(await addGPUDevice(next)).toBe(device + 1);
     expect(await addGPUDevice(next)).toBe(device + 1);

@@ -1,11 +1,12 @@
 /** The webgpu backend in Node: its transforms at every length, its own device, and what it leaves behind. */
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { RealTransform } from '../src/transform.js';
 import { LineTransforms } from './support/line-transforms.js';
-import { whyNoWebGpu } from './support/webgpu.js';
+import { newDevice, whyNoWebGpu } from './support/webgpu.js';
 import { noise, noisyProblem, relativeError } from './support/images.js';
 
 /** The library's own device is the last of these; other tests request theirs. */
@@ -82,12 +83,17 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   it('requests its own device again after it was lost', async () => {
     const session = await open([8, 8]);
     const before = requested.length;
+    const [known] = await webgpuBackend.devices();
+    expect(await webgpuBackend.devices()).toEqual([known]);
     first.destroy();
     await expect(session.run(10)).rejects.toThrow(DeviceLostError);
     using other = await open([8, 8]);
     await other.run(2);
     expect(await other.residual()).toBeGreaterThan(0);
     expect(requested.length).toBe(before + 1);
+    // Another object is how the registry knows that it has to test it.
+    const [replacement] = await webgpuBackend.devices();
+    expect(replacement === known).toBe(false);
   });
 
   it('requests its own device again after an error that no session was there for', async () => {
@@ -101,6 +107,28 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     using other = await open([8, 8]);
     await other.run(2);
     expect(requested.length).toBe(before + 1);
+  });
+
+  it('goes on with the others where the first that was handed in is lost, and there is no adapter', async () => {
+    const [one, two] = [await newDevice(), await newDevice()];
+    vi.resetModules();
+    const { Device } = await import('../backends/webgpu/device.js');
+    vi.spyOn(Device, 'request').mockRejectedValue(new Error('no adapter'));
+    const rephase = await import('../src/index.js');
+    expect([await rephase.addGPUDevice(one), await rephase.addGPUDevice(two)]).toEqual([0, 1]);
+    one.destroy();
+    await one.lost;
+    const webgpu = (await rephase.listBackends()).find(({ name }) => name === 'webgpu')!;
+    expect(webgpu.available).toBe(true);
+    expect(webgpu.devices.map(({ reason }) => reason)).toEqual([expect.stringMatching(/^it was lost/), undefined]);
+    using session = await rephase.createSession(noisyProblem([4, 4]), { backend: 'webgpu' });
+    await session.run(1);
+    two.destroy();
+    await two.lost;
+    const nothing = rephase.createSession(noisyProblem([4, 4]), { backend: 'webgpu' });
+    await expect(nothing).rejects.toThrow(
+      /webgpu backend is not available: device 0: it was lost .*; device 1: it was lost/,
+    );
   });
 
   it('refuses a device that computes nothing', async () => {

@@ -75,10 +75,11 @@ async function validate({ backend: only, json = false }: { backend?: BackendName
   const reports = await listBackends();
   for (const { name, available, devices, reason = '' } of reports) {
     if (only && name !== only) continue;
-    if (available) {
-      for (const device of devices.keys())
-        checks.push(...(await checkSingle({ backend: name, device, precision: 'single' })));
-    } else out.line(`${name} is not available: ${reason}`);
+    if (!available) out.line(`${name} is not available: ${reason}`);
+    for (const [device, { reason }] of devices.entries()) {
+      if (reason !== undefined) out.line(`${name}, device ${device}, is not available: ${reason}`);
+      else checks.push(...(await checkSingle({ backend: name, device, precision: 'single' })));
+    }
   }
   // Asked for by name, a backend must be there to pass.
   const missing = only !== undefined && !reports.some(({ name, available }) => name === only && available);
