@@ -42,7 +42,8 @@ export async function listBackends(): Promise<BackendReport[]> {
  * Opens a session: a problem, or a batch of starts of it, in a backend's memory, to be iterated at any of three
  * granularities. Arrays are copied before the promise resolves, and never kept or changed.
  *
- * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError` or a `DeviceLostError`.
+ * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError`, a `DeviceLostError` or a
+ * `DeviceFailedError`.
  *
  * ```ts
  * await using session = await createSession({ magnitudes, shape }, { algorithm: 'hio', seed: 1 });

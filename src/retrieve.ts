@@ -20,8 +20,7 @@ import { availableCores } from './worker-thread.js';
  * Arrays are copied before the iterations begin and never changed. Do not change them before that: until the first
  * progress report, or until the promise is settled.
  *
- * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError` or a `DeviceLostError`, and
- * with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
+ * Rejects as `createSession` does, and with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
  *
  * ```ts
  * const { object, residual } = await retrieve(

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OutOfMemoryError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { noise, noisyProblem as problem, relativeError } from './support/images.js';
-import { newDevice, whyNoWebGpu } from './support/webgpu.js';
+import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
 
 const reason = await whyNoWebGpu();
 
@@ -26,6 +26,39 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     }
     gpu.destroy();
   });
+
+  it.each([
+    ['gs', [40, 30]],
+    ['hio', [2, 16384]],
+  ] as const)(
+    'with %s knows what a session takes in all before it allocates, and tells afterwards',
+    async (algorithm, shape) => {
+      const gpu = await newDevice();
+      const device = await addGPUDevice(gpu);
+      const made: { label: string; size: number }[] = [];
+      const createBuffer = gpu.createBuffer.bind(gpu);
+      gpu.createBuffer = (descriptor) => {
+        made.push({ label: descriptor.label!, size: descriptor.size });
+        return createBuffer(descriptor);
+      };
+      const bytes = (...labels: string[]) =>
+        made
+          .filter(({ label }) => labels.some((start) => label.startsWith(start)))
+          .reduce((sum, { size }) => sum + size, 0);
+      const given = { ...problem(shape), support: new Uint8Array(shape[0] * shape[1]).fill(1) };
+      const options = { backend: 'webgpu', device, algorithm, starts: 3 } as const;
+      using session = await createSession(given, options);
+      const total = bytes('');
+      // Freed again once they are encoded; constants that other sessions share are counted where they are used.
+      const [raw, numbers] = [bytes('measured magnitudes'), 65536];
+      expect(session.memory().deviceBytes).toBe(total - raw + numbers);
+
+      pretendFull(gpu);
+      const opening = createSession(given, options);
+      await expect(opening).rejects.toMatchObject({ requiredBytes: total - bytes('twiddles', 'parameters') });
+      gpu.destroy();
+    },
+  );
 
   it('frees what it allocated, session after session', async () => {
     const gpu = await newDevice();

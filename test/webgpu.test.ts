@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device.js';
+import { Recent } from '../backends/webgpu/recent.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { RealTransform } from '../src/transform.js';
 import { LineTransforms } from './support/line-transforms.js';
@@ -85,7 +86,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const before = requested.length;
     const [known] = await webgpuBackend.devices();
     expect(await webgpuBackend.devices()).toEqual([known]);
-    first.destroy();
+    first.gpu.destroy();
     await expect(session.run(10)).rejects.toThrow(DeviceLostError);
     using other = await open([8, 8]);
     await other.run(2);
@@ -103,7 +104,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const uncaptured = new Promise((resolve) => gpu.addEventListener('uncapturederror', resolve));
     gpu.createBuffer({ size: 16, usage: INVALID_USAGE });
     await uncaptured;
-    await expect(session.run(10)).rejects.toMatchObject({ code: 'DEVICE_LOST' });
+    await expect(session.run(10)).rejects.toMatchObject({ code: 'DEVICE_FAILED' });
     using other = await open([8, 8]);
     await other.run(2);
     expect(requested.length).toBe(before + 1);
@@ -157,3 +158,16 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
 function open(shape: Shape) {
   return createSession(noisyProblem(shape), { backend: 'webgpu', seed: 2 });
 }
+
+describe('what a device keeps for sessions', () => {
+  it('is what was used last, up to a weight', () => {
+    const recent = new Recent<string>(10);
+    for (const name of ['a', 'b', 'c']) recent.set(name, name, 4);
+    expect(['a', 'b', 'c'].map((name) => recent.get(name))).toEqual([undefined, 'b', 'c']);
+    recent.get('b');
+    recent.set('d', 'd', 6);
+    expect(['b', 'c', 'd'].map((name) => recent.get(name))).toEqual(['b', undefined, 'd']);
+    recent.set('large', 'large', 11);
+    expect(['b', 'd', 'large'].map((name) => recent.get(name))).toEqual([undefined, undefined, 'large']);
+  });
+});

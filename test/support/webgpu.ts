@@ -18,3 +18,24 @@ export async function newDevice(): Promise<GPUDevice> {
   const adapter = await gpu.requestAdapter();
   return adapter!.requestDevice();
 }
+
+/** Every buffer that is made from now on fails for want of memory. */
+export function pretendFull(gpu: GPUDevice): void {
+  let made = 0;
+  const scopes: { filter: GPUErrorFilter; before: number }[] = [];
+  const createBuffer = gpu.createBuffer.bind(gpu);
+  const [push, pop] = [gpu.pushErrorScope.bind(gpu), gpu.popErrorScope.bind(gpu)];
+  gpu.createBuffer = (descriptor) => {
+    made += 1;
+    return createBuffer(descriptor);
+  };
+  gpu.pushErrorScope = (filter) => {
+    scopes.push({ filter, before: made });
+    return push(filter);
+  };
+  gpu.popErrorScope = async () => {
+    const { filter, before } = scopes.pop()!;
+    const full = filter === 'out-of-memory' && made > before;
+    return (await pop()) ?? (full ? { message: 'Something failed' } : null);
+  };
+}
