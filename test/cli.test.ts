@@ -276,8 +276,8 @@ describe('the other commands', () => {
     for (const { available, reason } of backends) expect(available || Boolean(reason)).toBe(true);
   });
 
-  it('validates the backends against the reference', async () => {
-    const { code, stdout } = await rephase(['validate', '--backend', 'wasm', '--json']);
+  it.each([[[]], [['--size', '37']]])('validates the backends against the reference, %j', async (size) => {
+    const { code, stdout } = await rephase(['validate', '--backend', 'wasm', ...size, '--json']);
     const { passed, checks } = json(stdout) as unknown as { passed: boolean; checks: { algorithm: string }[] };
     expect({ code, passed }).toEqual({ code: 0, passed: true });
     expect(new Set(checks.map(({ algorithm }) => algorithm)).size).toBe(4);
