@@ -109,7 +109,7 @@ __device__ inline void levels(Complex* y, const float2* turns) {
       } else if constexpr (base == 0) {
 #pragma unroll
         for (int g = 0; g < R; g += S) {
-          const Complex a = y[g + q], b = rotate<quarter ? 1 : 0, 4, Inverse>(y[g + q + S / 2]);
+          const Complex a = y[g + q], b = rotate < quarter ? 1 : 0, 4, Inverse > (y[g + q + S / 2]);
           y[g + q] = a + b;
           y[g + q + S / 2] = a - b;
         }

@@ -12,19 +12,20 @@ struct Imposed {
   float misfit;  // (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
 };
 
-// Masked: some frequencies were not measured.
+// Masked: some frequencies were not measured. Next to any number but zero, whose argument it makes 0, kNudge is lost in
+// rounding; its square is still a normal number.
+constexpr float kNudge = 2e-19f;
+
 template <bool Masked>
 __device__ inline Imposed impose(Complex c, float coded) {
-  const float m = Masked ? fabsf(coded) : coded;
-  const float square = fmaf(c.x, c.x, c.y * c.y);
+  const float m = Masked ? fabsf(coded) : coded, x = c.x + kNudge;
+  const float square = fmaxf(fmaf(x, x, c.y * c.y), FLT_MIN);
   float inverse;
   asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
-  const bool zero = square < FLT_MIN;  // what the approximation takes for zero
-  const float gain = m * inverse, d = (zero ? 0.f : square * inverse) - m;
+  const float gain = m * inverse, d = fmaf(square, inverse, -m);
   Imposed imposed;
-  imposed.value = gain * c;
+  imposed.value = {gain * x, gain * c.y};
   imposed.misfit = d * d;
-  if (zero) imposed.value = {m, 0};
   if (Masked && isinf(m)) {
     imposed.value = c;
     imposed.misfit = 0;

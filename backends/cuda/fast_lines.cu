@@ -53,24 +53,17 @@ FastLine rows() {
 
 // Length, threads a line, radices; lines a block. Chosen by measuring.
 const FastLine kColumns[] = {
-    columns<ColumnLine<32, 4, 4, 8>, 8>(),
-    columns<ColumnLine<64, 8, 8, 8>, 4>(),
-    columns<ColumnLine<128, 32, 4, 2, 4, 4>, 2>(),
-    columns<ColumnLine<256, 64, 4, 4, 4, 4>, 2>(),
-    columns<ColumnLine<512, 64, 8, 8, 8>, 2>(),
-    columns<ColumnLine<600, 64, 10, 6, 10>, 1>(),
-    columns<ColumnLine<1000, 128, 10, 10, 10>, 1>(),
-    columns<ColumnLine<1024, 128, 8, 16, 8>, 1>(),
-    columns<ColumnLine<1536, 128, 12, 8, 16>, 1>(),
-    columns<ColumnLine<2048, 128, 16, 8, 16>, 1>(),
-    columns<ColumnLine<3000, 256, 15, 20, 10>, 1>(),
-    columns<ColumnLine<4096, 256, 16, 16, 16>, 1>(),
-    columns<ColumnLine<8192, 256, 16, 16, 32>, 1>(),
-    columns<ColumnLine<16384, 512, 16, 32, 32>, 1>(),
+    columns<ColumnLine<32, 4, 4, 8>, 8>(),           columns<ColumnLine<64, 16, 4, 4, 4>, 4>(),
+    columns<ColumnLine<128, 32, 4, 2, 4, 4>, 2>(),   columns<ColumnLine<256, 64, 4, 4, 4, 4>, 2>(),
+    columns<ColumnLine<512, 64, 8, 8, 8>, 2>(),      columns<ColumnLine<600, 64, 10, 6, 10>, 1>(),
+    columns<ColumnLine<1000, 128, 10, 10, 10>, 1>(), columns<ColumnLine<1024, 128, 8, 16, 8>, 1>(),
+    columns<ColumnLine<1536, 128, 12, 8, 16>, 1>(),  columns<ColumnLine<2048, 128, 16, 8, 16>, 1>(),
+    columns<ColumnLine<3000, 256, 15, 20, 10>, 1>(), columns<ColumnLine<4096, 256, 16, 16, 16>, 1>(),
+    columns<ColumnLine<8192, 256, 16, 16, 32>, 1>(), columns<ColumnLine<16384, 512, 16, 32, 32>, 1>(),
 };
 const FastLine kRows[] = {
     rows<RowLine<32, 4, 8, 4>, 8>(),
-    rows<RowLine<64, 4, 8, 8>, 8>(),
+    rows<RowLine<64, 8, 4, 4, 4>, 8>(),
     rows<RowLine<128, 16, 8, 4, 4>, 4>(),
     rows<RowLine<256, 32, 8, 8, 4>, 2>(),
     rows<RowLine<512, 64, 8, 4, 4, 4>, 2>(),
@@ -110,7 +103,7 @@ OnChip on_chip(FastLine column_line, FastLine row_line) {
 }
 const OnChip kOnChip[] = {
     on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),
-    on_chip<ColumnLine<64, 4, 8, 8>, RowLine<64, 4, 8, 8>>(kColumns[1], kRows[1]),
+    on_chip<ColumnLine<64, 8, 4, 4, 4>, RowLine<64, 8, 4, 4, 4>>(kColumns[1], kRows[1]),
     on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
 };
 

@@ -1,13 +1,13 @@
 // One line's transform by a fixed plan: numbers stay in registers, threads exchange them through shared memory.
 //
-// Transforms are in place and unordered, with every twiddle ahead of its butterfly (Cooley and Tukey both ways): stage i
-// splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) places further on.
-// Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse direction, by
-// the place within the run. Frequency k ends at position(k). A stage writes where it has read, so that one barrier an
-// exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
+// Transforms are in place and unordered, with every twiddle ahead of its butterfly (Cooley and Tukey both ways): stage
+// i splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) places further on.
+// Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse direction,
+// by the place within the run. Frequency k ends at position(k). A stage writes where it has read, so that one barrier
+// an exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
 //
-// Where the runs of span(1) have a part of a warp each, only the exchange between the first two stages joins all threads
-// of a line; the warps then go on by themselves, some computing while others exchange.
+// Where the runs of span(1) have a part of a warp each, only the exchange between the first two stages joins all
+// threads of a line; the warps then go on by themselves, some computing while others exchange.
 #pragma once
 #include "butterfly.cuh"
 
@@ -16,8 +16,8 @@ namespace rephase::cuda {
 // What depends on the plan alone is named in a constexpr variable before it is used: only that keeps the compiler from
 // computing it when the kernel runs.
 //
-// Paired: in the last stage, each thread has pairs of butterflies whose frequencies are each other's opposites: what the
-// row pass needs to take two real rows out of one complex transform.
+// Paired: in the last stage, each thread has pairs of butterflies whose frequencies are each other's opposites: what
+// the row pass needs to take two real rows out of one complex transform.
 template <bool Paired, int Length, int Threads, int... Radices>
 struct Line {
   static constexpr int length = Length, threads = Threads, stages = sizeof...(Radices);
@@ -45,7 +45,8 @@ struct Line {
     return most;
   }
   static constexpr int values = most_values();
-  // Butterflies that differ in their frequencies, and in their place in a run: the angles of stage i forward and inverse.
+  // Butterflies that differ in their frequencies, and in their place in a run: the angles of stage i forward and
+  // inverse.
   static constexpr int runs(int i) { return Length / span(i); }
   static constexpr int places(int i) { return span(i + 1); }
   // Where the table of stage i begins: those of the forward transform from stage 1 on, then those of the inverse.
@@ -68,7 +69,8 @@ struct Line {
     return local;
   }
 
-  // Shared memory is padded so that neither neighbours in a stage nor, where Paired, neighbouring frequencies share a bank.
+  // Shared memory is padded so that neither neighbours in a stage nor, where Paired, neighbouring frequencies share a
+  // bank.
   static constexpr int first_run = span(1);
   static constexpr bool pads_runs = Paired && first_run > 16;
   __host__ __device__ static constexpr int padded(int p) { return p + p / 16 + (pads_runs ? p / first_run : 0); }
@@ -93,7 +95,8 @@ struct Line {
       return k % R * M + position<I + 1>(k / R);
   }
 
-  // Of the run of stage I that holds frequency k, as position(k) is of the last: which it is in memory, and the reverse.
+  // Of the run of stage I that holds frequency k, as position(k) is of the last: which it is in memory, and the
+  // reverse.
   static constexpr __host__ __device__ int reversed_run(int i, int k) {
     int run = 0;
     for (int s = 0; s < i; s++) {

@@ -14,16 +14,16 @@ struct OnChipShape {
   static_assert(threads == Rows::threads * rows / 2 && threads % 32 == 0);
   static_assert(Columns::threads <= 32 && Rows::threads <= 32 && rows % 4 == 0);
   static constexpr int column_step = Columns::footprint(2);
+  static_assert(column_step > Columns::padded(rows - 1) + 1);
   // Lines of rows that a warp interleaves.
   static constexpr int together = 32 / Rows::threads;
   static constexpr int row_step = Rows::footprint(together);
-  static constexpr int numbers =
-      column_step * columns > row_step * rows ? column_step * columns / 2 : row_step * rows / 2;
+  static constexpr int numbers = column_step * columns > row_step* rows ? column_step* columns / 2 : row_step* rows / 2;
   static constexpr size_t shared = numbers * sizeof(Complex) + sizeof(float) * rows * columns / 2;
 };
 
 template <class Columns, class Rows, int Threads = OnChipShape<Columns, Rows>::threads>
-__global__ void __launch_bounds__(Threads, resident_blocks(Rows::values, Threads))
+__global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
     turn_on_chip(const View v, const Rule rule, const int count) {
   using Shape = OnChipShape<Columns, Rows>;
   using T = Team<Columns::threads, Shape::threads / Columns::threads>;
@@ -32,9 +32,9 @@ __global__ void __launch_bounds__(Threads, resident_blocks(Rows::values, Threads
   __shared__ float shares[threads / 32];
   Complex* const numbers = reinterpret_cast<Complex*>(memory);
   float* const magnitudes = reinterpret_cast<float*>(numbers + Shape::numbers);
-  const auto number_at = [&](int column, int row) -> Complex& {
-    return numbers[column * Shape::column_step + Columns::padded(row)];
-  };
+  // Four neighbouring columns begin in banks 0, 8, 1 and 9 of 16, for the rows' threads that read four pairs of each.
+  const auto column_at = [&](int column) { return numbers + column * Shape::column_step + column / 2 % 2; };
+  const auto number_at = [&](int column, int row) -> Complex& { return column_at(column)[Columns::padded(row)]; };
   const int start = blockIdx.x;
   Complex* const spectrum = v.spectrum + v.column_base(start, 0);
 
@@ -48,12 +48,15 @@ __global__ void __launch_bounds__(Threads, resident_blocks(Rows::values, Threads
 
   uint32_t record = threadIdx.x == 0 ? v.recorded[start] : 0;
   for (int turn = 0; turn < count; turn++) {
+    // Twiddles are read anew in each turn: kept in registers, they would push other numbers out.
+    const float4 *column_turns = v.column_turns, *row_turns = v.row_turns;
+    asm volatile("" : "+l"(column_turns), "+l"(row_turns));
     {
       const int t = T::rank(), column = T::index();
-      Complex* const shared = numbers + column * Shape::column_step;
+      Complex* const shared = column_at(column);
       Complex x[Columns::values];
       Columns::template take<0>(shared, x, t);
-      Columns::forward(x, shared, t, v.column_turns, T::barrier);
+      Columns::forward(x, shared, t, column_turns, T::barrier);
       const bool packed = column == 0;
       const float* const line = magnitudes + column * rows;
       float misfit = v.masked ? impose_line<true, Columns, T>(v, x, shared, line, packed)
@@ -61,7 +64,7 @@ __global__ void __launch_bounds__(Threads, resident_blocks(Rows::values, Threads
       misfit *= misfit_weight(v, column);
       for (int offset = 16; offset > 0; offset /= 2) misfit += __shfl_xor_sync(~0u, misfit, offset);
       if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = misfit;
-      Columns::inverse(x, shared, t, v.column_turns, T::barrier);
+      Columns::inverse(x, shared, t, column_turns, T::barrier);
       Columns::template put<0>(shared, x, t);
     }
     __syncthreads();
@@ -80,9 +83,9 @@ __global__ void __launch_bounds__(Threads, resident_blocks(Rows::values, Threads
         return float4{a.x, a.y, b.x, b.y};
       });
       __syncthreads();
-      Rows::inverse(x, shared, t, v.row_turns, [] { __syncwarp(); });
+      Rows::inverse(x, shared, t, row_turns, [] { __syncwarp(); });
       apply_to_rows<Rows>(x, t, v, rule, start, row, 0.5f / (rows * columns));
-      Rows::forward(x, shared, t, v.row_turns, [] { __syncwarp(); });
+      Rows::forward(x, shared, t, row_turns, [] { __syncwarp(); });
       __syncthreads();
       store_rows<Rows>(x, t, [&](int column, float4 f) {
         number_at(column, row) = {f.x, f.y};

@@ -1,6 +1,6 @@
 // The two passes of an iteration, for lengths with a plan of their own. Each block works on a few lines that are in
-// registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code does
-// parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
+// registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code
+// does parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
 #pragma once
 #include "any_line.hpp"
 #include "constraint.cuh"
@@ -21,19 +21,21 @@ constexpr int resident_blocks(int values, int threads) {
 template <class L>
 constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
 
-// Whether magnitudes are fetched into shared memory while the kernel before still runs. Those of long lines would leave too
-// little of the L1 cache to the twiddles, and are only brought into the L2 cache.
+// Whether magnitudes are fetched into shared memory while the kernel before still runs. Those of long lines would leave
+// too little of the L1 cache to the twiddles, and are only brought into the L2 cache.
 template <class L>
 constexpr bool fetches_early = L::length < 2048;
 template <class L, int Lines>
-constexpr size_t columns_shared =
-    Lines*(L::footprint(2) * sizeof(Complex) + (fetches_early<L> ? magnitudes_footprint<L> * sizeof(float) : 0));
+constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) +
+                                         (fetches_early<L> ? magnitudes_footprint<L> * sizeof(float) : 0));
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 
 // Numbers that a thread finds side by side in the order of slots, see View.
 template <int R>
-constexpr int slot_group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
+constexpr int slot_group = R % 4 == 0   ? 4
+                           : R % 2 == 0 ? 2
+                                        : 1;
 
 template <int Count>
 __device__ inline void load_together(const float* from, float* to) {
@@ -101,7 +103,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
   Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint(2);
   float* const fetched = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint(2)) +
-                       T::index() * magnitudes_footprint<L>;
+                         T::index() * magnitudes_footprint<L>;
   const int t = T::rank();
   const unsigned at = blockIdx.x * Lines + T::index();
   const int start = at / static_cast<unsigned>(v.stored_columns), column = at % static_cast<unsigned>(v.stored_columns);
@@ -129,8 +131,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     L::template each_butterfly<0>(t, [&](int i, int b) {
       Complex* const first = spectrum + v.row_offset(b);
 #pragma unroll
-      for (int j = 0; j < R0; j++)
-        f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
+      for (int j = 0; j < R0; j++) f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
     });
   };
   const auto each_slot = [&](auto&& f) {
@@ -182,8 +183,9 @@ __device__ inline float4 split_rows(Complex z, Complex o) {
 
 // A thread has butterflies a and b of opposite frequencies: number j of a is opposite to number R - 1 - j of b. Only
 // thread 0 has in a the frequency zero and in b the one in the middle, each opposite to itself: there number j of a is
-// opposite to number R - j of a, and number j of b to R - 1 - j of b. `settle_opposites` brings the opposites from where
-// all other threads have them to where they are there, and the Nyquist frequency to R / 2 of a; the other undoes it.
+// opposite to number R - j of a, and number j of b to R - 1 - j of b. `settle_opposites` brings the opposites from
+// where all other threads have them to where they are there, and the Nyquist frequency to R / 2 of a; the other undoes
+// it.
 template <int R>
 __device__ inline void swap_second_halves(Complex* a, Complex* b) {
 #pragma unroll
@@ -261,9 +263,13 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool both_rows = row + 1 < v.rows;
   if (!v.support && !rule.keeps_iterate) {
-    // Without looking anything up, a pixel is one multiplication.
+    // Without looking anything up, a pixel is one multiplication, and where it is cleared if bad not even a choice.
     const float bad = rule.bad_y * normal, good = rule.good_y * normal;
     const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
+    if (bad == 0) {
+      each_pixel<L>(x, t, [&](Complex& z, int) { z = {fmaxf(good * z.x, 0), fmaxf(second_good * z.y, 0)}; });
+      return;
+    }
     each_pixel<L>(x, t, [&](Complex& z, int) {
       z.x *= z.x < 0 ? bad : good;
       z.y *= z.y < 0 ? second_bad : second_good;
@@ -337,9 +343,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const float normal = Whole ? 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
   float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
   if (!inverse && live)
-    each_pixel<L>(x, t, [&](Complex& z, int column) {
-      z = {object[column], both_rows ? object[n + column] : 0.f};
-    });
+    each_pixel<L>(x, t, [&](Complex& z, int column) { z = {object[column], both_rows ? object[n + column] : 0.f}; });
   if (rules && live)
     apply_to_rows<L>(x, t, v, rule, start, row, normal);
   else if (!Whole && inverse)

@@ -59,7 +59,7 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
     z = {z.x - nyquist.y, z.y + nyquist.x};
   }
   v.spectrum[v.column_base(start, c) + v.row_offset(columns.slots[columns.position[r]])] = {static_cast<float>(z.x),
-                                                                                           static_cast<float>(z.y)};
+                                                                                            static_cast<float>(z.y)};
 }
 
 // The Hermitian part of M·exp(2πi·U), U from core/philox.hpp.

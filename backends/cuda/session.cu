@@ -81,8 +81,8 @@ Session::Session(const Problem& p)
       scale_(p.scale),
       on_chip_(find_on_chip(p.rows, p.columns, p.starts, attribute(cudaDevAttrMultiProcessorCount, p.device))),
       row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows)),
-      column_axis_(p.rows, on_chip_ ? &on_chip_->column_line
-                                    : find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
+      column_axis_(p.rows,
+                   on_chip_ ? &on_chip_->column_line : find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -173,41 +173,51 @@ size_t Session::bytes() const {
 
 // ---- launching ----
 
-// More than 48 KiB of shared memory has to be asked for, kernel by kernel; lines that do not fit get scratch. What the
-// blocks of a multiprocessor do not need of it is left to the L1 cache, where twiddles are.
+// More than 48 KiB of shared memory has to be asked for, kernel by kernel; lines that do not fit get scratch.
 void Session::allow_shared_memory() {
   const int limit = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
-  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
-  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);
-  const auto allow = [&](const void* kernel, int threads, size_t bytes) {
+  const auto allow = [&](const void* kernel, size_t bytes) {
     cudaFuncAttributes attributes;
     check(cudaFuncGetAttributes(&attributes, kernel), "loading a kernel");
-    const size_t fixed = attributes.sharedSizeBytes;
-    if (bytes + fixed > static_cast<size_t>(limit)) return false;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, limit - static_cast<int>(fixed)),
-          "asking for shared memory");
-    int blocks = 0;
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, bytes),
-          "asking how many blocks a multiprocessor takes");
-    const int64_t percent = ceil_div(100 * blocks * int64_t(bytes + fixed + reserved), all);
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
-                               static_cast<int>(std::min<int64_t>(percent, 100))),
-          "dividing the cache");
+    const int rest = limit - static_cast<int>(attributes.sharedSizeBytes);
+    if (bytes > static_cast<size_t>(rest)) return false;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, rest), "asking for shared memory");
     return true;
   };
-  const auto allow_fast = [&](const Kernel& kernel) { return allow(kernel.function, kernel.threads, kernel.shared); };
-  const auto allow_both = [&](const FastLine* line) {
-    return line && allow_fast(line->whole) && allow_fast(line->part);
+  const auto allow_fast = [&](const FastLine* line) {
+    return line && allow(line->whole.function, line->whole.shared) && allow(line->part.function, line->part.shared);
   };
-  fast_rows_ = allow_both(row_axis_.fast());
-  fast_columns_ = allow_both(column_axis_.fast());
-  if (on_chip_ && !allow_fast(on_chip_->kernel)) on_chip_ = nullptr;
+  fast_rows_ = allow_fast(row_axis_.fast());
+  fast_columns_ = allow_fast(column_axis_.fast());
+  if (on_chip_ && !allow(on_chip_->kernel.function, on_chip_->kernel.shared)) on_chip_ = nullptr;
   const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
-  rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), kAnyThreads, row_bytes);
-  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), kAnyThreads, column_bytes);
+  rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
+  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
   if (!rows_fit_ || !columns_fit_)
     scratch_ =
         DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
+  if (fast_rows_ && fast_columns_) divide_cache();
+}
+
+// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. Both
+// passes get the same share, because a multiprocessor has to be empty before it can be divided anew.
+void Session::divide_cache() {
+  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
+  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);
+  const Kernel* const kernels[] = {&row_axis_.fast()->whole, &column_axis_.fast()->whole};
+  int percent = 0;
+  for (const Kernel* kernel : kernels) {
+    cudaFuncAttributes attributes;
+    check(cudaFuncGetAttributes(&attributes, kernel->function), "loading a kernel");
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel->function, kernel->threads, kernel->shared),
+          "asking how many blocks a multiprocessor takes");
+    const int64_t needed = blocks * int64_t(kernel->shared + attributes.sharedSizeBytes + reserved);
+    percent = std::max(percent, static_cast<int>(std::min<int64_t>(ceil_div(100 * needed, all), 100)));
+  }
+  for (const Kernel* kernel : kernels)
+    check(cudaFuncSetAttribute(kernel->function, cudaFuncAttributePreferredSharedMemoryCarveout, percent),
+          "dividing the cache");
 }
 
 // `early`: the kernel waits by itself for the one before it.

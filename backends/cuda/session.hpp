@@ -72,6 +72,7 @@ class Session {
   float normal(int column_length) const;
   int recorders(int threads) const;
   void allow_shared_memory();
+  void divide_cache();
   void launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments, bool early = false);
   template <class... Parameters, class... Arguments>
   void simple(void (*kernel)(Parameters...), int64_t items, Arguments... arguments);
@@ -97,8 +98,9 @@ class Session {
   uint64_t recorded_ = 0, taken_ = 0;
   int multiprocessors_ = 0;
   bool programmatic_ = false, rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;
-  // Iterations are started sixteen at a time, by the graph where they are not on chip, so that a loop of single ones costs no more than one call for all; those that
-  // do not yet make a graph's worth wait for more, or for any other call.
+  // Iterations are started sixteen at a time, by the graph where they are not on chip, so that a loop of single ones
+  // costs no more than one call for all; those that do not yet make a graph's worth wait for more, or for any other
+  // call.
   Graph graph_;
   uint32_t waiting_ = 0;
 

@@ -1,5 +1,5 @@
-// The twiddles of fast lines as their kernels read them: for each stage a table over the angles w = exp(-2πi·e/(count·R)),
-// e < count, of what a butterfly of radix R needs to turn its number j by w^j.
+// The twiddles of fast lines as their kernels read them: for each stage a table over the angles w =
+// exp(-2πi·e/(count·R)), e < count, of what a butterfly of radix R needs to turn its number j by w^j.
 //
 // For a power of two these are the angles of its network (butterfly.cuh), level by level: w^(R/S) times the S-th roots
 // of the first quarter, for S = 2, 4, …, R; each as its cosine and its tangent, two of them a float4. For other radices

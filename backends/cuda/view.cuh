@@ -41,10 +41,13 @@ struct View {
   }
 };
 
-// Number j of the last stage's butterfly b, of so many: four of a thread's numbers side by side, where the radix allows.
+// Number j of the last stage's butterfly b, of so many: four of a thread's numbers side by side, where the radix
+// allows.
 template <int R>
 __host__ __device__ constexpr int slot_of(int b, int j, int butterflies) {
-  return R % 4 == 0 ? (j / 4 * butterflies + b) * 4 + j % 4 : R % 2 == 0 ? (j / 2 * butterflies + b) * 2 + j % 2 : j * butterflies + b;
+  return R % 4 == 0   ? (j / 4 * butterflies + b) * 4 + j % 4
+         : R % 2 == 0 ? (j / 2 * butterflies + b) * 2 + j % 2
+                      : j * butterflies + b;
 }
 
 }  // namespace rephase::cuda
