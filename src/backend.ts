@@ -75,6 +75,12 @@ export interface BackendSession {
   /** Resolves when everything enqueued so far has been carried out. Rejects when the device failed. */
   finish(): Promise<void>;
   memory(): MemoryReport;
+  /**
+   * Seconds on the device's own clock since the session was created, up to what was last waited for by `finish` or a
+   * read: from the first kernel after each wait to the end of the last. Left out where there is no such clock, or where
+   * reading it would put copies between iterations.
+   */
+  deviceSeconds?(): number;
   /** Frees everything at once; safe to call twice. */
   dispose(): void;
 }

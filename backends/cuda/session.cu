@@ -144,6 +144,7 @@ Session::Session(const Problem& p)
     v.support = support_.data();
     simple(pack_support, int64_t(p.rows) * v.support_words, v, bytes.data(), support_.data());
   }
+  stopwatch_.discard();
   check(cudaStreamSynchronize(stream_), "setting the problem up");
 }
 
@@ -211,6 +212,7 @@ void Session::launch(const void* kernel, int64_t blocks, int threads, size_t sha
   config.stream = stream_;
   config.attrs = &attribute;
   config.numAttrs = early && programmatic_ ? 1 : 0;
+  stopwatch_.start(stream_);
   check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
 }
 
@@ -292,6 +294,7 @@ void Session::iterate(uint32_t count, bool first) {
   }
   waiting_ += count;
   recorded_ += count;
+  if (waiting_ >= kGraphIterations) stopwatch_.start(stream_);  // before a graph is recorded, not in it
   if (waiting_ >= kGraphIterations && !graph_) {
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "recording a graph");
     for (int i = 0; i < kGraphIterations; i++) turn();
@@ -375,6 +378,7 @@ void Session::record() {
 
 cudaEvent_t Session::mark() {
   use_device();
+  stopwatch_.stop(stream_);
   cudaEvent_t event;
   check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
   const cudaError_t status = cudaEventRecord(event, stream_);

@@ -8,6 +8,7 @@
 
 #include "axis.hpp"
 #include "rules.hpp"
+#include "stopwatch.hpp"
 
 namespace rephase::cuda {
 
@@ -67,6 +68,8 @@ class Session {
   size_t bytes() const;
   size_t host_bytes() const { return upload_.bytes(); }
   const Copies& copies() const { return copies_; }
+  // On the device, from the first kernel of the session's calls to what was last waited for.
+  double device_seconds() { return stopwatch_.seconds(); }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
   double scale() const { return scale_; }
 
@@ -115,6 +118,7 @@ class Session {
   DeviceBuffer<double> records_;
   HostBuffer upload_;
   cudaEvent_t uploaded_[2] = {};
+  Stopwatch stopwatch_;
   Copies copies_;
 };
 

@@ -79,6 +79,10 @@ export class CudaSession implements BackendSession {
     return this.#native.memory();
   }
 
+  deviceSeconds(): number {
+    return translating(() => this.#native.deviceSeconds());
+  }
+
   dispose(): void {
     this.#native.dispose();
   }

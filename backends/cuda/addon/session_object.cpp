@@ -65,6 +65,7 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("readSpectrum", &SessionObject::read_spectrum),
        InstanceMethod("writeSpectrum", &SessionObject::write_spectrum),
        InstanceMethod("finish", &SessionObject::finish), InstanceMethod("memory", &SessionObject::memory),
+       InstanceMethod("deviceSeconds", &SessionObject::device_seconds),
        InstanceMethod("dispose", &SessionObject::dispose)});
 }
 
@@ -192,6 +193,10 @@ Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
     report.Set("downloadedBytes", static_cast<double>(copies.downloaded_bytes));
     return report;
   });
+}
+
+Napi::Value SessionObject::device_seconds(const Napi::CallbackInfo& info) {
+  return with_session(info.Env(), [&](Session& s) { return Napi::Number::New(info.Env(), s.device_seconds()); });
 }
 
 void SessionObject::dispose(const Napi::CallbackInfo& info) {

@@ -30,6 +30,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   void write_spectrum(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
+  Napi::Value device_seconds(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   // Runs `f` with the session and turns what it throws into an error of JavaScript's.
