@@ -63,7 +63,10 @@ class Stopwatch {
       const auto [begin, end] = stretches_.front();
       float milliseconds = 0;
       const cudaError_t status = cudaEventElapsedTime(&milliseconds, begin, end);
-      if (status == cudaErrorNotReady) return;
+      if (status == cudaErrorNotReady) {
+        cudaGetLastError();  // no error of the next call
+        return;
+      }
       check(status, "reading the device's clock");
       seconds_ += milliseconds / 1000;
       free_.insert(free_.end(), {begin, end});

@@ -1,8 +1,9 @@
-// The addon: `devices()` and the class `Session`. Nothing is global, so that every environment (the main thread, each
+// The addon: `devices()`, the class `Session`, and `benchmark`. Nothing is global, so that every environment (the main thread, each
 // worker) has its own. It links CUDA's runtime statically, which opens the driver when it is first used: without one
 // the addon loads, and `devices()` says so.
 #include <napi.h>
 
+#include "probe.hpp"
 #include "session_object.hpp"
 #include "waiting.hpp"
 
@@ -55,6 +56,7 @@ Napi::Value devices(const Napi::CallbackInfo& info) {
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("devices", Napi::Function::New(env, rephase::cuda::devices, "devices"));
   exports.Set("Session", rephase::cuda::SessionObject::define(env));
+  exports.Set("benchmark", rephase::cuda::benchmark_exports(env));
   return exports;
 }
 
