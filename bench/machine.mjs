@@ -19,7 +19,9 @@ export function describeMachine(versions) {
   };
 }
 
+/** Where there is no repository, somebody may say which commit this is. */
 function commit() {
+  if (process.env.REPHASE_COMMIT) return process.env.REPHASE_COMMIT;
   try {
     const options = /** @type {const} */ ({ encoding: 'utf8', cwd: new URL('..', import.meta.url), stdio: 'pipe' });
     const changed = execFileSync('git', ['status', '--porcelain', '--untracked-files=no'], options).trim() !== '';

@@ -1,0 +1,109 @@
+/**
+ * One part of the study on one backend, in a process of its own: `node worker.mjs PART BACKEND OPTIONS`, with OPTIONS as
+ * JSON. Prints the result as JSON. A part that fails, or whose driver crashes, takes nothing else with it.
+ */
+import process from 'node:process';
+import * as rephase from '../../dist/index.js';
+import { engineCalls, webgpuCalls } from './calls.mjs';
+import { copies, naiveLoop, problem } from './copies.mjs';
+import { abandoned, allocations, bytesPerPixel, lifeCycles } from './memory.mjs';
+import { cudaCalls, loadProbe, nativeCalls, transfers } from './native.mjs';
+import { shared } from './shared.mjs';
+import { requestDevice, watch } from './witness.mjs';
+
+const [part, backend, json] = process.argv.slice(2);
+const name = /** @type {import('../../dist/index.js').BackendName} */ (backend);
+/** @type {{ effort: import('./price.mjs').Effort, sizes: number[], quick: boolean }} */
+const { effort, sizes, quick } = JSON.parse(json);
+const granularities = await shared();
+
+/** @type {Record<string, () => unknown>} */
+const parts = {
+  'engine-calls': () => engineCalls(effort),
+  'native-calls': () => nativeCalls(effort),
+  calls: async () => {
+    if (name === 'cuda') return cudaCalls(effort);
+    const device = await requestDevice();
+    const prices = await webgpuCalls(device, effort);
+    device.destroy();
+    return prices;
+  },
+  transfers: () => transfers(effort),
+  granularity: async () => {
+    const rows = [];
+    for (const n of sizes) {
+      const session = await rephase.createSession(problem(n), { backend: name });
+      rows.push(await granularities.measureGranularities(session, effort));
+      process.stderr.write(`bench: ${name} ${n} ${JSON.stringify(rows.at(-1))}\n`);
+      session.dispose();
+    }
+    return rows;
+  },
+  'device-time': () => deviceTimes(),
+  copies: async () => copies(rephase, name, granularities, await watched()),
+  naive: () => naiveLoop(rephase, name, sizes, effort),
+  memory: async () => bytesPerPixel(rephase, name, quick ? 256 : 1024, await watched()),
+  cycles: async () => lifeCycles(rephase, name, quick ? 100 : 1000, name === 'cuda' ? await gauge() : undefined),
+  abandoned: async () => {
+    const witness = name === 'cuda' ? undefined : await watch(rephase, name);
+    return abandoned(rephase, name, quick ? 40 : 200, await gauge(witness), witness?.device);
+  },
+  allocations: () => allocations(rephase, name),
+};
+
+const result = await parts[part]();
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+
+/** Without it where there is none, and says why. */
+async function watched() {
+  try {
+    return await watch(rephase, name);
+  } catch (error) {
+    process.stderr.write(`bench: no witness on ${name}: ${error instanceof Error ? error.message : error}\n`);
+    return undefined;
+  }
+}
+
+/**
+ * @param {import('./witness.mjs').Witness} [witness]
+ * @returns {Promise<import('./memory.mjs').Gauge>}
+ */
+async function gauge(witness) {
+  if (name === 'cuda') {
+    const probe = new (loadProbe().Probe)(0);
+    const all = probe.freeBytes();
+    return { name: 'device memory in use, by the driver', used: () => all - probe.freeBytes() };
+  }
+  if (witness) return { name: witness.name, used: async () => (await witness.counts()).deviceBytes };
+  return { name: 'resident memory of the process', used: () => process.memoryUsage.rss() };
+}
+
+/** webgpu: what iterations take by timestamps, in microseconds, where the device has any. */
+async function deviceTimes() {
+  const witness = await watch(rephase, name);
+  const rows = [];
+  for (const n of sizes) {
+    const session = await rephase.createSession(problem(n), { backend: name, device: witness.device });
+    /** @type {Record<string, number>} */
+    const row = { n };
+    for (const granularity of granularities.GRANULARITIES) {
+      let iterations = 1;
+      /** @returns {Promise<{ ms: number, seconds: number | undefined }>} */
+      const turn = async () => {
+        const before = (await witness.counts()).deviceSeconds ?? NaN;
+        const began = performance.now();
+        await granularities.drive(session, granularity, iterations);
+        await session.residuals();
+        const ms = performance.now() - began;
+        return { ms, seconds: ((await witness.counts()).deviceSeconds ?? NaN) - before };
+      };
+      while ((await turn()).ms < effort.turn / 2) iterations *= 2;
+      const times = [];
+      for (let i = 0; i < effort.turns; i++) times.push((1e6 * ((await turn()).seconds ?? NaN)) / iterations);
+      row[granularity] = times.sort((a, b) => a - b)[Math.floor(effort.turns / 2)];
+    }
+    session.dispose();
+    rows.push(row);
+  }
+  return rows.filter(({ run }) => !Number.isNaN(run));
+}
