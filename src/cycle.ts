@@ -41,7 +41,9 @@ export class Cycle {
   /** Whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
     const records = this.#settled ? count - 1 : count;
-    this.#log.expect(records, () => this.#session.iterate(count, this.#first));
+    this.#log.makeRoom(records);
+    this.#session.iterate(count, this.#first);
+    this.#log.expect(records);
     this.#settled = false;
     this.#first = false;
     this.#hasObject = true;
@@ -59,7 +61,9 @@ export class Cycle {
   /** Whatever is not `iterate` needs object and spectrum as the four kernels leave them. */
   settle(): void {
     if (this.#settled) return;
-    this.#log.expect(1, () => this.#session.settle());
+    this.#log.makeRoom(1);
+    this.#session.settle();
+    this.#log.expect(1);
     this.#settled = true;
   }
 
@@ -86,12 +90,15 @@ export class Cycle {
         this.#next = 'constrainFourier';
         break;
       case 'constrainFourier':
-        this.#log.expect(1, () => this.#session.constrainFourier());
+        this.#log.makeRoom(1);
+        this.#session.constrainFourier();
+        this.#log.expect(1);
         this.#iterations += 1;
         this.#next = 'inverse';
         break;
     }
-    this.#written.clear();
+    // Clearing an empty map allocates a new one.
+    if (this.#written.size > 0) this.#written.clear();
   }
 
   /** Before the first iteration, the object is what the start's spectrum gives. */

@@ -39,8 +39,11 @@ export async function openSession(backend: Backend, device: number, setup: Setup
     const log = new ResidualLog(session, setup);
     const { problem, start } = setup;
     const fromObject = start !== undefined && 'object' in start;
-    if (start) log.expect(fromObject ? 1 : 0, () => writeStart(session, problem, start));
-    if (fromObject) await log.take(false);
+    if (start) writeStart(session, problem, start);
+    if (fromObject) {
+      log.expect(1);
+      await log.take(false);
+    }
     return new Session(backend, devices[device].name, session, setup, log, fromObject);
   } catch (error) {
     session.dispose();

@@ -63,7 +63,7 @@ for (const { name, available, reason, devices } of reports) {
   if (chosen.has('granularity')) {
     backend.granularity = await part('granularity', name, all);
     if (backend.granularity) backend.models = models(backend.granularity);
-    if (name === 'webgpu') backend.deviceTimes = await part('device-time', name, all);
+    if (name === 'webgpu' && !device.software) backend.deviceTimes = await part('device-time', name, all);
   }
   if (chosen.has('copies')) {
     backend.copies = await part('copies', name);
@@ -99,15 +99,18 @@ if (chosen.has('cupy')) {
   }
 }
 
-const text = `${JSON.stringify(results, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1)}\n`;
-if (values.out) {
+save();
+for (const { what, why } of results.notMeasured) say(`not measured: ${what}: ${why}`);
+
+/** After every part, so that a run that is stopped has not been for nothing. */
+function save() {
+  const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) =>
+    typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+  const text = `${JSON.stringify(results, rounded, 1)}\n`;
+  if (!values.out) return process.stdout.write(text);
   mkdirSync(dirname(values.out), { recursive: true });
   writeFileSync(values.out, text);
-  say(`wrote ${values.out}`);
-} else {
-  console.log(text);
 }
-for (const { what, why } of results.notMeasured) say(`not measured: ${what}: ${why}`);
 
 /** @param {import('../../src/cli/granularities.js').GranularityRow[]} rows */
 function models(rows) {
@@ -132,8 +135,12 @@ async function part(name, backend, over = []) {
       maxBuffer: 2 ** 26,
     });
     process.stderr.write(stderr);
+    if (values.out) save();
     return JSON.parse(stdout);
   } catch (error) {
+    // Some drivers crash at the end of a process; by then the result is there.
+    const { stdout = '' } = /** @type {{ stdout?: string }} */ (error);
+    if (stdout.endsWith('\n')) return JSON.parse(stdout);
     leaveOut(`${name} on ${backend}`, error);
     return undefined;
   }

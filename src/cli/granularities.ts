@@ -28,6 +28,8 @@ export interface GranularityTiming {
   total: number;
   low: number;
   high: number;
+  /** How many times as long as `run` in the same round, median: what disturbs a round disturbs both. */
+  overRun: number;
   /** What the calling thread spends handing the work over. */
   submit: number;
   /** By the device's own clock, where the backend reads it. */
@@ -56,14 +58,22 @@ export async function measureGranularities(session: Session, { turn, turns }: Ef
     }
   }
   const timings = [];
+  const run = entrants[0].times;
   for (const { granularity, iterations, times, device } of entrants) {
-    times.sort((a, b) => a - b);
-    const [low, total, high] = [0.25, 0.5, 0.75].map((share) => 1000 * times[Math.floor(share * turns)]);
+    const [low, total, high] = [0.25, 0.5, 0.75].map((share) => 1000 * rank(times, share));
+    const overRun = rank(
+      times.map((time, round) => time / run[round]),
+      0.5,
+    );
     const submit = await timeSubmission(session, granularity, iterations, turns);
     const onDevice = !Number.isNaN(device) && { device: (1e6 * device) / (turns * iterations) };
-    timings.push([granularity, { total, low, high, submit, ...onDevice, iterations }]);
+    timings.push([granularity, { total, low, high, overRun, submit, ...onDevice, iterations }]);
   }
   return { n: session.shape[0], ...(Object.fromEntries(timings) as Record<Granularity, GranularityTiming>) };
+}
+
+function rank(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
 }
 
 /** Milliseconds until the last residual is back. */
