@@ -71,7 +71,9 @@ for (const { name, available, reason, devices } of reports) {
     if (name === 'cuda') backend.transfers = await part('transfers', name);
   }
   if (chosen.has('memory')) {
-    for (const what of ['memory', 'cycles', 'abandoned', 'allocations']) backend[what] = await part(what, name);
+    const small = quick || device.software;
+    for (const what of ['memory', 'cycles', 'abandoned', 'allocations'])
+      backend[what] = await part(what, name, [], small);
   }
 }
 if (chosen.has('page')) {
@@ -121,14 +123,15 @@ function models(rows) {
  * What the part gives, or nothing where it fails.
  * @param {string} name
  * @param {string} backend
- * @param {number[]} [over]
+ * @param {number[]} [over] sizes
+ * @param {boolean} [small] images and counts
  */
-async function part(name, backend, over = []) {
+async function part(name, backend, over = [], small = quick) {
   say(`${name}, ${backend}`);
   const program = fileURLToPath(new URL('worker.mjs', import.meta.url));
   // Room for what is allocated between two collections, so that allocations can be counted.
   const flags = ['--expose-gc', '--max-semi-space-size=64'];
-  const options = JSON.stringify({ effort, sizes: over, quick });
+  const options = JSON.stringify({ effort, sizes: over, quick: small });
   try {
     const { stdout, stderr } = await execute(process.execPath, [...flags, program, name, backend, options], {
       timeout: 240_000,
