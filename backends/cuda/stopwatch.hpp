@@ -1,7 +1,9 @@
 // Time on the device's own clock, in stretches: from the first work after somebody waited to the next wait. Two events
-// a stretch, however many kernels are in it; what the device waits for the host in between counts.
+// a stretch, however many kernels are in it; what the device waits for the host in between counts. `seconds` may be
+// asked for on any thread, the rest is for whoever enqueues.
 #pragma once
 #include <deque>
+#include <mutex>
 #include <vector>
 
 #include "check.hpp"
@@ -20,12 +22,14 @@ class Stopwatch {
 
   void start(cudaStream_t stream) {
     if (running_) return;
+    const std::lock_guard lock(mutex_);
     begun_ = record(stream);
     running_ = true;
   }
 
   void stop(cudaStream_t stream) {
     if (!running_) return;
+    const std::lock_guard lock(mutex_);
     stretches_.push_back({begun_, record(stream)});
     running_ = false;
     collect();
@@ -33,21 +37,28 @@ class Stopwatch {
 
   // Forgets a stretch that has begun.
   void discard() {
-    if (running_) free_.push_back(begun_);
+    if (!running_) return;
+    const std::lock_guard lock(mutex_);
+    free_.push_back(begun_);
     running_ = false;
   }
 
   // Of the stretches that are over.
   double seconds() {
+    const std::lock_guard lock(mutex_);
     collect();
     return seconds_;
   }
 
  private:
+  struct Stretch {
+    cudaEvent_t begin, end;
+  };
+
   cudaEvent_t record(cudaStream_t stream) {
-    cudaEvent_t event;
+    cudaEvent_t event = nullptr;
     if (free_.empty()) {
-      check(cudaEventCreate(&event), "making an event");
+      check(cudaEventCreateWithFlags(&event, cudaEventDefault), "making an event");
     } else {
       event = free_.back();
       free_.pop_back();
@@ -74,9 +85,7 @@ class Stopwatch {
     }
   }
 
-  struct Stretch {
-    cudaEvent_t begin, end;
-  };
+  std::mutex mutex_;
   std::deque<Stretch> stretches_;
   std::vector<cudaEvent_t> free_;
   cudaEvent_t begun_ = nullptr;
