@@ -38,7 +38,7 @@ run('cmake', [
       ? []
       : ['-UREPHASE_CUDA_ARCHITECTURES']),
 ]);
-const targets = ['rephase_cuda', ...(existsSync('build/cuda/cuda_check') ? ['cuda_check'] : [])];
+const targets = ['rephase_cuda', 'rephase_cuda_fake', ...(existsSync('build/cuda/cuda_check') ? ['cuda_check'] : [])];
 run('cmake', ['--build', 'build/cuda', '--parallel', ...(ifPossible ? ['--target', ...targets] : [])]);
 mkdirSync(dirname(ADDON), { recursive: true });
 copyFileSync('build/cuda/rephase_cuda.node', ADDON);

@@ -18,6 +18,8 @@ import {
   createSession,
   listBackends,
   type Problem,
+  type RealArray,
+  type Session,
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
@@ -76,6 +78,12 @@ describe('cuda_check', () => {
     const { code, stdout, stderr } = await execute(program, []);
     expect(code, stdout + stderr).toBe(0);
   });
+
+  const later = 'finds that a GPU on which a kernel failed is refused for that reason, and another is not';
+  it.skipIf(skipped)(skipped ? `${later} (${skipped})` : later, async () => {
+    const { code, stdout, stderr } = await execute(program, ['poisoned']);
+    expect(code, stdout + stderr).toBe(0);
+  });
 });
 
 onGpu('on a GPU', () => {
@@ -84,6 +92,8 @@ onGpu('on a GPU', () => {
   const open = (options: SessionOptions = {}, problem: Problem = { magnitudes, shape }) =>
     createSession(problem, { backend: 'cuda', ...options });
   const large = { magnitudes: new Float32Array(2048 * 2048).fill(1), shape: [2048, 2048] as const };
+
+  const bytesOf = ({ buffer, byteOffset, byteLength }: RealArray) => Buffer.from(buffer, byteOffset, byteLength);
 
   async function freeBytes(): Promise<number> {
     const error: unknown = await open({ starts: 2 ** 24 }).catch((error: unknown) => error);
@@ -163,6 +173,41 @@ onGpu('on a GPU', () => {
     const again = session.run(1e9);
     setTimeout(() => session.dispose(), 50);
     await expect(again).rejects.toThrow(DisposedError);
+  });
+
+  it('reads an image of several pieces as it was when asked, whatever follows', async () => {
+    using session = await open({ algorithm: 'hio' }, large);
+    using same = await open({ algorithm: 'hio' }, large);
+    for (const each of [session, same]) await each.run(3);
+    const [object, spectrum] = [await same.readObject(), await same.readSpectrum()];
+    const early = [session.readObject(), session.readSpectrum()];
+    for (let i = 0; i < 20; i++) session.step();
+    session.writeObject(large.magnitudes);
+    const late = session.readObject();
+    expect(Buffer.compare(bytesOf(await early[0]), bytesOf(object))).toBe(0);
+    expect(Buffer.compare(bytesOf(await early[1]), bytesOf(spectrum))).toBe(0);
+    expect(Buffer.compare(bytesOf(await late), bytesOf(large.magnitudes))).toBe(0);
+  });
+
+  it('can be disposed of in every state', async () => {
+    const states: ((session: Session) => unknown)[] = [
+      () => undefined,
+      (session) => session.step(),
+      (session) => session.inverse(),
+      (session) => session.writeObject(large.magnitudes),
+      (session) => session.run(100),
+      (session) => session.readObject(),
+      (session) => session.readSpectrum(),
+      (session) => session.residuals(),
+    ];
+    for (const reach of states) {
+      const session = await open({ history: true }, large);
+      const reached = Promise.resolve(reach(session)).catch((error: unknown) => error);
+      session.dispose();
+      const outcome = await reached;
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(DisposedError);
+      else if (outcome) expect((outcome as Float32Array).length).toBeGreaterThan(0);
+    }
   });
 
   describe('in worker threads', () => {

@@ -40,24 +40,60 @@ export interface NativeSession extends BackendSession {
 
 export interface Addon {
   devices(): DeviceInfo[];
+  /**
+   * Memory comes back some time after `dispose()`, when what had been called before it is done. Resolves with true once
+   * all of it has, with false where there is nothing to wait for.
+   */
+  freed(): Promise<boolean>;
   Session: new (problem: NativeProblem) => NativeSession;
 }
 
 /** A first use of a GPU may take seconds on a server with many. */
 const TRIAL_MILLISECONDS = 60_000;
 
-let loading: Promise<Addon> | undefined;
+/**
+ * What the child process does: a few iterations on every GPU, each named on standard output before its turn comes. A GPU
+ * that fails without a crash is no danger to the caller's process, and spoils nothing as long as there is another.
+ */
+const TRIAL = `
+  const { devices, Session } = require(process.argv[1]);
+  async function attempt(device) {
+    const session = new Session({
+      ...{ device, rows: 32, columns: 32, starts: 1, algorithm: 0, beta: 1, scale: 1 },
+      ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
+    });
+    session.iterate(40, true);
+    session.settle();
+    await session.readObject(0);
+    session.dispose();
+  }
+  (async () => {
+    const found = devices();
+    const failures = [];
+    for (const [device, { name }] of found.entries()) {
+      const gpu = 'GPU ' + device + ' (' + name + ')';
+      process.stdout.write(gpu + '\\n');
+      await attempt(device).catch(({ message }) => failures.push(gpu + ': ' + message));
+    }
+    if (failures.length === found.length) throw new Error(failures.join('; '));
+  })();`;
 
-/** Rejects with a `BackendUnavailableError` that says what is missing or what went wrong. */
-export function loadAddon(): Promise<Addon> {
+let loading: Promise<{ addon: Addon; devices: DeviceInfo[] }> | undefined;
+
+/**
+ * The addon and the GPUs, which are looked for once. Rejects with a `BackendUnavailableError` that says what is missing
+ * or what went wrong.
+ */
+export function loadAddon(): Promise<{ addon: Addon; devices: DeviceInfo[] }> {
   loading ??= load();
   return loading;
 }
 
-async function load(): Promise<Addon> {
+async function load() {
   const path = findAddon();
   await tryInChildProcess(path);
-  return createRequire(import.meta.url)(path) as Addon;
+  const addon = createRequire(import.meta.url)(path) as Addon;
+  return { addon, devices: addon.devices() };
 }
 
 /** The addon is in the package's `prebuilds`, some folders above this file, in the sources and in dist/ alike. */
@@ -75,16 +111,15 @@ export function findAddon(): string {
 
 /** Rejects with what went wrong. */
 export function tryInChildProcess(path: string): Promise<void> {
-  const script = 'require(process.argv[1]).devices()';
   // Neither the caller's Node options nor Electron's window belong into it.
   const env = { ...process.env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['-e', script, path], { env, timeout: TRIAL_MILLISECONDS }, (error, _, stderr) => {
+    execFile(process.execPath, ['-e', TRIAL, path], { env, timeout: TRIAL_MILLISECONDS }, (error, stdout, stderr) => {
       if (!error) return resolve();
-      const message = /^\w*Error: (.*)$/m.exec(stderr)?.[1];
-      if (error.signal && error.killed) return reject(unavailable('the driver did not answer within a minute'));
-      if (error.signal) return reject(unavailable(`trying it ended a process with ${error.signal}: a broken driver?`));
-      reject(unavailable(message ?? error.message));
+      const tried = stdout.trim().split('\n').at(-1) || 'the driver';
+      if (error.signal && error.killed) return reject(unavailable(`${tried} did not answer within a minute`));
+      if (error.signal) return reject(unavailable(`trying ${tried} ended a process with ${error.signal}`));
+      reject(unavailable(/^\w*Error: (.*)$/m.exec(stderr)?.[1] ?? error.message));
     });
   });
 }

@@ -1,5 +1,6 @@
 /** The cuda backend: NVIDIA GPUs, in Node, through a native addon that needs the driver and nothing else. */
-import type { Backend } from '../../src/backend.js';
+import type { Backend, BackendProblem } from '../../src/backend.js';
+import { OutOfMemoryError } from '../../src/errors.js';
 import { loadAddon } from './addon.js';
 import { CudaSession } from './session.js';
 
@@ -7,6 +8,18 @@ export const cudaBackend: Backend = {
   name: 'cuda',
   precisions: ['single'],
   onCallingThread: false,
-  devices: async () => (await loadAddon()).devices(),
-  createSession: async (problem, device) => new CudaSession(await loadAddon(), problem, device),
+  devices: async () => (await loadAddon()).devices,
+  createSession,
 };
+
+async function createSession(problem: BackendProblem, device: number): Promise<CudaSession> {
+  const { addon } = await loadAddon();
+  for (;;) {
+    try {
+      return new CudaSession(addon, problem, device);
+    } catch (error) {
+      // What was disposed of may still be in use by the device.
+      if (!(error instanceof OutOfMemoryError) || !(await addon.freed())) throw error;
+    }
+  }
+}

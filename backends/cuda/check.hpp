@@ -11,17 +11,18 @@ struct DeviceError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Bytes of device memory or page-locked host memory; NaN what nobody can tell.
 struct OutOfMemory : std::runtime_error {
-  OutOfMemory(double required, double available)
-      : std::runtime_error("out of device memory"), required(required), available(available) {}
+  OutOfMemory(const char* what, double required, double available)
+      : std::runtime_error(what), required(required), available(available) {}
   double required, available;
 };
 
+// Throws an OutOfMemory or a DeviceError. Remembers it for `choose_device`, where CUDA will not use the device again.
+[[noreturn]] void fail(cudaError_t status, const char* doing);
+
 inline void check(cudaError_t status, const char* doing) {
-  if (status == cudaSuccess) return;
-  cudaGetLastError();  // what is not sticky must not surface in the next call
-  throw DeviceError(std::string("CUDA failed while ") + doing + ": " + cudaGetErrorString(status) + " (" +
-                    cudaGetErrorName(status) + ")");
+  if (status != cudaSuccess) fail(status, doing);
 }
 
 }  // namespace rephase::cuda

@@ -1,6 +1,6 @@
 // Memory with an owner: on the device, and page-locked on the host for copies that overlap with work.
 #pragma once
-#include <cstring>
+#include <cmath>
 #include <utility>
 
 #include "check.hpp"
@@ -18,7 +18,7 @@ class DeviceBuffer {
       size_t free = 0, total = 0;
       cudaGetLastError();
       cudaMemGetInfo(&free, &total);
-      throw OutOfMemory(double(bytes()), double(free));
+      throw OutOfMemory("out of device memory", double(bytes()), double(free));
     }
     check(status, "allocating device memory");
   }
@@ -43,7 +43,12 @@ class HostBuffer {
  public:
   HostBuffer() = default;
   explicit HostBuffer(size_t bytes) : bytes_(bytes) {
-    check(cudaMallocHost(&data_, bytes), "allocating page-locked host memory");
+    const cudaError_t status = cudaMallocHost(&data_, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      throw OutOfMemory("out of page-locked host memory", double(bytes), NAN);
+    }
+    check(status, "allocating page-locked host memory");
   }
   HostBuffer(HostBuffer&& other) noexcept { *this = std::move(other); }
   HostBuffer& operator=(HostBuffer&& other) noexcept {
@@ -53,7 +58,7 @@ class HostBuffer {
   }
   ~HostBuffer() { cudaFreeHost(data_); }
 
-  void* data() const { return data_; }
+  char* data() const { return static_cast<char*>(data_); }
   size_t bytes() const { return bytes_; }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "device.hpp"
+
 namespace rephase::cuda {
 
 namespace {
@@ -18,46 +20,27 @@ double seconds(F&& work) {
 }  // namespace
 
 Probe::Probe(int device) {
-  check(cudaSetDevice(device), "choosing the device");
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-  check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "recording a graph");
-  for (int i = 0; i < kGraphKernels; i++) empty<<<1, 32, 0, stream_>>>();
-  cudaGraph_t graph;
-  check(cudaStreamEndCapture(stream_, &graph), "recording a graph");
-  const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
-  cudaGraphDestroy(graph);
-  check(status, "recording a graph");
-}
-
-Probe::~Probe() {
-  if (stream_) cudaStreamSynchronize(stream_);
-  if (graph_) cudaGraphExecDestroy(graph_);
-  if (stream_) cudaStreamDestroy(stream_);
+  choose_device(device);
+  stream_ = make_stream();
+  graph_ = record_graph(stream_.get(), [&] {
+    for (int i = 0; i < kGraphKernels; i++) empty<<<1, 32, 0, stream_.get()>>>();
+  });
 }
 
 void Probe::launch(int count) {
-  stopwatch_.start(stream_);
-  for (int i = 0; i < count; i++) empty<<<1, 32, 0, stream_>>>();
+  stopwatch_.start(stream_.get());
+  for (int i = 0; i < count; i++) empty<<<1, 32, 0, stream_.get()>>>();
   check(cudaGetLastError(), "starting a kernel");
 }
 
 void Probe::launch_graph(int count) {
-  stopwatch_.start(stream_);
-  for (int i = 0; i < count; i++) check(cudaGraphLaunch(graph_, stream_), "starting a graph");
+  stopwatch_.start(stream_.get());
+  for (int i = 0; i < count; i++) check(cudaGraphLaunch(graph_.get(), stream_.get()), "starting a graph");
 }
 
 void Probe::synchronize() {
-  stopwatch_.stop(stream_);
-  check(cudaStreamSynchronize(stream_), "waiting");
-}
-
-cudaEvent_t Probe::mark() {
-  cudaEvent_t event;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
-  const cudaError_t status = cudaEventRecord(event, stream_);
-  if (status != cudaSuccess) cudaEventDestroy(event);
-  check(status, "marking the stream");
-  return event;
+  stopwatch_.stop(stream_.get());
+  check(cudaStreamSynchronize(stream_.get()), "waiting");
 }
 
 double Probe::device_seconds() {
@@ -67,12 +50,12 @@ double Probe::device_seconds() {
 double Probe::copy_seconds(void* array, size_t bytes, bool up, bool page_locked) {
   if (device_.bytes() < bytes) device_ = DeviceBuffer<char>(bytes);
   if (page_locked && host_.bytes() < bytes) host_ = HostBuffer(bytes);
-  void* const host = page_locked ? host_.data() : array;
+  void* const host = page_locked ? static_cast<void*>(host_.data()) : array;
   return seconds([&] {
-    check(cudaMemcpyAsync(up ? device_.data() : host, up ? host : device_.data(), bytes,
-                          up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_),
+    check(cudaMemcpyAsync(up ? static_cast<void*>(device_.data()) : host, up ? host : static_cast<void*>(device_.data()), bytes,
+                          up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_.get()),
           "copying");
-    check(cudaStreamSynchronize(stream_), "copying");
+    check(cudaStreamSynchronize(stream_.get()), "copying");
   });
 }
 

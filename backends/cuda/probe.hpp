@@ -1,5 +1,6 @@
 // What single calls into CUDA cost: for bench/bindings, and used by nothing else.
 #pragma once
+#include "handles.hpp"
 #include "memory.hpp"
 #include "stopwatch.hpp"
 
@@ -10,15 +11,11 @@ class Probe {
   static constexpr int kGraphKernels = 32;  // as many as a session's graph has
 
   explicit Probe(int device);
-  ~Probe();
-  Probe(const Probe&) = delete;
 
   // Empty kernels, one after another, and graphs of kGraphKernels of them.
   void launch(int count);
   void launch_graph(int count);
   void synchronize();
-  // An event behind everything so far; the caller destroys it.
-  cudaEvent_t mark();
   // Of everything that was launched, on the device's clock.
   double device_seconds();
 
@@ -31,11 +28,11 @@ class Probe {
   static size_t free_bytes();
 
  private:
-  cudaStream_t stream_ = nullptr;
-  cudaGraphExec_t graph_ = nullptr;
+  Graph graph_;
   Stopwatch stopwatch_;
   DeviceBuffer<char> device_;
   HostBuffer host_;
+  Stream stream_;
 };
 
 }  // namespace rephase::cuda

@@ -12,16 +12,16 @@ __device__ inline int mirrored(int k, int n) {
   return k == 0 ? 0 : n - k;
 }
 
-// `given` and `mask`: rows × columns; mask null: all measured. `out`: [column][slot], the Nyquist column apart.
-__global__ void encode_magnitudes(View v, AnyLine columns, const float* given, const uint8_t* mask, float doubled,
-                                  float* out, float* nyquist) {
+// `given`: rows × columns; negative where not measured. `out`: [column][slot], the Nyquist column apart.
+__global__ void encode_magnitudes(View v, AnyLine columns, const float* given, float doubled, float* out,
+                                  float* nyquist) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const int c = static_cast<int>(i / v.rows), r = static_cast<int>(i % v.rows);
   if (c >= v.stored_columns + (v.packed ? 1 : 0)) return;
   const int column = c == v.stored_columns ? v.columns / 2 : c;
   const size_t here = static_cast<size_t>(r) * v.columns + column;
   const size_t there = static_cast<size_t>(mirrored(r, v.rows)) * v.columns + mirrored(column, v.columns);
-  const bool measured = !mask || mask[here], mirror_measured = !mask || mask[there];
+  const bool measured = given[here] >= 0, mirror_measured = given[there] >= 0;
   const float m = measured ? given[here] * doubled : 0, mirror = mirror_measured ? given[there] * doubled : 0;
   float coded = INFINITY;
   if (measured && mirror_measured)
@@ -63,8 +63,8 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
 }
 
 // The Hermitian part of M·exp(2πi·U), U from core/philox.hpp.
-__global__ void start_from_seed(View v, AnyLine columns, const float* given, const uint8_t* mask, double scale,
-                                uint64_t seed, uint32_t first_start) {
+__global__ void start_from_seed(View v, AnyLine columns, const float* given, double scale, uint64_t seed,
+                                uint32_t first_start) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const int r = static_cast<int>(i / v.stored_columns), c = static_cast<int>(i % v.stored_columns);
   if (r >= v.rows) return;
@@ -81,7 +81,7 @@ __global__ void start_from_seed(View v, AnyLine columns, const float* given, con
     store_doubled(v, columns, start, r, c, [&](int column) {
       const size_t here = static_cast<size_t>(r) * v.columns + column;
       const size_t there = static_cast<size_t>(mirrored(r, v.rows)) * v.columns + mirrored(column, v.columns);
-      const bool measured = !mask || mask[here], mirror_measured = !mask || mask[there];
+      const bool measured = given[here] >= 0, mirror_measured = given[there] >= 0;
       return hermitian(measured ? random(here) : Wide{0, 0}, mirror_measured ? random(there) : Wide{0, 0}, measured,
                        mirror_measured);
     });

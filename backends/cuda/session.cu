@@ -1,15 +1,16 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cstring>
 
+#include "device.hpp"
 #include "problem_kernels.cuh"
 
 namespace rephase::cuda {
 
 namespace {
 
-constexpr size_t kUploadBytes = size_t{8} << 20;  // two halves of it are filled and copied in turn
-constexpr size_t kSpectrumRowsBytes = size_t{8} << 20;
+constexpr size_t kPieceBytes = size_t{2} << 20;
 constexpr int kGraphIterations = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) {
@@ -40,44 +41,45 @@ int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
 }
 
-int full_rows_at_once(int columns) {
-  return static_cast<int>(std::max<size_t>(2, kSpectrumRowsBytes / (columns * sizeof(Complex)) / 2 * 2));
+// At least two full rows of a spectrum, and no more than one of them all.
+size_t piece_bytes(int rows, int columns) {
+  const size_t row = columns * sizeof(Complex);
+  return std::max(2 * row, std::min(kPieceBytes, rows * row));
 }
 
-int usable_device(int device) {
-  check(cudaSetDevice(device), "choosing the device");
-  return device;
+// The device, once it is known to have room.
+int device_for(const Problem& p) {
+  choose_device(p.device);
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "asking for free memory");
+  const double needed = Session::bytes_needed(p);
+  if (needed > double(free)) throw OutOfMemory("out of device memory", needed, double(free));
+  return p.device;
 }
 
 }  // namespace
 
 double Session::bytes_needed(const Problem& p) {
+  const cudaDeviceProp& device = devices().at(p.device);
   const double pixels = double(p.rows) * p.columns, tiled = double(ceil_div(p.rows, kTile) * kTile);
   const double spectrum = tiled * stored(p.columns) * sizeof(Complex);
   const double image = pixels * sizeof(float);
   const double magnitudes = double(stored(p.columns) + 1) * magnitude_stride(p.rows) * sizeof(float);
-  const double support = p.support ? double(p.rows) * ceil_div(p.columns, 32) * 4 + pixels : 0;
+  const double support = p.support ? double(p.rows) * ceil_div(p.columns, 32) * 4 : 0;
   const double records = double(p.starts) * (kRecords * 8 + 4 + stored(p.columns) * 4.0);
-  const double lines = std::max(p.rows, p.columns) > 8192 ? 3.0 * 8 * 264 * std::max(p.rows, p.columns) : 0;
-  // The mask is on the device only while the problem is set up.
-  return p.starts * (spectrum + image * (has_memory(p.algorithm) ? 2 : 1)) + magnitudes +
-         std::max(support, p.mask ? pixels : 0) + records + lines + kSpectrumRowsBytes + Axis::bytes_needed(p.rows) +
-         Axis::bytes_needed(p.columns) + 64 * 1024;
+  // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
+  const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;
+  const double lines = line > device.sharedMemPerBlockOptin ? scratch_blocks(device.multiProcessorCount) * line : 0;
+  return p.starts * (spectrum + image * (has_memory(p.algorithm) ? 2 : 1)) + magnitudes + support + records + lines +
+         piece_bytes(p.rows, p.columns) + Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
 }
 
 Session::Session(const Problem& p)
-    : device_(usable_device(p.device)),
+    : device_(device_for(p)),
       algorithm_(p.algorithm),
       beta_(p.beta),
       scale_(p.scale),
-      row_axis_((
-                    [&] {
-                      size_t free = 0, total = 0;
-                      check(cudaMemGetInfo(&free, &total), "asking for free memory");
-                      if (bytes_needed(p) > double(free)) throw OutOfMemory(bytes_needed(p), double(free));
-                    }(),
-                    p.columns),
-                double(p.starts) * p.rows / 2),
+      row_axis_(p.columns, double(p.starts) * p.rows / 2),
       column_axis_(p.rows, double(p.starts) * stored(p.columns)) {
   View& v = view_;
   v.rows = p.rows;
@@ -97,9 +99,8 @@ Session::Session(const Problem& p)
   const size_t pixels = size_t(p.rows) * p.columns;
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, device_);
   programmatic_ = attribute(cudaDevAttrComputeCapabilityMajor, device_) >= 9;
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-  for (cudaEvent_t& event : uploaded_)
-    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
+  stream_ = make_stream();
+  for (Event& event : passed_) event = make_event();
   spectrum_ = DeviceBuffer<Complex>(p.starts * v.tiles * v.pitch());
   magnitudes_ = DeviceBuffer<float>(size_t(v.stored_columns) * v.magnitude_stride);
   nyquist_ = DeviceBuffer<float>(v.magnitude_stride);
@@ -108,7 +109,9 @@ Session::Session(const Problem& p)
   partials_ = DeviceBuffer<float>(size_t(p.starts) * v.stored_columns);
   records_ = DeviceBuffer<double>(size_t(kRecords) * p.starts);
   recorded_on_device_ = DeviceBuffer<uint32_t>(p.starts);
-  upload_ = HostBuffer(kUploadBytes);
+  if (p.support) support_ = DeviceBuffer<uint32_t>(size_t(p.rows) * v.support_words);
+  piece_ = DeviceBuffer<char>(piece_bytes(p.rows, p.columns));
+  staging_ = HostBuffer(2 * piece_.bytes());
   v.spectrum = spectrum_.data();
   v.magnitudes = magnitudes_.data();
   v.nyquist = nyquist_.data();
@@ -118,7 +121,7 @@ Session::Session(const Problem& p)
   v.records = records_.data();
   v.recorded = recorded_on_device_.data();
   const auto clear = [&](void* memory, size_t bytes) {
-    check(cudaMemsetAsync(memory, 0, bytes, stream_), "clearing memory");
+    check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "clearing memory");
   };
   // Rows beyond the last one in a tile stay zero.
   clear(spectrum_.data(), spectrum_.bytes());
@@ -127,38 +130,43 @@ Session::Session(const Problem& p)
   clear(v.recorded, recorded_on_device_.bytes());
   allow_shared_memory();
 
-  // The object's array is not used yet: the magnitudes pass through it.
-  upload(object_.data(), p.magnitudes, pixels * sizeof(float));
-  DeviceBuffer<uint8_t> bytes((p.mask || p.support) ? pixels : 0);
-  if (p.mask) upload(bytes.data(), p.mask, pixels);
-  const uint8_t* const mask = p.mask ? bytes.data() : nullptr;
-  simple(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(), mask,
+  // The object's array is not used yet: the magnitudes pass through it, those that were not measured as negative ones.
+  upload(object_.data(), pixels * sizeof(float), [&](char* to, size_t at, size_t bytes) {
+    float* const staged = reinterpret_cast<float*>(to);
+    const size_t first = at / sizeof(float), count = bytes / sizeof(float);
+    std::copy_n(p.magnitudes + first, count, staged);
+    if (!p.mask) return;
+    for (size_t i = 0; i < count; i++)
+      if (!p.mask[first + i]) staged[i] = -1;
+  });
+  simple(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(),
          static_cast<float>(2 * p.scale), magnitudes_.data(), nyquist_.data());
   if (p.seeded) {
-    simple(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), mask, p.scale,
-           p.seed, p.first_start);
+    simple(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), p.scale, p.seed,
+           p.first_start);
   }
   if (p.support) {
-    support_ = DeviceBuffer<uint32_t>(size_t(p.rows) * v.support_words);
-    upload(bytes.data(), p.support, pixels);
     v.support = support_.data();
-    simple(pack_support, int64_t(p.rows) * v.support_words, v, bytes.data(), support_.data());
+    View some = v;
+    const int at_once = static_cast<int>(piece_.bytes() / p.columns);
+    for (int row = 0; row < p.rows; row += at_once) {
+      some.rows = std::min(at_once, p.rows - row);
+      upload(piece_.data(), p.support + size_t(row) * p.columns, size_t(some.rows) * p.columns);
+      simple(pack_support, int64_t(some.rows) * v.support_words, some, reinterpret_cast<uint8_t*>(piece_.data()),
+             support_.data() + size_t(row) * v.support_words);
+    }
   }
-  stopwatch_.discard();
-  check(cudaStreamSynchronize(stream_), "setting the problem up");
+  stopwatch_->discard();
+  check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
 
+// Before its members free what they own.
 Session::~Session() {
   cudaSetDevice(device_);
-  if (stream_) cudaStreamSynchronize(stream_);
-  if (graph_) cudaGraphExecDestroy(graph_);
-  for (const cudaEvent_t event : uploaded_)
-    if (event) cudaEventDestroy(event);
-  if (stream_) cudaStreamDestroy(stream_);
 }
 
 size_t Session::bytes() const {
-  return row_axis_.bytes() + column_axis_.bytes() + spectrum_.bytes() + scratch_.bytes() + spectrum_rows_.bytes() +
+  return row_axis_.bytes() + column_axis_.bytes() + spectrum_.bytes() + scratch_.bytes() + piece_.bytes() +
          magnitudes_.bytes() + nyquist_.bytes() + object_.bytes() + iterate_.bytes() + partials_.bytes() +
          support_.bytes() + recorded_on_device_.bytes() + records_.bytes();
 }
@@ -209,10 +217,10 @@ void Session::launch(const void* kernel, int64_t blocks, int threads, size_t sha
   config.gridDim = dim3(static_cast<unsigned>(blocks));
   config.blockDim = dim3(threads);
   config.dynamicSmemBytes = shared;
-  config.stream = stream_;
+  config.stream = stream_.get();
   config.attrs = &attribute;
   config.numAttrs = early && programmatic_ ? 1 : 0;
-  stopwatch_.start(stream_);
+  stopwatch_->start(stream_.get());
   check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
 }
 
@@ -285,7 +293,7 @@ float Session::normal(int column_length) const {
 // ---- the three granularities ----
 
 void Session::iterate(uint32_t count, bool first) {
-  check(cudaSetDevice(device_), "choosing the device");
+  choose_device(device_);
   if (count > 0 && holds_ != Holds::rows) {
     if (holds_ == Holds::spectrum) columns({false, false, true, 1});
     holds_ = Holds::rows;
@@ -294,18 +302,14 @@ void Session::iterate(uint32_t count, bool first) {
   }
   waiting_ += count;
   recorded_ += count;
-  if (waiting_ >= kGraphIterations) stopwatch_.start(stream_);  // before a graph is recorded, not in it
+  if (waiting_ >= kGraphIterations) stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
   if (waiting_ >= kGraphIterations && !graph_) {
-    check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "recording a graph");
-    for (int i = 0; i < kGraphIterations; i++) turn();
-    cudaGraph_t graph;
-    check(cudaStreamEndCapture(stream_, &graph), "recording a graph");
-    const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
-    cudaGraphDestroy(graph);
-    check(status, "recording a graph");
+    graph_ = record_graph(stream_.get(), [&] {
+      for (int i = 0; i < kGraphIterations; i++) turn();
+    });
   }
   for (; waiting_ >= kGraphIterations; waiting_ -= kGraphIterations)
-    check(cudaGraphLaunch(graph_, stream_), "starting a graph");
+    check(cudaGraphLaunch(graph_.get(), stream_.get()), "starting a graph");
 }
 
 // An iteration that begins unsettled.
@@ -315,7 +319,7 @@ void Session::turn() {
 }
 
 void Session::use_device() {
-  check(cudaSetDevice(device_), "choosing the device");
+  choose_device(device_);
   for (; waiting_ > 0; waiting_--) turn();
 }
 
@@ -323,7 +327,7 @@ void Session::settle() {
   use_device();
   if (holds_ != Holds::rows) return;
   if (has_memory(algorithm_)) {
-    check(cudaMemcpyAsync(object_.data(), iterate_.data(), object_.bytes(), cudaMemcpyDeviceToDevice, stream_),
+    check(cudaMemcpyAsync(object_.data(), iterate_.data(), object_.bytes(), cudaMemcpyDeviceToDevice, stream_.get()),
           "copying the iterate");
   } else {
     // What the iteration keeps is the object's transform along rows. Exact zeros come back with rounding noise around
@@ -376,128 +380,144 @@ void Session::record() {
 
 // ---- reading and writing ----
 
-cudaEvent_t Session::mark() {
+Event Session::mark() {
   use_device();
-  stopwatch_.stop(stream_);
-  cudaEvent_t event;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
-  const cudaError_t status = cudaEventRecord(event, stream_);
-  if (status != cudaSuccess) cudaEventDestroy(event);
-  check(status, "marking the stream");
+  stopwatch_->stop(stream_.get());
+  Event event = make_event();
+  check(cudaEventRecord(event.get(), stream_.get()), "marking the stream");
   return event;
 }
 
-// Through two halves of the staging buffer: one is filled while the other is copied. Returns when `from` has been read.
-void Session::upload(void* to, const void* from, size_t bytes) {
-  const size_t half = upload_.bytes() / 2;
-  for (size_t at = 0, turn = 0; at < bytes; at += half, turn++) {
-    const size_t count = std::min(half, bytes - at);
-    char* const staged = static_cast<char*>(upload_.data()) + turn % 2 * half;
-    check(cudaEventSynchronize(uploaded_[turn % 2]), "uploading");
-    std::memcpy(staged, static_cast<const char*>(from) + at, count);
-    check(cudaMemcpyAsync(static_cast<char*>(to) + at, staged, count, cudaMemcpyHostToDevice, stream_), "uploading");
-    check(cudaEventRecord(uploaded_[turn % 2], stream_), "uploading");
+void Session::wait(const Event& event) const {
+  choose_device(device_);
+  check(cudaEventSynchronize(event.get()), "iterating");
+}
+
+// fill(staged, at, count) puts `count` bytes from `at` on where they are to be copied from.
+template <class Fill>
+void Session::upload(void* to, size_t bytes, Fill&& fill) {
+  for (size_t at = 0; at < bytes; at += piece_.bytes()) {
+    const size_t count = std::min(piece_.bytes(), bytes - at);
+    cudaEvent_t passed = passed_[next_half_].get();
+    check(cudaEventSynchronize(passed), "uploading");
+    fill(staged(next_half_), at, count);
+    check(
+        cudaMemcpyAsync(static_cast<char*>(to) + at, staged(next_half_), count, cudaMemcpyHostToDevice, stream_.get()),
+        "uploading");
+    check(cudaEventRecord(passed, stream_.get()), "uploading");
+    next_half_ ^= 1;
   }
-  copies_.uploads++;
-  copies_.uploaded_bytes += bytes;
 }
 
-std::unique_ptr<Download> Session::begin_download(size_t bytes) {
-  auto download = std::make_unique<Download>();
-  download->staging = HostBuffer(bytes);
-  download->bytes = bytes;
-  copies_.downloads++;
-  copies_.downloaded_bytes += bytes;
-  return download;
+void Session::upload(void* to, const void* from, size_t bytes) {
+  upload(to, bytes, [&](char* staged, size_t at, size_t count) {
+    std::memcpy(staged, static_cast<const char*>(from) + at, count);
+  });
 }
 
-Download::~Download() {
-  if (done) cudaEventDestroy(done);
+// In pieces of whole units: enqueue(staged, at, count) has `count` bytes from `at` on copied there, take(staged, at,
+// count) takes them from there, while the next are on their way.
+template <class Enqueue, class Take>
+void Session::download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take) {
+  const size_t piece = piece_.bytes() / unit * unit, pieces = ceil_div(bytes, piece);
+  const auto count = [&](size_t i) { return std::min(piece, bytes - i * piece); };
+  for (size_t i = 0; i <= pieces; i++) {
+    if (i < pieces) {
+      enqueue(staged(i % 2), i * piece, count(i));
+      check(cudaEventRecord(passed_[i % 2].get(), stream_.get()), "copying results");
+      if (i == pieces - 1) stopwatch_->stop(stream_.get());
+    }
+    if (i == 0) continue;
+    check(cudaEventSynchronize(passed_[(i - 1) % 2].get()), "copying results");
+    take(staged((i - 1) % 2), (i - 1) * piece, count(i - 1));
+  }
 }
 
-std::unique_ptr<Download> Session::take_residuals() {
+std::vector<double> Session::take_residuals() {
   use_device();
   const uint64_t count = std::min<uint64_t>(recorded_ - taken_, kRecords);
-  const size_t row = size_t(view_.starts) * sizeof(double);
-  auto download = begin_download(std::max<size_t>(count * row, 1));
-  download->bytes = count * row;
-  for (uint64_t done = 0; done < count;) {
-    const uint64_t at = (recorded_ - count + done) % kRecords, some = std::min(count - done, kRecords - at);
-    check(cudaMemcpyAsync(static_cast<char*>(download->staging.data()) + done * row,
-                          records_.data() + at * view_.starts, some * row, cudaMemcpyDeviceToHost, stream_),
-          "reading residuals");
-    done += some;
-  }
   taken_ = recorded_;
-  download->done = mark();
-  return download;
+  const size_t starts = view_.starts;
+  std::vector<double> residuals(count * starts);
+  // The records are a ring.
+  const uint64_t first = (recorded_ - count) % kRecords, straight = std::min(count, kRecords - first);
+  const auto read = [&](uint64_t record, uint64_t some, double* to) {
+    const auto* const from = reinterpret_cast<const char*>(records_.data() + record * starts);
+    download(
+        some * starts * sizeof(double), sizeof(double),
+        [&](char* staged, size_t at, size_t bytes) {
+          check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading residuals");
+        },
+        [&](const char* staged, size_t at, size_t bytes) {
+          std::memcpy(reinterpret_cast<char*>(to) + at, staged, bytes);
+        });
+  };
+  read(first, straight, residuals.data());
+  read(0, count - straight, residuals.data() + straight * starts);
+  return residuals;
 }
 
-std::unique_ptr<Download> Session::read_object(int start, size_t first, size_t count) {
+void Session::read_object(int start, float* to) {
   use_device();
-  auto download = begin_download(count * sizeof(float));
-  const size_t pixels = size_t(view_.rows) * view_.columns;
-  check(cudaMemcpyAsync(download->staging.data(), object_.data() + start * pixels + first, download->bytes,
-                        cudaMemcpyDeviceToHost, stream_),
-        "reading the object");
-  download->done = mark();
-  return download;
+  const auto* const from = reinterpret_cast<const char*>(object_.data() + start * pixels());
+  const float factor = static_cast<float>(1 / scale_);
+  download(
+      pixels() * sizeof(float), sizeof(float),
+      [&](char* staged, size_t at, size_t bytes) {
+        check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the object");
+      },
+      [&](const char* staged, size_t at, size_t bytes) {
+        const auto* const piece = reinterpret_cast<const float*>(staged);
+        for (size_t i = 0; i < bytes / sizeof(float); i++) to[at / sizeof(float) + i] = piece[i] * factor;
+      });
 }
 
 void Session::write_object(int start, const float* object, bool as_iterate) {
   use_device();
-  const size_t pixels = size_t(view_.rows) * view_.columns;
-  float* const to = object_.data() + start * pixels;
-  upload(to, object, pixels * sizeof(float));
-  if (scale_ != 1) simple(rescale, int64_t(pixels), to, int64_t(pixels), static_cast<float>(scale_));
+  const size_t bytes = pixels() * sizeof(float);
+  float* const to = object_.data() + start * pixels();
+  upload(to, object, bytes);
+  if (scale_ != 1) simple(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
   if (as_iterate && has_memory(algorithm_))
-    check(cudaMemcpyAsync(iterate_.data() + start * pixels, to, pixels * sizeof(float), cudaMemcpyDeviceToDevice,
-                          stream_),
+    check(cudaMemcpyAsync(iterate_.data() + start * pixels(), to, bytes, cudaMemcpyDeviceToDevice, stream_.get()),
           "copying the iterate");
 }
 
-void Session::need_spectrum_rows() {
-  if (spectrum_rows_.count() == 0)
-    spectrum_rows_ = DeviceBuffer<Complex>(size_t(full_rows_at_once(view_.columns)) * view_.columns);
-}
-
-std::unique_ptr<Download> Session::read_spectrum(int start) {
+void Session::read_spectrum(int start, float* to) {
   use_device();
   restore_spectrum();
-  need_spectrum_rows();
   const size_t row_bytes = view_.columns * sizeof(Complex);
-  auto download = begin_download(view_.rows * row_bytes);
-  const int at_once = full_rows_at_once(view_.columns);
-  for (int row = 0; row < view_.rows; row += at_once) {
-    const int count = std::min(at_once, view_.rows - row);
-    simple(rephase::cuda::read_spectrum, int64_t(count) * view_.columns, view_, column_axis_.any(), start, row, count,
-           spectrum_rows_.data(), static_cast<float>(0.5 / scale_));
-    check(cudaMemcpyAsync(static_cast<char*>(download->staging.data()) + row * row_bytes, spectrum_rows_.data(),
-                          count * row_bytes, cudaMemcpyDeviceToHost, stream_),
-          "reading the spectrum");
-  }
-  download->done = mark();
-  return download;
+  Complex* const rows = reinterpret_cast<Complex*>(piece_.data());
+  download(
+      view_.rows * row_bytes, row_bytes,
+      [&](char* staged, size_t at, size_t bytes) {
+        simple(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
+               int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
+        check(cudaMemcpyAsync(staged, rows, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the spectrum");
+      },
+      [&](const char* staged, size_t at, size_t bytes) {
+        std::memcpy(reinterpret_cast<char*>(to) + at, staged, bytes);
+      });
 }
 
 void Session::write_spectrum(int start, const float* spectrum) {
   use_device();
   restore_spectrum();  // for the other starts
-  need_spectrum_rows();
   const Complex* const full = reinterpret_cast<const Complex*>(spectrum);
-  const size_t n = view_.columns, at_once = full_rows_at_once(view_.columns) / 2;
-  std::vector<Complex> pairs(2 * at_once * n);
+  const size_t n = view_.columns, row_bytes = n * sizeof(Complex), at_once = piece_.bytes() / (2 * row_bytes);
+  Complex* const pairs = reinterpret_cast<Complex*>(piece_.data());
   const size_t rows = view_.rows / 2 + 1;
   for (size_t row = 0; row < rows; row += at_once) {
     const size_t count = std::min(at_once, rows - row);
-    for (size_t k = 0; k < count; k++) {
-      const size_t r = row + k, mirror = r == 0 ? 0 : view_.rows - r;
-      std::copy_n(full + r * n, n, &pairs[2 * k * n]);
-      std::copy_n(full + mirror * n, n, &pairs[(2 * k + 1) * n]);
-    }
-    upload(spectrum_rows_.data(), pairs.data(), 2 * count * n * sizeof(Complex));
+    upload(pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
+      Complex* to = reinterpret_cast<Complex*>(staged);
+      for (size_t r = row; r < row + count; r++, to += 2 * n) {
+        std::copy_n(full + r * n, n, to);
+        std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
+      }
+    });
     simple(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(), start,
-           int(row), int(count), spectrum_rows_.data(), scale_);
+           int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;
 }

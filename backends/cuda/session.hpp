@@ -1,12 +1,13 @@
 // The CUDA session: one problem, or a batch of starts of it, on one device and one stream. What its operations promise,
 // and the order in which they may be called, src/backend.ts says; core/session.hpp is the same on the CPU. Everything
-// enqueues; only `wait`, uploads and the destructor wait.
+// enqueues; only reads, writes, `wait` and the destructor wait. A session serves one thread at a time.
 #pragma once
 #include <memory>
 #include <tuple>
 #include <vector>
 
 #include "axis.hpp"
+#include "handles.hpp"
 #include "rules.hpp"
 #include "stopwatch.hpp"
 
@@ -24,27 +25,13 @@ struct Problem {
   uint32_t first_start;
 };
 
-struct Copies {
-  uint64_t uploads = 0, uploaded_bytes = 0, downloads = 0, downloaded_bytes = 0;
-};
-
-// A copy to the host that is under way: `bytes` of `staging` are valid once `done` has happened.
-struct Download {
-  HostBuffer staging;
-  size_t bytes = 0;
-  cudaEvent_t done = nullptr;
-  Download() = default;
-  Download(const Download&) = delete;
-  ~Download();
-};
-
 class Session {
  public:
   explicit Session(const Problem& problem);
   ~Session();
   Session(const Session&) = delete;
 
-  // Bytes on the device that a session needs, at most.
+  // Bytes on the device that a session needs, at most. Nothing is allocated once it is made.
   static double bytes_needed(const Problem& problem);
 
   void inverse();
@@ -55,23 +42,25 @@ class Session {
   void settle();
 
   // Records since the last call, [record][start]; the newest kRecords.
-  std::unique_ptr<Download> take_residuals();
-  // `count` pixels from the `first` on, in scaled units.
-  std::unique_ptr<Download> read_object(int start, size_t first, size_t count);
+  std::vector<double> take_residuals();
+  void read_object(int start, float* to);
   void write_object(int start, const float* object, bool as_iterate);
-  // The full spectrum, interleaved, at its true size.
-  std::unique_ptr<Download> read_spectrum(int start);
+  // The full spectrum, interleaved.
+  void read_spectrum(int start, float* to);
   void write_spectrum(int start, const float* spectrum);
 
-  // An event behind everything enqueued so far; the caller destroys it.
-  cudaEvent_t mark();
+  // An event behind everything enqueued so far.
+  Event mark();
+  // Returns once it has happened. Another thread may use the session meanwhile.
+  void wait(const Event& event) const;
+  // Of the device's work since the session was made.
+  const std::shared_ptr<Stopwatch>& stopwatch() const { return stopwatch_; }
   size_t bytes() const;
-  size_t host_bytes() const { return upload_.bytes(); }
-  const Copies& copies() const { return copies_; }
-  // On the device, from the first kernel of the session's calls to what was last waited for.
-  double device_seconds() { return stopwatch_.seconds(); }
+  // Page-locked.
+  size_t host_bytes() const { return staging_.bytes(); }
+  // What a spectrum takes on its way to the device: each row with the one opposite to it.
+  size_t spectrum_upload_bytes() const { return size_t(view_.rows / 2 + 1) * 2 * view_.columns * sizeof(Complex); }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
-  double scale() const { return scale_; }
 
  private:
   enum class Holds { spectrum, inverted, rows };  // as in core/session.hpp
@@ -88,9 +77,12 @@ class Session {
   void launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments, bool early = false);
   template <class... Parameters, class... Arguments>
   void simple(void (*kernel)(Parameters...), int64_t items, Arguments... arguments);
+  template <class Fill>
+  void upload(void* to, size_t bytes, Fill&& fill);
   void upload(void* to, const void* from, size_t bytes);
-  std::unique_ptr<Download> begin_download(size_t bytes);
-  void need_spectrum_rows();
+  template <class Enqueue, class Take>
+  void download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take);
+  char* staged(size_t half) const { return staging_.data() + half * staging_.bytes() / 2; }
   void turn();
   // Every call but `iterate` begins with it: it starts the iterations that have been waiting.
   void use_device();
@@ -99,7 +91,6 @@ class Session {
   const Algorithm algorithm_;
   const float beta_;
   const double scale_;
-  cudaStream_t stream_ = nullptr;
   Axis row_axis_, column_axis_;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
@@ -109,17 +100,23 @@ class Session {
   unsigned rows_ahead_ = 0, columns_ahead_ = 0;  // blocks, see passes.cuh
   // Iterations are started by the graph, so that a loop of single ones costs no more than one call for all; those that
   // do not yet make a graph's worth wait for more, or for any other call.
-  cudaGraphExec_t graph_ = nullptr;
+  Graph graph_;
   uint32_t waiting_ = 0;
 
-  DeviceBuffer<Complex> spectrum_, scratch_, spectrum_rows_;
+  DeviceBuffer<Complex> spectrum_, scratch_;
   DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;
   DeviceBuffer<uint32_t> support_, recorded_on_device_;
   DeviceBuffer<double> records_;
-  HostBuffer upload_;
-  cudaEvent_t uploaded_[2] = {};
-  Stopwatch stopwatch_;
-  Copies copies_;
+  // What comes in or goes out passes through the two halves of the staging buffer, one in use by the host and one by
+  // the device, until `passed_`; what is in another form on the device, through `piece_` too, which is as large as a
+  // half.
+  DeviceBuffer<char> piece_;
+  HostBuffer staging_;
+  Event passed_[2];
+  int next_half_ = 0;
+  std::shared_ptr<Stopwatch> stopwatch_ = std::make_shared<Stopwatch>();
+  // The first to be destroyed: what is still running uses the others.
+  Stream stream_;
 };
 
 }  // namespace rephase::cuda

@@ -112,13 +112,17 @@ async function translatingLater<T>(call: () => Promise<T>): Promise<T> {
 function translated(error: unknown, problem?: BackendProblem): unknown {
   const { code, message, required, available } = error as Record<string, unknown>;
   if (code === 'DEVICE_LOST') return new DeviceLostError(String(message), { cause: error });
-  if (code !== 'OUT_OF_MEMORY' || !problem) return error;
-  const [needed, free] = [Number(required), Number(available)];
+  if (code !== 'OUT_OF_MEMORY') return error;
+  const [needed, free] = [Math.ceil(Number(required)), Number(available)];
+  const numbers = `${gibibytes(needed)} GiB (${needed} bytes)`;
+  if (!problem || Number.isNaN(free)) {
+    const text = Number.isNaN(needed) ? String(message) : `${String(message)}: ${numbers} were asked for`;
+    return new OutOfMemoryError(text, needed, free, { cause: error });
+  }
   const { shape, starts } = problem;
   const what = `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels`;
-  const numbers = `need ${gibibytes(needed)} GiB (${Math.ceil(needed)} bytes) of device memory`;
-  const text = `${what} ${numbers}, and ${gibibytes(free)} GiB (${free} bytes) are free`;
-  return new OutOfMemoryError(text, Math.ceil(needed), free);
+  const text = `${what} need ${numbers} of device memory, and ${gibibytes(free)} GiB (${free} bytes) are free`;
+  return new OutOfMemoryError(text, needed, free);
 }
 
 function gibibytes(bytes: number): string {

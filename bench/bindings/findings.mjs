@@ -61,7 +61,7 @@ function kernels({ backends, cupy }) {
 /** @param {{ backends: any[], runs?: any[] }} results */
 function waiting({ backends }) {
   const pairs = /** @type {const} */ ([
-    ['cuda', 'launching an empty kernel, one native call each', 'a kernel, launched and awaited as a promise'],
+    ['cuda', 'launching an empty kernel, one native call each', 'await session.run(1) of 16 × 16'],
     ['webgpu', 'encoding and submitting a dispatch among 256', 'one dispatch, submitted and waited for'],
   ]);
   const each = pairs.flatMap(([name, submitting, waited]) => {
@@ -74,7 +74,7 @@ function waiting({ backends }) {
       : [];
   });
   if (each.length === 0) return '';
-  return `**Waiting is what costs, not calling.** Awaiting one kernel takes ${each.join('; ')}. So nothing is waited for inside \`run()\` but one batch of iterations behind the device, and results come back only when they are asked for.`;
+  return `**Waiting is what costs, not calling.** Awaiting the least that can be awaited takes ${each.join('; ')}. So nothing is waited for inside \`run()\` but one batch of iterations behind the device, and results come back only when they are asked for.`;
 }
 
 /** @param {{ backends: any[] }} results */

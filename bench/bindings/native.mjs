@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { price, repeated, waiting } from './price.mjs';
+import { price, repeated } from './price.mjs';
 
 const ADDON = fileURLToPath(new URL('../../prebuilds/linux-x64/rephase_cuda.node', import.meta.url));
 /** As Probe::kGraphKernels. */
@@ -49,10 +49,10 @@ export async function cudaCalls(effort) {
     after();
     return { ...priced, deviceUs: (1e6 * (probe.deviceSeconds() - before)) / most };
   };
-  const launchAnd = (/** @type {() => unknown} */ wait) => () => {
+  const blocking = repeated(() => {
     probe.launch(1);
-    return wait();
-  };
+    probe.synchronize();
+  });
   return [
     await submitting('launching an empty kernel, in a native loop', (calls) => probe.launch(calls), MOST_LAUNCHES),
     await submitting(
@@ -65,13 +65,7 @@ export async function cudaCalls(effort) {
       repeated(() => probe.launchGraph(1)),
       MOST_GRAPHS,
     ),
-    await price('CUDA', 'a kernel, launched and waited for by blocking', repeated(launchAnd(after)), effort),
-    await price(
-      'CUDA',
-      'a kernel, launched and awaited as a promise',
-      waiting(launchAnd(() => probe.finish())),
-      effort,
-    ),
+    await price('CUDA', 'a kernel, launched and waited for by blocking', blocking, effort),
   ];
 }
 

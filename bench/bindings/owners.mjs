@@ -8,16 +8,18 @@ const DIAGRAMS = {
     got["object, spectrum, residuals: new arrays"]
   end
   subgraph host["the session's, on the host: page-locked"]
-    staging["two halves for uploads, kept"]
-    landing["one for each download, freed when it is done"]
+    staging["two halves of one buffer, kept"]
   end
+  written["a copy of what write… was given, until it is taken"]
   subgraph device["the session's, on the device"]
     constants["magnitudes, support bits"]
     state["half spectrum, object, iterate (rules with memory)"]
     records["residuals of the newest iterations"]
   end
-  given -- "createSession, write…: once" --> staging --> constants & state
-  state & records -- "read…, residual" --> landing --> got
+  given -- "createSession: once" --> staging
+  given -- "write…" --> written --> staging
+  staging --> constants & state
+  state & records -- "read…, residual" --> staging --> got
   state -- "iterations: nothing leaves" --> state`,
   webgpu: `flowchart LR
   subgraph caller["the caller's, in JavaScript"]

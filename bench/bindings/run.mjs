@@ -59,7 +59,7 @@ for (const { name, available, reason, devices } of reports) {
   const few = all.filter((n) => n >= 256 && n <= 2048);
   /** @type {any} */
   const backend = (results.backends[name] = { device });
-  if (chosen.has('calls') && name !== 'wasm') backend.calls = await part('calls', name);
+  if (chosen.has('calls')) backend.calls = await part('calls', name);
   if (chosen.has('granularity')) {
     backend.granularity = await part('granularity', name, all);
     if (backend.granularity) backend.models = models(backend.granularity);

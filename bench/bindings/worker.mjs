@@ -8,6 +8,7 @@ import { engineCalls, webgpuCalls } from './calls.mjs';
 import { copies, naiveLoop, problem } from './copies.mjs';
 import { abandoned, allocations, bytesPerPixel, lifeCycles } from './memory.mjs';
 import { cudaCalls, loadProbe, nativeCalls, transfers } from './native.mjs';
+import { price, repeated, waiting } from './price.mjs';
 import { shared } from './shared.mjs';
 import { requestDevice, watch } from './witness.mjs';
 
@@ -22,11 +23,13 @@ const parts = {
   'engine-calls': () => engineCalls(effort),
   'native-calls': () => nativeCalls(effort),
   calls: async () => {
-    if (name === 'cuda') return cudaCalls(effort);
+    const own = await sessionCalls();
+    if (name === 'wasm') return own;
+    if (name === 'cuda') return [...(await cudaCalls(effort)), ...own];
     const device = await requestDevice();
     const prices = await webgpuCalls(device, effort);
     device.destroy();
-    return prices;
+    return [...prices, ...own];
   },
   transfers: () => transfers(effort),
   granularity: async () => {
@@ -76,6 +79,31 @@ async function gauge(witness) {
   }
   if (witness) return { name: witness.name, used: async () => (await witness.counts()).deviceBytes };
   return { name: 'resident memory of the process', used: () => process.memoryUsage.rss() };
+}
+
+/** The library's own calls, on an image so small that its work is next to nothing. */
+async function sessionCalls() {
+  const session = await rephase.createSession(problem(16), { backend: name });
+  const after = () => session.residuals();
+  const step = repeated(() => session.step());
+  const [layer, what] = [`rephase, ${name}`, 'of 16 × 16'];
+  const prices = [
+    await price(layer, `session.step() ${what}, until it returns`, step, effort, { most: 512, after }),
+    await price(
+      layer,
+      `await session.run(1) ${what}`,
+      waiting(() => session.run(1)),
+      effort,
+    ),
+    await price(
+      layer,
+      `await session.readObject() ${what}`,
+      waiting(() => session.readObject()),
+      effort,
+    ),
+  ];
+  session.dispose();
+  return prices;
 }
 
 /** webgpu: what iterations take by timestamps, in microseconds, where the device has any. */

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "../probe.hpp"
-#include "waiting.hpp"
 
 namespace rephase::cuda {
 
@@ -22,8 +21,8 @@ template <class F>
 auto translated(const Napi::CallbackInfo& info, F&& f) {
   try {
     return f();
-  } catch (const DeviceError& error) {
-    throw to_javascript(info.Env(), error);
+  } catch (const std::exception& error) {
+    throw Napi::Error::New(info.Env(), error.what());
   }
 }
 
@@ -34,7 +33,6 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                        {InstanceMethod("launch", &ProbeObject::launch),
                         InstanceMethod("launchGraph", &ProbeObject::launch_graph),
                         InstanceMethod("synchronize", &ProbeObject::synchronize),
-                        InstanceMethod("finish", &ProbeObject::finish),
                         InstanceMethod("deviceSeconds", &ProbeObject::device_seconds),
                         InstanceMethod("copySeconds", &ProbeObject::copy_seconds),
                         InstanceMethod("pageLockSeconds", &ProbeObject::page_lock_seconds),
@@ -42,7 +40,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   }
 
   explicit ProbeObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    probe_ = translated(info, [&] { return std::make_shared<Probe>(info[0].ToNumber().Int32Value()); });
+    probe_ = translated(info, [&] { return std::make_unique<Probe>(info[0].ToNumber().Int32Value()); });
   }
 
  private:
@@ -58,16 +56,6 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   }
   void synchronize(const Napi::CallbackInfo& info) {
     translated(info, [&] { probe_->synchronize(); });
-  }
-  Napi::Value finish(const Napi::CallbackInfo& info) {
-    const cudaEvent_t event = translated(info, [&] { return probe_->mark(); });
-    auto* waiting = new Waiting(info.Env(), info.Env().Undefined(), [probe = probe_, event] {
-      check(cudaEventSynchronize(event), "waiting");
-      cudaEventDestroy(event);
-    });
-    const Napi::Promise promise = waiting->promise();
-    waiting->Queue();
-    return promise;
   }
   Napi::Value device_seconds(const Napi::CallbackInfo& info) {
     return number(info, translated(info, [&] { return probe_->device_seconds(); }));
@@ -87,7 +75,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     return number(info, translated(info, [&] { return static_cast<double>(Probe::free_bytes()); }));
   }
 
-  std::shared_ptr<Probe> probe_;
+  std::unique_ptr<Probe> probe_;
 };
 
 }  // namespace

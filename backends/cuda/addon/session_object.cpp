@@ -1,6 +1,6 @@
 #include "session_object.hpp"
 
-#include "waiting.hpp"
+#include <algorithm>
 
 namespace rephase::cuda {
 
@@ -33,23 +33,7 @@ Problem read_problem(const Napi::Object& given) {
   return problem;
 }
 
-void await(cudaEvent_t event, const char* doing) {
-  check(cudaEventSynchronize(event), doing);
-}
-
 }  // namespace
-
-Napi::Error to_javascript(Napi::Env env, const std::exception& error) {
-  Napi::Error thrown = Napi::Error::New(env, error.what());
-  if (const auto* memory = dynamic_cast<const OutOfMemory*>(&error)) {
-    thrown.Set("code", "OUT_OF_MEMORY");
-    thrown.Set("required", memory->required);
-    thrown.Set("available", memory->available);
-  } else {
-    thrown.Set("code", "DEVICE_LOST");
-  }
-  return thrown;
-}
 
 Napi::Function SessionObject::define(Napi::Env env) {
   return DefineClass(
@@ -69,17 +53,25 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("dispose", &SessionObject::dispose)});
 }
 
-SessionObject::SessionObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+SessionObject::SessionObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info), environment_(Environment::of(info.Env())) {
   try {
-    session_ = std::make_shared<Session>(read_problem(info[0].As<Napi::Object>()));
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw to_javascript(info.Env(), error);
+    const Problem problem = read_problem(info[0].As<Napi::Object>());
+    auto session = std::make_unique<Session>(problem);
+    pixels_ = session->pixels();
+    device_bytes_ = session->bytes();
+    stopwatch_ = session->stopwatch();
+    pinned_bytes_ = session->host_bytes();
+    count_upload(pixels_ * sizeof(float));
+    if (problem.support) count_upload(pixels_);
+    spectrum_upload_bytes_ = session->spectrum_upload_bytes();
+    thread_ = std::make_shared<SessionThread>(std::move(session), *environment_);
+    environment_->add(thread_);
+  } catch (...) {
+    throw to_javascript(info.Env(), std::current_exception());
   }
   // A small object that holds much memory elsewhere: the collector should know.
-  reported_bytes_ = static_cast<int64_t>(session_->bytes());
-  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), reported_bytes_);
+  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), static_cast<int64_t>(device_bytes_));
 }
 
 void SessionObject::Finalize(Napi::Env env) {
@@ -87,116 +79,143 @@ void SessionObject::Finalize(Napi::Env env) {
 }
 
 void SessionObject::let_go(Napi::Env env) {
-  if (!session_) return;
-  session_ = nullptr;
-  Napi::MemoryManagement::AdjustExternalMemory(env, -reported_bytes_);
+  if (!thread_) return;
+  environment_->end(thread_);
+  thread_ = nullptr;
+  stopwatch_ = nullptr;
+  Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(device_bytes_));
 }
 
 template <class F>
-auto SessionObject::with_session(Napi::Env env, F&& f) {
-  if (!session_) throw Napi::Error::New(env, "a backend session was used after dispose(): a defect of rephase");
+auto SessionObject::with_thread(Napi::Env env, F&& f) {
+  if (!thread_) throw Napi::Error::New(env, "a backend session was used after dispose(): a defect of rephase");
   try {
-    return f(*session_);
-  } catch (const Napi::Error&) {
-    throw;
-  } catch (const std::exception& error) {
-    throw to_javascript(env, error);
+    return f(*thread_);
+  } catch (...) {
+    throw to_javascript(env, std::current_exception());
   }
 }
 
+void SessionObject::enqueue(Napi::Env env, SessionThread::Work work) {
+  with_thread(env, [&](SessionThread& thread) { thread.enqueue(std::move(work)); });
+}
+
 void SessionObject::inverse(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [](Session& s) { s.inverse(); });
+  enqueue(info.Env(), [](Session& s) { s.inverse(); });
 }
 void SessionObject::constrain_object(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [&](Session& s) { s.constrain_object(info[0].ToBoolean()); });
+  enqueue(info.Env(), [first = info[0].ToBoolean().Value()](Session& s) { s.constrain_object(first); });
 }
 void SessionObject::forward(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [](Session& s) { s.forward(); });
+  enqueue(info.Env(), [](Session& s) { s.forward(); });
 }
 void SessionObject::constrain_fourier(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [](Session& s) { s.constrain_fourier(); });
+  enqueue(info.Env(), [](Session& s) { s.constrain_fourier(); });
 }
 void SessionObject::iterate(const Napi::CallbackInfo& info) {
-  with_session(info.Env(),
-               [&](Session& s) { s.iterate(info[0].As<Napi::Number>().Uint32Value(), info[1].ToBoolean()); });
+  const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
+  enqueue(info.Env(), [count, first = info[1].ToBoolean().Value()](Session& s) { s.iterate(count, first); });
 }
 void SessionObject::settle(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [](Session& s) { s.settle(); });
-}
-
-// The copy is enqueued now; it is waited for, and moved into the array, elsewhere.
-template <class Array>
-Napi::Value SessionObject::fetch(Napi::Env env, std::unique_ptr<Download> download, double factor) {
-  using T = std::remove_pointer_t<decltype(Array().Data())>;
-  Array array = Array::New(env, download->bytes / sizeof(T));
-  T* const to = array.Data();
-  const std::shared_ptr<Download> shared = std::move(download);
-  auto* waiting = new Waiting(env, array, [session = session_, shared, to, factor] {
-    await(shared->done, "copying results");
-    const T* const from = static_cast<const T*>(shared->staging.data());
-    const T by = static_cast<T>(factor);
-    for (size_t i = 0; i < shared->bytes / sizeof(T); i++) to[i] = from[i] * by;
-  });
-  const Napi::Promise promise = waiting->promise();
-  waiting->Queue();
-  return promise;
-}
-
-Napi::Value SessionObject::take_residuals(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(),
-                      [&](Session& s) { return fetch<Napi::Float64Array>(info.Env(), s.take_residuals(), 1); });
-}
-Napi::Value SessionObject::read_object(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(), [&](Session& s) {
-    const int start = info[0].As<Napi::Number>().Int32Value();
-    return fetch<Napi::Float32Array>(info.Env(), s.read_object(start, 0, s.pixels()), 1 / s.scale());
-  });
-}
-void SessionObject::write_object(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [&](Session& s) {
-    s.write_object(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Float32Array>().Data(),
-                   info[2].ToBoolean());
-  });
-}
-Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(), [&](Session& s) {
-    const int start = info[0].As<Napi::Number>().Int32Value();
-    return fetch<Napi::Float32Array>(info.Env(), s.read_spectrum(start), 1);
-  });
-}
-void SessionObject::write_spectrum(const Napi::CallbackInfo& info) {
-  with_session(info.Env(), [&](Session& s) {
-    s.write_spectrum(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Float32Array>().Data());
-  });
+  enqueue(info.Env(), [](Session& s) { s.settle(); });
 }
 
 Napi::Value SessionObject::finish(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(), [&](Session& s) -> Napi::Value {
-    const std::shared_ptr<CUevent_st> event(s.mark(), [](cudaEvent_t event) { cudaEventDestroy(event); });
-    auto* waiting = new Waiting(info.Env(), info.Env().Undefined(),
-                                [session = session_, event] { await(event.get(), "iterating"); });
-    const Napi::Promise promise = waiting->promise();
-    waiting->Queue();
-    return promise;
+  return with_thread(info.Env(), [&](SessionThread& thread) -> Napi::Value {
+    const auto event = std::make_shared<Event>();
+    thread.enqueue([event](Session& s) { *event = s.mark(); });
+    Promised* const promised = environment_->promise();
+    thread.wait_for([event](Session& s) { s.wait(*event); }, promised);
+    return promised->deferred.Promise();
   });
+}
+
+Napi::Value SessionObject::take_residuals(const Napi::CallbackInfo& info) {
+  return with_thread(info.Env(), [&](SessionThread& thread) -> Napi::Value {
+    Promised* const promised = environment_->promise();
+    const auto residuals = std::make_shared<std::vector<double>>();
+    promised->result = [residuals, downloads = downloads_](Napi::Env env) -> Napi::Value {
+      Napi::Float64Array array = Napi::Float64Array::New(env, residuals->size());
+      std::copy(residuals->begin(), residuals->end(), array.Data());
+      downloads->count++;
+      downloads->bytes += array.ByteLength();
+      return array;
+    };
+    thread.hand_over([residuals](Session& s) { *residuals = s.take_residuals(); }, promised);
+    return promised->deferred.Promise();
+  });
+}
+
+Napi::Value SessionObject::read(Napi::Env env, size_t count, std::function<void(Session&, float*)> read) {
+  return with_thread(env, [&](SessionThread& thread) -> Napi::Value {
+    Napi::Float32Array array = Napi::Float32Array::New(env, count);
+    Promised* const promised = environment_->promise();
+    promised->array = Napi::Persistent(array.As<Napi::Object>());
+    promised->result = [promised](Napi::Env) -> Napi::Value { return promised->array.Value(); };
+    thread.hand_over([to = array.Data(), read = std::move(read)](Session& s) { read(s, to); }, promised);
+    downloads_->count++;
+    downloads_->bytes += array.ByteLength();
+    return promised->deferred.Promise();
+  });
+}
+
+Napi::Value SessionObject::read_object(const Napi::CallbackInfo& info) {
+  const int start = info[0].As<Napi::Number>().Int32Value();
+  return read(info.Env(), pixels_, [start](Session& s, float* to) { s.read_object(start, to); });
+}
+Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
+  const int start = info[0].As<Napi::Number>().Int32Value();
+  return read(info.Env(), 2 * pixels_, [start](Session& s, float* to) { s.read_spectrum(start, to); });
+}
+
+void SessionObject::write(Napi::Env env, const Napi::Float32Array& array,
+                          std::function<void(Session&, const float*)> write) {
+  with_thread(env, [&](SessionThread& thread) {
+    const size_t count = array.ElementLength(), bytes = count * sizeof(float);
+    *written_bytes_ += bytes;
+    const std::shared_ptr<float[]> copy(new float[count], [bytes, written = written_bytes_](float* memory) {
+      delete[] memory;
+      *written -= bytes;
+    });
+    std::copy_n(array.Data(), count, copy.get());
+    thread.hand_over([copy, write = std::move(write)](Session& s) { write(s, copy.get()); });
+  });
+}
+
+void SessionObject::write_object(const Napi::CallbackInfo& info) {
+  const int start = info[0].As<Napi::Number>().Int32Value();
+  const bool as_iterate = info[2].ToBoolean();
+  write(info.Env(), info[1].As<Napi::Float32Array>(),
+        [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
+  count_upload(pixels_ * sizeof(float));
+}
+void SessionObject::write_spectrum(const Napi::CallbackInfo& info) {
+  const int start = info[0].As<Napi::Number>().Int32Value();
+  write(info.Env(), info[1].As<Napi::Float32Array>(),
+        [=](Session& s, const float* spectrum) { s.write_spectrum(start, spectrum); });
+  count_upload(spectrum_upload_bytes_);
+}
+
+void SessionObject::count_upload(size_t bytes) {
+  uploads_++;
+  uploaded_bytes_ += bytes;
 }
 
 Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(), [&](Session& s) -> Napi::Value {
-    Napi::Object report = Napi::Object::New(info.Env());
-    const Copies& copies = s.copies();
-    report.Set("deviceBytes", static_cast<double>(s.bytes()));
-    report.Set("hostBytes", static_cast<double>(s.host_bytes()));
-    report.Set("uploads", static_cast<double>(copies.uploads));
-    report.Set("uploadedBytes", static_cast<double>(copies.uploaded_bytes));
-    report.Set("downloads", static_cast<double>(copies.downloads));
-    report.Set("downloadedBytes", static_cast<double>(copies.downloaded_bytes));
-    return report;
-  });
+  Napi::Object report = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, uint64_t value) { report.Set(name, static_cast<double>(value)); };
+  set("deviceBytes", device_bytes_);
+  set("hostBytes", pinned_bytes_ + *written_bytes_);
+  set("uploads", uploads_);
+  set("uploadedBytes", uploaded_bytes_);
+  set("downloads", downloads_->count);
+  set("downloadedBytes", downloads_->bytes);
+  return report;
 }
 
 Napi::Value SessionObject::device_seconds(const Napi::CallbackInfo& info) {
-  return with_session(info.Env(), [&](Session& s) { return Napi::Number::New(info.Env(), s.device_seconds()); });
+  return with_thread(info.Env(),
+                     [&](SessionThread&) { return Napi::Number::New(info.Env(), stopwatch_->seconds()); });
 }
 
 void SessionObject::dispose(const Napi::CallbackInfo& info) {

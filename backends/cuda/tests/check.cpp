@@ -1,6 +1,8 @@
 // Every kernel against the core in double precision: all rules, supports, masks, batches and lengths, one iteration at
 // a time from equal states and over short runs. Needs a GPU. Prints what failed and how far off the worst was.
-#include <chrono>
+// `cuda_check every-kernel` takes each kernel once or twice, for compute-sanitizer; `cuda_check poisoned` ends GPU 0
+// for its process, and checks what is said of it.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -8,11 +10,13 @@
 #include <string>
 
 #include "../../../core/session.hpp"
+#include "../device.hpp"
 #include "../session.hpp"
+
+void start_trap();  // trap.cu
 
 namespace {
 
-using rephase::cuda::Download;
 using Gpu = rephase::cuda::Session;
 using Cpu = rephase::Session<double>;
 
@@ -29,18 +33,10 @@ struct Case {
   }
 };
 
-template <class T>
-std::vector<T> fetched(std::unique_ptr<Download> download) {
-  rephase::cuda::check(cudaEventSynchronize(download->done), "waiting");
-  std::vector<T> out(download->bytes / sizeof(T));
-  std::memcpy(out.data(), download->staging.data(), download->bytes);
-  return out;
-}
-
-double distance(const float* a, const double* b, size_t count, double factor = 1) {
+double distance(const float* a, const double* b, size_t count) {
   double difference = 0, size = 0;
   for (size_t i = 0; i < count; i++) {
-    const double d = a[i] * factor - b[i];
+    const double d = a[i] - b[i];
     difference += d * d;
     size += b[i] * b[i];
   }
@@ -71,8 +67,7 @@ struct Pair {
         magnitudes(make_magnitudes(c)),
         mask(make_bits(c.mask, pixels, 5)),
         support(make_bits(c.support, pixels, 3)),
-        gpu({0, c.rows, c.columns, c.starts, static_cast<rephase::cuda::Algorithm>(c.algorithm), 0.8f, scale,
-             magnitudes.data(), c.mask ? mask.data() : nullptr, c.support ? support.data() : nullptr, true, 7, 2}),
+        gpu(problem()),
         cpu(c.rows, c.columns, c.starts, static_cast<rephase::Algorithm>(c.algorithm), 0.8) {
     const std::vector<double> wide(magnitudes.begin(), magnitudes.end());
     cpu.set_magnitudes(wide.data(), c.mask ? mask.data() : nullptr, scale);
@@ -80,6 +75,26 @@ struct Pair {
     cpu.start_from_seed(wide.data(), c.mask ? mask.data() : nullptr, 7, 2);
   }
 
+  rephase::cuda::Problem problem(int device = 0) const {
+    return {device,
+            c.rows,
+            c.columns,
+            c.starts,
+            static_cast<rephase::cuda::Algorithm>(c.algorithm),
+            0.8f,
+            scale,
+            magnitudes.data(),
+            c.mask ? mask.data() : nullptr,
+            c.support ? support.data() : nullptr,
+            true,
+            7,
+            2};
+  }
+  // What is asked of the device before anything is allocated has to be enough.
+  void bytes() {
+    expect(c, "what is allocated beyond what was announced",
+           std::max(0.0, double(gpu.bytes()) - Gpu::bytes_needed(problem())), 0);
+  }
   static std::vector<float> make_magnitudes(const Case& c) {
     std::mt19937 random(c.rows * 1000 + c.columns);
     std::vector<float> m(size_t(c.rows) * c.columns);
@@ -95,26 +110,34 @@ struct Pair {
     return bits;
   }
 
+  std::vector<float> object(int start) {
+    std::vector<float> out(pixels);
+    gpu.read_object(start, out.data());
+    return out;
+  }
+  std::vector<float> spectrum(int start) {
+    std::vector<float> out(2 * pixels);
+    gpu.read_spectrum(start, out.data());
+    return out;
+  }
   void objects(const char* what, double tolerance) {
     for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(pixels);
       cpu.read_object(s, 0, c.rows, want.data());
-      const std::vector<float> got = fetched<float>(gpu.read_object(s, 0, pixels));
-      expect(c, what, distance(got.data(), want.data(), pixels, 1 / scale), tolerance);
+      expect(c, what, distance(object(s).data(), want.data(), pixels), tolerance);
     }
   }
   void spectra(const char* what, double tolerance) {
     for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
       std::vector<double> want(2 * pixels);
       cpu.read_spectrum(s, 0, c.rows, want.data());
-      const std::vector<float> got = fetched<float>(gpu.read_spectrum(s));
-      expect(c, what, distance(got.data(), want.data(), 2 * pixels), tolerance);
+      expect(c, what, distance(spectrum(s).data(), want.data(), 2 * pixels), tolerance);
     }
   }
   void residuals(const char* what, double tolerance) {
     std::vector<double> want(size_t(Cpu::kRecords) * c.starts);
     want.resize(size_t(cpu.take_residuals(want.data())) * c.starts);
-    const std::vector<double> got = fetched<double>(gpu.take_residuals());
+    const std::vector<double> got = gpu.take_residuals();
     if (got.size() != want.size()) return expect(c, what, INFINITY, tolerance);
     // Against the energy, so that a residual near zero is not held to its own rounding.
     double energy = 0, error = 0;
@@ -125,6 +148,7 @@ struct Pair {
 
   // A start, an iteration by fused passes, and two more by kernels.
   void everything() {
+    bytes();
     spectra("the start", 2e-6);
     gpu.iterate(1, true);
     cpu.iterate(1, true);
@@ -166,14 +190,13 @@ struct Pair {
     cpu.write_object(0, 0, c.rows, wide.data(), true);
     std::vector<double> want(2 * pixels);
     cpu.read_object(0, 0, c.rows, want.data());
-    const std::vector<float> x = fetched<float>(gpu.read_object(0, 0, pixels));
-    expect(c, "written object", distance(x.data(), want.data(), pixels, 1 / scale), 1e-6);
+    expect(c, "written object", distance(object(0).data(), want.data(), pixels), 1e-6);
     cpu.read_spectrum(c.starts - 1, 0, c.rows, want.data());
-    const std::vector<float> got = fetched<float>(gpu.read_spectrum(c.starts - 1));
-    expect(c, "written spectrum", distance(got.data(), want.data(), 2 * pixels), 1e-6);
+    expect(c, "written spectrum", distance(this->spectrum(c.starts - 1).data(), want.data(), 2 * pixels), 1e-6);
   }
 
   void quick() {
+    bytes();
     gpu.iterate(2, true);
     cpu.iterate(2, true);
     gpu.settle();
@@ -194,8 +217,8 @@ void repeatable(const Case& c) {
       for (int i = 0; i < 41; i++) p.gpu.iterate(1, i == 0);
     }
     p.gpu.settle();
-    const std::vector<float> x = fetched<float>(p.gpu.read_object(c.starts - 1, 0, p.pixels));
-    const std::vector<double> r = fetched<double>(p.gpu.take_residuals());
+    const std::vector<float> x = p.object(c.starts - 1);
+    const std::vector<double> r = p.gpu.take_residuals();
     std::vector<float> all(x);
     for (double value : r) all.push_back(static_cast<float>(value));
     if (way == 0) first = all;
@@ -247,12 +270,48 @@ void everything() {
   repeatable({1024, 1024});
 }
 
+template <class F>
+std::string failure_of(F&& f) {
+  try {
+    f();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// A kernel that ended its device ends it for later sessions too, which say so, and for no other device.
+void poisoned() {
+  const Case c = {64, 48};
+  Pair p(c);
+  start_trap();
+  cudaDeviceSynchronize();
+  const std::string first = failure_of([&] {
+    p.gpu.iterate(1, true);
+    p.gpu.wait(p.gpu.mark());
+  });
+  const std::string later = failure_of([&] { Gpu session(p.problem()); });
+  std::printf("first: %s\nlater: %s\n", first.c_str(), later.c_str());
+  expect(c, "the failure of a session that was there", first.empty(), 0);
+  expect(c, "the failure of a later one", later.find("GPU 0 (") == 0 && later.find(first) != later.npos ? 0 : 1, 0);
+  if (rephase::cuda::devices().size() < 2) return;
+  const std::string other = failure_of([&] {
+    Gpu session(p.problem(1));
+    session.iterate(20, true);
+    session.wait(session.mark());
+  });
+  std::printf("GPU 1: %s\n", other.c_str());
+  expect(c, "the use of another GPU", other.empty() ? 0 : 1, 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     if (argc > 1 && std::string(argv[1]) == "every-kernel")
       every_kernel();
+    else if (argc > 1 && std::string(argv[1]) == "poisoned")
+      poisoned();
     else
       everything();
   } catch (const std::exception& error) {

@@ -1,0 +1,69 @@
+// What the sessions of one environment (the main thread, a worker) share: the way back to its event loop, and the
+// threads that have to end before it does. All of it is called on the event loop but for `deliver` and `settle`.
+#pragma once
+#include <napi.h>
+
+#include <exception>
+#include <functional>
+#include <list>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+namespace rephase::cuda {
+
+class SessionThread;
+
+// What failed, as JavaScript gets it: `code` tells DEVICE_LOST and OUT_OF_MEMORY apart, the latter with both numbers.
+Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure);
+
+// A promise that another thread will settle.
+struct Promised {
+  explicit Promised(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise::Deferred deferred;
+  // What it resolves with, made on the event loop.
+  std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); };
+  Napi::ObjectReference array;  // that the other thread fills
+};
+
+class Environment : public std::enable_shared_from_this<Environment> {
+ public:
+  static void open(Napi::Env env);
+  static std::shared_ptr<Environment> of(Napi::Env env);
+  explicit Environment(Napi::Env env);
+
+  // Keeps the event loop alive until it is settled.
+  Promised* promise();
+  // From any thread: settles it on the event loop.
+  void settle(Promised* promised, std::exception_ptr failure);
+
+  void add(const std::shared_ptr<SessionThread>& thread);
+  // Returns at once; the session is freed when what was called before has been done.
+  void end(const std::shared_ptr<SessionThread>& thread);
+  // From any thread, by one that is about to return.
+  void ended(SessionThread* thread);
+  // A promise of whether memory has been freed: of true once all sessions that were to end have, of false where there
+  // is none.
+  Napi::Value freed(const Napi::CallbackInfo& info);
+
+ private:
+  using Delivery = std::function<void(Napi::Env)>;
+  static void receive(Napi::Env env, Napi::Function, std::nullptr_t*, Delivery* delivery);
+  using Deliveries = Napi::TypedThreadSafeFunction<std::nullptr_t, Delivery, receive>;
+
+  void deliver(Delivery delivery);
+  void hold_loop();
+  void release_loop();
+  void close();
+
+  const Napi::Env env_;
+  Deliveries deliveries_;
+  int reasons_to_live_ = 0;  // of the event loop
+  std::list<Promised> promised_;
+  std::unordered_set<std::shared_ptr<SessionThread>> threads_;
+  int ending_ = 0;
+  std::vector<Napi::Promise::Deferred> awaiting_freed_;
+  bool closed_ = false;
+};
+
+}  // namespace rephase::cuda

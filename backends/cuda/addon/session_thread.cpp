@@ -1,0 +1,71 @@
+#include "session_thread.hpp"
+
+#include "environment.hpp"
+
+namespace rephase::cuda {
+
+SessionThread::SessionThread(std::unique_ptr<Session> session, Environment& environment)
+    : session_(std::move(session)), environment_(environment), thread_([this] { run(); }) {}
+
+void SessionThread::enqueue(Work work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) std::rethrow_exception(failure_);
+    if (having_session_ > 0) return push({std::move(work), nullptr, true});
+  }
+  work(*session_);
+}
+
+void SessionThread::hand_over(Work work, Promised* promised) {
+  const std::lock_guard lock(mutex_);
+  push({std::move(work), promised, true});
+}
+
+void SessionThread::wait_for(Work work, Promised* promised) {
+  const std::lock_guard lock(mutex_);
+  push({std::move(work), promised, false});
+}
+
+void SessionThread::end() {
+  const std::lock_guard lock(mutex_);
+  push({});
+}
+
+void SessionThread::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void SessionThread::push(Task task) {
+  having_session_ += task.has_session;
+  tasks_.push_back(std::move(task));
+  pushed_.notify_one();
+}
+
+void SessionThread::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    pushed_.wait(lock, [this] { return !tasks_.empty(); });
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    if (!task.work) break;
+    std::exception_ptr failure = failure_;
+    lock.unlock();
+    if (!failure) try {
+        task.work(*session_);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    task.work = nullptr;  // what it holds is let go of before anybody hears of it
+    lock.lock();
+    having_session_ -= task.has_session;
+    if (task.promised)
+      environment_.settle(task.promised, failure);
+    else
+      failure_ = failure;
+  }
+  lock.unlock();
+  session_ = nullptr;
+  environment_.ended(this);
+}
+
+}  // namespace rephase::cuda

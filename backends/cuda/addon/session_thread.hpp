@@ -1,0 +1,60 @@
+// A session and the thread that waits for it, so that the event loop never does and libuv's threads stay free for
+// files. The event loop enqueues work on the device by itself, which takes microseconds. What takes long, because it
+// has to wait for the device or moves whole images, is done by the thread: reading, writing and, at the end, freeing.
+// While the thread reads or writes, what the event loop would enqueue queues up behind, so that calls take effect in
+// their order.
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "../session.hpp"
+
+namespace rephase::cuda {
+
+class Environment;
+struct Promised;
+
+class SessionThread : public std::enable_shared_from_this<SessionThread> {
+ public:
+  using Work = std::function<void(Session&)>;
+
+  SessionThread(std::unique_ptr<Session> session, Environment& environment);
+
+  // The rest is called on the event loop.
+
+  // Here and now, unless the thread has the session. Throws what went wrong here, or what went wrong there before.
+  void enqueue(Work work);
+  // By the thread, once it has come to it.
+  void hand_over(Work work, Promised* promised = nullptr);
+  // By the thread too; but it only waits, and does not keep the event loop from enqueueing.
+  void wait_for(Work work, Promised* promised);
+  // Lets the thread free the session and return when it has done everything else.
+  void end();
+  void join();
+
+ private:
+  struct Task {
+    Work work;  // none: the end
+    Promised* promised = nullptr;
+    bool has_session = false;
+  };
+  void push(Task task);
+  void run();
+
+  std::unique_ptr<Session> session_;
+  Environment& environment_;
+  std::mutex mutex_;
+  std::condition_variable pushed_;
+  std::deque<Task> tasks_;
+  int having_session_ = 0;  // tasks that do, waiting or under way
+  // Of a task without a promise; the state of the session is not known after it, and everything else fails as well.
+  std::exception_ptr failure_;
+  std::thread thread_;
+};
+
+}  // namespace rephase::cuda

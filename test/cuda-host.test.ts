@@ -1,0 +1,337 @@
+/**
+ * The host's side of the cuda backend: threads, order, ownership and failures. It runs without a GPU, on a stand-in for
+ * CUDA's runtime (backends/cuda/tests/fake_runtime.cpp) on which kernels do nothing but take time; copies are real.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession } from '../backends/cuda/addon.js';
+import { cudaBackend } from '../backends/cuda/backend.js';
+import type { BackendProblem } from '../src/backend.js';
+import { OutOfMemoryError } from '../src/index.js';
+import { whyNoNvcc } from '../scripts/nvcc.mjs';
+import { execute } from './support/program.js';
+
+const path = fileURLToPath(new URL('../build/cuda/fake/rephase_cuda.node', import.meta.url));
+const whyNot = whyNoNvcc();
+const addon = whyNot ? (undefined as unknown as Addon) : (createRequire(import.meta.url)(path) as Addon);
+
+vi.mock('../backends/cuda/addon.js', async (original) => ({
+  ...(await original<object>()),
+  loadAddon: () => Promise.resolve({ addon, devices: addon.devices() }),
+}));
+
+const N = 1024;
+const PIXELS = N * N;
+const MIB = 2 ** 20;
+
+function problem(options: Partial<NativeProblem> = {}): NativeProblem {
+  const magnitudes = new Float32Array(PIXELS).fill(1);
+  const size = { device: 0, rows: N, columns: N, starts: 1 };
+  return { ...size, algorithm: 0, beta: 1, scale: 1, magnitudes, seed: 0, firstStart: 0, ...options };
+}
+
+const open = (options?: Partial<NativeProblem>): NativeSession => new addon.Session(problem(options));
+
+/** What the library hands to a backend, of 32 MiB for `hio` with so many starts. */
+function backendProblem(starts: number): BackendProblem {
+  const { magnitudes, scale, beta } = problem();
+  const seeded = { seed: 0, firstStart: 0 };
+  const settings = { scale, beta, algorithm: 'gs', starts, precision: 'single', seeded } as const;
+  return { shape: [N, N], magnitudes, ...settings };
+}
+
+/** For the sessions that are opened from now on. */
+function fake(settings: Record<string, number>): void {
+  for (const [name, value] of Object.entries(settings)) process.env[`FAKE_CUDA_${name}`] = String(value);
+}
+
+function thrown(f: () => unknown): Record<string, unknown> {
+  try {
+    f();
+  } catch (error) {
+    return error as Record<string, unknown>;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** Bytes of free memory, as a session that is far too large is told. */
+const freeBytes = () => Number(thrown(() => open({ starts: 2 ** 20 })).available);
+
+const filled = (value: number) => new Float32Array(PIXELS).fill(value);
+
+/** As quickly as a million numbers allow. */
+const isFilledWith = (array: Float32Array, value: number) => array.every((each) => each === value);
+
+/** In a process of its own, where the fake is `addon` and `open` makes a session. */
+function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
+  const script = `
+    const addon = require(${JSON.stringify(path)});
+    const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, algorithm: 0, beta: 1,
+      scale: 1, magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
+    ${source}`;
+  return execute(process.execPath, ['-e', script], { env });
+}
+
+describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${whyNot})` : ''}`, () => {
+  afterEach(async () => {
+    for (const name of Object.keys(process.env)) if (name.startsWith('FAKE_CUDA_')) delete process.env[name];
+    await addon.freed();
+    expect(freeBytes()).toBe(64 * MIB);
+  });
+
+  it('leaves nothing behind, whichever call fails while a session is opened', () => {
+    const support = new Uint8Array(PIXELS).fill(1);
+    for (let calls = 0; ; calls++) {
+      fake({ FAIL: calls });
+      let session;
+      try {
+        session = open({ support, algorithm: 1 });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
+      }
+      fake({ FAIL: -1 });
+      if (session) {
+        session.dispose();
+        // The allocations, copies, events and kernels of setting up.
+        expect(calls).toBeGreaterThan(40);
+        return;
+      }
+      expect(freeBytes()).toBe(64 * MIB);
+    }
+  });
+
+  it('ends the recording of a graph that fails', async () => {
+    const session = open();
+    session.iterate(1, true);
+    let failures = 0;
+    for (let calls = 0; calls < 40; calls++) {
+      fake({ FAIL: calls });
+      freeBytes();
+      try {
+        session.iterate(16, false);
+        break;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
+        failures++;
+      }
+    }
+    fake({ FAIL: -1 });
+    freeBytes();
+    // To begin, 32 kernels, to end, to start it.
+    expect(failures).toBeGreaterThan(32);
+    session.iterate(16, false);
+    await session.finish();
+    session.dispose();
+  });
+
+  it('reads and writes in the order of the calls, also what takes several pieces', async () => {
+    fake({ MICROSECONDS: 100 });
+    const session = open({ algorithm: 1 });
+    session.iterate(1000, true); // For longer than all the calls below take.
+    const iterate = filled(3);
+    session.writeObject(0, iterate, true);
+    iterate.fill(9);
+    session.writeObject(0, filled(4), false);
+    const before = session.readObject(0);
+    session.settle(); // The iterate becomes the object.
+    const residuals = session.takeResiduals();
+    const settled = session.readObject(0);
+    session.writeObject(0, filled(5), false);
+    const after = session.readObject(0);
+    const finished = session.finish();
+    expect(isFilledWith(await before, 4)).toBe(true);
+    expect(await residuals).toHaveLength(1000);
+    expect(isFilledWith(await settled, 3)).toBe(true);
+    expect(isFilledWith(await after, 5)).toBe(true);
+    await finished;
+    session.dispose();
+  });
+
+  it('counts each image once, whatever the number of pieces, and all page-locked memory', async () => {
+    const session = open({ support: new Uint8Array(PIXELS).fill(1), mask: new Uint8Array(PIXELS).fill(1) });
+    const before = session.memory();
+    expect(before).toMatchObject({ uploads: 2, uploadedBytes: 5 * PIXELS, downloads: 0, hostBytes: 4 * MIB });
+    session.writeObject(0, filled(1), true);
+    session.writeSpectrum(0, new Float32Array(2 * PIXELS));
+    expect(session.memory().hostBytes).toBeLessThanOrEqual(before.hostBytes + 12 * PIXELS);
+    await Promise.all([session.readObject(0), session.readSpectrum(0)]);
+    expect(session.memory()).toEqual({
+      ...before,
+      ...{ uploads: 4, uploadedBytes: (5 + 4) * PIXELS + 8 * (N / 2 + 1) * 2 * N },
+      ...{ downloads: 2, downloadedBytes: (4 + 8) * PIXELS },
+    });
+    session.dispose();
+  });
+
+  it('opens sessions with a support and a mask in the memory that they keep', () => {
+    const free = freeBytes();
+    const support = new Uint8Array(PIXELS).fill(1);
+    const session = open({ support, mask: support });
+    const { deviceBytes, hostBytes } = session.memory();
+    // Handles count as a page each here.
+    expect(free - freeBytes()).toBeLessThan(deviceBytes + hostBytes + 10 * 4096);
+    session.dispose();
+    // What is announced for one start follows from what is for very many.
+    const required = (starts: number) => Number(thrown(() => open({ starts, support })).required);
+    const announced = required(1000) - 999 * (required(1001) - required(1000));
+    expect(announced).toBeGreaterThanOrEqual(deviceBytes);
+    expect(announced).toBeLessThan(1.02 * deviceBytes);
+  });
+
+  it('disposes of a session without waiting for it, and keeps what was promised', async () => {
+    fake({ MICROSECONDS: 1000 });
+    const session = open();
+    session.writeObject(0, filled(5), true);
+    const object = session.readObject(0);
+    session.iterate(160, true);
+    const finished = session.finish();
+    session.dispose();
+    session.dispose();
+    // It is still at work.
+    expect(freeBytes()).toBeLessThan(60 * MIB);
+    expect(isFilledWith(await object, 5)).toBe(true);
+    await finished;
+    await addon.freed();
+    expect(freeBytes()).toBe(64 * MIB);
+    expect(await addon.freed()).toBe(false);
+  });
+
+  it('waits for memory that is on its way back before it refuses a session', async () => {
+    fake({ MICROSECONDS: 1000 });
+    const first = await cudaBackend.createSession(backendProblem(4), 0);
+    await expect(cudaBackend.createSession(backendProblem(4), 0)).rejects.toThrow(OutOfMemoryError);
+    first.iterate(100, true);
+    first.dispose();
+    const second = await cudaBackend.createSession(backendProblem(4), 0);
+    second.dispose();
+  });
+
+  it('leaves the threads for files alone while many sessions wait', async () => {
+    fake({ MICROSECONDS: 1000 });
+    const order: string[] = [];
+    const sessions = Array.from({ length: 12 }, () => open({ rows: 64, columns: 64 }));
+    const waiting = sessions.map(async (session) => {
+      session.iterate(480, true);
+      await session.finish();
+      order.push('session');
+    });
+    await readFile(fileURLToPath(import.meta.url));
+    order.push('file');
+    await Promise.all(waiting);
+    expect(order[0]).toBe('file');
+    sessions.forEach((session) => session.dispose());
+  });
+
+  it('tells of memory that ran out later with the error for it', async () => {
+    const session = await cudaBackend.createSession(backendProblem(1), 0);
+    fake({ FAIL: 0 });
+    freeBytes();
+    await expect(session.readSpectrum(0)).rejects.toThrow(OutOfMemoryError);
+    fake({ FAIL: 0 });
+    freeBytes();
+    session.writeSpectrum(0, new Float32Array(2 * PIXELS));
+    // What was written is not there, so nothing that follows can be right.
+    await expect(session.readSpectrum(0)).rejects.toThrow(OutOfMemoryError);
+    expect(() => session.iterate(1, false)).toThrow(OutOfMemoryError);
+    fake({ FAIL: -1 });
+    freeBytes();
+    session.dispose();
+    fake({ FAIL: 14 });
+    await expect(cudaBackend.createSession(backendProblem(1), 0)).rejects.toThrow(OutOfMemoryError);
+    fake({ FAIL: -1 });
+  });
+
+  it('asks each GPU once what it is', async () => {
+    expect(await cudaBackend.devices()).toMatchObject([{ name: 'Fake A' }, { name: 'Fake B' }]);
+  });
+
+  it('is refused by a GPU on which a kernel failed, for the first reason, and goes on with another', async () => {
+    const { code, stdout, stderr } = await inChild(
+      `(async () => {
+        const [other, failing] = [open(1), open(0)];
+        delete process.env.FAKE_CUDA_TRAP;
+        failing.iterate(1600, true);
+        await failing.finish().catch(({ code, message }) => console.log(code, message));
+        for (const f of [() => failing.iterate(1, false), () => open(0)])
+          try { f(); console.log('nothing'); } catch ({ code, message }) { console.log(code, message); }
+        await failing.readObject(0).catch(({ code, message }) => console.log(code, message));
+        failing.dispose();
+        other.iterate(100, true);
+        await other.finish();
+        open(1).dispose();
+        console.log('GPU 1 goes on');
+      })();`,
+      { FAKE_CUDA_TRAP: '300' },
+    );
+    expect(code, stderr).toBe(0);
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toMatch(/^DEVICE_LOST CUDA failed while .*cudaErrorIllegalAddress/);
+    for (const line of lines.slice(1, 4)) {
+      expect(line).toMatch(
+        /^DEVICE_LOST GPU 0 \(Fake A\) cannot be used .* failed before: CUDA failed .*IllegalAddress/,
+      );
+    }
+    expect(lines.slice(4)).toEqual(['GPU 1 goes on']);
+  });
+
+  it('lets a process end by itself, with sessions that nobody disposed of', async () => {
+    const env = { FAKE_CUDA_MICROSECONDS: '100' };
+    for (const end of ['', 'session.finish();', 'session.dispose();', 'session.finish(); process.exit();']) {
+      const { code, stderr } = await inChild(`const session = open(0); session.iterate(320, true); ${end}`, env);
+      expect({ code, stderr }, end).toEqual({ code: 0, stderr: '' });
+    }
+  });
+
+  it('lets workers end in the middle of everything', async () => {
+    const { code, stdout, stderr } = await inChild(
+      `
+      const { Worker } = require('node:worker_threads');
+      const source = \`
+        const { parentPort, workerData } = require('node:worker_threads');
+        const addon = require(workerData);
+        const n = 1024, magnitudes = new Float32Array(n * n).fill(1);
+        for (let i = 0; i < 2; i++) {
+          const session = new addon.Session({ device: i, rows: n, columns: n, starts: 1, algorithm: 0, beta: 1, scale: 1,
+            magnitudes, seed: 0, firstStart: 0 });
+          session.iterate(64, true);
+          session.finish().then(() => parentPort.postMessage(0));
+          session.settle();
+          for (let k = 0; k < 3; k++) { session.readObject(0); session.writeObject(0, magnitudes, true); }
+          if (i === 1) session.dispose();
+        }\`;
+      (async () => {
+        for (let i = 0; i < 8; i++) {
+          const worker = new Worker(source, { eval: true, workerData: ${JSON.stringify(path)} });
+          await new Promise((resolve) => worker.once(i % 2 ? 'message' : 'online', resolve));
+          await worker.terminate();
+        }
+        // All of it is free again.
+        try { open(0, 4096); } catch ({ available }) { console.log(available); }
+      })();`,
+      { FAKE_CUDA_MICROSECONDS: '200' },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.trim()).toBe(String(64 * MIB));
+  });
+
+  describe('the trial in a child process', () => {
+    it('uses every GPU', async () => {
+      await tryInChildProcess(path);
+    });
+
+    it('says on which GPU a kernel failed', async () => {
+      fake({ TRAP: 20 });
+      await expect(tryInChildProcess(path)).rejects.toThrow(/GPU 0 \(Fake A\): CUDA failed .*; GPU 1 \(Fake B\): CUDA/);
+    });
+
+    it('says what is wrong with the driver', async () => {
+      fake({ DRIVER: 0 });
+      await expect(tryInChildProcess(path)).rejects.toThrow('there is no NVIDIA driver here');
+      fake({ DRIVER: 12040 });
+      await expect(tryInChildProcess(path)).rejects.toThrow('the NVIDIA driver is for CUDA 12.4');
+    });
+  });
+});
