@@ -10,6 +10,14 @@ namespace {
 
 __global__ void empty() {}
 
+void launch_empty(cudaStream_t stream) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(1);
+  config.blockDim = dim3(32);
+  config.stream = stream;
+  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(empty), nullptr), "starting a kernel");
+}
+
 template <class F>
 double seconds(F&& work) {
   const auto began = std::chrono::steady_clock::now();
@@ -23,14 +31,13 @@ Probe::Probe(int device) {
   choose_device(device);
   stream_ = make_stream();
   graph_ = record_graph(stream_.get(), [&] {
-    for (int i = 0; i < kGraphKernels; i++) empty<<<1, 32, 0, stream_.get()>>>();
+    for (int i = 0; i < kGraphKernels; i++) launch_empty(stream_.get());
   });
 }
 
 void Probe::launch(int count) {
   stopwatch_.start(stream_.get());
-  for (int i = 0; i < count; i++) empty<<<1, 32, 0, stream_.get()>>>();
-  check(cudaGetLastError(), "starting a kernel");
+  for (int i = 0; i < count; i++) launch_empty(stream_.get());
 }
 
 void Probe::launch_graph(int count) {
