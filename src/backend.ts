@@ -67,6 +67,8 @@ export interface BackendSession {
   readObject(start: number): Promise<RealArray>;
   /** Replaces the object, and the previous iterate where `asIterate`. */
   writeObject(start: number, object: RealArray, asIterate: boolean): void;
+  /** The previous iterate of one start ← its object. */
+  keepObject(start: number): void;
   /** The full spectrum of one start, interleaved, 2 × rows × columns numbers. */
   readSpectrum(start: number): Promise<RealArray>;
   /** Takes the Hermitian part of a full spectrum, interleaved, 2 × rows × columns numbers. */

@@ -478,9 +478,16 @@ void Session::write_object(int start, const float* object, bool as_iterate) {
   float* const to = object_.data() + start * pixels();
   upload(to, object, bytes);
   if (scale_ != 1) simple(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
-  if (as_iterate && has_memory(algorithm_))
-    check(cudaMemcpyAsync(iterate_.data() + start * pixels(), to, bytes, cudaMemcpyDeviceToDevice, stream_.get()),
-          "copying the iterate");
+  if (as_iterate) keep_object(start);
+}
+
+void Session::keep_object(int start) {
+  use_device();
+  if (!has_memory(algorithm_)) return;
+  const size_t at = start * pixels();
+  check(cudaMemcpyAsync(iterate_.data() + at, object_.data() + at, pixels() * sizeof(float), cudaMemcpyDeviceToDevice,
+                        stream_.get()),
+        "copying the iterate");
 }
 
 void Session::read_spectrum(int start, float* to) {

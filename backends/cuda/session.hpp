@@ -45,6 +45,8 @@ class Session {
   std::vector<double> take_residuals();
   void read_object(int start, float* to);
   void write_object(int start, const float* object, bool as_iterate);
+  // The object of one start becomes its previous iterate.
+  void keep_object(int start);
   // The full spectrum, interleaved.
   void read_spectrum(int start, float* to);
   void write_spectrum(int start, const float* spectrum);

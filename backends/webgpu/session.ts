@@ -141,13 +141,18 @@ export class WebGpuSession implements BackendSession {
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     const { scale } = this.#problem;
-    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    const { buffer, offset } = this.#stretch(start, 'object', imageBytes(this.#layout));
     this.#write(
       buffer,
       offset,
       Float32Array.from(object, (value) => value * scale),
     );
-    if (!asIterate || !this.#hasMemory) return;
+    if (asIterate) this.keepObject(start);
+  }
+
+  keepObject(start: number): void {
+    if (!this.#hasMemory) return;
+    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
     const iterate = this.#stretch(start, 'iterate', bytes);
     this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
   }

@@ -46,6 +46,7 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("takeResiduals", &SessionObject::take_residuals),
        InstanceMethod("readObject", &SessionObject::read_object),
        InstanceMethod("writeObject", &SessionObject::write_object),
+       InstanceMethod("keepObject", &SessionObject::keep_object),
        InstanceMethod("readSpectrum", &SessionObject::read_spectrum),
        InstanceMethod("writeSpectrum", &SessionObject::write_spectrum),
        InstanceMethod("finish", &SessionObject::finish), InstanceMethod("memory", &SessionObject::memory),
@@ -188,6 +189,9 @@ void SessionObject::write_object(const Napi::CallbackInfo& info) {
   write(info.Env(), info[1].As<Napi::Float32Array>(),
         [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
   count_upload(pixels_ * sizeof(float));
+}
+void SessionObject::keep_object(const Napi::CallbackInfo& info) {
+  enqueue(info.Env(), [start = info[0].As<Napi::Number>().Int32Value()](Session& s) { s.keep_object(start); });
 }
 void SessionObject::write_spectrum(const Napi::CallbackInfo& info) {
   const int start = info[0].As<Napi::Number>().Int32Value();

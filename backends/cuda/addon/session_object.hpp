@@ -32,6 +32,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value take_residuals(const Napi::CallbackInfo& info);
   Napi::Value read_object(const Napi::CallbackInfo& info);
   void write_object(const Napi::CallbackInfo& info);
+  void keep_object(const Napi::CallbackInfo& info);
   Napi::Value read_spectrum(const Napi::CallbackInfo& info);
   void write_spectrum(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
