@@ -60,6 +60,7 @@ const text = [
   '## What was changed because of it',
   'Bytes that JavaScript allocates a call. A session noted written objects in a map that it cleared, and so made anew, with every kernel, and handed the backend’s call to its log of residuals as a function. What is left is two readings of the clock for `timing()`, which are boxed numbers, and on webgpu what recording commands takes.',
   sections.allocationsTable(backends, before),
+  sections.ownConstraint(backends, before),
   ...(cuda?.granularity
     ? [
         'Kernels of their own for the single operations on cuda, where they went through the general transform of any length:',
@@ -68,7 +69,9 @@ const text = [
     : []),
   '## What was not measured',
   ...missing(),
-].join('\n\n');
+]
+  .filter(Boolean)
+  .join('\n\n');
 
 files.set('bindings.md', `${text}\n`);
 const stale = readdirSync(DOCS).filter((name) => CHART.test(name) && !files.has(name));

@@ -224,6 +224,13 @@ export function allocationsTable(backends, before) {
   ]);
 }
 
+/** @param {any[]} backends @param {any} before */
+export function ownConstraint(backends, { naiveBytes: { n, wasm: old } }) {
+  const now = at(backends.find(({ name }) => name === 'wasm')?.naive, n)?.bytes;
+  if (now === undefined) return '';
+  return `An object that is written in place of the rule went to the device twice, the second time as the iterate, from a copy that the session kept of it. Now what becomes the iterate is copied on the device: at ${image(n)} an iteration of the loop that copies always copies ${size(now)} on wasm, where it was ${size(old)}.`;
+}
+
 /** @param {any} cuda @param {any[]} old */
 export function kernelsTable(cuda, old) {
   return table([
