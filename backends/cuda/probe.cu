@@ -59,9 +59,10 @@ double Probe::copy_seconds(void* array, size_t bytes, bool up, bool page_locked)
   if (page_locked && host_.bytes() < bytes) host_ = HostBuffer(bytes);
   void* const host = page_locked ? static_cast<void*>(host_.data()) : array;
   return seconds([&] {
-    check(cudaMemcpyAsync(up ? static_cast<void*>(device_.data()) : host, up ? host : static_cast<void*>(device_.data()), bytes,
-                          up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_.get()),
-          "copying");
+    check(
+        cudaMemcpyAsync(up ? static_cast<void*>(device_.data()) : host, up ? host : static_cast<void*>(device_.data()),
+                        bytes, up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_.get()),
+        "copying");
     check(cudaStreamSynchronize(stream_.get()), "copying");
   });
 }

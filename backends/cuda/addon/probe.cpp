@@ -29,14 +29,14 @@ auto translated(const Napi::CallbackInfo& info, F&& f) {
 class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Probe",
-                       {InstanceMethod("launch", &ProbeObject::launch),
-                        InstanceMethod("launchGraph", &ProbeObject::launch_graph),
-                        InstanceMethod("synchronize", &ProbeObject::synchronize),
-                        InstanceMethod("deviceSeconds", &ProbeObject::device_seconds),
-                        InstanceMethod("copySeconds", &ProbeObject::copy_seconds),
-                        InstanceMethod("pageLockSeconds", &ProbeObject::page_lock_seconds),
-                        InstanceMethod("freeBytes", &ProbeObject::free_bytes)});
+    return DefineClass(
+        env, "Probe",
+        {InstanceMethod("launch", &ProbeObject::launch), InstanceMethod("launchGraph", &ProbeObject::launch_graph),
+         InstanceMethod("synchronize", &ProbeObject::synchronize),
+         InstanceMethod("deviceSeconds", &ProbeObject::device_seconds),
+         InstanceMethod("copySeconds", &ProbeObject::copy_seconds),
+         InstanceMethod("pageLockSeconds", &ProbeObject::page_lock_seconds),
+         InstanceMethod("freeBytes", &ProbeObject::free_bytes)});
   }
 
   explicit ProbeObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {

@@ -218,8 +218,7 @@ Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SessionObject::device_seconds(const Napi::CallbackInfo& info) {
-  return with_thread(info.Env(),
-                     [&](SessionThread&) { return Napi::Number::New(info.Env(), stopwatch_->seconds()); });
+  return with_thread(info.Env(), [&](SessionThread&) { return Napi::Number::New(info.Env(), stopwatch_->seconds()); });
 }
 
 void SessionObject::dispose(const Napi::CallbackInfo& info) {
