@@ -83,7 +83,10 @@ export interface BackendSession {
    * reading it would put copies between iterations.
    */
   deviceSeconds?(): number;
-  /** Frees everything at once; safe to call twice. */
+  /**
+   * Returns at once, and frees everything, as soon as the device has done what it was asked before. What was promised
+   * before is still delivered, or rejected. Safe to call twice.
+   */
   dispose(): void;
 }
 

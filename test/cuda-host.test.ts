@@ -6,6 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession } from '../backends/cuda/addon.js';
 import { cudaBackend } from '../backends/cuda/backend.js';
@@ -23,6 +25,9 @@ vi.mock('../backends/cuda/addon.js', async (original) => ({
   loadAddon: () => Promise.resolve({ addon, devices: addon.devices() }),
 }));
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 const N = 1024;
 const PIXELS = N * N;
 const MIB = 2 ** 20;
@@ -35,7 +40,7 @@ function problem(options: Partial<NativeProblem> = {}): NativeProblem {
 
 const open = (options?: Partial<NativeProblem>): NativeSession => new addon.Session(problem(options));
 
-/** What the library hands to a backend, of 32 MiB for `hio` with so many starts. */
+/** What the library hands to a backend; each start takes 8 MiB. */
 function backendProblem(starts: number): BackendProblem {
   const { magnitudes, scale, beta } = problem();
   const seeded = { seed: 0, firstStart: 0 };
@@ -197,6 +202,15 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     await addon.freed();
     expect(freeBytes()).toBe(64 * MIB);
     expect(await addon.freed()).toBe(false);
+  });
+
+  it('leaves it to the garbage collector to free what nobody disposed of', async () => {
+    (() => open().iterate(20, true))();
+    expect(freeBytes()).toBeLessThan(56 * MIB);
+    await vi.waitFor(() => {
+      collectGarbage();
+      expect(freeBytes()).toBe(64 * MIB);
+    });
   });
 
   it('waits for memory that is on its way back before it refuses a session', async () => {

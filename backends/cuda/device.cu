@@ -1,5 +1,6 @@
 #include "device.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
@@ -11,6 +12,7 @@ namespace {
 thread_local int chosen = 0;
 
 struct Failures {
+  std::atomic<bool> any = false;
   std::mutex mutex;
   std::map<int, std::string> first;  // of each device that failed
 };
@@ -70,6 +72,7 @@ void fail(cudaError_t status, const char* doing) {
   if (is_final(status)) {
     const std::lock_guard lock(failures().mutex);
     failures().first.emplace(chosen, message);
+    failures().any = true;
   }
   if (status == cudaErrorMemoryAllocation) throw OutOfMemory(message.c_str(), NAN, NAN);
   throw DeviceError(message);
@@ -84,7 +87,7 @@ void choose_device(int device) {
   if (device < 0 || device >= static_cast<int>(devices().size()))
     throw DeviceError("there is no GPU " + std::to_string(device));
   chosen = device;
-  {
+  if (failures().any) {
     const std::lock_guard lock(failures().mutex);
     const auto failure = failures().first.find(device);
     if (failure != failures().first.end())

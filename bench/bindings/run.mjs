@@ -53,7 +53,8 @@ for (const { name, available, reason, devices } of reports) {
     results.notMeasured.push({ what: `the ${name} backend in Node`, why: reason });
     continue;
   }
-  const device = devices[0];
+  // One that cannot be used says why.
+  const device = devices.find((one) => !(/** @type {any} */ (one).reason)) ?? devices[0];
   const most = MOST[name === 'wasm' ? 'processor' : device.software ? 'emulated' : 'gpu'];
   const all = sizes(most);
   const few = all.filter((n) => n >= 256 && n <= 2048);

@@ -1,5 +1,6 @@
 #include "environment.hpp"
 
+#include <cmath>
 #include <new>
 
 #include "session_thread.hpp"
@@ -21,6 +22,8 @@ Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure) {
     thrown.Set("required", error.required);
     thrown.Set("available", error.available);
     return thrown;
+  } catch (const std::bad_alloc&) {
+    return to_javascript(env, std::make_exception_ptr(OutOfMemory("out of host memory", NAN, NAN)));
   } catch (const DeviceError& error) {
     return make(error, "DEVICE_LOST");
   } catch (const std::exception& error) {
