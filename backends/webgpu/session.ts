@@ -120,6 +120,13 @@ export class WebGpuSession implements BackendSession {
     this.#settled = true;
   }
 
+  keepObject(start: number): void {
+    if (!this.#hasMemory) return;
+    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    const iterate = this.#stretch(start, 'iterate', bytes);
+    this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
+  }
+
   async takeResiduals(): Promise<Float64Array> {
     const { recorded } = this.#parts[0];
     const first = Math.max(this.#taken, recorded - RECORDS_KEPT);
@@ -141,18 +148,13 @@ export class WebGpuSession implements BackendSession {
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     const { scale } = this.#problem;
-    const { buffer, offset } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
     this.#write(
       buffer,
       offset,
       Float32Array.from(object, (value) => value * scale),
     );
-    if (asIterate) this.keepObject(start);
-  }
-
-  keepObject(start: number): void {
-    if (!this.#hasMemory) return;
-    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    if (!asIterate || !this.#hasMemory) return;
     const iterate = this.#stretch(start, 'iterate', bytes);
     this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
   }
