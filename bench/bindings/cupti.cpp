@@ -17,6 +17,7 @@ struct Counts {
   double kernels, kernelSeconds;
   double deviceBytes, peakDeviceBytes, pageLockedBytes, dropped;
 } counts;
+bool watches_memory = false;
 std::mutex counting;
 
 void count_copy(const CUpti_ActivityMemcpy6& copy) {
@@ -102,9 +103,11 @@ napi_value read_counts(napi_env env, napi_callback_info) {
   set("otherCopies", counts.otherCopies);
   set("kernels", counts.kernels);
   set("kernelSeconds", counts.kernelSeconds);
-  set("deviceBytes", counts.deviceBytes);
-  set("peakDeviceBytes", counts.peakDeviceBytes);
-  set("pageLockedBytes", counts.pageLockedBytes);
+  if (watches_memory) {
+    set("deviceBytes", counts.deviceBytes);
+    set("peakDeviceBytes", counts.peakDeviceBytes);
+    set("pageLockedBytes", counts.pageLockedBytes);
+  }
   set("dropped", counts.dropped);
   return result;
 }
@@ -121,9 +124,10 @@ napi_value reset_peak(napi_env, napi_callback_info) {
 
 NAPI_MODULE_INIT() {
   CUptiResult status = cuptiActivityRegisterCallbacks(give_buffer, take_buffer);
-  for (const CUpti_ActivityKind kind :
-       {CUPTI_ACTIVITY_KIND_MEMCPY, CUPTI_ACTIVITY_KIND_MEMORY2, CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL})
-    if (status == CUPTI_SUCCESS) status = cuptiActivityEnable(kind);
+  if (status == CUPTI_SUCCESS) status = cuptiActivityEnable(CUPTI_ACTIVITY_KIND_MEMCPY);
+  // Without these there are still the copies.
+  cuptiActivityEnable(CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL);
+  watches_memory = cuptiActivityEnable(CUPTI_ACTIVITY_KIND_MEMORY2) == CUPTI_SUCCESS;
   if (status != CUPTI_SUCCESS) return fail(env, "CUPTI_ENABLE", status);
   napi_value function;
   napi_create_function(env, "counts", NAPI_AUTO_LENGTH, read_counts, nullptr, &function);

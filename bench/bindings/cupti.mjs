@@ -38,7 +38,7 @@ function compile(require) {
     ...libraries.flatMap((folder) => [`-L${folder}`, `-Wl,-rpath,${folder}`]),
     '-lcupti',
   ];
-  execFileSync('c++', args, { stdio: 'pipe' });
+  execFileSync(process.env.CXX ?? 'g++', args, { stdio: 'pipe' });
 }
 
 function findToolkit() {

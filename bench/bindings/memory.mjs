@@ -60,7 +60,7 @@ export async function bytesPerPixel(rephase, backend, n, witness) {
       host: slope(small.hostBytes, large.hostBytes),
       fixedDeviceBytes: small.deviceBytes - slope(small.deviceBytes, large.deviceBytes) * n * n,
       fixedHostBytes: small.hostBytes - slope(small.hostBytes, large.hostBytes) * n * n,
-      ...(small.peak !== undefined && large.peak !== undefined && { peakSeen: slope(small.peak, large.peak) }),
+      ...(small.peak && large.peak && { peakSeen: slope(small.peak, large.peak) }),
     });
   }
   return { witness: witness?.name, rows };

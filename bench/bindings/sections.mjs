@@ -111,7 +111,7 @@ export function copiesSummary(copies) {
     (/** @type {any} */ row) => `${digits(row.seen.kernels / row.iterations)} by ${row.path.replace(/.* by /, '')}`,
   );
   return `${inLoop(copies) === 0 ? 'No iteration copied anything, by whatever granularity' : `Iterations made ${inLoop(copies)} copies`}${
-    copies.witness ? `; the witness is ${copies.witness}` : '; there was no witness'
+    copies.witness ? `; the witness is ${copies.witness}` : `; there was no witness: ${copies.noWitness}`
   }.${counted.length > 0 ? ` It counted for each iteration so many kernels: ${counted.join(', ')}.` : ''}`;
 }
 

@@ -43,9 +43,9 @@ const parts = {
     return rows;
   },
   'device-time': () => deviceTimes(),
-  copies: async () => copies(rephase, name, granularities, await watched()),
+  copies: () => watched((witness) => copies(rephase, name, granularities, witness)),
   naive: () => naiveLoop(rephase, name, sizes, effort),
-  memory: async () => bytesPerPixel(rephase, name, quick ? 256 : 1024, await watched()),
+  memory: () => watched((witness) => bytesPerPixel(rephase, name, quick ? 256 : 1024, witness)),
   cycles: async () => lifeCycles(rephase, name, quick ? 100 : 1000, name === 'cuda' ? await gauge() : undefined),
   abandoned: async () => {
     const witness = name === 'cuda' ? undefined : await watch(rephase, name);
@@ -57,14 +57,19 @@ const parts = {
 const result = await parts[part]();
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 
-/** Without it where there is none, and says why. */
-async function watched() {
+/**
+ * With a witness, and where there is none, without; the result then says why.
+ * @param {(witness: import('./witness.mjs').Witness | undefined) => Promise<object>} measure
+ */
+async function watched(measure) {
+  let witness;
+  let noWitness;
   try {
-    return await watch(rephase, name);
+    witness = await watch(rephase, name);
   } catch (error) {
-    process.stderr.write(`bench: no witness on ${name}: ${error instanceof Error ? error.message : error}\n`);
-    return undefined;
+    noWitness = error instanceof Error ? error.message : String(error);
   }
+  return { ...(await measure(witness)), ...(noWitness && { noWitness }) };
 }
 
 /**
