@@ -63,7 +63,7 @@ export function lines(values, series) {
           field: 'n',
           type: 'quantitative',
           scale: { type: 'log', base: 2, nice: false },
-          axis: { title: 'n of an n × n image', format: 'd', tickCount: 6 },
+          axis: { title: 'n of an n × n image', format: 'd', values: [64, 256, 1024, 4096] },
         },
         y: {
           field: 'us',
@@ -89,7 +89,7 @@ export function lines(values, series) {
  * @param {{ what: string, us: number, layer: string }[]} values
  */
 export function dots(values) {
-  const y = { field: 'what', type: 'nominal', sort: null, axis: { title: null, labelLimit: 420, grid: true } };
+  const y = { field: 'what', type: 'nominal', sort: null, axis: { title: null, labelLimit: 700, grid: true } };
   return draw({
     width: 380,
     height: { step: 22 },
@@ -105,7 +105,7 @@ export function dots(values) {
             scale: { type: 'log' },
             axis: { title: 'µs a call', format: '~g', tickCount: 6 },
           },
-          color: { field: 'layer', type: 'nominal', sort: null, legend: { orient: 'bottom' } },
+          color: { field: 'layer', type: 'nominal', sort: null, legend: { orient: 'bottom', columns: 3 } },
         },
       },
     ],
@@ -113,22 +113,18 @@ export function dots(values) {
 }
 
 /**
- * Pairs of bars.
- * @param {{ group: string, name: string, value: number }[]} values
+ * @param {{ group: string, value: number }[]} values
  * @param {string} title
- * @param {string[]} names in the order of the legend
  */
-export function bars(values, title, names) {
+export function bars(values, title) {
   return draw({
-    width: { step: 26 },
+    width: { step: 110 },
     height: 220,
     data: { values },
-    mark: { type: 'bar' },
+    mark: { type: 'bar', color: COLOURS[0], size: 40 },
     encoding: {
       x: { field: 'group', type: 'nominal', sort: null, axis: { title: null, labelAngle: 0 } },
-      xOffset: { field: 'name', type: 'nominal', sort: names },
       y: { field: 'value', type: 'quantitative', axis: { title, format: '~s', tickCount: 5 } },
-      color: { field: 'name', type: 'nominal', sort: names, legend: { orient: 'bottom' } },
     },
   });
 }

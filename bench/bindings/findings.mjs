@@ -27,12 +27,14 @@ function stepping({ backends }) {
   });
   if (large.length === 0) return '';
   const free = large.every(({ row }) => row.step.overRun <= BARS.step);
-  const each = large.map(({ name, row }) => `${percent(row.step.overRun)} on ${name}`).join(', ');
+  const each = large
+    .map(({ name, row }) => `${row.step.overRun < 1 ? 'nothing' : percent(row.step.overRun)} on ${name}`)
+    .join(', ');
   const small = at(measured.find(({ name }) => name === 'cuda')?.granularity, BARS.small);
   const head = free
     ? '**A call for each iteration costs what one call for all of them does.**'
     : '**A call for each iteration costs more than one call for all of them.**';
-  return `${head} From ${image(BARS.from)} on, \`step()\` takes longer than \`run()\` by at most ${each} (negative: it was faster).${
+  return `${head} From ${image(BARS.from)} on, \`step()\` takes longer than \`run()\` by at most ${each}.${
     small
       ? ` At ${image(BARS.small)} on cuda it is ${percent(small.step.overRun)}: ${small.step.overRun <= BARS.smallStep ? 'steps gather until there are enough for one launch of a graph' : 'there the calls are what one pays for'}.`
       : ''
@@ -65,11 +67,12 @@ function waiting({ backends }) {
     ['webgpu', 'encoding and submitting a dispatch among 256', 'one dispatch, submitted and waited for'],
   ]);
   const each = pairs.flatMap(([name, submitting, waited]) => {
-    const backend = backends.find((one) => one.name === name);
+    const backend = backends.find((one) => one.name === name && !one.device.software);
     const of = (/** @type {string} */ what) =>
       backend?.calls?.find((/** @type {any} */ call) => call.what === what)?.us;
     const [a, b] = [of(submitting), of(waited)];
-    return a && b
+    // Only where it is so, there is something to say.
+    return a && b && b > 3 * a
       ? [`${time(b)} on ${nameOf(backend)}, ${times(b / a)} what submitting one kernel among others costs (${time(a)})`]
       : [];
   });
@@ -79,13 +82,19 @@ function waiting({ backends }) {
 
 /** @param {{ backends: any[] }} results */
 function naive({ backends }) {
-  const each = backends.flatMap((backend) => {
-    const row = backend.naive && (at(backend.naive, 1024) ?? backend.naive.at(-1));
-    return row ? [`${times(row.naive / row.run)} as long at ${image(row.n)} on ${nameOf(backend)}`] : [];
-  });
+  const each = backends
+    .filter(({ device }) => !device.software)
+    .flatMap((backend) => {
+      const row = backend.naive && (at(backend.naive, 1024) ?? backend.naive.at(-1));
+      return row ? [`${times(row.naive / row.run)} as long at ${image(row.n)} on ${nameOf(backend)}`] : [];
+    });
   if (each.length === 0) return '';
+  const slower = backends.every(
+    ({ naive: rows, device }) =>
+      device.software || !rows || rows.every((/** @type {any} */ row) => row.naive > row.run),
+  );
   const clean = backends.every(({ copies }) => !copies || inLoop(copies) === 0);
-  return `**Iterations ${clean ? 'copy nothing' : 'copy'} between host and device; a binding that brings the object back each time would pay for it.** With \`readObject\` and \`writeObject\` in every iteration, and one’s own constraint in JavaScript between them, an iteration takes ${each.join(', ')}.`;
+  return `**Iterations ${clean ? 'copy nothing' : 'copy'} between host and device${slower ? '; a binding that brings the object back each time would pay for it' : ''}.** With \`readObject\` and \`writeObject\` in every iteration, and one’s own constraint in JavaScript between them, an iteration takes ${each.join(', ')}.`;
 }
 
 /** Copies in whatever granularity of loop. @param {any} copies */
@@ -97,14 +106,15 @@ export function inLoop({ rows }) {
 
 /** @param {{ backends: any[] }} results */
 function dropping({ backends }) {
-  const each = backends.flatMap(({ name, abandoned: a }) =>
-    a
-      ? [
-          `${name} held up to ${size(a.mostHeldBytes)} (${digits(a.mostHeldBytes / a.sessionBytes)} sessions’ worth) and ${a.leftBytes <= a.sessionBytes ? 'nothing to speak of' : size(a.leftBytes)} after the collector had been asked`,
-        ]
-      : [],
-  );
-  if (each.length === 0) return '';
-  const made = backends.find(({ abandoned }) => abandoned).abandoned;
-  return `**Without \`dispose()\` memory comes back, but late.** Of ${made.made} sessions of ${image(made.n)} that were dropped one after another, ${each.join('; ')}.`;
+  const measured = backends.filter(({ abandoned }) => abandoned);
+  if (measured.length === 0) return '';
+  const gone = (/** @type {any} */ { leftBytes, sessionBytes }) => leftBytes <= sessionBytes;
+  const each = measured.map(({ name, abandoned: a }) => {
+    const held = `${name} held up to ${size(a.mostHeldBytes)} (as much as ${digits(a.mostHeldBytes / a.sessionBytes)} of ${a.made} sessions of ${image(a.n)} have)`;
+    return `${held}, and ${gone(a) ? 'no more than one' : size(a.leftBytes)} once the collector had been asked`;
+  });
+  const head = measured.every(({ abandoned }) => gone(abandoned))
+    ? '**Without `dispose()` memory comes back, but late.**'
+    : '**Without `dispose()` not all memory comes back.**';
+  return `${head} Of sessions that were dropped one after another, ${each.join('; ')}.`;
 }

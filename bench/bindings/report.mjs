@@ -182,7 +182,7 @@ async function naive() {
   const values = having.flatMap(({ name, naive: rows }) => {
     const row = rows.find((/** @type {any} */ one) => one.n === 1024) ?? rows.at(-1);
     const group = `${name}, ${row.n}²`;
-    return [{ group, name: 'times as long as run', value: row.naive / row.run }];
+    return [{ group, value: row.naive / row.run }];
   });
   return [
     '### The loop that copies always',
@@ -193,7 +193,7 @@ async function naive() {
           chart(
             'naive',
             'How many times as long an iteration takes when the object comes to the host each time',
-            await bars(values, 'times as long as run', ['times as long as run']),
+            await bars(values, 'times as long as run'),
           ),
         ]
       : []),

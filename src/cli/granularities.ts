@@ -13,6 +13,8 @@ export const CALLS: Record<Granularity, number> = { run: 0, step: 1, kernels: 4 
 
 /** Submissions of a burst: few enough that no queue to a device is ever full, so that nobody waits for a place in it. */
 const BURST_CALLS = 512;
+/** So that the first and the last of a turn, which differ from the others, are not all of them. */
+const FEWEST_ITERATIONS = 4;
 /** Above this share of an iteration, calls are said to be costly. */
 const COSTLY = 0.1;
 
@@ -44,10 +46,10 @@ export type GranularityRow = { n: number } & Record<Granularity, GranularityTimi
 export async function measureGranularities(session: Session, { turn, turns }: Effort): Promise<GranularityRow> {
   const entrants = [];
   for (const granularity of GRANULARITIES) {
-    let iterations = 1;
+    let iterations = FEWEST_ITERATIONS;
     let milliseconds = await timeTurn(session, granularity, iterations);
     while (milliseconds < turn / 2) milliseconds = await timeTurn(session, granularity, (iterations *= 2));
-    iterations = Math.max(1, Math.round((iterations * turn) / milliseconds));
+    iterations = Math.max(FEWEST_ITERATIONS, Math.round((iterations * turn) / milliseconds));
     entrants.push({ granularity, iterations, times: [] as number[], device: 0 });
   }
   for (let round = 0; round < turns; round++) {
@@ -76,11 +78,20 @@ function rank(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
 }
 
-/** Milliseconds until the last residual is back. */
+/**
+ * Milliseconds until so many iterations are done. Each granularity begins settled and is waited for by what adds no work
+ * of its own: single kernels by reading their residual, steps by letting `run` do the last one.
+ */
 async function timeTurn(session: Session, granularity: Granularity, iterations: number): Promise<number> {
-  const began = performance.now();
-  await drive(session, granularity, iterations);
   await session.residuals();
+  const began = performance.now();
+  if (granularity === 'step') {
+    await drive(session, 'step', iterations - 1);
+    await session.run(1);
+  } else {
+    await drive(session, granularity, iterations);
+    if (granularity === 'kernels') await session.residuals();
+  }
   return performance.now() - began;
 }
 
