@@ -60,7 +60,6 @@ __device__ inline void any_stages(Complex* x, const AnyLine& line) {
       REPHASE_STAGE(13)
       REPHASE_STAGE(15)
       REPHASE_STAGE(16)
-      REPHASE_STAGE(32)
 #undef REPHASE_STAGE
     }
     if (!Inverse) {
@@ -119,7 +118,7 @@ __device__ inline float any_impose(const View& v, const AnyLine& line, Complex* 
                                    bool packed) {
   float misfit = 0;
   for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
-    const int slot = line.slot(p);
+    const int slot = line.slots[p];
     if (!packed) {
       const Imposed c = impose<Masked>(x[spread(p)], magnitudes[slot]);
       x[spread(p)] = c.value;
@@ -151,7 +150,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
     const int start = static_cast<int>(at / v.stored_columns), column = static_cast<int>(at % v.stored_columns);
     Complex* const spectrum = v.spectrum + v.column_base(start, column);
     for (int i = threadIdx.x; i < line.length; i += blockDim.x)
-      x[spread(i)] = work.scale * spectrum[v.row_offset(work.forward ? i : line.slot(i))];
+      x[spread(i)] = work.scale * spectrum[v.row_offset(work.forward ? i : line.slots[i])];
     __syncthreads();
     if (work.forward) any_transform<false>(x, line);
     if (work.impose) {
@@ -164,7 +163,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
     }
     if (work.inverse) any_transform<true>(x, line);
     for (int i = threadIdx.x; i < line.length; i += blockDim.x)
-      spectrum[v.row_offset(work.inverse ? i : line.slot(i))] = x[spread(i)];
+      spectrum[v.row_offset(work.inverse ? i : line.slots[i])] = x[spread(i)];
     __syncthreads();
   }
 }
@@ -208,8 +207,8 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
       else
         z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
       if (work.rule) {
-        z.x = apply(rule, v, start, row, c, z.x);
-        z.y = both_rows ? apply(rule, v, start, row + 1, c, z.y) : 0.f;
+        z.x = apply(rule, v, start, row, c, z.x, iterate_before(rule, v, start, row, c));
+        z.y = both_rows ? apply(rule, v, start, row + 1, c, z.y, iterate_before(rule, v, start, row + 1, c)) : 0.f;
       }
       if (work.to_object) {
         v.object[pixels + c] = z.x;

@@ -10,14 +10,12 @@ constexpr int kMostStages = 20, kAnyThreads = 256;
 struct AnyLine {
   int length, size, stages;  // size: of the transform carried out, the length or the convolution's
   int radix[kMostStages];
-  int last_radix;              // for slots; 1 where positions are slots
-  const Complex* twiddles;     // as in line.cuh
+  const Complex* twiddles;     // of each stage but the last, span by span: exp(-2πi·place/span)
   const int* position;         // of frequency k
   const int* mirror;           // of a position: where the opposite frequency is
+  const int* slots;            // of a position: its slot, see View
   const Complex* chirp;        // exp(-πi k²/length), or null
   const Complex* convolution;  // the chirp's transform over size, in the transform's order
-
-  __host__ __device__ int slot(int p) const { return slot_of_position(p, length, last_radix); }
 };
 
 __host__ __device__ inline int spread(int p) {

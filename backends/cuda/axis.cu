@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <vector>
@@ -84,16 +85,36 @@ Complex narrow(Wide z) {
 
 }  // namespace
 
-Axis::Axis(int length, double lines) : fast_(find_fast_line(length, lines)) {
-  const bool smooth = fast_ || is_smooth(length);
+void append_turns(std::vector<float4>& table, int R, int count, int (*place)(int e)) {
+  const size_t at = table.size();
+  table.resize(at + size_t(turn_quads(R)) * count);
+  const auto set = [&](int e, int index, float x, float y) {
+    float4& f = table[at + size_t(index / 2) * count + place(e)];
+    (index % 2 == 0 ? f.x : f.z) = x;
+    (index % 2 == 0 ? f.y : f.w) = y;
+  };
+  for (int e = 0; e < count; e++) {
+    if (!is_power_of_two(R)) {
+      const Complex w = narrow(unit_root(e, uint64_t(count) * R));
+      set(e, 0, w.x, w.y);
+      continue;
+    }
+    for (int S = 2; S <= R; S *= 2)
+      for (int q = 0; q < std::max(1, S / 4); q++) {
+        const Wide w = unit_root(e + uint64_t(q) * count, uint64_t(count) * S);
+        set(e, turn_index(S, q), static_cast<float>(w.real()), static_cast<float>(-w.imag() / w.real()));
+      }
+  }
+}
+
+Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
+  const bool smooth = is_smooth(length);
   const int size = smooth ? length : convolution_size(2 * length - 1);
-  const std::vector<int> radices =
-      fast_ ? std::vector<int>(fast_->radix, fast_->radix + fast_->stages) : find_radices(size);
+  const std::vector<int> radices = find_radices(size);
   line_.length = length;
   line_.size = size;
   line_.stages = static_cast<int>(radices.size());
   for (int i = 0; i < line_.stages; i++) line_.radix[i] = radices[i];
-  line_.last_radix = fast_ ? radices.back() : 1;
 
   std::vector<Complex> table;
   int span = size;
@@ -114,11 +135,19 @@ Axis::Axis(int length, double lines) : fast_(find_fast_line(length, lines)) {
     for (const Wide z : convolution) table.push_back(narrow(z));
   }
 
-  std::vector<int> order(2 * length);
+  std::vector<int> order(3 * length);
   const std::vector<int> position = positions(length, smooth ? radices : std::vector<int>{});
   for (int k = 0; k < length; k++) {
-    order[k] = smooth ? position[k] : k;
-    order[length + order[k]] = smooth ? position[(length - k) % length] : (length - k) % length;
+    const int p = smooth ? position[k] : k, opposite = (length - k) % length;
+    order[k] = p;
+    order[length + p] = smooth ? position[opposite] : opposite;
+    order[2 * length + p] = fast_ && fast_->slot ? fast_->slot(k) : p;
+  }
+  if (fast_) {
+    std::vector<float4> turns;
+    fast_->append_turns(turns);
+    turns_ = DeviceBuffer<float4>(turns.size());
+    check(cudaMemcpy(turns_.data(), turns.data(), turns_.bytes(), cudaMemcpyHostToDevice), "copying tables");
   }
 
   complex_ = DeviceBuffer<Complex>(table.size());
@@ -130,6 +159,7 @@ Axis::Axis(int length, double lines) : fast_(find_fast_line(length, lines)) {
   line_.convolution = smooth ? nullptr : complex_.data() + chirp_at + length;
   line_.position = order_.data();
   line_.mirror = order_.data() + length;
+  line_.slots = order_.data() + 2 * length;
 }
 
 }  // namespace rephase::cuda

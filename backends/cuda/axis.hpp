@@ -8,20 +8,21 @@ namespace rephase::cuda {
 
 class Axis {
  public:
-  // For `lines` lines at once.
-  Axis(int length, double lines);
+  // `fast`: the length's own plan, null where it has none.
+  Axis(int length, const FastLine* fast);
 
   const AnyLine& any() const { return line_; }
-  // Null where the length has no plan of its own.
   const FastLine* fast() const { return fast_; }
-  size_t bytes() const { return complex_.bytes() + order_.bytes(); }
+  const float4* turns() const { return turns_.data(); }
+  size_t bytes() const { return complex_.bytes() + turns_.bytes() + order_.bytes(); }
   // An upper bound of it.
-  static double bytes_needed(double length) { return 72 * length + 1024; }
+  static double bytes_needed(double length) { return 80 * length + 1024; }
 
  private:
   AnyLine line_ = {};
   const FastLine* fast_;
   DeviceBuffer<Complex> complex_;
+  DeviceBuffer<float4> turns_;
   DeviceBuffer<int> order_;
 };
 

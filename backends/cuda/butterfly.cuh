@@ -1,8 +1,14 @@
 // Discrete Fourier transforms of a few points, in registers: the only place that knows the arithmetic of each radix.
-// Forward is exp(-2πi/R), inverse its conjugate, neither normalised; natural order in and out. Composite radices are
-// split by Cooley and Tukey's rule with roots known to the compiler; odd primes pair x[t] with x[R-t].
+// Forward is exp(-2πi/R), inverse its conjugate, neither normalised; natural order in and out.
+//
+// Powers of two are a network of a ± w·b, each six multiply-adds: with w = c·(1 - iτ), c the cosine and τ the tangent,
+// first r = b·(1 - iτ), then a ± c·r (Linzer and Feig, IEEE Trans. Signal Processing 41, 93, 1993). It is as accurate
+// for steep angles as for others, because what τ amplifies c makes small again, the rounding too. A twiddle of the
+// whole transform costs nothing more: it is another angle in the same network. Other composite radices are split by
+// Cooley and Tukey's rule with roots known to the compiler; odd primes pair x[t] with x[R-t].
 #pragma once
 #include "complex.cuh"
+#include "turns.hpp"
 
 namespace rephase::cuda {
 
@@ -60,6 +66,77 @@ constexpr int smallest_split(int R) {
   return R;
 }
 
+// f(i) for i from First to Last - 1, as constants that templates can take.
+template <int I>
+struct Constant {
+  static constexpr int value = I;
+};
+template <int First, int Last, class F>
+__device__ inline void each_constant(F&& f) {
+  if constexpr (First < Last) {
+    f(Constant<First>{});
+    each_constant<First + 1, Last>(f);
+  }
+}
+
+// a, b ← a + w·b, a - w·b for w = c·(1 - iτ), in the inverse direction its conjugate, turned by a Quarter more.
+template <bool Inverse, bool Quarter>
+__device__ inline void cross(Complex& a, Complex& b, float c, float tangent) {
+  const float t = Inverse ? -tangent : tangent;
+  Complex r = {fmaf(t, b.y, b.x), fmaf(-t, b.x, b.y)};
+  if constexpr (Quarter) r = rotate<1, 4, Inverse>(r);
+  b = {fmaf(-c, r.x, a.x), fmaf(-c, r.y, a.y)};
+  a = {fmaf(c, r.x, a.x), fmaf(c, r.y, a.y)};
+}
+
+constexpr int reversed(int i, int R) {
+  int result = 0;
+  for (int bit = 1; bit < R; bit *= 2) result = result * 2 + (i / bit & 1);
+  return result;
+}
+
+// The levels of the network from blocks of S on. turns: as turns.hpp says; null: there are none.
+template <int R, int S, bool Inverse, bool Turned>
+__device__ inline void levels(Complex* y, const float2* turns) {
+  if constexpr (S <= R) {
+    each_constant<0, S / 2>([&](auto constant) {
+      constexpr int q = decltype(constant)::value, base = S < 4 ? 0 : q % (S / 4);
+      constexpr bool quarter = 4 * q >= S && S > 2;
+      if constexpr (Turned) {
+        const float2 w = turns[turn_index(S, base)];
+#pragma unroll
+        for (int g = 0; g < R; g += S) cross<Inverse, quarter>(y[g + q], y[g + q + S / 2], w.x, w.y);
+      } else if constexpr (base == 0) {
+#pragma unroll
+        for (int g = 0; g < R; g += S) {
+          const Complex a = y[g + q], b = rotate<quarter ? 1 : 0, 4, Inverse>(y[g + q + S / 2]);
+          y[g + q] = a + b;
+          y[g + q + S / 2] = a - b;
+        }
+      } else {
+        constexpr float c = static_cast<float>(root(base, S).cos);
+        constexpr float tangent = static_cast<float>(root(base, S).sin / root(base, S).cos);
+#pragma unroll
+        for (int g = 0; g < R; g += S) cross<Inverse, quarter>(y[g + q], y[g + q + S / 2], c, tangent);
+      }
+    });
+    levels<R, 2 * S, Inverse, Turned>(y, turns);
+  }
+}
+
+// x[j] is turned by w^j first, where Turned.
+template <int R, bool Inverse, bool Turned>
+__device__ inline void network(Complex* x, const float2* turns) {
+  Complex y[R];
+  each_constant<0, R>([&](auto j) {
+    constexpr int from = reversed(decltype(j)::value, R);
+    y[decltype(j)::value] = x[from];
+  });
+  levels<R, 2, Inverse, Turned>(y, turns);
+#pragma unroll
+  for (int q = 0; q < R; q++) x[q] = y[q];
+}
+
 template <int R, bool Inverse>
 __device__ inline void butterfly(Complex* x);
 
@@ -111,18 +188,8 @@ __device__ inline void split_columns(Complex (*columns)[A], const Complex* x) {
 
 template <int R, bool Inverse>
 __device__ inline void butterfly(Complex* x) {
-  if constexpr (R == 1) {
-  } else if constexpr (R == 2) {
-    const Complex a = x[0];
-    x[0] = a + x[1];
-    x[1] = a - x[1];
-  } else if constexpr (R == 4) {
-    const Complex a = x[0] + x[2], b = x[0] - x[2], c = x[1] + x[3];
-    const Complex d = rotate<1, 4, Inverse>(x[1] - x[3]);
-    x[0] = a + c;
-    x[1] = b + d;
-    x[2] = a - c;
-    x[3] = b - d;
+  if constexpr (is_power_of_two(R)) {
+    network<R, Inverse, false>(x, nullptr);
   } else if constexpr (smallest_split(R) == R) {
     prime_butterfly<R, Inverse>(x);
   } else {
@@ -161,6 +228,26 @@ __device__ inline void twiddle(Complex* x, Complex w) {
     if (q + 2 < R) x[q + 2] = turn<Inverse>(x[q + 2], base * w2);
     if (q + 3 < R) x[q + 3] = turn<Inverse>(x[q + 3], base * w3);
     if (q + 4 < R) base = q == 4 ? w4 * w4 : base * w4;
+  }
+}
+
+// The transform of x[j]·w^j, for w at `index` of a table of `count` angles: see turns.hpp.
+template <int R, bool Inverse>
+__device__ inline void turned_butterfly(Complex* x, const float4* table, int count, int index) {
+  constexpr int quads = turn_quads(R);
+  if constexpr (is_power_of_two(R)) {
+    float2 turns[2 * quads];
+#pragma unroll
+    for (int i = 0; i < quads; i++) {
+      const float4 f = __ldg(table + i * count + index);
+      turns[2 * i] = {f.x, f.y};
+      turns[2 * i + 1] = {f.z, f.w};
+    }
+    network<R, Inverse, true>(x, turns);
+  } else {
+    const float4 f = __ldg(table + index);
+    twiddle<R, Inverse>(x, {f.x, f.y});
+    butterfly<R, Inverse>(x);
   }
 }
 

@@ -1,21 +1,27 @@
 // The lengths that have a plan of their own, with kernels compiled for it.
 #pragma once
 #include <cstddef>
+#include <vector>
+
+#include "turns.hpp"
 
 namespace rephase::cuda {
 
-struct Pass {
-  const void* kernel;
+struct Kernel {
+  const void* function;
   int lines, threads;  // of a block
   size_t shared;       // bytes
 };
 
 struct FastLine {
-  int length, stages, radix[8];
-  Pass columns, rows;
+  int length;
+  Kernel whole, part;  // of its pass, see passes.cuh
+  void (*append_turns)(std::vector<float4>& table);
+  int (*slot)(int frequency);  // see View
 };
 
-// The plan for `lines` lines at once; null where there is none.
-const FastLine* find_fast_line(int length, double lines);
+// The plan for so many columns, or rows, at once; null where there is none.
+const FastLine* find_fast_column(int length, double columns);
+const FastLine* find_fast_row(int length, double rows);
 
 }  // namespace rephase::cuda

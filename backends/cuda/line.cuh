@@ -1,15 +1,18 @@
 // One line's transform by a fixed plan: numbers stay in registers, threads exchange them through shared memory.
 //
-// Transforms are in place and unordered: decimation in frequency forward, in time backward. Forward, stage i splits
-// each run of span(i) numbers into radix(i) runs; number j of a butterfly is span(i + 1) places further on. Frequency k
-// ends at position(k). A stage writes where it has read, so that one barrier an exchange is enough: a thread's next
-// numbers are read by nobody else, and its last ones were.
+// Transforms are in place and unordered, with every twiddle ahead of its butterfly (Cooley and Tukey both ways): stage i
+// splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) places further on.
+// Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse direction, by
+// the place within the run. Frequency k ends at position(k). A stage writes where it has read, so that one barrier an
+// exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
+//
+// Where the runs of span(1) have a part of a warp each, only the exchange between the first two stages joins all threads
+// of a line; the warps then go on by themselves, some computing while others exchange.
 #pragma once
 #include "butterfly.cuh"
 
 namespace rephase::cuda {
 
-//
 // What depends on the plan alone is named in a constexpr variable before it is used: only that keeps the compiler from
 // computing it when the kernel runs.
 template <int Length, int Threads, int... Radices>
@@ -34,97 +37,49 @@ struct Line {
     return most;
   }
   static constexpr int values = most_values(), last = stages - 1;
-  // Where the twiddles of stage i begin in the table, which has span(i + 1) for each stage.
-  static constexpr int twiddles(int i) {
+  // The same, where the last stage's go by pairs.
+  static constexpr int most_paired_values() {
+    const int pairs = Length / radix(last) / 2, paired = (pairs + Threads - 1) / Threads * 2 * radix(last);
+    return paired > values ? paired : values;
+  }
+  static constexpr int paired_values = most_paired_values();
+  // Butterflies that differ in their frequencies, and in their place in a run: the angles of stage i forward and inverse.
+  static constexpr int runs(int i) { return Length / span(i); }
+  static constexpr int places(int i) { return span(i + 1); }
+  // Where the table of stage i begins: those of the forward transform from stage 1 on, then those of the inverse.
+  static constexpr int forward_turns(int i) {
     int at = 0;
-    for (int s = 0; s < i; s++) at += span(s + 1);
+    for (int s = 1; s < i; s++) at += turn_quads(radix(s)) * runs(s);
     return at;
+  }
+  static constexpr int inverse_turns(int i) {
+    int at = forward_turns(stages);
+    for (int s = 0; s < i; s++) at += turn_quads(radix(s)) * places(s);
+    return at;
+  }
+
+  // Threads that share a run of span(1), and whether they are in one warp in all later stages.
+  static constexpr int lanes = Threads / radix(0);
+  static constexpr bool is_local() {
+    if (stages < 2 || Threads % radix(0) != 0 || lanes > 32 || 32 % lanes != 0) return false;
+    for (int i = 1; i < stages; i++)
+      if (span(1) / radix(i) % lanes != 0) return false;
+    return true;
   }
 
   // Shared memory is padded so that neither neighbours in a stage nor neighbouring frequencies share a bank.
   static constexpr int first_run = span(1);
   __host__ __device__ static constexpr int padded(int p) { return p + p / 16 + (stages > 1 ? p / first_run : 0); }
-  // Lines that are loaded side by side are 8 modulo 16 numbers apart.
-  static constexpr int footprint = (padded(Length - 1) + 1 + 7) / 16 * 16 + 8;
+  // Lines that neighbouring threads work on are a part of the banks apart.
+  static constexpr int footprint(int lines) {
+    const int apart = lines < 16 ? 16 / lines : 1;
+    return (padded(Length - 1) + 1 + 15 - apart) / 16 * 16 + apart;
+  }
 
   // Whether padding commutes with adding j·span(i + 1), because no digit of one carries into the other's.
   static constexpr bool fixed_offsets(int i) {
     const int s = span(i), m = span(i + 1);
     return s % 16 == 0 ? (m % 16 == 0 || 16 % m == 0) : 16 % s == 0;
-  }
-
-  template <int I>
-  __device__ static int address(int block, int offset, int j) {
-    constexpr int S = span(I), M = span(I + 1);
-    if constexpr (fixed_offsets(I)) {
-      constexpr int high = I == 0 ? 1 : 0;  // only the first stage's digit is the second padding's
-      return padded(block * S) + offset + (M % 16 == 0 ? offset / 16 : 0) + j * M + (j * M) / 16 +
-             high * (stages > 1 ? j : 0);
-    } else {
-      return padded(block * S + offset + j * M);
-    }
-  }
-
-  template <int I, class F>
-  __device__ static void each_butterfly(int t, F&& f) {
-    constexpr int R = radix(I), count = Length / R, most = turns(I);
-#pragma unroll
-    for (int u = 0; u < most; u++) {
-      const int b = t + u * Threads;
-      if (count % Threads == 0 || b < count) f(u * R, b);
-    }
-  }
-
-  template <int I>
-  __device__ static void put(Complex* shared, const Complex* v, int t) {
-    constexpr int R = radix(I), M = span(I + 1);
-    each_butterfly<I>(t, [&](int at, int b) {
-      const int block = b / M, offset = b % M;
-#pragma unroll
-      for (int j = 0; j < R; j++) shared[address<I>(block, offset, j)] = v[at + j];
-    });
-  }
-  template <int I>
-  __device__ static void take(const Complex* shared, Complex* v, int t) {
-    constexpr int R = radix(I), M = span(I + 1);
-    each_butterfly<I>(t, [&](int at, int b) {
-      const int block = b / M, offset = b % M;
-#pragma unroll
-      for (int j = 0; j < R; j++) v[at + j] = shared[address<I>(block, offset, j)];
-    });
-  }
-
-  template <int I, bool Inverse>
-  __device__ static void stage(Complex* v, int t, const Complex* table) {
-    constexpr int R = radix(I), M = span(I + 1), entries = twiddles(I);
-    each_butterfly<I>(t, [&](int at, int b) {
-      if constexpr (!Inverse) butterfly<R, false>(v + at);
-      if constexpr (M > 1) twiddle<R, Inverse>(v + at, __ldg(table + entries + b % M));
-      if constexpr (Inverse) butterfly<R, true>(v + at);
-    });
-  }
-
-  // From the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
-  template <int I = 0, class Barrier>
-  __device__ static void forward(Complex* v, Complex* shared, int t, const Complex* table, Barrier&& barrier) {
-    stage<I, false>(v, t, table);
-    if constexpr (I < last) {
-      put<I>(shared, v, t);
-      barrier();
-      take<I + 1>(shared, v, t);
-      forward<I + 1>(v, shared, t, table, barrier);
-    }
-  }
-  // The way back, unnormalised.
-  template <int I = last, class Barrier>
-  __device__ static void inverse(Complex* v, Complex* shared, int t, const Complex* table, Barrier&& barrier) {
-    stage<I, true>(v, t, table);
-    if constexpr (I > 0) {
-      put<I>(shared, v, t);
-      barrier();
-      take<I - 1>(shared, v, t);
-      inverse<I - 1>(v, shared, t, table, barrier);
-    }
   }
 
   template <int I = 0>
@@ -134,6 +89,141 @@ struct Line {
       return k;
     else
       return k % R * M + position<I + 1>(k / R);
+  }
+
+  // Of the run of stage I that holds frequency k, as position(k) is of the last: which it is in memory, and the reverse.
+  static constexpr __host__ __device__ int reversed_run(int i, int k) {
+    int run = 0;
+    for (int s = 0; s < i; s++) {
+      run = run * radix(s) + k % radix(s);
+      k /= radix(s);
+    }
+    return run;
+  }
+  static constexpr __host__ __device__ int frequency_of_run(int i, int run) {
+    int k = 0;
+    for (int s = i - 1; s >= 0; s--) {
+      k = k * radix(s) + run % radix(s);
+      run /= radix(s);
+    }
+    return k;
+  }
+
+  template <int I>
+  __device__ static int address(int first, int j) {
+    constexpr int M = span(I + 1);
+    if constexpr (fixed_offsets(I)) {
+      constexpr int high = I == 0 ? 1 : 0;  // only the first stage's digit is the second padding's
+      return padded(first) + j * M + (j * M) / 16 + high * (stages > 1 ? j : 0);
+    } else {
+      return padded(first + j * M);
+    }
+  }
+
+  // f(where among the thread's numbers they begin, one butterfly of the last stage, the one of opposite frequencies):
+  // number 0, opposite to itself, is with the one in the middle, likewise.
+  template <class F>
+  __device__ static void each_pair(int t, F&& f) {
+    constexpr int R = radix(last), count = Length / R, pairs = count / 2;
+    static_assert(count % 2 == 0);
+#pragma unroll
+    for (int u = 0; u < (pairs + Threads - 1) / Threads; u++) {
+      const int b = t + u * Threads;
+      if (pairs % Threads == 0 || b < pairs) f(2 * u * R, b, b == 0 ? pairs : count - b);
+    }
+  }
+  // f(where among the thread's numbers a butterfly begins, which of stage I it is). They are numbered as they lie in
+  // memory, run by run; where Paired, those of the last stage by the frequencies they hold.
+  template <int I, bool Paired = false, class F>
+  __device__ static void each_butterfly(int t, F&& f) {
+    constexpr int R = radix(I), count = Length / R;
+    constexpr bool local = I > 0 && !Paired && is_local();
+    if constexpr (Paired && I == last) {
+      each_pair(t, [&](int at, int a, int b) {
+        f(at, a);
+        f(at + R, b);
+      });
+    } else if constexpr (local) {
+      constexpr int of_run = span(1) / R;
+#pragma unroll
+      for (int u = 0; u < of_run / lanes; u++) f(u * R, t / lanes * of_run + t % lanes + u * lanes);
+    } else {
+#pragma unroll
+      for (int u = 0; u < turns(I); u++) {
+        const int b = t + u * Threads;
+        if (count % Threads == 0 || b < count) f(u * R, b);
+      }
+    }
+  }
+  // Where number 0 of a butterfly is.
+  template <int I, bool Paired>
+  __device__ static int first(int b) {
+    constexpr int S = span(I), M = span(I + 1);
+    if constexpr (Paired && I == last)
+      return position(b);
+    else
+      return b / M * S + b % M;
+  }
+
+  template <int I, bool Paired>
+  __device__ static void put(Complex* shared, const Complex* v, int t) {
+    each_butterfly<I, Paired>(t, [&](int at, int b) {
+      const int from = first<I, Paired>(b);
+#pragma unroll
+      for (int j = 0; j < radix(I); j++) shared[address<I>(from, j)] = v[at + j];
+    });
+  }
+  template <int I, bool Paired>
+  __device__ static void take(const Complex* shared, Complex* v, int t) {
+    each_butterfly<I, Paired>(t, [&](int at, int b) {
+      const int from = first<I, Paired>(b);
+#pragma unroll
+      for (int j = 0; j < radix(I); j++) v[at + j] = shared[address<I>(from, j)];
+    });
+  }
+  // Between stage I and the next.
+  template <int I, bool Paired, class Barrier>
+  __device__ static void join(Barrier&& barrier) {
+    constexpr bool local = I > 0 && !Paired && is_local();
+    if constexpr (local)
+      __syncwarp();
+    else
+      barrier();
+  }
+
+  // From the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
+  template <bool Paired, int I = 0, class Barrier>
+  __device__ static void forward(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
+    constexpr int R = radix(I), M = span(I + 1), angles = runs(I), table = forward_turns(I);
+    each_butterfly<I, Paired>(t, [&](int at, int b) {
+      if constexpr (I == 0)
+        butterfly<R, false>(v + at);
+      else
+        turned_butterfly<R, false>(v + at, turns + table, angles, b / M);
+    });
+    if constexpr (I < last) {
+      put<I, Paired>(shared, v, t);
+      join<I, Paired>(barrier);
+      take<I + 1, Paired>(shared, v, t);
+      forward<Paired, I + 1>(v, shared, t, turns, barrier);
+    }
+  }
+  // The way back, unnormalised.
+  template <bool Paired, int I = last, class Barrier>
+  __device__ static void inverse(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
+    constexpr int R = radix(I), M = span(I + 1), table = inverse_turns(I);
+    each_butterfly<I, Paired>(t, [&](int at, int b) {
+      if constexpr (I == last)
+        butterfly<R, true>(v + at);
+      else
+        turned_butterfly<R, true>(v + at, turns + table, M, b % M);
+    });
+    if constexpr (I > 0) {
+      put<I, Paired>(shared, v, t);
+      join<I - 1, Paired>(barrier);
+      take<I - 1, Paired>(shared, v, t);
+      inverse<Paired, I - 1>(v, shared, t, turns, barrier);
+    }
   }
 };
 

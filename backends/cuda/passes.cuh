@@ -1,6 +1,8 @@
 // The two passes of an iteration, for lengths with a plan of their own. Each block works on a few lines that are in
-// registers all the way; several blocks share a multiprocessor, and one loads while another computes.
+// registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code does
+// parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
 #pragma once
+#include "any_line.hpp"
 #include "constraint.cuh"
 #include "line.cuh"
 #include "rules.cuh"
@@ -10,9 +12,11 @@ namespace rephase::cuda {
 
 // Blocks a multiprocessor has to have room for: 64 registers a thread hold 16 numbers and what it takes to transform
 // them, 128 hold 32.
-template <class L>
-constexpr int resident_blocks(int lines) {
-  const int resident = L::values > 20 ? 512 : 1024, threads = L::threads * lines;
+#ifndef REPHASE_RESIDENT
+#define REPHASE_RESIDENT(values) ((values) > 40 ? 320 : (values) > 20 ? 512 : 1024)
+#endif
+constexpr int resident_blocks(int values, int threads) {
+  const int resident = REPHASE_RESIDENT(values);
   // 16 is the most that every GPU takes.
   return threads >= resident ? 1 : resident / threads > 16 ? 16 : resident / threads;
 }
@@ -21,34 +25,41 @@ template <class L>
 constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
 
 template <class L, int Lines>
-constexpr size_t columns_shared = Lines*(L::footprint * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
+constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
 template <class L, int Lines>
-constexpr size_t rows_shared = Lines* L::footprint * sizeof(Complex);
+constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 
-// Of number j of the last stage's butterfly b: see View.
-template <class L>
-__device__ inline int slot(int b, int j) {
-  constexpr int R = L::radix(L::last), butterflies = L::length / R;
-  return R % 4 == 0 ? (j / 4 * butterflies + b) * 4 + j % 4 : b * R + j;
+// Numbers that a thread finds side by side in the order of slots, see View.
+template <int R>
+constexpr int slot_group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
+
+template <int Count>
+__device__ inline void load_together(const float* from, float* to) {
+  if constexpr (Count == 4)
+    *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(from);
+  else if constexpr (Count == 2)
+    *reinterpret_cast<float2*>(to) = *reinterpret_cast<const float2*>(from);
+  else
+    *to = *from;
 }
 
 // Imposes the magnitudes on a line that is in frequency; returns this thread's part of the misfit. In the packed column
 // each number needs the one at the opposite frequency as well, which some other thread has.
 template <bool Masked, class L, class T>
 __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, const float* magnitudes, bool packed) {
-  constexpr int R = L::radix(L::last);
+  constexpr int R = L::radix(L::last), butterflies = L::length / R;
   const int t = T::rank();
   float misfit = 0;
   if (T::any(packed)) {
-    L::template put<L::last>(shared, x, t);
+    L::template put<L::last, false>(shared, x, t);
     T::barrier();
     if (packed) {
       L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
         for (int j = 0; j < R; j++) {
-          const Complex opposite = shared[L::padded(v.column_mirror[b * R + j])];
-          const Imposed c =
-              impose_packed<Masked>(x[i + j], opposite, magnitudes[slot<L>(b, j)], v.nyquist[slot<L>(b, j)]);
+          const int k = L::frequency_of_run(L::last, b) + j * butterflies, slot = slot_of<R>(b, j, butterflies);
+          const Complex opposite = shared[L::padded(L::position(k == 0 ? 0 : L::length - k))];
+          const Imposed c = impose_packed<Masked>(x[i + j], opposite, magnitudes[slot], v.nyquist[slot]);
           x[i + j] = c.value;
           misfit += c.misfit;
         }
@@ -59,39 +70,47 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
   if (!packed) {
     L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
-      for (int j = 0; j < R; j++) {
-        const Imposed c = impose<Masked>(x[i + j], magnitudes[slot<L>(b, j)]);
-        x[i + j] = c.value;
-        misfit += c.misfit;
+      for (int j = 0; j < R; j += slot_group<R>) {
+        alignas(16) float m[4];
+        load_together<slot_group<R>>(magnitudes + slot_of<R>(b, j, butterflies), m);
+#pragma unroll
+        for (int g = 0; g < slot_group<R>; g++) {
+          const Imposed c = impose<Masked>(x[i + j + g], m[g]);
+          x[i + j + g] = c.value;
+          misfit += c.misfit;
+        }
       }
     });
   }
   return misfit;
 }
 
-// Columns: forward, Fourier constraint, inverse. Each block has the cache fetch what the one `ahead` of it will load, 0
-// for none: so that the memory is busy while everyone computes.
-template <class L, int Lines>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
-    columns_turn(const View v, const unsigned ahead) {
+// Columns: forward, Fourier constraint, inverse.
+template <class L, int Lines, bool Whole>
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
+    turn_columns(const View v, const ColumnWork work) {
   using T = Team<L::threads, Lines>;
-  constexpr int R = L::radix(L::last), group = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 1;
+  constexpr int R = L::radix(L::last), group = slot_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
+  const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
   extern __shared__ float4 memory[];
   __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
-  Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint;
-  float* const magnitudes = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint) +
+  Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint(2);
+  float* const magnitudes = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint(2)) +
                             T::index() * magnitudes_footprint<L>;
   const int t = T::rank();
   const unsigned at = blockIdx.x * Lines + T::index();
   const int start = at / static_cast<unsigned>(v.stored_columns), column = at % static_cast<unsigned>(v.stored_columns);
   const bool live = start < v.starts;
 
-  if (live) {
+  if (live && imposes) {
     const float* source = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
-      for (int j = 0; j < R; j += group) fetch<4 * group>(magnitudes + slot<L>(b, j), source + slot<L>(b, j));
+      for (int j = 0; j < R; j += group) {
+        const int slot = slot_of<R>(b, j, butterflies);
+        fetch<4 * group>(magnitudes + slot, source + slot);
+      }
     });
   }
   wait_for_previous_kernel();
@@ -99,153 +118,213 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
-  const size_t step = M0 / kTile * v.pitch();
-  L::template each_butterfly<0>(t, [&](int i, int b) {
-    const Complex* from = spectrum + v.row_offset(b);
+  // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of slots.
+  const auto each_row = [&](auto&& f) {
+    const size_t step = M0 / kTile * v.pitch();
+    L::template each_butterfly<0>(t, [&](int i, int b) {
+      Complex* const first = spectrum + v.row_offset(b);
 #pragma unroll
-    for (int j = 0; j < R0; j++)
-      x[i + j] = !live ? Complex{0, 0} : M0 % kTile == 0 ? from[j * step] : spectrum[v.row_offset(b + j * M0)];
-  });
-  if (ahead && blockIdx.x + ahead < gridDim.x) {
-    const unsigned later = min(at + ahead * Lines, v.starts * static_cast<unsigned>(v.stored_columns) - 1);
-    const unsigned column = later % static_cast<unsigned>(v.stored_columns);
-    const Complex* numbers = v.spectrum + v.column_base(later / static_cast<unsigned>(v.stored_columns), column);
-    for (int i = t; i < L::length / kTile; i += L::threads) prefetch(numbers + i * v.pitch());
-    const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-    for (int i = t * 32; i < L::length; i += L::threads * 32) prefetch(magnitudes + i);
-  }
-  L::forward(x, shared, t, v.column_twiddles, T::barrier);
-  wait_for_fetches();
+      for (int j = 0; j < R0; j++)
+        f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
+    });
+  };
+  const auto each_slot = [&](auto&& f) {
+    L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+      for (int j = 0; j < R; j++) f(i + j, spectrum + v.row_offset(slot_of<R>(b, j, butterflies)));
+    });
+  };
+  const auto load = [&](int i, const Complex* from) { x[i] = live ? __ldcg(from) : Complex{0, 0}; };
+  const auto store = [&](int i, Complex* to) { __stcg(to, x[i]); };
 
-  const bool packed = live && v.packed && column == 0;
-  const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, magnitudes, packed)
-                                : impose_line<false, L, T>(v, x, shared, magnitudes, packed);
-  T::begin_sum(shares, misfit);
-  L::inverse(x, shared, t, v.column_twiddles, T::barrier);
-  if (!live) return;
-  L::template each_butterfly<0>(t, [&](int i, int b) {
-    Complex* to = spectrum + v.row_offset(b);
+  if (forward)
+    each_row(load);
+  else
+    each_slot(load);
+  if (!Whole && work.scale != 1) {
 #pragma unroll
-    for (int j = 0; j < R0; j++) {
-      if (M0 % kTile == 0)
-        to[j * step] = x[i + j];
-      else
-        spectrum[v.row_offset(b + j * M0)] = x[i + j];
-    }
-  });
-  if (t == 0) v.partials[at] = misfit_weight(v, column) * T::end_sum(shares);
+    for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
+  }
+  if (forward) L::template forward<false>(x, shared, t, v.column_turns, T::barrier);
+  if (imposes) {
+    wait_for_fetches();
+    const bool packed = live && v.packed && column == 0;
+    const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, magnitudes, packed)
+                                  : impose_line<false, L, T>(v, x, shared, magnitudes, packed);
+    T::begin_sum(shares, misfit);
+    if (!inverse) T::barrier();
+  }
+  if (inverse) L::template inverse<false>(x, shared, t, v.column_turns, T::barrier);
+  if (!live) return;
+  if (inverse)
+    each_row(store);
+  else
+    each_slot(store);
+  if (imposes && t == 0) v.partials[at] = misfit_weight(v, column) * T::end_sum(shares);
+}
+
+// Two real rows x, y are the transform's real and imaginary part: the numbers z at frequency k and o at its opposite
+// are X + iY and conj X + i·conj Y. In memory, X is in f.x and f.y, Y in f.z and f.w.
+__device__ inline void join_rows(float4 f, Complex& z, Complex& o) {
+  z = {f.x - f.w, f.y + f.z};
+  o = {f.x + f.w, f.z - f.y};
+}
+// Twice X and Y.
+__device__ inline float4 split_rows(Complex z, Complex o) {
+  return {z.x + o.x, z.y - o.y, z.y + o.y, o.x - z.x};
+}
+
+// A thread has butterflies a and b of opposite frequencies: number j of a is opposite to number R - 1 - j of b. Only
+// thread 0 has in a the frequency zero and in b the one in the middle, each opposite to itself: there number j of a is
+// opposite to number R - j of a, and number j of b to R - 1 - j of b. `settle_opposites` brings the opposites from where
+// all other threads have them to where they are there, and the Nyquist frequency to R / 2 of a; the other undoes it.
+template <int R>
+__device__ inline void swap_second_halves(Complex* a, Complex* b) {
+#pragma unroll
+  for (int j = R / 2; j < R; j++) {
+    const Complex c = a[j];
+    a[j] = b[j];
+    b[j] = c;
+  }
+}
+template <int R>
+__device__ inline void settle_opposites(Complex* a, Complex* b, Complex nyquist) {
+  swap_second_halves<R>(a, b);
+#pragma unroll
+  for (int j = R - 1; j > R / 2; j--) a[j] = a[j - 1];
+  a[R / 2] = nyquist;
+}
+template <int R>
+__device__ inline Complex unsettle_opposites(Complex* a, Complex* b) {
+  const Complex nyquist = a[R / 2];
+#pragma unroll
+  for (int j = R / 2; j < R - 1; j++) a[j] = a[j + 1];
+  swap_second_halves<R>(a, b);
+  return nyquist;
 }
 
 // Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
-template <class L, int Lines>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks<L>(Lines))
-    rows_turn(const View v, const Rule rule, const int recorders, const unsigned ahead) {
-  using T = Team<L::threads, Lines>;
-  constexpr int n = L::length, threads = L::threads, columns = (n + 1) / 2;
-  constexpr int R0 = L::radix(0), M0 = L::span(1), rounds = (columns + threads - 1) / threads;
+template <class L, int Lines, bool Whole>
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::paired_values, L::threads* Lines))
+    turn_rows(const View v, const RowWork work, const Rule rule, const int recorders) {
+  constexpr int n = L::length, threads = L::threads * Lines;
+  constexpr int R = L::radix(L::last), butterflies = n / R, R0 = L::radix(0), M0 = L::span(1);
+  static_assert(R % 2 == 0 && threads % 32 == 0);
+  const bool inverse = Whole || work.inverse, rules = Whole || work.rule, forward = Whole || work.forward;
   extern __shared__ float4 memory[];
-  Complex* const lines = reinterpret_cast<Complex*>(memory);
   wait_for_previous_kernel();
   let_next_kernel_start();
   if (blockIdx.x < recorders) {
-    const int start = blockIdx.x * (threads * Lines / 32) + threadIdx.x / 32;
+    const int start = blockIdx.x * (threads / 32) + threadIdx.x / 32;
     if (start < v.starts) record_residual(v, start);
     return;
   }
-  const unsigned first = (blockIdx.x - recorders) * Lines, pairs = v.pairs;
-
-  // Neighbouring threads take the same column of neighbouring pairs: theirs are the same 32 bytes, and more.
-  const int pair = threadIdx.x % Lines, begin = threadIdx.x / Lines;
-  const unsigned loaded = first + pair;
-  const bool loads = loaded < v.starts * pairs;
-  Complex* const spectrum =
-      v.spectrum + (loads ? v.column_base(loaded / pairs, 0) + v.row_offset(loaded % pairs * 2) : 0);
-  Complex* const line = lines + pair * L::footprint;
-  float4 both[rounds];
-#pragma unroll
-  for (int i = 0; i < rounds; i++) {
-    const int c = begin + i * threads;
-    if (loads && (columns % threads == 0 || c < columns))
-      both[i] = *reinterpret_cast<const float4*>(spectrum + static_cast<size_t>(c) * kTile);
-    else
-      both[i] = {0, 0, 0, 0};
-  }
-  if (ahead && blockIdx.x + ahead < gridDim.x) {
-    // What a block's rows and its neighbours' take together is one piece of memory: each fetches an equal share of it.
-    constexpr size_t share = static_cast<size_t>(Lines) * 2 * columns;
-    const Complex* numbers = v.spectrum + (blockIdx.x - recorders + ahead) * share;
-    for (int i = threadIdx.x * 16; i < share; i += threads * Lines * 16) prefetch(numbers + i);
-  }
-#pragma unroll
-  for (int i = 0; i < rounds; i++) {
-    const int c = begin + i * threads;
-    if (columns % threads != 0 && c >= columns) break;
-    const float4 f = both[i];  // row x in x, y; row y in z, w
-    if (c > 0) {
-      line[L::padded(L::position(c))] = {f.x - f.w, f.y + f.z};
-      line[L::padded(L::position(n - c))] = {f.x + f.w, f.z - f.y};
-    } else {
-      line[0] = {f.x, f.z};
-      if (n % 2 == 0) line[L::padded(L::position(n / 2))] = {f.y, f.w};
-    }
-  }
-  __syncthreads();
-
-  const int t = T::rank();
-  Complex* const shared = lines + T::index() * L::footprint;
-  Complex x[L::values];
-  L::template take<L::last>(shared, x, t);
-  L::inverse(x, shared, t, v.row_twiddles, T::barrier);
-
-  const unsigned at = first + T::index();
+  // Neighbouring threads have the same column of neighbouring pairs: theirs are the same 32 bytes, and more.
+  const int t = threadIdx.x / Lines;
+  Complex* const shared = reinterpret_cast<Complex*>(memory) + threadIdx.x % Lines * L::footprint(Lines);
+  const unsigned at = (blockIdx.x - recorders) * Lines + threadIdx.x % Lines, pairs = v.pairs;
   const int start = at / pairs, row = at % pairs * 2;
-  const float normal = 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n));
-  const bool both_rows = row + 1 < v.rows;
-  if (!v.support && !rule.keeps_iterate) {
+  const bool live = start < v.starts, both_rows = row + 1 < v.rows;
+  const auto barrier = [] {
+    if constexpr (threads <= 32)
+      __syncwarp();
+    else
+      __syncthreads();
+  };
+
+  Complex x[L::paired_values];
+  float4* const spectrum =
+      reinterpret_cast<float4*>(v.spectrum + (live ? v.column_base(start, 0) + v.row_offset(row) : 0));
+  constexpr int step = kTile / 2;  // from column to column
+  if (inverse) {
+    Complex nyquist = {0, 0};
+    L::template each_pair(t, [&](int i, int a, int b) {
+#pragma unroll
+      for (int j = 0; j < R / 2; j++) {
+        const float4 f = live ? __ldcg(spectrum + (a + j * butterflies) * step) : float4{0, 0, 0, 0};
+        const float4 g = live ? __ldcg(spectrum + (b + j * butterflies) * step) : float4{0, 0, 0, 0};
+        join_rows(f, x[i + j], x[i + 2 * R - 1 - j]);
+        join_rows(g, x[i + R + j], x[i + R - 1 - j]);
+        if (j == 0 && a == 0) {
+          x[i] = {f.x, f.z};
+          nyquist = {f.y, f.w};
+        }
+      }
+      if (a == 0) settle_opposites<R>(x + i, x + i + R, nyquist);
+    });
+  }
+  if (Whole && rule.reads_iterate && live) {
+    // The two rows of the iterate lie side by side.
+    const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n;
+    for (int i = t * 32; i < (both_rows ? 2 * n : n); i += L::threads * 32) prefetch(iterate + i);
+  }
+  if (inverse) L::template inverse<true>(x, shared, t, v.row_turns, barrier);
+
+  const float normal = Whole ? 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
+  // f(one of the thread's numbers, its column)
+  const auto each_pixel = [&](auto&& f) {
+    L::template each_butterfly<0>(t, [&](int i, int b) {
+#pragma unroll
+      for (int j = 0; j < R0; j++) f(x[i + j], b + j * M0);
+    });
+  };
+  float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
+  if (!inverse && live)
+    each_pixel([&](Complex& z, int column) {
+      z = {object[column], both_rows ? object[n + column] : 0.f};
+    });
+  if (rules && !v.support && !rule.keeps_iterate) {
     // Without looking anything up, a pixel is one multiplication.
     const float bad = rule.bad_y * normal, good = rule.good_y * normal;
     const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
-    L::template each_butterfly<0>(t, [&](int i, int) {
-#pragma unroll
-      for (int j = 0; j < R0; j++) {
-        x[i + j].x *= x[i + j].x < 0 ? bad : good;
-        x[i + j].y *= x[i + j].y < 0 ? second_bad : second_good;
-      }
+    each_pixel([&](Complex& z, int) {
+      z.x *= z.x < 0 ? bad : good;
+      z.y *= z.y < 0 ? second_bad : second_good;
     });
-  } else if (start < v.starts) {
+  } else if (rules && live) {
     L::template each_butterfly<0>(t, [&](int i, int b) {
+      // Several are read before any is written, so that reading them takes as long as one does.
+      constexpr int together = L::paired_values > 20 || R0 % 4 != 0 ? R0 : 4;
 #pragma unroll
-      for (int j = 0; j < R0; j++) {
-        const int c = b + j * M0;
-        x[i + j].x = apply(rule, v, start, row, c, x[i + j].x * normal);
-        x[i + j].y = both_rows ? apply(rule, v, start, row + 1, c, x[i + j].y * normal) : 0.f;
+      for (int first = 0; first < R0; first += together) {
+        float before[2 * together];
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          before[2 * j] = iterate_before(rule, v, start, row, b + (first + j) * M0);
+          before[2 * j + 1] = both_rows ? iterate_before(rule, v, start, row + 1, b + (first + j) * M0) : 0.f;
+        }
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          const int column = b + (first + j) * M0;
+          Complex& z = x[i + first + j];
+          z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
+          z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+        }
       }
     });
+  } else if (!Whole && inverse) {
+    each_pixel([&](Complex& z, int) { z = normal * z; });
   }
-  L::forward(x, shared, t, v.row_twiddles, T::barrier);
-  L::template put<L::last>(shared, x, t);
-  __syncthreads();
-  if (!loads) return;
+  if (!Whole && work.to_object && live)
+    each_pixel([&](Complex z, int column) {
+      object[column] = z.x;
+      if (both_rows) object[n + column] = z.y;
+    });
+  if (!forward) return;
+  L::template forward<true>(x, shared, t, v.row_turns, barrier);
+  if (!live) return;
+  L::template each_pair(t, [&](int i, int a, int b) {
+    Complex nyquist = {0, 0};
+    if (a == 0) nyquist = unsettle_opposites<R>(x + i, x + i + R);
 #pragma unroll
-  for (int i = 0; i < rounds; i++) {
-    const int c = begin + i * threads;
-    if (columns % threads != 0 && c >= columns) break;
-    float4 f;
-    if (c > 0) {
-      const Complex z = line[L::padded(L::position(c))], mirror = line[L::padded(L::position(n - c))];
-      f = {z.x + mirror.x, z.y - mirror.y, z.y + mirror.y, mirror.x - z.x};
-    } else {
-      const Complex zero = line[0];
-      f = {2 * zero.x, 0, 2 * zero.y, 0};
-      if (n % 2 == 0) {
-        const Complex nyquist = line[L::padded(L::position(n / 2))];
-        f.y = 2 * nyquist.x;
-        f.w = 2 * nyquist.y;
-      }
+    for (int j = 0; j < R / 2; j++) {
+      float4 f = split_rows(x[i + j], x[i + 2 * R - 1 - j]);
+      if (j == 0 && a == 0) f = {2 * x[i].x, 2 * nyquist.x, 2 * x[i].y, 2 * nyquist.y};
+      __stcg(spectrum + (a + j * butterflies) * step, f);
+      __stcg(spectrum + (b + j * butterflies) * step, split_rows(x[i + R + j], x[i + R - 1 - j]));
     }
-    *reinterpret_cast<float4*>(spectrum + static_cast<size_t>(c) * kTile) = f;
-  }
+  });
 }
 
 }  // namespace rephase::cuda

@@ -30,7 +30,7 @@ __global__ void encode_magnitudes(View v, AnyLine columns, const float* given, f
     coded = -m;
   else if (mirror_measured)
     coded = -mirror;
-  const int slot = columns.slot(columns.position[r]);
+  const int slot = columns.slots[columns.position[r]];
   if (c == v.stored_columns)
     nyquist[slot] = coded;
   else
@@ -58,7 +58,7 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
     const Wide nyquist = doubled(v.columns / 2);
     z = {z.x - nyquist.y, z.y + nyquist.x};
   }
-  v.spectrum[v.column_base(start, c) + v.row_offset(columns.slot(columns.position[r]))] = {static_cast<float>(z.x),
+  v.spectrum[v.column_base(start, c) + v.row_offset(columns.slots[columns.position[r]])] = {static_cast<float>(z.x),
                                                                                            static_cast<float>(z.y)};
 }
 
@@ -114,7 +114,7 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   const int r = stored ? given : mirrored(given, v.rows), column = stored ? c : v.columns - c;
   const bool nyquist = v.packed && column == v.columns / 2;
   const auto at = [&](int r) {
-    return v.spectrum[v.column_base(start, nyquist ? 0 : column) + v.row_offset(columns.slot(columns.position[r]))];
+    return v.spectrum[v.column_base(start, nyquist ? 0 : column) + v.row_offset(columns.slots[columns.position[r]])];
   };
   const Complex a = at(r);
   Complex z = a;
@@ -132,7 +132,7 @@ __global__ void constrain_object(View v, Rule rule) {
   if (i >= v.starts * pixels) return;
   const int start = static_cast<int>(i / pixels);
   const int row = static_cast<int>(i % pixels / v.columns), column = static_cast<int>(i % v.columns);
-  v.object[i] = apply(rule, v, start, row, column, v.object[i]);
+  v.object[i] = apply(rule, v, start, row, column, v.object[i], iterate_before(rule, v, start, row, column));
 }
 
 // 32 pixels of a support to one word.

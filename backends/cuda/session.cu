@@ -79,8 +79,8 @@ Session::Session(const Problem& p)
       algorithm_(p.algorithm),
       beta_(p.beta),
       scale_(p.scale),
-      row_axis_(p.columns, double(p.starts) * p.rows / 2),
-      column_axis_(p.rows, double(p.starts) * stored(p.columns)) {
+      row_axis_(p.columns, find_fast_row(p.columns, double(p.starts) * p.rows)),
+      column_axis_(p.rows, find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -92,9 +92,8 @@ Session::Session(const Problem& p)
   v.support_words = static_cast<int>(ceil_div(p.columns, 32));
   v.packed = p.columns % 2 == 0;
   v.masked = p.mask != nullptr;
-  v.row_twiddles = row_axis_.any().twiddles;
-  v.column_twiddles = column_axis_.any().twiddles;
-  v.column_mirror = column_axis_.any().mirror;
+  v.row_turns = row_axis_.turns();
+  v.column_turns = column_axis_.turns();
 
   const size_t pixels = size_t(p.rows) * p.columns;
   multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, device_);
@@ -194,18 +193,21 @@ void Session::allow_shared_memory() {
         DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
   rows_fit_ = rows_fit;
   columns_fit_ = columns_fit;
-  const FastLine *fast_rows = row_axis_.fast(), *fast_columns = column_axis_.fast();
-  const auto resident = [&](const Pass& pass) {
+  const auto allow_both = [&](const FastLine* line) {
+    return line && allow(line->whole.function, line->whole.shared) && allow(line->part.function, line->part.shared);
+  };
+  fast_rows_ = allow_both(row_axis_.fast());
+  fast_columns_ = allow_both(column_axis_.fast());
+  // How many blocks ahead to have the cache fetch; large ones gain nothing from it.
+  const auto ahead = [&](const Kernel& kernel) {
+    if (kernel.threads > 128) return 0u;
     int blocks = 0;
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, pass.kernel, pass.threads, pass.shared),
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
           "asking how many blocks a multiprocessor takes");
     return static_cast<unsigned>(blocks * multiprocessors_);
   };
-  fast_rows_ = fast_rows && allow(fast_rows->rows.kernel, fast_rows->rows.shared);
-  fast_columns_ = fast_columns && allow(fast_columns->columns.kernel, fast_columns->columns.shared);
-  // Large blocks gain nothing from it.
-  if (fast_rows_ && fast_rows->rows.threads <= 128) rows_ahead_ = resident(fast_rows->rows);
-  if (fast_columns_ && fast_columns->columns.threads <= 128) columns_ahead_ = resident(fast_columns->columns);
+  if (fast_rows_) rows_ahead_ = ahead(row_axis_.fast()->whole);
+  if (fast_columns_) columns_ahead_ = ahead(column_axis_.fast()->whole);
 }
 
 // `early`: the kernel waits by itself for the one before it.
@@ -240,6 +242,7 @@ int Session::recorders(int threads) const {
 }
 
 void Session::columns(ColumnWork work) {
+  if (fast_columns_) return fast_columns(column_axis_.fast()->part, work);
   AnyLine line = column_axis_.any();
   Complex* scratch = scratch_.data();
   void* arguments[] = {&view_, &line, &work, &scratch};
@@ -253,6 +256,7 @@ void Session::columns(ColumnWork work) {
 }
 
 void Session::rows(RowWork work, Rule rule, bool record) {
+  if (fast_rows_) return fast_rows(row_axis_.fast()->part, work, rule, record);
   AnyLine line = row_axis_.any();
   int recording = record ? recorders(kAnyThreads) : 0;
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
@@ -268,21 +272,29 @@ void Session::rows(RowWork work, Rule rule, bool record) {
            recording + std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
 }
 
+void Session::fast_columns(const Kernel& kernel, ColumnWork work) {
+  void* arguments[] = {&view_, &work, &columns_ahead_};
+  launch(kernel.function, ceil_div(int64_t(view_.starts) * view_.stored_columns, kernel.lines), kernel.threads,
+         kernel.shared, arguments, true);
+}
+
+void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool record) {
+  int recording = record ? recorders(kernel.threads) : 0;
+  void* arguments[] = {&view_, &work, &rule, &recording, &rows_ahead_};
+  launch(kernel.function, recording + ceil_div(int64_t(view_.starts) * view_.pairs, kernel.lines), kernel.threads,
+         kernel.shared, arguments, true);
+}
+
 void Session::turn_columns() {
-  if (!fast_columns_) return columns({true, true, true, 1});
-  const Pass& pass = column_axis_.fast()->columns;
-  void* arguments[] = {&view_, &columns_ahead_};
-  launch(pass.kernel, ceil_div(int64_t(view_.starts) * view_.stored_columns, pass.lines), pass.threads, pass.shared,
-         arguments, true);
+  const ColumnWork all = {true, true, true, 1};
+  if (fast_columns_) return fast_columns(column_axis_.fast()->whole, all);
+  columns(all);
 }
 
 void Session::turn_rows(Rule rule, bool record) {
-  if (!fast_rows_) return rows({true, true, false, true, normal(view_.rows)}, rule, record);
-  const Pass& pass = row_axis_.fast()->rows;
-  int recording = record ? recorders(pass.threads) : 0;
-  void* arguments[] = {&view_, &rule, &recording, &rows_ahead_};
-  launch(pass.kernel, recording + ceil_div(int64_t(view_.starts) * view_.pairs, pass.lines), pass.threads, pass.shared,
-         arguments, true);
+  const RowWork all = {true, true, false, true, normal(view_.rows)};
+  if (fast_rows_) return fast_rows(row_axis_.fast()->whole, all, rule, record);
+  rows(all, rule, record);
 }
 
 // What undoes the doubling and the transforms along rows, and along columns of that length.

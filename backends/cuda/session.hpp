@@ -69,6 +69,8 @@ class Session {
 
   void columns(ColumnWork work);
   void rows(RowWork work, Rule rule, bool record);
+  void fast_columns(const Kernel& kernel, ColumnWork work);
+  void fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool record);
   void turn_columns();
   void turn_rows(Rule rule, bool record);
   void restore_spectrum();

@@ -25,7 +25,10 @@ template <int Bytes>
 __device__ inline void fetch(void* shared, const void* global) {
 #if __CUDA_ARCH__ >= 800
   const uint32_t at = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(at), "l"(global), "n"(Bytes) : "memory");
+  if constexpr (Bytes == 16)  // past the L1 cache, which is for twiddles
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(at), "l"(global) : "memory");
+  else
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(at), "l"(global), "n"(Bytes) : "memory");
 #else
   for (int i = 0; i < Bytes / 4; i++) static_cast<float*>(shared)[i] = static_cast<const float*>(global)[i];
 #endif

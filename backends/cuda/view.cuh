@@ -29,8 +29,7 @@ struct View {
   double* records;          // [record % kRecords][start]
   uint32_t* recorded;       // how many, [start]
   int rows, columns, starts, stored_columns, tiles, pairs, magnitude_stride, support_words;
-  const Complex *row_twiddles, *column_twiddles;
-  const int* column_mirror;  // of a position: where the opposite frequency is
+  const float4 *row_turns, *column_turns;  // twiddles of lines with a plan of their own, see turns.hpp
   bool packed, masked;
 
   __host__ __device__ size_t pitch() const { return static_cast<size_t>(stored_columns) * kTile; }
@@ -42,10 +41,10 @@ struct View {
   }
 };
 
-// Four of the last butterfly's numbers side by side, where its radix allows: see slots above.
-__host__ __device__ inline int slot_of_position(int p, int length, int last_radix) {
-  if (last_radix % 4 != 0) return p;
-  return (p % last_radix / 4 * (length / last_radix) + p / last_radix) * 4 + p % 4;
+// Number j of the last stage's butterfly b, of so many: four of a thread's numbers side by side, where the radix allows.
+template <int R>
+__host__ __device__ constexpr int slot_of(int b, int j, int butterflies) {
+  return R % 4 == 0 ? (j / 4 * butterflies + b) * 4 + j % 4 : R % 2 == 0 ? (j / 2 * butterflies + b) * 2 + j % 2 : j * butterflies + b;
 }
 
 }  // namespace rephase::cuda
