@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // For tests of what is kept in memory.
+    execArgv: ['--expose-gc'],
     env: softwareVulkan(),
     testTimeout: 60_000,
     hookTimeout: 60_000,

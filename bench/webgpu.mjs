@@ -1,7 +1,7 @@
 /**
  * `node bench/webgpu.mjs`: the webgpu backend on this machine's GPU, next to plain cuFFT in a CUDA graph (peers/gs_cufft.cu,
  * compiled here where there is nvcc), CuPy's port and the wasm backend, in one run. Prints a table; `--out PATH` writes
- * PATH.md and PATH.json.
+ * PATH.md and PATH.json. Where there is no repository, REPHASE_COMMIT says which commit this is.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createSession, listBackends } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
-import { quantile } from './measure.mjs';
+import { quantile, takeTurns } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -28,9 +28,13 @@ const FLOOR_BYTES = 18;
 
 const WARM_UP_MS = 600;
 
-const first = timeToFirstResult();
-const { copy, cufft } = runCufft();
-const cupy = runCupy();
+const first = [
+  { name: 'nothing compiled before', ...firstResult({ __GL_SHADER_DISK_CACHE: '0', MESA_SHADER_CACHE_DISABLE: '1' }) },
+  { name: "with the driver's cache", ...firstResult({}) },
+];
+const { copy, cufft, versions: cudaVersions } = runCufft();
+const { cupy, versions: cupyVersions } = runCupy();
+const scopes = await timeWithoutScopes();
 const rows = [];
 for (const size of values.sizes.split(',')) {
   const [n, starts] = [...size.split('*').map(Number), 1];
@@ -48,24 +52,29 @@ for (const size of values.sizes.split(',')) {
 }
 
 const { devices } = (await listBackends()).find(({ name }) => name === 'webgpu') ?? { devices: [] };
-const machine = describeMachine({});
+const versions = { webgpu: packageVersion(), ...gpuDriver(), ...cudaVersions, ...cupyVersions };
+const machine = describeMachine(versions);
+/** @param {object} facts */
+const listed = (facts) =>
+  Object.entries(facts)
+    .map((entry) => entry.join(' '))
+    .join(', ');
+/** @param {{ median: number, low: number, high: number }} milliseconds */
+const us = ({ median, low, high }) =>
+  `${(1000 * median).toFixed(2)} (${(1000 * low).toFixed(2)} – ${(1000 * high).toFixed(2)})`;
 const text = [
   '# The webgpu backend',
-  `${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${devices[0]?.name} (${Object.entries(
-    devices[0]?.details ?? {},
-  )
-    .map((entry) => entry.join(' '))
-    .join(
-      ', ',
-    )}), ${gpuDriver()}; ${machine.cpu}, Node ${machine.versions.Node}, webgpu ${packageVersion()}. Copy bandwidth ${copy || '?'} TB/s.`,
+  `${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${devices[0].name} (${listed(devices[0].details ?? {})}); ${machine.cpu}; ${listed(machine.versions)}. Copy bandwidth ${copy || '?'} TB/s.`,
   'One `gs` iteration in microseconds: median of the rounds of a run each, and quartiles. Floor: 18 bytes a pixel over the copy bandwidth.',
   table(),
-  `Time to the first result at 1024² in a fresh process: ${first.total.toFixed(0)} ms, of which ${first.device.toFixed(0)} ms until the device has passed its self-test, ${first.session.toFixed(0)} ms for the session, ${first.iteration.toFixed(0)} ms for the first iteration and reading back.`,
+  `With the error scopes by which failures are told to their session an iteration of 256² takes ${us(scopes[0])}, without them ${us(scopes[1])}.`,
+  'Milliseconds to the first result at 1024² in a fresh process, median of five by the total; in brackets the part during which a kernel was being compiled.',
+  firstTable(),
 ].join('\n\n');
 console.log(text);
 if (values.out) {
   writeFileSync(`${values.out}.md`, `${text}\n`);
-  writeFileSync(`${values.out}.json`, `${JSON.stringify({ machine, devices, copy, first, rows }, null, 2)}\n`);
+  writeFileSync(`${values.out}.json`, `${JSON.stringify({ machine, devices, copy, first, scopes, rows }, null, 2)}\n`);
 }
 
 /** @param {{ backend: 'webgpu' | 'wasm', n: number, starts: number }} what */
@@ -88,34 +97,54 @@ async function time({ backend, n, starts }) {
   return { median: quantile(times, 0.5), low: quantile(times, 0.25), high: quantile(times, 0.75), iterations };
 }
 
-/** In a process of its own, where nothing is compiled yet. */
-function timeToFirstResult() {
-  const dist = fileURLToPath(new URL('../dist/index.js', import.meta.url));
-  const script = `
+/** In processes of their own, where nothing is compiled yet. @param {Record<string, string>} environment */
+function firstResult(environment) {
+  const program = fileURLToPath(new URL('first-result.mjs', import.meta.url));
+  const env = { ...process.env, ...environment };
+  const runs = Array.from({ length: 5 }, () =>
+    JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8', env })),
+  );
+  runs.sort((a, b) => a.total - b.total);
+  return { ...runs[2], totals: runs.map(({ total }) => total) };
+}
+
+/** 256² is where submissions weigh most. In turns with a device whose scopes do nothing. */
+async function timeWithoutScopes() {
+  const { globals } = /** @type {any} */ (await import('webgpu'));
+  const { prototype } = globals.GPUDevice;
+  const { pushErrorScope, popErrorScope } = prototype;
+  const nothing = { pushErrorScope: () => undefined, popErrorScope: () => Promise.resolve(null) };
+  const magnitudes = new Float32Array(256 * 256).fill(1);
+  const session = await createSession({ magnitudes, shape: [256, 256] }, { backend: 'webgpu' });
+  const run = (/** @type {object} */ scopes) => async (/** @type {number} */ iterations) => {
+    Object.assign(prototype, scopes);
     const began = performance.now();
-    const { createSession, listBackends } = await import(${JSON.stringify(dist)});
-    await createSession({ magnitudes: new Float32Array(4).fill(1), shape: [2, 2] }, { backend: 'webgpu' });
-    const ready = performance.now();
-    const magnitudes = Float32Array.from({ length: 1024 * 1024 }, (_, i) => 1 + (i % 7));
-    const made = performance.now();
-    const session = await createSession({ magnitudes, shape: [1024, 1024] }, { backend: 'webgpu' });
-    const opened = performance.now();
-    await session.run(1);
-    await session.readObject();
-    const end = performance.now();
-    console.log(JSON.stringify({ device: ready - began, session: opened - made, iteration: end - opened, total: end - began - (made - ready) }));`;
-  return JSON.parse(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }));
+    await session.run(iterations);
+    return performance.now() - began;
+  };
+  const competitors = [
+    { name: 'with', run: run({ pushErrorScope, popErrorScope }) },
+    { name: 'without', run: run(nothing) },
+  ];
+  const timings = await takeTurns(competitors, { batchMs: 150, rounds: 15, mostMs: Infinity });
+  Object.assign(prototype, { pushErrorScope, popErrorScope });
+  session.dispose();
+  return timings;
 }
 
 function runCufft() {
   /** @type {Map<string, number>} */
   const cufft = new Map();
   let copy = 0;
+  /** @type {Record<string, string>} */
+  const versions = {};
   try {
     const program = join(mkdtempSync(join(tmpdir(), 'rephase-')), 'gs_cufft');
     const source = fileURLToPath(new URL('peers/gs_cufft.cu', import.meta.url));
     execFileSync('nvcc', ['-O3', '-arch=native', '-o', program, source, '-lcufft'], { stdio: 'pipe' });
     for (const line of execFileSync(program, { encoding: 'utf8' }).split('\n')) {
+      const [, CUDA, cuFFT] = /^CUDA ([\d.]+) cuFFT ([\d.]+)$/.exec(line) ?? [];
+      if (CUDA) Object.assign(versions, { CUDA, cuFFT });
       copy = Number(/copy ([\d.]+) TB/.exec(line)?.[1] ?? copy);
       const [, n, starts, us] = /n=(\d+) batch=(\d+) ([\d.]+) us/.exec(line) ?? [];
       if (n) cufft.set(`${n}*${starts}`, Number(us));
@@ -123,22 +152,26 @@ function runCufft() {
   } catch (error) {
     process.stderr.write(`bench: left out cuFFT: ${error instanceof Error ? error.message : error}\n`);
   }
-  return { copy, cufft };
+  return { copy, cufft, versions };
 }
 
 function runCupy() {
   /** @type {Map<string, number>} */
   const cupy = new Map();
+  /** @type {Record<string, string>} */
+  const versions = {};
   try {
     const source = fileURLToPath(new URL('peers/gs_cupy.py', import.meta.url));
     for (const line of execFileSync('python3', [source], { encoding: 'utf8' }).split('\n')) {
+      const [, CuPy] = /^CuPy (\S+)$/.exec(line) ?? [];
+      if (CuPy) Object.assign(versions, { CuPy });
       const [, n, us] = /^(\d+) ([\d.]+)$/.exec(line) ?? [];
       if (n) cupy.set(`${n}*1`, Number(us));
     }
   } catch (error) {
     process.stderr.write(`bench: left out CuPy: ${error instanceof Error ? error.message.split('\n')[0] : error}\n`);
   }
-  return cupy;
+  return { cupy, versions };
 }
 
 function table() {
@@ -166,12 +199,26 @@ function table() {
   return [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+function firstTable() {
+  const names = Object.keys(first[0].phases);
+  const cell = ({ milliseconds, compiling }) =>
+    milliseconds.toFixed(0) + (compiling > 0 ? ` (${compiling.toFixed(0)})` : '');
+  const lines = first.map(({ name, total, pipelines, phases }) => {
+    const compiling = names.reduce((sum, phase) => sum + phases[phase].compiling, 0);
+    return [name, cell({ milliseconds: total, compiling }), ...names.map((phase) => cell(phases[phase])), pipelines];
+  });
+  const header = ['', 'total', ...names, 'kernels'];
+  return [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** @returns {Record<string, string>} */
 function gpuDriver() {
   try {
-    const query = ['--query-gpu=name,driver_version', '--format=csv,noheader'];
-    return execFileSync('nvidia-smi', query, { encoding: 'utf8', stdio: 'pipe' }).trim();
+    const query = ['--query-gpu=driver_version', '--format=csv,noheader'];
+    const [version] = execFileSync('nvidia-smi', query, { encoding: 'utf8', stdio: 'pipe' }).trim().split('\n');
+    return { 'NVIDIA driver': version };
   } catch {
-    return 'driver unknown';
+    return {};
   }
 }
 

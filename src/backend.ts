@@ -100,7 +100,10 @@ export interface Backend {
   readonly onCallingThread: boolean;
   /** Where that is so: a script for a worker that runs jobs (src/job.ts) on this backend, and what to send it first. */
   workerScript?(): Promise<{ source: string; data: unknown }>;
-  /** The devices that can be used here, best first, or a `BackendUnavailableError` that says why there are none. */
+  /**
+   * The devices that there are, best first, or a `BackendUnavailableError` that says why there are none. A device is
+   * described by the same object until another takes its place; one that has gone keeps its index, with a `reason`.
+   */
   devices(): Promise<DeviceInfo[]>;
   /** Rejects with an `OutOfMemoryError` that names the bytes needed and those there are, before it allocates. */
   createSession(problem: BackendProblem, device: number): Promise<BackendSession>;

@@ -1,6 +1,6 @@
 /**
  * The registry of backends and the choice among them. A backend is loaded, asked for its devices and given a small
- * reconstruction to do, once; what fails on the way is kept as the reason why it is not available.
+ * reconstruction to do on each that is about to be used, once; what fails on the way is kept as the reason why it is not.
  */
 import { wasmBackend } from '../backends/wasm/backend.js';
 import { handInDevice, webgpuBackend, withdrawDevice } from '../backends/webgpu/backend.js';
@@ -21,27 +21,29 @@ const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
   wasm: () => Promise.resolve(wasmBackend),
 };
 
-type Candidate = { name: BackendName; backend: Backend; devices: DeviceInfo[] } | { name: BackendName; reason: string };
+const loaded = new Map<BackendName, Promise<Backend>>();
 
-const candidates = new Map<BackendName, Promise<Candidate>>();
+/**
+ * What each device's self-test said; undefined where it passed. By the object that describes a device, which is another
+ * one where another device has come in its place.
+ */
+const verdicts = new WeakMap<DeviceInfo, Promise<string | undefined>>();
 
-/** Every backend, best first: what can run here, with its devices, and why the rest cannot. */
+/**
+ * Every backend, best first: what can run here, with its devices, and why the rest cannot. A device that is listed with a
+ * `reason` is not used, and keeps its index.
+ */
 export async function listBackends(): Promise<BackendReport[]> {
-  const all = await Promise.all(BACKEND_NAMES.map(examine));
-  return all
-    .sort((a, b) => rank(a) - rank(b))
-    .map((candidate) =>
-      'reason' in candidate
-        ? { name: candidate.name, available: false, reason: candidate.reason, devices: [] }
-        : { name: candidate.name, available: true, devices: candidate.devices },
-    );
+  const reports = await Promise.all(BACKEND_NAMES.map(report));
+  return reports.sort((a, b) => rank(a) - rank(b));
 }
 
 /**
  * Opens a session: a problem, or a batch of starts of it, in a backend's memory, to be iterated at any of three
  * granularities. Arrays are copied before the promise resolves, and never kept or changed.
  *
- * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError` or a `DeviceLostError`.
+ * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError`, a `DeviceLostError` or a
+ * `DeviceFailedError`.
  *
  * ```ts
  * await using session = await createSession({ magnitudes, shape }, { algorithm: 'hio', seed: 1 });
@@ -52,8 +54,8 @@ export async function listBackends(): Promise<BackendReport[]> {
 export async function createSession(problem: Problem, options: SessionOptions = {}): Promise<Session> {
   const settings = checkSessionOptions(options);
   const setup = prepare(problem, settings, options.start);
-  const { backend } = await selectBackend(settings);
-  return openSession(backend, settings.device, setup);
+  const { backend, index } = await selectDevice(settings);
+  return openSession(backend, index, setup);
 }
 
 /**
@@ -69,97 +71,147 @@ export async function createSession(problem: Problem, options: SessionOptions = 
  * ```
  */
 export async function addGPUDevice(device: GPUDeviceLike): Promise<number> {
-  const info = handInDevice(device);
-  candidates.delete('webgpu');
-  try {
-    const { backend, devices } = await namedCandidate('webgpu', { precision: 'single' });
-    const index = devices.indexOf(info);
-    if (index > 0) await selfTest(backend, index);
-    return index;
-  } catch (error) {
-    withdrawDevice(info, error as Error);
-    // Asked without that device the next time.
-    candidates.delete('webgpu');
-    throw error;
-  }
+  const index = await handInDevice(device);
+  // Without a device it may not have been available.
+  loaded.delete('webgpu');
+  const examined = await examine('webgpu');
+  const reason = typeof examined === 'string' ? examined : await whyNot(examined.backend, examined.devices, index);
+  if (reason === undefined) return index;
+  withdrawDevice(index, reason);
+  throw new BackendUnavailableError(`device: ${reason}`, 'webgpu');
 }
 
+/** A device that is going to be used. */
+export interface Selected {
+  backend: Backend;
+  index: number;
+  device: DeviceInfo;
+}
+
+type Wanted = Pick<Settings, 'precision' | 'device'>;
+
 /**
- * The backend that was named, or the best that is available. Rejects with a `BackendUnavailableError` that lists what
- * was tried, and an `InvalidArgumentError` for a precision or a device that the backend does not have.
+ * The device that was asked for, or the first that works, of the backend that was named or of the best. Rejects with a
+ * `BackendUnavailableError` that lists what was tried, and an `InvalidArgumentError` for a precision or a device that the
+ * backend does not have.
  */
-export async function selectBackend(
-  settings: Pick<Settings, 'backend' | 'device' | 'precision'>,
-): Promise<{ backend: Backend; device: DeviceInfo }> {
-  const name = settings.backend === 'auto' ? environmentChoice() : settings.backend;
-  const { backend, devices } = await (name === 'auto' ? bestCandidate(settings) : namedCandidate(name, settings));
-  const device = devices.at(settings.device);
-  if (!device) {
-    const takes = `an integer from 0 to ${devices.length - 1} (the devices of the ${backend.name} backend)`;
-    throw new InvalidArgumentError('device', gotTakes('device', settings.device, takes));
-  }
-  return { backend, device };
+export async function selectDevice({ backend, ...wanted }: Wanted & Pick<Settings, 'backend'>): Promise<Selected> {
+  const name = backend === 'auto' ? environmentChoice() : backend;
+  return name === 'auto' ? bestDevice(wanted) : namedDevice(name, wanted);
 }
 
 /** A backend that the library itself relies on, with any device. */
 export async function requireBackend(name: BackendName): Promise<Backend> {
-  return (await namedCandidate(name, { precision: 'double' })).backend;
+  return (await namedDevice(name, { precision: 'double', device: undefined })).backend;
 }
 
-async function namedCandidate(name: BackendName, { precision }: Pick<Settings, 'precision'>) {
-  const candidate = await examine(name);
-  if ('reason' in candidate) {
-    throw new BackendUnavailableError(`the ${name} backend is not available: ${candidate.reason}`, name);
-  }
-  const { precisions } = candidate.backend;
-  if (!precisions.includes(precision)) {
-    const takes = `${precisions.map((p) => `'${p}'`).join(', ')} on the ${name} backend`;
-    throw new InvalidArgumentError('precision', gotTakes('precision', precision, takes));
-  }
-  return candidate;
+async function namedDevice(name: BackendName, wanted: Wanted): Promise<Selected> {
+  const selected = await deviceOf(name, wanted);
+  if (typeof selected !== 'string') return selected;
+  const what = wanted.device === undefined ? `the ${name} backend` : `device ${wanted.device} of the ${name} backend`;
+  throw new BackendUnavailableError(`${what} is not available: ${selected}`, name);
 }
 
 /** Stops at the first that does not emulate its device, so that backends behind it are not even loaded. */
-async function bestCandidate({ precision }: Pick<Settings, 'precision'>) {
+async function bestDevice(wanted: Wanted): Promise<Selected> {
   const tried: string[] = [];
-  let emulated: Extract<Candidate, { backend: Backend }> | undefined;
+  let emulated: Selected | undefined;
   for (const name of BACKEND_NAMES) {
-    const candidate = await examine(name);
-    if ('reason' in candidate) tried.push(`${name}: ${candidate.reason}`);
-    else if (!candidate.backend.precisions.includes(precision)) tried.push(`${name}: no ${precision} precision`);
-    else if (!candidate.devices[0].software) return candidate;
-    else emulated ??= candidate;
+    const selected = await deviceOf(name, wanted).catch((error: unknown) => {
+      if (error instanceof InvalidArgumentError && error.argument === 'precision')
+        return `no ${wanted.precision} precision`;
+      throw error;
+    });
+    if (typeof selected === 'string') tried.push(`${name}: ${selected}`);
+    else if (!selected.device.software) return selected;
+    else emulated ??= selected;
   }
   if (emulated) return emulated;
   throw new BackendUnavailableError(`no backend is available here. Tried: ${tried.join('; ')}`);
 }
 
-function examine(name: BackendName): Promise<Candidate> {
-  let candidate = candidates.get(name);
-  if (!candidate) {
-    candidate = load(name).catch((error: unknown) => ({
-      name,
-      reason: error instanceof Error ? error.message : String(error),
-    }));
-    candidates.set(name, candidate);
+/** Or the reason why there is none. */
+async function deviceOf(name: BackendName, { precision, device }: Wanted): Promise<Selected | string> {
+  const examined = await examine(name);
+  if (typeof examined === 'string') return examined;
+  const { backend, devices } = examined;
+  const { precisions } = backend;
+  if (!precisions.includes(precision)) {
+    const takes = `${precisions.map((p) => `'${p}'`).join(', ')} on the ${name} backend`;
+    throw new InvalidArgumentError('precision', gotTakes('precision', precision, takes));
   }
-  return candidate;
+  if (device !== undefined && device >= devices.length) {
+    const takes = `an integer from 0 to ${devices.length - 1} (the devices of the ${name} backend)`;
+    throw new InvalidArgumentError('device', gotTakes('device', device, takes));
+  }
+  const reasons: string[] = [];
+  for (const index of device === undefined ? devices.keys() : [device]) {
+    const reason = await whyNot(backend, devices, index);
+    if (reason === undefined) return { backend, index, device: devices[index] };
+    reasons.push(reason);
+  }
+  return allOf(reasons);
 }
 
-async function load(name: BackendName): Promise<Candidate> {
+async function report(name: BackendName): Promise<BackendReport> {
+  const examined = await examine(name);
+  if (typeof examined === 'string') return { name, available: false, reason: examined, devices: [] };
+  const { backend, devices } = examined;
+  const reasons = await Promise.all(devices.map((_, index) => whyNot(backend, devices, index)));
+  if (!reasons.includes(undefined)) return { name, available: false, reason: allOf(reasons as string[]), devices: [] };
+  const infos = devices.map((info, index) =>
+    reasons[index] === undefined ? info : { ...info, reason: reasons[index] },
+  );
+  return { name, available: true, devices: infos };
+}
+
+/** A backend that has devices, or the reason why there is none. */
+async function examine(name: BackendName): Promise<{ backend: Backend; devices: DeviceInfo[] } | string> {
+  try {
+    let loading = loaded.get(name);
+    if (!loading) loaded.set(name, (loading = load(name)));
+    const backend = await loading;
+    return { backend, devices: await backend.devices() };
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Rejects where the backend has no devices, so that this is found out once. */
+async function load(name: BackendName): Promise<Backend> {
   const loader = LOADERS[name];
-  if (!loader) return { name, reason: 'not part of this version' };
+  if (!loader) throw new BackendUnavailableError('not part of this version', name);
   const backend = await loader();
-  const devices = await backend.devices();
-  await selfTest(backend);
-  return { name, backend, devices };
+  await backend.devices();
+  return backend;
+}
+
+/** Why a device is not to be used; undefined where it computes what it should. */
+function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number): Promise<string | undefined> {
+  const info = devices[index];
+  let verdict = verdicts.get(info);
+  if (!verdict) {
+    verdict = info.reason === undefined ? selfTest(backend, index) : Promise.resolve(info.reason);
+    verdicts.set(info, verdict);
+  }
+  return verdict;
+}
+
+/** Of devices, each with its number where there are several. */
+function allOf(reasons: readonly string[]): string {
+  return reasons.length === 1 ? reasons[0] : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Software devices rank below the wasm backend, what is not available below them. */
-function rank(candidate: Candidate): number {
-  const order = BACKEND_NAMES.indexOf(candidate.name);
-  if ('reason' in candidate) return order + 2 * BACKEND_NAMES.length;
-  return candidate.devices[0].software ? order + BACKEND_NAMES.length : order;
+function rank({ name, available, devices }: BackendReport): number {
+  const order = BACKEND_NAMES.indexOf(name);
+  if (!available) return order + 2 * BACKEND_NAMES.length;
+  const best = devices.find(({ reason }) => reason === undefined)!;
+  return best.software ? order + BACKEND_NAMES.length : order;
 }
 
 /** What REPHASE_BACKEND says, in Node; it speaks where the caller leaves the choice open. */

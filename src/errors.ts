@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'BACKEND_UNAVAILABLE',
   'OUT_OF_MEMORY',
   'DEVICE_LOST',
+  'DEVICE_FAILED',
   'DISPOSED',
   'BUSY',
   'ABORTED',
@@ -73,6 +74,17 @@ export class DeviceLostError extends RephaseError {
   constructor(message: string, options?: ErrorOptions) {
     super('DEVICE_LOST', message, options);
     this.name = 'DeviceLostError';
+  }
+}
+
+/**
+ * The device is there, but refused something that it was asked for, which is a defect of rephase or of a driver. What the
+ * session holds is not to be trusted. Please report it; a new session may work.
+ */
+export class DeviceFailedError extends RephaseError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('DEVICE_FAILED', message, options);
+    this.name = 'DeviceFailedError';
   }
 }
 

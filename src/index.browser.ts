@@ -9,6 +9,7 @@ export {
   AbortError,
   BackendUnavailableError,
   BusyError,
+  DeviceFailedError,
   DeviceLostError,
   DisposedError,
   ERROR_CODES,

@@ -22,7 +22,8 @@ export interface Settings {
   seed: number;
   starts: number;
   backend: BackendName | 'auto';
-  device: number;
+  /** Undefined for the first that works. */
+  device: number | undefined;
   precision: Precision;
   history: boolean;
 }
@@ -69,7 +70,7 @@ export function checkRunOptions(options: RunOptions): void {
 }
 
 function sessionSettings(options: SessionOptions): Settings {
-  const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device = 0, precision = 'single' } = options;
+  const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
   checkName('algorithm', algorithm, ALGORITHMS);
   const { beta = algorithm === 'gs' ? 1 : DEFAULT_BETA, history = false } = options;
   if (!(typeof beta === 'number' && beta > 0 && beta < Infinity)) {
@@ -78,7 +79,7 @@ function sessionSettings(options: SessionOptions): Settings {
   checkInteger('seed', seed, 0);
   checkInteger('starts', starts, 1);
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
-  checkInteger('device', device, 0);
+  if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
   if (typeof history !== 'boolean') {
     throw new InvalidArgumentError('history', gotTakes('history', history, 'true or false'));

@@ -3,7 +3,7 @@
  * so that this thread stays free; several starts are then spread over the cores.
  */
 import type { Backend } from './backend.js';
-import { selectBackend } from './backends.js';
+import { selectDevice } from './backends.js';
 import { AbortError } from './errors.js';
 import { macrotask } from './event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
@@ -20,8 +20,7 @@ import { availableCores } from './worker-thread.js';
  * Arrays are copied before the iterations begin and never changed. Do not change them before that: until the first
  * progress report, or until the promise is settled.
  *
- * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError` or a `DeviceLostError`, and
- * with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
+ * Rejects as `createSession` does, and with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
  *
  * ```ts
  * const { object, residual } = await retrieve(
@@ -37,10 +36,10 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Each of the steps before the work on a worker has a turn of this thread of its own.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const { backend, device } = await selectBackend(settings);
+  const { backend, index, device } = await selectDevice(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
-  const job: Job = { setup, device: settings.device, iterations: settings.iterations };
+  const job: Job = { setup, device: index, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   const { algorithm, beta } = settings;
   const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });

@@ -72,7 +72,7 @@ export interface SessionOptions {
   starts?: number;
   /** Default `auto`: the best that is available here, or what the environment variable REPHASE_BACKEND names. */
   backend?: BackendName | 'auto';
-  /** Index among the backend's devices, as `listBackends` shows them. Default 0. */
+  /** Index among the backend's devices, as `listBackends` shows them. Default: the first that works. */
   device?: number;
   /** `double` runs on the wasm backend only. Default `single`. */
   precision?: Precision;
@@ -176,6 +176,8 @@ export interface DeviceInfo {
   memory?: number;
   /** Emulated on the CPU. */
   software: boolean;
+  /** Why it cannot be used; undefined where it can. */
+  reason?: string;
   /** More that is worth showing: driver, compute capability, limits. */
   details?: Readonly<Record<string, string | number>>;
 }

@@ -4,6 +4,7 @@ import { BackendUnavailableError, InvalidArgumentError, createSession, listBacke
 import type * as WasmBackend from '../backends/wasm/backend.js';
 import type { Backend } from '../src/backend.js';
 
+const OPERATIONS = ['iterate', 'settle', 'inverse', 'constrainObject', 'forward', 'constrainFourier'];
 const problem = { magnitudes: Float32Array.of(1, 2, 3, 4), shape: [2, 2] } as const;
 
 describe('listBackends', () => {
@@ -78,9 +79,10 @@ describe('a backend that fails', () => {
     const rephase = await registryWith({
       createSession: () =>
         Promise.resolve({
-          ...Object.fromEntries(['writeSpectrum', 'iterate', 'settle'].map((name) => [name, () => undefined])),
+          ...Object.fromEntries(OPERATIONS.map((name) => [name, () => undefined])),
           finish: () => Promise.resolve(),
           readObject: () => Promise.resolve(new Float32Array(24)),
+          takeResiduals: () => Promise.resolve(new Float64Array(3)),
           dispose,
         } as never),
     });
@@ -104,6 +106,59 @@ describe('a backend that fails', () => {
     await expect(attempt).rejects.toThrow(/precision: got "double"; takes 'single' on the wasm backend/);
     await expect(attempt).rejects.toMatchObject({ name: InvalidArgumentError.name, argument: 'precision' });
     await expect(rephase.createSession(problem, { precision: 'double' })).rejects.toThrow(/wasm: no double precision/);
+  });
+
+  describe('on one of its devices', () => {
+    const [bad, good] = ['bad', 'good'].map((name) => ({ name, software: false }));
+
+    /** Sessions on the first device open and fail; `opened` tells of which were asked for. */
+    async function registryWithBadDevice(devices = [bad, good]) {
+      const opened: number[] = [];
+      const { wasmBackend } = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
+      const rephase = await registryWith({
+        devices: () => Promise.resolve(devices),
+        createSession: (problem, device) => {
+          opened.push(device);
+          return devices[device] === bad ? Promise.reject(new Error('it fell')) : wasmBackend.createSession(problem, 0);
+        },
+      });
+      return { rephase, opened };
+    }
+
+    it('lists that one with its reason, and can be used with the others', async () => {
+      const { rephase } = await registryWithBadDevice();
+      const wasm = (await rephase.listBackends()).find(({ name }) => name === 'wasm');
+      expect(wasm).toEqual({ name: 'wasm', available: true, devices: [{ ...bad, reason: 'it fell' }, good] });
+      using session = await rephase.createSession(problem);
+      expect(session.device).toBe('good');
+      await expect(rephase.createSession(problem, { backend: 'wasm', device: 0 })).rejects.toThrow(
+        'device 0 of the wasm backend is not available: it fell',
+      );
+    });
+
+    it('tries each device once, and only those that it is about to use', async () => {
+      const { rephase, opened } = await registryWithBadDevice([good, bad]);
+      for (let i = 0; i < 2; i++) (await rephase.createSession(problem)).dispose();
+      expect(opened).toEqual([0, 0, 0]);
+      await rephase.listBackends();
+      await rephase.listBackends();
+      expect(opened).toEqual([0, 0, 0, 1]);
+    });
+
+    it('tries another device that has come in the place of one', async () => {
+      const devices = [good];
+      const { rephase, opened } = await registryWithBadDevice(devices);
+      (await rephase.createSession(problem)).dispose();
+      devices[0] = bad;
+      await expect(rephase.createSession(problem)).rejects.toThrow('it fell');
+      expect(opened).toEqual([0, 0, 0]);
+    });
+
+    it('on all of them is unavailable, with the reasons', async () => {
+      const { rephase } = await registryWithBadDevice([bad, bad]);
+      const wasm = (await rephase.listBackends()).find(({ name }) => name === 'wasm');
+      expect(wasm).toMatchObject({ available: false, reason: 'device 0: it fell; device 1: it fell', devices: [] });
+    });
   });
 
   it('to be more than an emulation is still better than none', async () => {

@@ -2,16 +2,12 @@
  * The reference implementation's outputs (test/vectors/README.md), reached from its own starts. Long runs of feedback
  * rules are chaotic, so single precision is compared after 1 and 2 iterations, and for `gs`, which is not, after 10.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { decodeNpy } from '../src/formats/npy.js';
 import { createSession, type Algorithm, type RealArray, type Shape } from '../src/index.js';
 import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
-
-const folder = ['../../shared/vectors/', './vectors/']
-  .map((path) => new URL(path, import.meta.url))
-  .find((url) => existsSync(new URL('index.json', url)))!;
+import { readVector } from './support/vectors.js';
 
 interface Entry {
   name: string;
@@ -19,7 +15,7 @@ interface Entry {
   results: string[];
 }
 
-const entries = JSON.parse(readFileSync(new URL('index.json', folder), 'utf8')) as Entry[];
+const entries = JSON.parse(new TextDecoder().decode(await readVector('index.json'))) as Entry[];
 const cases = entries.flatMap((entry) => entry.results.map((result) => ({ ...entry, result })));
 
 onEveryBackend('the reference implementation', ({ backend, precision }) => {
@@ -28,15 +24,15 @@ onEveryBackend('the reference implementation', ({ backend, precision }) => {
 
   it.each(wanted)('$result', async ({ name, shape, result }) => {
     const { algorithm, beta, withSupport, iterations } = parse(result);
-    const magnitudes = load(`${name}.magnitudes.npy`);
-    const support = withSupport ? Uint8Array.from(load(`${name}.support.npy`)) : undefined;
-    const phase = load(`${name}.start.npy`).map((u) => 2 * Math.PI * u);
+    const magnitudes = await load(`${name}.magnitudes.npy`);
+    const support = withSupport ? Uint8Array.from(await load(`${name}.support.npy`)) : undefined;
+    const phase = (await load(`${name}.start.npy`)).map((u) => 2 * Math.PI * u);
     using session = await createSession(
       { magnitudes, shape, ...(support && { support }) },
       { backend, precision, algorithm, beta, start: { phase } },
     );
     await session.run(iterations);
-    expect(relativeError(await session.readObject(), load(result))).toBeLessThan(tolerance);
+    expect(relativeError(await session.readObject(), await load(result))).toBeLessThan(tolerance);
   });
 });
 
@@ -60,7 +56,7 @@ function comparableInSingle({ algorithm, iterations }: ReturnType<typeof parse>)
   return iterations <= 2 || (algorithm === 'gs' && iterations <= 10);
 }
 
-function load(file: string): Float64Array {
-  const data: RealArray = decodeNpy(readFileSync(new URL(file, folder))).data;
+async function load(file: string): Promise<Float64Array> {
+  const data: RealArray = decodeNpy(await readVector(file)).data;
   return Float64Array.from(data);
 }

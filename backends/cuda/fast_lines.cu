@@ -1,6 +1,6 @@
 #include "fast_lines.hpp"
 
-#include "passes.cuh"
+#include "on_chip.cuh"
 
 namespace rephase::cuda {
 
@@ -53,49 +53,65 @@ FastLine rows() {
 
 // Length, threads a line, radices; lines a block. Chosen by measuring.
 const FastLine kColumns[] = {
-    columns<Line<32, 4, 4, 8>, 8>(),
-    columns<Line<64, 8, 8, 8>, 4>(),
-    columns<Line<128, 16, 4, 4, 8>, 4>(),
-    columns<Line<256, 64, 4, 4, 4, 4>, 2>(),
-    columns<Line<512, 128, 4, 4, 4, 8>, 2>(),
-    columns<Line<600, 128, 5, 5, 4, 6>, 2>(),
-    columns<Line<1000, 128, 10, 10, 10>, 2>(),
-    columns<Line<1024, 128, 8, 4, 4, 8>, 2>(),
-    columns<Line<1536, 128, 12, 8, 16>, 2>(),
-    columns<Line<2048, 128, 16, 8, 16>, 1>(),
-    columns<Line<3000, 320, 6, 5, 10, 10>, 1>(),
-    columns<Line<4096, 256, 16, 16, 16>, 1>(),
-    columns<Line<8192, 256, 16, 32, 16>, 1>(),
-    columns<Line<16384, 1024, 16, 4, 16, 16>, 1>(),
+    columns<ColumnLine<32, 4, 4, 8>, 8>(),
+    columns<ColumnLine<64, 8, 8, 8>, 4>(),
+    columns<ColumnLine<128, 32, 4, 2, 4, 4>, 2>(),
+    columns<ColumnLine<256, 64, 4, 4, 4, 4>, 2>(),
+    columns<ColumnLine<512, 64, 8, 8, 8>, 2>(),
+    columns<ColumnLine<600, 64, 10, 6, 10>, 1>(),
+    columns<ColumnLine<1000, 128, 10, 10, 10>, 1>(),
+    columns<ColumnLine<1024, 128, 8, 16, 8>, 1>(),
+    columns<ColumnLine<1536, 128, 12, 8, 16>, 1>(),
+    columns<ColumnLine<2048, 128, 16, 8, 16>, 1>(),
+    columns<ColumnLine<3000, 256, 15, 20, 10>, 1>(),
+    columns<ColumnLine<4096, 256, 16, 16, 16>, 1>(),
+    columns<ColumnLine<8192, 256, 16, 16, 32>, 1>(),
+    columns<ColumnLine<16384, 512, 16, 32, 32>, 1>(),
 };
 const FastLine kRows[] = {
-    rows<Line<32, 4, 8, 4>, 8>(),
-    rows<Line<64, 4, 8, 8>, 8>(),
-    rows<Line<128, 16, 8, 4, 4>, 4>(),
-    rows<Line<256, 32, 8, 8, 4>, 2>(),
-    rows<Line<512, 64, 8, 4, 4, 4>, 2>(),
-    rows<Line<600, 64, 10, 6, 10>, 2>(),
-    rows<Line<1000, 64, 10, 10, 10>, 2>(),
-    rows<Line<1024, 128, 8, 8, 4, 4>, 2>(),
-    rows<Line<1536, 96, 16, 12, 8>, 2>(),
-    rows<Line<2048, 128, 16, 16, 8>, 2>(),
-    rows<Line<3000, 160, 10, 10, 5, 6>, 2>(),
-    rows<Line<4096, 128, 16, 16, 16>, 2>(),
-    rows<Line<8192, 256, 16, 32, 16>, 2>(),
-    rows<Line<16384, 512, 16, 16, 4, 16>, 1>(),
+    rows<RowLine<32, 4, 8, 4>, 8>(),
+    rows<RowLine<64, 4, 8, 8>, 8>(),
+    rows<RowLine<128, 16, 8, 4, 4>, 4>(),
+    rows<RowLine<256, 32, 8, 8, 4>, 2>(),
+    rows<RowLine<512, 64, 8, 4, 4, 4>, 2>(),
+    rows<RowLine<600, 64, 10, 10, 6>, 2>(),
+    rows<RowLine<1000, 128, 10, 5, 5, 4>, 2>(),
+    rows<RowLine<1024, 64, 8, 16, 8>, 2>(),
+    rows<RowLine<1536, 64, 16, 6, 16>, 2>(),
+    rows<RowLine<2048, 64, 16, 8, 16>, 2>(),
+    rows<RowLine<3000, 160, 15, 20, 10>, 2>(),
+    rows<RowLine<4096, 128, 16, 16, 16>, 2>(),
+    rows<RowLine<8192, 256, 16, 32, 16>, 2>(),
+    rows<RowLine<16384, 512, 16, 16, 4, 16>, 1>(),
 };
 
 // Where lines are many, what counts is not how soon one is done but how few instructions it takes: fewer threads with
 // more numbers each.
 const FastLine kManyColumns[] = {
-    columns<Line<128, 8, 8, 16>, 4>(),
-    columns<Line<256, 16, 16, 16>, 4>(),
-    columns<Line<512, 32, 8, 4, 16>, 2>(),
+    columns<ColumnLine<128, 8, 8, 16>, 4>(),
+    columns<ColumnLine<256, 16, 16, 16>, 2>(),
+    columns<ColumnLine<512, 64, 8, 8, 8>, 1>(),
 };
 const FastLine kManyRows[] = {
-    rows<Line<128, 8, 16, 8>, 4>(),
-    rows<Line<256, 8, 16, 16>, 8>(),
-    rows<Line<512, 32, 16, 4, 8>, 4>(),
+    rows<RowLine<128, 8, 16, 8>, 4>(),
+    rows<RowLine<256, 8, 16, 16>, 4>(),
+    rows<RowLine<512, 32, 8, 8, 8>, 4>(),
+};
+
+// The kernels' own lines may have other threads, as long as radices are the same.
+template <class Columns, class Rows>
+OnChip on_chip(FastLine column_line, FastLine row_line) {
+  using Shape = OnChipShape<Columns, Rows>;
+  return {Shape::rows,
+          Shape::columns,
+          column_line,
+          row_line,
+          {reinterpret_cast<const void*>(turn_on_chip<Columns, Rows>), 1, Shape::threads, Shape::shared}};
+}
+const OnChip kOnChip[] = {
+    on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),
+    on_chip<ColumnLine<64, 4, 8, 8>, RowLine<64, 4, 8, 8>>(kColumns[1], kRows[1]),
+    on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
 };
 
 // As many numbers as keep a large GPU busy for a few microseconds.
@@ -117,6 +133,12 @@ const FastLine* find_fast_column(int length, double columns) {
 const FastLine* find_fast_row(int length, double rows) {
   const FastLine* const many = length * rows >= 2 * kMany ? find(kManyRows, length) : nullptr;
   return many ? many : find(kRows, length);
+}
+
+const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors) {
+  for (const OnChip& shape : kOnChip)
+    if (shape.rows == rows && shape.columns == columns && (starts >= multiprocessors || rows <= 32)) return &shape;
+  return nullptr;
 }
 
 }  // namespace rephase::cuda

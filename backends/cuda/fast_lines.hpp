@@ -20,8 +20,17 @@ struct FastLine {
   int (*slot)(int frequency);  // see View
 };
 
+// Iterations of an image in one block, which take these plans.
+struct OnChip {
+  int rows, columns;
+  FastLine column_line, row_line;
+  Kernel kernel;
+};
+
 // The plan for so many columns, or rows, at once; null where there is none.
 const FastLine* find_fast_column(int length, double columns);
 const FastLine* find_fast_row(int length, double rows);
+// Null where too few starts would keep a device with so many multiprocessors busy.
+const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors);
 
 }  // namespace rephase::cuda

@@ -15,7 +15,10 @@ namespace rephase::cuda {
 
 // What depends on the plan alone is named in a constexpr variable before it is used: only that keeps the compiler from
 // computing it when the kernel runs.
-template <int Length, int Threads, int... Radices>
+//
+// Paired: in the last stage, each thread has pairs of butterflies whose frequencies are each other's opposites: what the
+// row pass needs to take two real rows out of one complex transform.
+template <bool Paired, int Length, int Threads, int... Radices>
 struct Line {
   static constexpr int length = Length, threads = Threads, stages = sizeof...(Radices);
 
@@ -31,18 +34,17 @@ struct Line {
   static_assert(span(stages) == 1, "the radices make the length");
   // Butterflies a thread has at most in stage i, and the numbers in all of them.
   static constexpr int turns(int i) { return (Length / radix(i) + Threads - 1) / Threads; }
+  static constexpr int last = stages - 1;
   static constexpr int most_values() {
     int most = 0;
-    for (int i = 0; i < stages; i++) most = turns(i) * radix(i) > most ? turns(i) * radix(i) : most;
+    for (int i = 0; i < stages; i++) {
+      const int pairs = Length / radix(i) / 2, pair_turns = (pairs + Threads - 1) / Threads;
+      const int numbers = radix(i) * (Paired && i == last ? 2 * pair_turns : turns(i));
+      most = numbers > most ? numbers : most;
+    }
     return most;
   }
-  static constexpr int values = most_values(), last = stages - 1;
-  // The same, where the last stage's go by pairs.
-  static constexpr int most_paired_values() {
-    const int pairs = Length / radix(last) / 2, paired = (pairs + Threads - 1) / Threads * 2 * radix(last);
-    return paired > values ? paired : values;
-  }
-  static constexpr int paired_values = most_paired_values();
+  static constexpr int values = most_values();
   // Butterflies that differ in their frequencies, and in their place in a run: the angles of stage i forward and inverse.
   static constexpr int runs(int i) { return Length / span(i); }
   static constexpr int places(int i) { return span(i + 1); }
@@ -59,17 +61,17 @@ struct Line {
   }
 
   // Threads that share a run of span(1), and whether they are in one warp in all later stages.
-  static constexpr int lanes = Threads / radix(0);
+  static constexpr int lanes = Threads < radix(0) ? 1 : Threads / radix(0);
   static constexpr bool is_local() {
-    if (stages < 2 || Threads % radix(0) != 0 || lanes > 32 || 32 % lanes != 0) return false;
-    for (int i = 1; i < stages; i++)
-      if (span(1) / radix(i) % lanes != 0) return false;
-    return true;
+    bool local = !Paired && stages > 1 && Threads % radix(0) == 0 && lanes <= 32 && 32 % lanes == 0;
+    for (int i = 1; i < stages; i++) local = local && span(1) / radix(i) % lanes == 0;
+    return local;
   }
 
-  // Shared memory is padded so that neither neighbours in a stage nor neighbouring frequencies share a bank.
+  // Shared memory is padded so that neither neighbours in a stage nor, where Paired, neighbouring frequencies share a bank.
   static constexpr int first_run = span(1);
-  __host__ __device__ static constexpr int padded(int p) { return p + p / 16 + (stages > 1 ? p / first_run : 0); }
+  static constexpr bool pads_runs = Paired && first_run > 16;
+  __host__ __device__ static constexpr int padded(int p) { return p + p / 16 + (pads_runs ? p / first_run : 0); }
   // Lines that neighbouring threads work on are a part of the banks apart.
   static constexpr int footprint(int lines) {
     const int apart = lines < 16 ? 16 / lines : 1;
@@ -114,7 +116,7 @@ struct Line {
     constexpr int M = span(I + 1);
     if constexpr (fixed_offsets(I)) {
       constexpr int high = I == 0 ? 1 : 0;  // only the first stage's digit is the second padding's
-      return padded(first) + j * M + (j * M) / 16 + high * (stages > 1 ? j : 0);
+      return padded(first) + j * M + (j * M) / 16 + (pads_runs ? high * j : 0);
     } else {
       return padded(first + j * M);
     }
@@ -134,10 +136,10 @@ struct Line {
   }
   // f(where among the thread's numbers a butterfly begins, which of stage I it is). They are numbered as they lie in
   // memory, run by run; where Paired, those of the last stage by the frequencies they hold.
-  template <int I, bool Paired = false, class F>
+  template <int I, class F>
   __device__ static void each_butterfly(int t, F&& f) {
     constexpr int R = radix(I), count = Length / R;
-    constexpr bool local = I > 0 && !Paired && is_local();
+    constexpr bool local = I > 0 && is_local();
     if constexpr (Paired && I == last) {
       each_pair(t, [&](int at, int a, int b) {
         f(at, a);
@@ -156,7 +158,7 @@ struct Line {
     }
   }
   // Where number 0 of a butterfly is.
-  template <int I, bool Paired>
+  template <int I>
   __device__ static int first(int b) {
     constexpr int S = span(I), M = span(I + 1);
     if constexpr (Paired && I == last)
@@ -165,26 +167,26 @@ struct Line {
       return b / M * S + b % M;
   }
 
-  template <int I, bool Paired>
+  template <int I>
   __device__ static void put(Complex* shared, const Complex* v, int t) {
-    each_butterfly<I, Paired>(t, [&](int at, int b) {
-      const int from = first<I, Paired>(b);
+    each_butterfly<I>(t, [&](int at, int b) {
+      const int from = first<I>(b);
 #pragma unroll
       for (int j = 0; j < radix(I); j++) shared[address<I>(from, j)] = v[at + j];
     });
   }
-  template <int I, bool Paired>
+  template <int I>
   __device__ static void take(const Complex* shared, Complex* v, int t) {
-    each_butterfly<I, Paired>(t, [&](int at, int b) {
-      const int from = first<I, Paired>(b);
+    each_butterfly<I>(t, [&](int at, int b) {
+      const int from = first<I>(b);
 #pragma unroll
       for (int j = 0; j < radix(I); j++) v[at + j] = shared[address<I>(from, j)];
     });
   }
   // Between stage I and the next.
-  template <int I, bool Paired, class Barrier>
+  template <int I, class Barrier>
   __device__ static void join(Barrier&& barrier) {
-    constexpr bool local = I > 0 && !Paired && is_local();
+    constexpr bool local = I > 0 && is_local();
     if constexpr (local)
       __syncwarp();
     else
@@ -192,39 +194,44 @@ struct Line {
   }
 
   // From the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
-  template <bool Paired, int I = 0, class Barrier>
+  template <int I = 0, class Barrier>
   __device__ static void forward(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
     constexpr int R = radix(I), M = span(I + 1), angles = runs(I), table = forward_turns(I);
-    each_butterfly<I, Paired>(t, [&](int at, int b) {
+    each_butterfly<I>(t, [&](int at, int b) {
       if constexpr (I == 0)
         butterfly<R, false>(v + at);
       else
         turned_butterfly<R, false>(v + at, turns + table, angles, b / M);
     });
     if constexpr (I < last) {
-      put<I, Paired>(shared, v, t);
-      join<I, Paired>(barrier);
-      take<I + 1, Paired>(shared, v, t);
-      forward<Paired, I + 1>(v, shared, t, turns, barrier);
+      put<I>(shared, v, t);
+      join<I>(barrier);
+      take<I + 1>(shared, v, t);
+      forward<I + 1>(v, shared, t, turns, barrier);
     }
   }
   // The way back, unnormalised.
-  template <bool Paired, int I = last, class Barrier>
+  template <int I = last, class Barrier>
   __device__ static void inverse(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
     constexpr int R = radix(I), M = span(I + 1), table = inverse_turns(I);
-    each_butterfly<I, Paired>(t, [&](int at, int b) {
+    each_butterfly<I>(t, [&](int at, int b) {
       if constexpr (I == last)
         butterfly<R, true>(v + at);
       else
         turned_butterfly<R, true>(v + at, turns + table, M, b % M);
     });
     if constexpr (I > 0) {
-      put<I, Paired>(shared, v, t);
-      join<I - 1, Paired>(barrier);
-      take<I - 1, Paired>(shared, v, t);
-      inverse<Paired, I - 1>(v, shared, t, turns, barrier);
+      put<I>(shared, v, t);
+      join<I - 1>(barrier);
+      take<I - 1>(shared, v, t);
+      inverse<I - 1>(v, shared, t, turns, barrier);
     }
   }
 };
+
+template <int Length, int Threads, int... Radices>
+using ColumnLine = Line<false, Length, Threads, Radices...>;
+template <int Length, int Threads, int... Radices>
+using RowLine = Line<true, Length, Threads, Radices...>;
 
 }  // namespace rephase::cuda

@@ -12,11 +12,8 @@ namespace rephase::cuda {
 
 // Blocks a multiprocessor has to have room for: 64 registers a thread hold 16 numbers and what it takes to transform
 // them, 128 hold 32.
-#ifndef REPHASE_RESIDENT
-#define REPHASE_RESIDENT(values) ((values) > 40 ? 320 : (values) > 20 ? 512 : 1024)
-#endif
 constexpr int resident_blocks(int values, int threads) {
-  const int resident = REPHASE_RESIDENT(values);
+  const int resident = values > 20 ? 512 : 1024;
   // 16 is the most that every GPU takes.
   return threads >= resident ? 1 : resident / threads > 16 ? 16 : resident / threads;
 }
@@ -24,8 +21,13 @@ constexpr int resident_blocks(int values, int threads) {
 template <class L>
 constexpr int magnitudes_footprint = (L::length + 3) / 4 * 4;
 
+// Whether magnitudes are fetched into shared memory while the kernel before still runs. Those of long lines would leave too
+// little of the L1 cache to the twiddles, and are only brought into the L2 cache.
+template <class L>
+constexpr bool fetches_early = L::length < 2048;
 template <class L, int Lines>
-constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) + magnitudes_footprint<L> * sizeof(float));
+constexpr size_t columns_shared =
+    Lines*(L::footprint(2) * sizeof(Complex) + (fetches_early<L> ? magnitudes_footprint<L> * sizeof(float) : 0));
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 
@@ -51,7 +53,7 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
   const int t = T::rank();
   float misfit = 0;
   if (T::any(packed)) {
-    L::template put<L::last, false>(shared, x, t);
+    L::template put<L::last>(shared, x, t);
     T::barrier();
     if (packed) {
       L::template each_butterfly<L::last>(t, [&](int i, int b) {
@@ -94,25 +96,28 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
   extern __shared__ float4 memory[];
+  constexpr bool early = fetches_early<L>;
+  static_assert(early || Lines == 1);
   __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
   Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint(2);
-  float* const magnitudes = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint(2)) +
-                            T::index() * magnitudes_footprint<L>;
+  float* const fetched = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint(2)) +
+                       T::index() * magnitudes_footprint<L>;
   const int t = T::rank();
   const unsigned at = blockIdx.x * Lines + T::index();
   const int start = at / static_cast<unsigned>(v.stored_columns), column = at % static_cast<unsigned>(v.stored_columns);
   const bool live = start < v.starts;
 
-  if (live && imposes) {
-    const float* source = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+  const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+  if (early && live && imposes)
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
       for (int j = 0; j < R; j += group) {
         const int slot = slot_of<R>(b, j, butterflies);
-        fetch<4 * group>(magnitudes + slot, source + slot);
+        fetch<4 * group>(fetched + slot, magnitudes + slot);
       }
     });
-  }
+  if (!early && live && imposes)
+    for (int slot = t * 32; slot < L::length; slot += L::threads * 32) prefetch(magnitudes + slot);
   wait_for_previous_kernel();
   let_next_kernel_start();
 
@@ -145,16 +150,17 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
 #pragma unroll
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
   }
-  if (forward) L::template forward<false>(x, shared, t, v.column_turns, T::barrier);
+  if (forward) L::forward(x, shared, t, v.column_turns, T::barrier);
   if (imposes) {
-    wait_for_fetches();
+    if (early) wait_for_fetches();
     const bool packed = live && v.packed && column == 0;
-    const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, magnitudes, packed)
-                                  : impose_line<false, L, T>(v, x, shared, magnitudes, packed);
+    const float* const line = early ? fetched : magnitudes;
+    const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, line, packed)
+                                  : impose_line<false, L, T>(v, x, shared, line, packed);
     T::begin_sum(shares, misfit);
     if (!inverse) T::barrier();
   }
-  if (inverse) L::template inverse<false>(x, shared, t, v.column_turns, T::barrier);
+  if (inverse) L::inverse(x, shared, t, v.column_turns, T::barrier);
   if (!live) return;
   if (inverse)
     each_row(store);
@@ -203,14 +209,96 @@ __device__ inline Complex unsettle_opposites(Complex* a, Complex* b) {
   return nyquist;
 }
 
+// Reads a line's numbers for the last stage, from(column) giving both rows', and writes them back, to(column, both).
+template <class L, class From>
+__device__ inline void load_rows(Complex* x, int t, From&& from) {
+  constexpr int R = L::radix(L::last), butterflies = L::length / R;
+  L::each_pair(t, [&](int i, int a, int b) {
+    Complex nyquist = {0, 0};
+#pragma unroll
+    for (int j = 0; j < R / 2; j++) {
+      const float4 f = from(a + j * butterflies), g = from(b + j * butterflies);
+      join_rows(f, x[i + j], x[i + 2 * R - 1 - j]);
+      join_rows(g, x[i + R + j], x[i + R - 1 - j]);
+      if (j == 0 && a == 0) {
+        x[i] = {f.x, f.z};
+        nyquist = {f.y, f.w};
+      }
+    }
+    if (a == 0) settle_opposites<R>(x + i, x + i + R, nyquist);
+  });
+}
+template <class L, class To>
+__device__ inline void store_rows(Complex* x, int t, To&& to) {
+  constexpr int R = L::radix(L::last), butterflies = L::length / R;
+  L::each_pair(t, [&](int i, int a, int b) {
+    Complex nyquist = {0, 0};
+    if (a == 0) nyquist = unsettle_opposites<R>(x + i, x + i + R);
+#pragma unroll
+    for (int j = 0; j < R / 2; j++) {
+      float4 f = split_rows(x[i + j], x[i + 2 * R - 1 - j]);
+      if (j == 0 && a == 0) f = {2 * x[i].x, 2 * nyquist.x, 2 * x[i].y, 2 * nyquist.y};
+      to(a + j * butterflies, f);
+      to(b + j * butterflies, split_rows(x[i + R + j], x[i + R - 1 - j]));
+    }
+  });
+}
+
+// f(one of the thread's numbers, its column), after the first stage's inverse.
+template <class L, class F>
+__device__ inline void each_pixel(Complex* x, int t, F&& f) {
+  constexpr int R0 = L::radix(0), M0 = L::span(1);
+  L::template each_butterfly<0>(t, [&](int i, int b) {
+#pragma unroll
+    for (int j = 0; j < R0; j++) f(x[i + j], b + j * M0);
+  });
+}
+
+// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero.
+template <class L>
+__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
+                                     float normal) {
+  constexpr int R0 = L::radix(0), M0 = L::span(1);
+  const bool both_rows = row + 1 < v.rows;
+  if (!v.support && !rule.keeps_iterate) {
+    // Without looking anything up, a pixel is one multiplication.
+    const float bad = rule.bad_y * normal, good = rule.good_y * normal;
+    const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
+    each_pixel<L>(x, t, [&](Complex& z, int) {
+      z.x *= z.x < 0 ? bad : good;
+      z.y *= z.y < 0 ? second_bad : second_good;
+    });
+    return;
+  }
+  L::template each_butterfly<0>(t, [&](int i, int b) {
+    // Several are read before any is written, so that reading them takes as long as one does.
+    constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+#pragma unroll
+    for (int first = 0; first < R0; first += together) {
+      float before[2 * together];
+#pragma unroll
+      for (int j = 0; j < together; j++) {
+        before[2 * j] = iterate_before(rule, v, start, row, b + (first + j) * M0);
+        before[2 * j + 1] = both_rows ? iterate_before(rule, v, start, row + 1, b + (first + j) * M0) : 0.f;
+      }
+#pragma unroll
+      for (int j = 0; j < together; j++) {
+        const int column = b + (first + j) * M0;
+        Complex& z = x[i + first + j];
+        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
+        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+      }
+    }
+  });
+}
+
 // Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
 template <class L, int Lines, bool Whole>
-__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::paired_values, L::threads* Lines))
+__global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
     turn_rows(const View v, const RowWork work, const Rule rule, const int recorders) {
   constexpr int n = L::length, threads = L::threads * Lines;
-  constexpr int R = L::radix(L::last), butterflies = n / R, R0 = L::radix(0), M0 = L::span(1);
-  static_assert(R % 2 == 0 && threads % 32 == 0);
+  static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
   const bool inverse = Whole || work.inverse, rules = Whole || work.rule, forward = Whole || work.forward;
   extern __shared__ float4 memory[];
   wait_for_previous_kernel();
@@ -233,98 +321,37 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::paired_v
       __syncthreads();
   };
 
-  Complex x[L::paired_values];
+  Complex x[L::values];
   float4* const spectrum =
       reinterpret_cast<float4*>(v.spectrum + (live ? v.column_base(start, 0) + v.row_offset(row) : 0));
   constexpr int step = kTile / 2;  // from column to column
-  if (inverse) {
-    Complex nyquist = {0, 0};
-    L::template each_pair(t, [&](int i, int a, int b) {
-#pragma unroll
-      for (int j = 0; j < R / 2; j++) {
-        const float4 f = live ? __ldcg(spectrum + (a + j * butterflies) * step) : float4{0, 0, 0, 0};
-        const float4 g = live ? __ldcg(spectrum + (b + j * butterflies) * step) : float4{0, 0, 0, 0};
-        join_rows(f, x[i + j], x[i + 2 * R - 1 - j]);
-        join_rows(g, x[i + R + j], x[i + R - 1 - j]);
-        if (j == 0 && a == 0) {
-          x[i] = {f.x, f.z};
-          nyquist = {f.y, f.w};
-        }
-      }
-      if (a == 0) settle_opposites<R>(x + i, x + i + R, nyquist);
-    });
-  }
+  if (inverse)
+    load_rows<L>(x, t, [&](int column) { return live ? __ldcg(spectrum + column * step) : float4{0, 0, 0, 0}; });
   if (Whole && rule.reads_iterate && live) {
     // The two rows of the iterate lie side by side.
     const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n;
     for (int i = t * 32; i < (both_rows ? 2 * n : n); i += L::threads * 32) prefetch(iterate + i);
   }
-  if (inverse) L::template inverse<true>(x, shared, t, v.row_turns, barrier);
+  if (inverse) L::inverse(x, shared, t, v.row_turns, barrier);
 
   const float normal = Whole ? 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
-  // f(one of the thread's numbers, its column)
-  const auto each_pixel = [&](auto&& f) {
-    L::template each_butterfly<0>(t, [&](int i, int b) {
-#pragma unroll
-      for (int j = 0; j < R0; j++) f(x[i + j], b + j * M0);
-    });
-  };
   float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
   if (!inverse && live)
-    each_pixel([&](Complex& z, int column) {
+    each_pixel<L>(x, t, [&](Complex& z, int column) {
       z = {object[column], both_rows ? object[n + column] : 0.f};
     });
-  if (rules && !v.support && !rule.keeps_iterate) {
-    // Without looking anything up, a pixel is one multiplication.
-    const float bad = rule.bad_y * normal, good = rule.good_y * normal;
-    const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
-    each_pixel([&](Complex& z, int) {
-      z.x *= z.x < 0 ? bad : good;
-      z.y *= z.y < 0 ? second_bad : second_good;
-    });
-  } else if (rules && live) {
-    L::template each_butterfly<0>(t, [&](int i, int b) {
-      // Several are read before any is written, so that reading them takes as long as one does.
-      constexpr int together = L::paired_values > 20 || R0 % 4 != 0 ? R0 : 4;
-#pragma unroll
-      for (int first = 0; first < R0; first += together) {
-        float before[2 * together];
-#pragma unroll
-        for (int j = 0; j < together; j++) {
-          before[2 * j] = iterate_before(rule, v, start, row, b + (first + j) * M0);
-          before[2 * j + 1] = both_rows ? iterate_before(rule, v, start, row + 1, b + (first + j) * M0) : 0.f;
-        }
-#pragma unroll
-        for (int j = 0; j < together; j++) {
-          const int column = b + (first + j) * M0;
-          Complex& z = x[i + first + j];
-          z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
-          z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
-        }
-      }
-    });
-  } else if (!Whole && inverse) {
-    each_pixel([&](Complex& z, int) { z = normal * z; });
-  }
+  if (rules && live)
+    apply_to_rows<L>(x, t, v, rule, start, row, normal);
+  else if (!Whole && inverse)
+    each_pixel<L>(x, t, [&](Complex& z, int) { z = normal * z; });
   if (!Whole && work.to_object && live)
-    each_pixel([&](Complex z, int column) {
+    each_pixel<L>(x, t, [&](Complex z, int column) {
       object[column] = z.x;
       if (both_rows) object[n + column] = z.y;
     });
   if (!forward) return;
-  L::template forward<true>(x, shared, t, v.row_turns, barrier);
-  if (!live) return;
-  L::template each_pair(t, [&](int i, int a, int b) {
-    Complex nyquist = {0, 0};
-    if (a == 0) nyquist = unsettle_opposites<R>(x + i, x + i + R);
-#pragma unroll
-    for (int j = 0; j < R / 2; j++) {
-      float4 f = split_rows(x[i + j], x[i + 2 * R - 1 - j]);
-      if (j == 0 && a == 0) f = {2 * x[i].x, 2 * nyquist.x, 2 * x[i].y, 2 * nyquist.y};
-      __stcg(spectrum + (a + j * butterflies) * step, f);
-      __stcg(spectrum + (b + j * butterflies) * step, split_rows(x[i + R + j], x[i + R - 1 - j]));
-    }
-  });
+  L::forward(x, shared, t, v.row_turns, barrier);
+  if (live) store_rows<L>(x, t, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
 }
 
 }  // namespace rephase::cuda

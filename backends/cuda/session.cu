@@ -79,8 +79,10 @@ Session::Session(const Problem& p)
       algorithm_(p.algorithm),
       beta_(p.beta),
       scale_(p.scale),
-      row_axis_(p.columns, find_fast_row(p.columns, double(p.starts) * p.rows)),
-      column_axis_(p.rows, find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
+      on_chip_(find_on_chip(p.rows, p.columns, p.starts, attribute(cudaDevAttrMultiProcessorCount, p.device))),
+      row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows)),
+      column_axis_(p.rows, on_chip_ ? &on_chip_->column_line
+                                    : find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -172,42 +174,41 @@ size_t Session::bytes() const {
 
 // ---- launching ----
 
-// More than 48 KiB of shared memory has to be asked for, kernel by kernel; lines that do not fit get scratch.
+// More than 48 KiB of shared memory has to be asked for, kernel by kernel; lines that do not fit get scratch. What the
+// blocks of a multiprocessor do not need of it is left to the L1 cache, where twiddles are.
 void Session::allow_shared_memory() {
   const int limit = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
-  const auto allow = [&](const void* kernel, size_t bytes) {
+  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
+  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);
+  const auto allow = [&](const void* kernel, int threads, size_t bytes) {
     cudaFuncAttributes attributes;
     check(cudaFuncGetAttributes(&attributes, kernel), "loading a kernel");
-    if (bytes + attributes.sharedSizeBytes > static_cast<size_t>(limit)) return false;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               limit - static_cast<int>(attributes.sharedSizeBytes)),
+    const size_t fixed = attributes.sharedSizeBytes;
+    if (bytes + fixed > static_cast<size_t>(limit)) return false;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, limit - static_cast<int>(fixed)),
           "asking for shared memory");
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, 100), "dividing the cache");
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, threads, bytes),
+          "asking how many blocks a multiprocessor takes");
+    const int64_t percent = ceil_div(100 * blocks * int64_t(bytes + fixed + reserved), all);
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                               static_cast<int>(std::min<int64_t>(percent, 100))),
+          "dividing the cache");
     return true;
   };
-  const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
-  const bool rows_fit = allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
-  const bool columns_fit = allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
-  if (!rows_fit || !columns_fit)
-    scratch_ =
-        DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
-  rows_fit_ = rows_fit;
-  columns_fit_ = columns_fit;
+  const auto allow_fast = [&](const Kernel& kernel) { return allow(kernel.function, kernel.threads, kernel.shared); };
   const auto allow_both = [&](const FastLine* line) {
-    return line && allow(line->whole.function, line->whole.shared) && allow(line->part.function, line->part.shared);
+    return line && allow_fast(line->whole) && allow_fast(line->part);
   };
   fast_rows_ = allow_both(row_axis_.fast());
   fast_columns_ = allow_both(column_axis_.fast());
-  // How many blocks ahead to have the cache fetch; large ones gain nothing from it.
-  const auto ahead = [&](const Kernel& kernel) {
-    if (kernel.threads > 128) return 0u;
-    int blocks = 0;
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
-          "asking how many blocks a multiprocessor takes");
-    return static_cast<unsigned>(blocks * multiprocessors_);
-  };
-  if (fast_rows_) rows_ahead_ = ahead(row_axis_.fast()->whole);
-  if (fast_columns_) columns_ahead_ = ahead(column_axis_.fast()->whole);
+  if (on_chip_ && !allow_fast(on_chip_->kernel)) on_chip_ = nullptr;
+  const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
+  rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), kAnyThreads, row_bytes);
+  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), kAnyThreads, column_bytes);
+  if (!rows_fit_ || !columns_fit_)
+    scratch_ =
+        DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
 }
 
 // `early`: the kernel waits by itself for the one before it.
@@ -273,14 +274,14 @@ void Session::rows(RowWork work, Rule rule, bool record) {
 }
 
 void Session::fast_columns(const Kernel& kernel, ColumnWork work) {
-  void* arguments[] = {&view_, &work, &columns_ahead_};
+  void* arguments[] = {&view_, &work};
   launch(kernel.function, ceil_div(int64_t(view_.starts) * view_.stored_columns, kernel.lines), kernel.threads,
          kernel.shared, arguments, true);
 }
 
 void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool record) {
   int recording = record ? recorders(kernel.threads) : 0;
-  void* arguments[] = {&view_, &work, &rule, &recording, &rows_ahead_};
+  void* arguments[] = {&view_, &work, &rule, &recording};
   launch(kernel.function, recording + ceil_div(int64_t(view_.starts) * view_.pairs, kernel.lines), kernel.threads,
          kernel.shared, arguments, true);
 }
@@ -314,14 +315,26 @@ void Session::iterate(uint32_t count, bool first) {
   }
   waiting_ += count;
   recorded_ += count;
-  if (waiting_ >= kGraphIterations) stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
-  if (waiting_ >= kGraphIterations && !graph_) {
+  if (waiting_ < kGraphIterations) return;
+  stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
+  if (on_chip_) return start_waiting();
+  if (!graph_)
     graph_ = record_graph(stream_.get(), [&] {
       for (int i = 0; i < kGraphIterations; i++) turn();
     });
-  }
   for (; waiting_ >= kGraphIterations; waiting_ -= kGraphIterations)
     check(cudaGraphLaunch(graph_.get(), stream_.get()), "starting a graph");
+}
+
+void Session::start_waiting() {
+  if (on_chip_ && waiting_ > 0) {
+    Rule rule = make_rule(algorithm_, beta_, false);
+    int count = static_cast<int>(waiting_);
+    void* arguments[] = {&view_, &rule, &count};
+    launch(on_chip_->kernel.function, view_.starts, on_chip_->kernel.threads, on_chip_->kernel.shared, arguments, true);
+    waiting_ = 0;
+  }
+  for (; waiting_ > 0; waiting_--) turn();
 }
 
 // An iteration that begins unsettled.
@@ -332,7 +345,7 @@ void Session::turn() {
 
 void Session::use_device() {
   choose_device(device_);
-  for (; waiting_ > 0; waiting_--) turn();
+  start_waiting();
 }
 
 void Session::settle() {

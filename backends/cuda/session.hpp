@@ -88,6 +88,7 @@ class Session {
   void download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take);
   char* staged(size_t half) const { return staging_.data() + half * staging_.bytes() / 2; }
   void turn();
+  void start_waiting();
   // Every call but `iterate` begins with it: it starts the iterations that have been waiting.
   void use_device();
 
@@ -95,14 +96,14 @@ class Session {
   const Algorithm algorithm_;
   const float beta_;
   const double scale_;
+  const OnChip* on_chip_;  // null where it does not pay
   Axis row_axis_, column_axis_;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
   uint64_t recorded_ = 0, taken_ = 0;
   int multiprocessors_ = 0;
   bool programmatic_ = false, rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;
-  unsigned rows_ahead_ = 0, columns_ahead_ = 0;  // blocks, see passes.cuh
-  // Iterations are started by the graph, so that a loop of single ones costs no more than one call for all; those that
+  // Iterations are started sixteen at a time, by the graph where they are not on chip, so that a loop of single ones costs no more than one call for all; those that
   // do not yet make a graph's worth wait for more, or for any other call.
   Graph graph_;
   uint32_t waiting_ = 0;

@@ -5,6 +5,8 @@
 import type { Backend } from '../../src/backend.js';
 import { MEMORY_LIMIT, WasmSession } from './session.js';
 
+const DEVICES = [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
+
 export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Backend {
   return {
     name: 'wasm',
@@ -12,7 +14,7 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
     onCallingThread: true,
     devices: async () => {
       await module();
-      return [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
+      return DEVICES;
     },
     createSession: async (problem) => WasmSession.create(await module(), problem),
   };

@@ -3,67 +3,59 @@
  * hand in.
  */
 import type { Backend } from '../../src/backend.js';
-import { BackendUnavailableError, InvalidArgumentError, gotTakes } from '../../src/errors.js';
+import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, gotTakes } from '../../src/errors.js';
 import type { DeviceInfo, GPUDeviceLike } from '../../src/types.js';
 import { isNull } from './adapter.js';
 import { Device } from './device.js';
 import { WebGpuSession } from './session.js';
 
-/** What an index stands for: it stays that of one device, or of one that is gone. */
+/** A device of a caller's, or what is known of one that is gone: it keeps its index. */
 interface Place {
-  readonly info: DeviceInfo;
-  /** Not kept once it is of no more use. */
+  info: DeviceInfo;
   device?: Device;
-  /** Why it is of none. */
-  gone?: Error;
 }
 
-/** Callers' own, behind the adapter's where there was one when the first of them came. */
+/** Behind the adapter's device, where there is one. */
 const handedIn: Place[] = [];
 let own: Promise<Device> | undefined;
 /** What was last known of the adapter's device; undefined where there never was one. */
 let ownInfo: DeviceInfo | undefined;
-/** 1 where index 0 is the adapter's device; decided once there are others behind it. */
-let ownPlaces: 0 | 1 | undefined;
+/** Whether index 0 is the adapter's device: decided when the first of the callers' comes. */
+let ownFirst: boolean | undefined;
 
 export const webgpuBackend: Backend = {
   name: 'webgpu',
   precisions: ['single'],
   onCallingThread: false,
   devices: async () => {
-    const places = await countOwn();
-    if (places === 1) await ownDevice().catch(keepPlace);
-    const others = handedIn.map(({ info }) => info);
-    return places === 1 ? [ownInfo!, ...others] : others;
+    const first = (await hasOwn()) ? [await describeOwn()] : [];
+    return [...first, ...handedIn.map(({ info }) => info)];
   },
   createSession: async (problem, index) => WebGpuSession.create(await deviceAt(index), problem),
 };
 
-/** Adds a GPUDevice of the caller's, who goes on owning it; resolves with what is known of it. */
-export function handInDevice(given: GPUDeviceLike): DeviceInfo {
+/** Adds a GPUDevice of the caller's, who goes on owning it; resolves with its index. */
+export async function handInDevice(given: GPUDeviceLike): Promise<number> {
   if (!isGpuDevice(given)) throw new InvalidArgumentError('device', gotTakes('device', given, 'a GPUDevice'));
   // Browsers got it later than the rest.
   const info = 'adapterInfo' in given ? given.adapterInfo : undefined;
   if (isNull(info)) {
     throw new BackendUnavailableError('device: it is of the null adapter, which computes nothing', 'webgpu');
   }
-  const known = handedIn.find(({ device }) => device?.gpu === given);
-  if (known) return known.info;
+  ownFirst ??= await hasOwn().catch(() => false);
+  const known = handedIn.findIndex(({ device }) => device?.gpu === given);
+  if (known >= 0) return Number(ownFirst) + known;
   const device = new Device(given, info);
-  const place: Place = { info: device.info, device };
-  handedIn.push(place);
-  void device.whenLost.then((lost) => withdraw(place, lost));
-  return place.info;
+  const index = Number(ownFirst) + handedIn.push({ info: device.info, device }) - 1;
+  void given.lost.then(({ message, reason }) => withdrawDevice(index, `it was lost (${message || reason})`));
+  return index;
 }
 
 /** Forgets a device that was handed in and is of no use; its index is not given to another. */
-export function withdrawDevice(info: DeviceInfo, why: Error): void {
-  const place = handedIn.find((known) => known.info === info);
-  if (place) withdraw(place, why);
-}
-
-function withdraw(place: Place, why: Error): void {
-  place.gone ??= why;
+export function withdrawDevice(index: number, reason: string): void {
+  const place = handedIn[index - Number(ownFirst)];
+  if (!place.device) return;
+  place.info = { ...place.info, reason };
   delete place.device;
 }
 
@@ -73,30 +65,25 @@ function isGpuDevice(given: unknown): given is GPUDevice {
 }
 
 async function deviceAt(index: number): Promise<Device> {
-  const places = await countOwn();
-  if (index < places) return ownDevice();
-  const { device, gone } = handedIn[index - places];
-  if (!device) throw gone!;
+  const first = Number(await hasOwn());
+  if (index < first) return ownDevice();
+  const { device, info } = handedIn[index - first];
+  if (!device) throw new DeviceLostError(`device ${index} cannot be used: ${info.reason}`);
   return device;
 }
 
-/** Rejects where there is no device at all. */
-async function countOwn(): Promise<0 | 1> {
-  if (ownPlaces !== undefined) return ownPlaces;
-  const found = await ownDevice().then(
-    () => 1 as const,
-    (error: unknown) => {
-      if (handedIn.length === 0 && !ownInfo) throw error;
-      return ownInfo ? (1 as const) : (0 as const);
-    },
-  );
-  if (handedIn.length > 0) ownPlaces ??= found;
-  return ownPlaces ?? found;
+/** Whether there is, or was, a device of the adapter's. Rejects where there is no device at all. */
+async function hasOwn(): Promise<boolean> {
+  if (ownFirst !== undefined) return ownFirst;
+  if (!ownInfo) await ownDevice();
+  return true;
 }
 
-/** Devices behind the adapter's keep their indices while it is away. */
-function keepPlace(error: unknown): void {
-  if (handedIn.length === 0) throw error;
+async function describeOwn(): Promise<DeviceInfo> {
+  return ownDevice().then(
+    ({ info }) => info,
+    (error: Error) => ({ ...ownInfo!, reason: error.message }),
+  );
 }
 
 async function ownDevice(): Promise<Device> {

@@ -12,13 +12,15 @@ export const UNIFORM = GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST;
 export class Buffers {
   readonly #device: Device;
   readonly #onError: (error: Error) => void;
+  readonly #expected: number;
   readonly #live = new Set<GPUBuffer>();
   #bytes = 0;
 
-  /** `onError` gets failures of allocations, which become known later. */
-  constructor(device: Device, onError: (error: Error) => void) {
+  /** `onError` gets failures of allocations, which become known later. `expected`: bytes of all that are to come. */
+  constructor(device: Device, onError: (error: Error) => void, expected = 0) {
     this.#device = device;
     this.#onError = onError;
+    this.#expected = expected;
   }
 
   get bytes(): number {
@@ -29,7 +31,7 @@ export class Buffers {
     const size = roundUp(Math.max(bytes, 4), 4);
     requireFits(this.#device, label, size);
     const create = () => this.#device.gpu.createBuffer({ label, size, usage });
-    const buffer = this.#device.watch(create, this.#onError, this.#bytes + size);
+    const buffer = this.#device.watch(create, this.#onError, Math.max(this.#expected, this.#bytes + size));
     this.#live.add(buffer);
     this.#bytes += size;
     return buffer;

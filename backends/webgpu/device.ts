@@ -2,13 +2,14 @@
  * One GPU as sessions use it: its limits, its compiled kernels, the tables of constants that sessions share, and whether
  * it still works. Sessions own their buffers; nothing of a session is kept here.
  */
-import { DeviceLostError, OutOfMemoryError, RephaseError } from '../../src/errors.js';
+import { DeviceFailedError, DeviceLostError, OutOfMemoryError, RephaseError } from '../../src/errors.js';
 import type { DeviceInfo } from '../../src/types.js';
 import { isSoftware, requestAdapter } from './adapter.js';
 import type { Sign } from './butterflies.js';
 import type { Kernel } from './kernel.js';
 import { Pipelines, type CompiledKernel } from './pipelines.js';
 import type { Factors, LineLimits } from './plan.js';
+import { Recent } from './recent.js';
 import { makeTable } from './tables.js';
 
 /** What larger images and faster transforms take, where the adapter has it. */
@@ -23,6 +24,9 @@ const WANTED_LIMITS = [
 /** minUniformBufferOffsetAlignment of every device. */
 const UNIFORM_ALIGNMENT = 256;
 
+/** Of tables that are kept; those of 8192 points take 20 KiB, of the longest lines 100 MiB. */
+const MOST_TABLE_BYTES = 2 ** 26;
+
 /** Of the scopes around what is asked, outermost first. */
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
 
@@ -36,7 +40,7 @@ export class Device {
   /** Set from the moment the device does not work any more. */
   lost: DeviceLostError | undefined;
   readonly whenLost: Promise<DeviceLostError>;
-  readonly #tables = new Map<string, GPUBuffer>();
+  readonly #tables = new Recent<GPUBuffer>(MOST_TABLE_BYTES);
   #numbers: GPUBuffer | undefined;
   /** Outcomes that are not known yet of what was asked. */
   readonly #scopes = new Set<Promise<unknown>>();
@@ -146,7 +150,7 @@ export class Device {
     return this.watch(() => this.pipelines.compileNow(key, write), forget);
   }
 
-  /** The constants of a transform, made when first needed and kept as long as the device. */
+  /** The constants of a transform, made when first needed. Whoever holds one may go on using it. */
   table(factors: Factors, first: Sign, onError = this.#giveUp): GPUBuffer {
     const key = `${factors.length} ${factors.padded} ${factors.radices.join(' ')} ${first}`;
     let buffer = this.#tables.get(key);
@@ -157,7 +161,7 @@ export class Device {
       };
       const usage = GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_DST;
       buffer = this.#constant(`twiddles of ${factors.length}`, makeTable(factors, first), usage, forget);
-      this.#tables.set(key, buffer);
+      this.#tables.set(key, buffer, buffer.size);
     }
     return buffer;
   }
@@ -192,17 +196,12 @@ export class Device {
     };
     return this.watch(make, onError, data.byteLength);
   }
-
-  destroy(): void {
-    this.gpu.destroy();
-  }
 }
 
 /** An error of WebGPU's as one of ours, by which scope it was caught in. */
 function typed(filter: GPUErrorFilter, { message }: GPUError, requiredBytes: number): Error {
   if (filter !== 'out-of-memory') {
-    const refused = 'the WebGPU device refused what rephase asked of it, a defect of rephase';
-    return new DeviceLostError(`${refused}; create a new session: ${message}`);
+    return new DeviceFailedError(`the WebGPU device refused what rephase asked of it, a defect of rephase: ${message}`);
   }
   const wanted = Number.isNaN(requiredBytes) ? '' : ` for ${requiredBytes} bytes`;
   return new OutOfMemoryError(`the WebGPU device has too little memory${wanted}: ${message}`, requiredBytes, NaN);
@@ -211,7 +210,7 @@ function typed(filter: GPUErrorFilter, { message }: GPUError, requiredBytes: num
 /** What WebGPU threw or rejected with, as one of ours. */
 function failed(cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new DeviceLostError(`the WebGPU device failed (${why}); create a new session`, { cause });
+  return new DeviceFailedError(`the WebGPU device failed: ${why}`, { cause });
 }
 
 /** GPUBufferUsage, which Node does not have as a global. */

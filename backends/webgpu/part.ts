@@ -6,7 +6,7 @@ import { largestBuffer, type Buffers } from './buffers.js';
 import type { Commands } from './commands.js';
 import type { Device } from './device.js';
 import type { Kernel } from './kernel.js';
-import { imageBytes, spectrumBytes, type Layout } from './layout.js';
+import type { Layout } from './layout.js';
 import type { PartBuffer, Step } from './operations.js';
 import type { CompiledKernel } from './pipelines.js';
 import { roundUp } from './plan.js';
@@ -27,8 +27,8 @@ export interface Shared {
   support: GPUBuffer | undefined;
   columnTable: GPUBuffer;
   rowTable: GPUBuffer;
-  /** Bytes of a line buffer for each start that long lines need, 0 where all lines are short. */
-  scratchBytes: number;
+  /** What each start takes of each buffer. */
+  bytesOfStart: Readonly<Record<PartBuffer, number>>;
   parameters: { later: GPUBuffer; first: GPUBuffer; settling: GPUBuffer };
 }
 
@@ -51,8 +51,14 @@ function slotsFor(device: Device, starts: number, { stored }: Layout): number {
 }
 
 /** Bytes of the larger of the two buffers with records, at least. */
-export function recordBytes({ stored }: Layout, starts: number): number {
+export function leastRecordBytes({ stored }: Layout, starts: number): number {
   return Math.max(4 * RECORDS * starts, FEWEST_SLOTS * slotBytes(starts, stored));
+}
+
+/** Bytes of the two buffers with records. */
+export function recordBytes(device: Device, layout: Layout, starts: number): { misfits: number; sums: number } {
+  const misfits = slotsFor(device, starts, layout) * slotBytes(starts, layout.stored);
+  return { misfits, sums: 4 * RECORDS * starts };
 }
 
 /** The most starts whose records fit buffers of so many bytes. */
@@ -90,8 +96,9 @@ export class Part {
     this.#shared = shared;
     this.starts = starts;
     this.#slots = slotsFor(shared.device, starts, shared.layout);
-    this.#misfits = shared.buffers.allocate('misfits', this.#slots * slotBytes(starts, shared.layout.stored));
-    this.#sums = shared.buffers.allocate('residuals', 4 * RECORDS * starts);
+    const { misfits, sums } = recordBytes(shared.device, shared.layout, starts);
+    this.#misfits = shared.buffers.allocate('misfits', misfits);
+    this.#sums = shared.buffers.allocate('residuals', sums);
     const { key, write } = sumUp(shared.device, shared.layout, starts);
     this.#sumUp = this.#compileNow(key, write);
   }
@@ -136,13 +143,8 @@ export class Part {
   }
 
   #allocate(name: PartBuffer): GPUBuffer {
-    const { buffers, layout, scratchBytes } = this.#shared;
-    const bytes = {
-      ...{ spectrum: spectrumBytes(layout), work: spectrumBytes(layout) },
-      ...{ object: imageBytes(layout), iterate: imageBytes(layout) },
-      ...{ scratch: scratchBytes, moreScratch: scratchBytes },
-    };
-    return buffers.allocate(name, this.starts * bytes[name]);
+    const { buffers, bytesOfStart } = this.#shared;
+    return buffers.allocate(name, this.starts * bytesOfStart[name]);
   }
 
   #makeRoom(): void {

@@ -1,5 +1,6 @@
 /** Kernels compiled for one device, each once: asynchronously where there is time, at once where there is none. */
 import { bindingOf, type Kernel, type Resource } from './kernel.js';
+import { Recent } from './recent.js';
 
 export interface CompiledKernel {
   pipeline: GPUComputePipeline;
@@ -10,12 +11,12 @@ export interface CompiledKernel {
 
 /** GPUShaderStage.COMPUTE, which Node does not have as a global. */
 const COMPUTE = 4;
-/** Beyond so many, those that were made first are forgotten: an image has about ten. */
+/** An image has about ten. */
 const MOST_KEPT = 512;
 
 export class Pipelines {
   readonly #gpu: GPUDevice;
-  readonly #compiled = new Map<string, CompiledKernel>();
+  readonly #compiled = new Recent<CompiledKernel>(MOST_KEPT);
   readonly #compiling = new Map<string, Promise<CompiledKernel>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -77,8 +78,7 @@ export class Pipelines {
 
   #keep(key: string, { pipeline, layout, bindings, workgroups }: CompiledKernel): CompiledKernel {
     const compiled = { pipeline, layout, bindings, workgroups };
-    if (this.#compiled.size >= MOST_KEPT) this.#compiled.delete(this.#compiled.keys().next().value!);
-    this.#compiled.set(key, compiled);
+    this.#compiled.set(key, compiled, 1);
     return compiled;
   }
 }

@@ -5,33 +5,19 @@
 import type { BackendProblem, BackendSession } from '../../src/backend.js';
 import { DisposedError } from '../../src/errors.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
-import { Buffers, UNIFORM, largestBuffer, requireFits } from './buffers.js';
+import { Buffers } from './buffers.js';
 import { Commands } from './commands.js';
 import type { Device } from './device.js';
-import type { Kernel } from './kernel.js';
-import { imageBytes, layoutOf, magnitudesBytes, packSupport, spectrumBytes, type Layout } from './layout.js';
-import {
-  operationsFor,
-  plansFor,
-  scratchBytes,
-  supportCount,
-  type Operations,
-  type PartBuffer,
-  type Plans,
-  type Step,
-} from './operations.js';
-import { Part, RECORDS_KEPT, recordBytes, startsRecorded, sumUp, type Shared } from './part.js';
-import type { CompiledKernel } from './pipelines.js';
+import { imageBytes, layoutOf, spectrumBytes, type Layout } from './layout.js';
+import { creationBytes, partSizes } from './memory.js';
+import { operationsFor, plansFor, type Operations, type PartBuffer, type Plans, type Step } from './operations.js';
+import { Part, RECORDS_KEPT, sumUp, type Shared } from './part.js';
 import { magnitudesKernel, startKernel } from './prepare.js';
 import { Readback, type Stretch } from './readback.js';
 import { RULES } from './rules.js';
+import { makeShared, uploadProblem } from './setup.js';
 import { fromStored, toStored } from './spectrum.js';
-import { tableBytes } from './tables.js';
-
-/** Starts are the third dimension of a dispatch: maxComputeWorkgroupsPerDimension of every device. */
-const MOST_STARTS = 65_535;
-/** Magnitudes are rounded and uploaded in pieces of so many numbers. */
-const UPLOAD_NUMBERS = 2 ** 22;
+import { Upload } from './upload.js';
 
 export class WebGpuSession implements BackendSession {
   readonly #device: Device;
@@ -41,9 +27,12 @@ export class WebGpuSession implements BackendSession {
   readonly #operations: Operations;
   readonly #buffers: Buffers;
   readonly #commands: Commands;
+  readonly #upload: Upload;
   readonly #readback: Readback;
-  readonly #startsPerPart: number;
-  #shared: Shared | undefined;
+  /** Starts of each part; all but the last have as many. */
+  readonly #partSizes: readonly number[];
+  /** Of constants on the device, which other sessions may share. */
+  #constantBytes = 0;
   #parts: Part[] = [];
   /** The first thing that went wrong on the device. */
   #failure: Error | undefined;
@@ -54,16 +43,17 @@ export class WebGpuSession implements BackendSession {
   /** Otherwise the spectrum is that of the last object, transformed along rows only. */
   #settled = true;
   #taken = 0;
-  #uploads = 0;
-  #uploadedBytes = 0;
 
   static async create(device: Device, problem: BackendProblem): Promise<WebGpuSession> {
     device.requireWorking();
     const session = new WebGpuSession(device, problem);
     try {
       await session.#compile();
-      session.#allocate(problem);
-      await session.#upload(problem);
+      const shared = session.#allocate(problem);
+      // Too little memory is known before anything large is copied.
+      await device.settled();
+      session.#check();
+      await uploadProblem(shared, session.#parts, problem, session.#upload, () => session.finish());
       return session;
     } catch (error) {
       session.dispose();
@@ -79,9 +69,13 @@ export class WebGpuSession implements BackendSession {
     this.#plans = plansFor(this.#layout, device.lineLimits);
     const settings = { algorithm, masked: mask !== undefined, withSupport: support !== undefined };
     this.#operations = operationsFor(this.#layout, this.#plans, settings);
-    this.#startsPerPart = Math.min(starts, fittingStarts(device, this.#layout, this.#plans));
-    this.#buffers = new Buffers(device, this.#onError);
+    this.#partSizes = partSizes(device, this.#layout, this.#plans, starts);
+    const expected = creationBytes(device, this.#layout, this.#plans, {
+      ...{ parts: this.#partSizes, used: this.#usedBuffers, withSupport: settings.withSupport },
+    });
+    this.#buffers = new Buffers(device, this.#onError, expected);
     this.#commands = new Commands(device, this.#onError);
+    this.#upload = new Upload(device, this.#commands, this.#onError);
     this.#readback = new Readback(device, this.#buffers, this.#commands);
   }
 
@@ -148,20 +142,17 @@ export class WebGpuSession implements BackendSession {
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     const { scale } = this.#problem;
-    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
-    this.#write(
-      buffer,
-      offset,
-      Float32Array.from(object, (value) => value * scale),
-    );
-    if (!asIterate || !this.#hasMemory) return;
-    const iterate = this.#stretch(start, 'iterate', bytes);
-    this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
+    const { buffer, offset } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    this.#check();
+    const scaled = Float32Array.from(object, (value) => value * scale);
+    this.#upload.write(buffer, offset, scaled);
+    if (asIterate) this.keepObject(start);
   }
 
   writeSpectrum(start: number, spectrum: RealArray): void {
     const { buffer, offset } = this.#stretch(start, 'spectrum', spectrumBytes(this.#layout));
-    this.#write(buffer, offset, toStored(spectrum, this.#layout, this.#problem.scale));
+    this.#check();
+    this.#upload.write(buffer, offset, toStored(spectrum, this.#layout, this.#problem.scale));
   }
 
   finish(): Promise<void> {
@@ -185,10 +176,10 @@ export class WebGpuSession implements BackendSession {
 
   memory(): MemoryReport {
     return {
-      deviceBytes: this.#buffers.bytes,
+      deviceBytes: this.#buffers.bytes + this.#constantBytes,
       hostBytes: 0,
-      uploads: this.#uploads,
-      uploadedBytes: this.#uploadedBytes,
+      uploads: this.#upload.uploads,
+      uploadedBytes: this.#upload.uploadedBytes,
       downloads: this.#readback.downloads,
       downloadedBytes: this.#readback.downloadedBytes,
     };
@@ -222,91 +213,27 @@ export class WebGpuSession implements BackendSession {
     return [columnsInverse, columnsTurn, rowsTurn, settleObject, settleSpectrum].flat();
   }
 
-  /** Starts of each part. */
-  get #partSizes(): number[] {
-    const { starts } = this.#problem;
-    const most = this.#startsPerPart;
-    return Array.from({ length: Math.ceil(starts / most) }, (_, part) => Math.min(most, starts - part * most));
+  /** Of a part, by iterations; others are made by who first needs them. */
+  get #usedBuffers(): PartBuffer[] {
+    const steps = new Set(this.#iterationSteps.flatMap(({ use }) => Object.values(use)));
+    const scratch = (['scratch', 'moreScratch'] as const).filter((name) => steps.has(name));
+    return ['spectrum', 'object', ...(this.#hasMemory ? (['iterate'] as const) : []), ...scratch];
   }
 
-  #allocate({ support, beta }: BackendProblem): void {
-    const { rows, columns } = this.#layout;
-    const parameters = (normal: number, first: number) => {
-      const words = new Uint32Array(4);
-      words.set(new Uint32Array(Float32Array.of(beta, normal).buffer));
-      words[2] = first;
-      return this.#uniform(words);
+  #allocate(problem: BackendProblem): Shared {
+    const given = {
+      ...{ device: this.#device, layout: this.#layout, shapeKey: this.#shapeKey, onError: this.#onError },
+      ...{ buffers: this.#buffers, commands: this.#commands },
     };
-    const normal = 0.5 / rows / columns;
-    const shared: Shared = {
-      device: this.#device,
-      layout: this.#layout,
-      shapeKey: this.#shapeKey,
-      onError: this.#onError,
-      buffers: this.#buffers,
-      commands: this.#commands,
-      magnitudes: this.#buffers.allocate('magnitudes', magnitudesBytes(this.#layout)),
-      support: support && this.#packedSupport(support),
-      columnTable: this.#device.table(this.#plans.columns, -1, this.#onError),
-      rowTable: this.#device.table(this.#plans.rows, 1, this.#onError),
-      scratchBytes: scratchBytes(this.#layout, this.#plans),
-      parameters: {
-        later: parameters(normal, 0),
-        first: parameters(normal, 1),
-        settling: parameters(0.5 / columns, 0),
-      },
-    };
-    this.#device.prepareNumbers(this.#onError);
-    const used = new Set(this.#iterationSteps.flatMap(({ use }) => Object.values(use)));
+    const shared = makeShared(given, this.#plans, problem, this.#upload);
     for (const starts of this.#partSizes) {
       const part = new Part(shared, starts);
-      part.buffer('spectrum');
-      part.buffer('object');
-      if (this.#hasMemory) part.buffer('iterate');
-      for (const name of ['scratch', 'moreScratch'] as const) if (used.has(name)) part.buffer(name);
+      this.#usedBuffers.forEach((name) => part.buffer(name));
       this.#parts.push(part);
     }
-    this.#shared = shared;
-  }
-
-  async #upload(problem: BackendProblem): Promise<void> {
-    const raw = this.#buffers.allocate('measured magnitudes', imageBytes(this.#layout));
-    this.#uploadMagnitudes(problem, raw);
-    const magnitudes = this.#compileNow('magnitudes', () => magnitudesKernel(this.#layout));
-    this.#dispatchOnce(magnitudes, [raw, this.#shared!.magnitudes], 1);
-    if (problem.seeded) this.#drawStarts(problem.seeded, raw);
-    await this.finish();
-    this.#buffers.free(raw);
-  }
-
-  /** Scaled, and −1 where not measured. */
-  #uploadMagnitudes({ magnitudes, mask, scale }: BackendProblem, raw: GPUBuffer): void {
-    for (let at = 0; at < magnitudes.length; at += UPLOAD_NUMBERS) {
-      const piece = new Float32Array(Math.min(UPLOAD_NUMBERS, magnitudes.length - at));
-      for (let i = 0; i < piece.length; i++) piece[i] = mask?.[at + i] === 0 ? -1 : magnitudes[at + i] * scale;
-      this.#device.watch(() => this.#device.gpu.queue.writeBuffer(raw, 4 * at, piece), this.#onError);
-    }
-    this.#countUpload(4 * magnitudes.length);
-  }
-
-  #drawStarts({ seed, firstStart }: { seed: number; firstStart: number }, raw: GPUBuffer): void {
-    const kernel = this.#compileNow('start', () => startKernel(this.#layout));
-    this.#parts.forEach((part, index) => {
-      const first = firstStart + index * this.#startsPerPart;
-      const parameters = this.#uniform(Uint32Array.of(seed % 2 ** 32, Math.floor(seed / 2 ** 32), first, 0));
-      this.#dispatchOnce(kernel, [parameters, raw, part.buffer('spectrum')], part.starts);
-    });
-  }
-
-  #compileNow(key: string, write: () => Kernel): CompiledKernel {
-    return this.#device.compileNow(`${this.#shapeKey} ${key}`, write, this.#onError);
-  }
-
-  #dispatchOnce(kernel: CompiledKernel, buffers: GPUBuffer[], starts: number): void {
-    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const create = () => this.#device.gpu.createBindGroup({ layout: kernel.layout, entries });
-    const group = this.#device.watch(create, this.#onError);
-    this.#commands.dispatch(kernel, group, starts, starts * this.#layout.rows * this.#layout.columns);
+    const constants = new Set([shared.columnTable, shared.rowTable, this.#device.number(0).buffer]);
+    this.#constantBytes = [...constants].reduce((sum, { size }) => sum + size, 0);
+    return shared;
   }
 
   #run(steps: readonly Step[], first = false): void {
@@ -332,35 +259,14 @@ export class WebGpuSession implements BackendSession {
     return this.#device.explain(this.#failure ?? error);
   }
 
-  #write(buffer: GPUBuffer, offset: number, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-    this.#check();
-    // The queue takes this before what is recorded and not handed over yet.
-    this.#commands.flush();
-    this.#device.watch(() => this.#device.gpu.queue.writeBuffer(buffer, offset, data), this.#onError);
-    this.#countUpload(data.byteLength);
-  }
-
-  #uniform(words: Uint32Array<ArrayBuffer>): GPUBuffer {
-    const buffer = this.#buffers.allocate('parameters', words.byteLength, UNIFORM);
-    this.#write(buffer, 0, words);
-    return buffer;
-  }
-
-  #packedSupport(support: Uint8Array): GPUBuffer {
-    const words = packSupport(support, this.#layout, supportCount(this.#plans));
-    const buffer = this.#buffers.allocate('support', words.byteLength);
-    this.#write(buffer, 0, words);
-    return buffer;
-  }
-
   #copyImage(part: Part, from: PartBuffer, to: PartBuffer): void {
     this.#commands.copy(part.buffer(from), 0, part.buffer(to), 0, part.starts * imageBytes(this.#layout));
   }
 
   /** What one start has in a buffer. */
   #stretch(start: number, name: PartBuffer, bytes: number): Stretch {
-    const part = this.#parts[Math.floor(start / this.#startsPerPart)];
-    return { buffer: part.buffer(name), offset: (start % this.#startsPerPart) * bytes, bytes };
+    const part = this.#parts[Math.floor(start / this.#partSizes[0])];
+    return { buffer: part.buffer(name), offset: (start % this.#partSizes[0]) * bytes, bytes };
   }
 
   /** From [part][record][start of the part] to [record][start]. */
@@ -384,11 +290,6 @@ export class WebGpuSession implements BackendSession {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #countUpload(bytes: number): void {
-    this.#uploads += 1;
-    this.#uploadedBytes += bytes;
-  }
-
   get #hasMemory(): boolean {
     return RULES[this.#problem.algorithm].hasMemory;
   }
@@ -396,16 +297,4 @@ export class WebGpuSession implements BackendSession {
   get #shapeKey(): string {
     return this.#problem.shape.join('×');
   }
-}
-
-/** As many starts as a buffer holds of everything that grows with them; refuses an image of which not even one fits. */
-function fittingStarts(device: Device, layout: Layout, plans: Plans): number {
-  requireFits(device, 'measured magnitudes', imageBytes(layout));
-  requireFits(device, 'spectrum', spectrumBytes(layout));
-  requireFits(device, 'line buffer', scratchBytes(layout, plans));
-  requireFits(device, 'record of misfits', recordBytes(layout, 1));
-  for (const factors of [plans.columns, plans.rows]) requireFits(device, 'table of twiddles', tableBytes(factors));
-  const { bytes } = largestBuffer(device);
-  const each = Math.max(...[imageBytes(layout), spectrumBytes(layout), scratchBytes(layout, plans)]);
-  return Math.min(MOST_STARTS, Math.floor(bytes / each), startsRecorded(layout, bytes));
 }

@@ -1,6 +1,8 @@
 """CuPy port of one Gerchberg-Saxton iteration, as people move NumPy code to a GPU: prints "n microseconds"."""
 import cupy as cp
 
+print("CuPy", cp.__version__, flush=True)
+
 for n in (256, 512, 1024, 2048, 4096):
     m = cp.random.rand(n, n).astype(cp.float32)
     a = (m * cp.exp(2j * cp.pi * cp.random.rand(n, n))).astype(cp.complex64)

@@ -27,7 +27,8 @@ function describe({ name, available, reason, devices }: BackendReport): string[]
   return devices.map((device, index) => `${title}device ${index}: ${describeDevice(device)}`);
 }
 
-function describeDevice({ name, memory, software, details = {} }: DeviceInfo): string {
+function describeDevice({ name, memory, software, reason, details = {} }: DeviceInfo): string {
+  if (reason !== undefined) return `${name}, not available: ${reason}`;
   const facts = [
     ...(memory === undefined ? [] : [`${(memory / 2 ** 30).toFixed(1)} GiB`]),
     ...(software ? ['emulated in software'] : []),

@@ -33,7 +33,7 @@ export interface ReconstructOptions extends ProblemOptions {
   seed: number;
   starts: number;
   backend: BackendName | 'auto';
-  device: number;
+  device?: number;
   precision: Precision;
   bits?: '8' | '16';
   history?: string;
@@ -82,9 +82,8 @@ export function addReconstruct(program: Command): void {
     )
     .option(
       '--device <number>',
-      "one of the backend's devices, as `rephase backends` counts them",
+      "one of the backend's devices, as `rephase backends` counts them (default: the first that works)",
       whole('--device', 0),
-      0,
     )
     .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))

@@ -63,6 +63,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     output,
     bits = '8',
   } = options;
+  const numbered = device === undefined ? '' : `, device ${device}`;
   const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
   return [
     ['residual of the image', brief(outcome.result.feasibleResidual)],
@@ -77,7 +78,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['zero frequency', centered ? 'in the middle of the pattern and the mask' : 'at the corner of the pattern'],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
     ['mask', mask === undefined ? 'everything measured' : `${mask}, ${share(problem.mask)}`],
-    ['backend', `${result.backend}, device ${device} (${result.device}), ${precision} precision`],
+    ['backend', `${result.backend}${numbered} (${result.device}), ${precision} precision`],
     ['time', `${result.seconds.toFixed(2)} s, ${brief((result.iterations * starts) / result.seconds)} iterations/s`],
     ['image written', `${output === '-' ? 'standard output' : output}${isPng(output) ? `, ${bits} bits a pixel` : ''}`],
     ['program', `rephase ${version}, Node ${process.version}, ${process.platform} ${process.arch}`],

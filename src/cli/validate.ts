@@ -1,7 +1,7 @@
 /**
  * `rephase validate`: is what is computed here right? Double precision on the wasm backend is compared with the textbook's
  * sums, and everything else with double precision. Over few iterations: beyond them the rules with feedback amplify
- * rounding until nothing is left to compare.
+ * rounding until nothing is left to compare. On small images, or on one as large as the user's own.
  */
 import process from 'node:process';
 import { type Command } from 'commander';
@@ -23,7 +23,13 @@ import { EXIT } from './exit.js';
 import { examples } from './help.js';
 import { printer, table } from './print.js';
 import { textbookIterations } from './textbook.js';
-import { oneOf } from './values.js';
+import { oneOf, whole } from './values.js';
+
+interface ValidateOptions {
+  backend?: BackendName;
+  size?: number;
+  json?: boolean;
+}
 
 interface Check {
   backend: BackendName;
@@ -64,21 +70,24 @@ export function addValidate(program: Command): void {
     .command('validate')
     .description('Check every available backend against the double-precision reference, and that against plain sums.')
     .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
+    .option('--size <n>', 'with a pattern of n × n instead of small ones', whole('--size', 4))
     .option('--json', 'print one JSON object')
-    .addHelpText('after', examples(['rephase validate', 'rephase validate --backend wasm --json']))
+    .addHelpText('after', examples(['rephase validate', 'rephase validate --backend webgpu --size 4096 --json']))
     .action(validate);
 }
 
-async function validate({ backend: only, json = false }: { backend?: BackendName; json?: boolean }): Promise<void> {
+async function validate({ backend: only, size, json = false }: ValidateOptions): Promise<void> {
   const out = printer({ json });
   const checks = await checkReference();
+  const problems = await Promise.all(size === undefined ? LARGE.map(padded) : [square(size)]);
   const reports = await listBackends();
   for (const { name, available, devices, reason = '' } of reports) {
     if (only && name !== only) continue;
-    if (available) {
-      for (const device of devices.keys())
-        checks.push(...(await checkSingle({ backend: name, device, precision: 'single' })));
-    } else out.line(`${name} is not available: ${reason}`);
+    if (!available) out.line(`${name} is not available: ${reason}`);
+    for (const [device, { reason }] of devices.entries()) {
+      if (reason !== undefined) out.line(`${name}, device ${device}, is not available: ${reason}`);
+      else checks.push(...(await checkSingle({ backend: name, device, precision: 'single' }, problems)));
+    }
   }
   // Asked for by name, a backend must be there to pass.
   const missing = only !== undefined && !reports.some(({ name, available }) => name === only && available);
@@ -103,7 +112,7 @@ async function validate({ backend: only, json = false }: { backend?: BackendName
 /** Double precision against the textbook, which is slow: small images. */
 async function checkReference(): Promise<Check[]> {
   const subject: Subject = { backend: 'wasm', device: 0, precision: 'double' };
-  const problems = await Promise.all(SMALL.map(problemOf));
+  const problems = await Promise.all(SMALL.map(padded));
   const checks: Check[] = [];
   for (const algorithm of ALGORITHMS) {
     const iterations = 10;
@@ -121,8 +130,7 @@ async function checkReference(): Promise<Check[]> {
 }
 
 /** Single precision against double, from the same seed. */
-async function checkSingle(subject: Subject): Promise<Check[]> {
-  const problems = await Promise.all(LARGE.map(problemOf));
+async function checkSingle(subject: Subject, problems: readonly Problem[]): Promise<Check[]> {
   const checks: Check[] = [];
   for (const algorithm of ALGORITHMS) {
     for (const iterations of algorithm === 'gs' ? [1, 2, 10] : [1, 2]) {
@@ -137,12 +145,24 @@ async function checkSingle(subject: Subject): Promise<Check[]> {
   return checks;
 }
 
-/** A noisy pattern, so that it is not symmetric; every second shape has a beam stop. */
-async function problemOf(shape: Shape, index: number): Promise<Problem> {
+/** A pattern twice as large as an image of this shape; every second has a beam stop. */
+function padded(shape: Shape, index: number): Promise<Problem> {
+  return problemOf(shape, 2, index % 2 === 1);
+}
+
+/** A pattern of n × n, twice as large as its image or a pixel less. */
+function square(n: number): Promise<Problem> {
+  const side = Math.ceil(n / 2);
+  return problemOf([side, side], n / side, true);
+}
+
+/** Noisy, so that it is not symmetric. */
+async function problemOf(shape: Shape, pad: number, stopped: boolean): Promise<Problem> {
   const image = Float64Array.from({ length: shape[0] * shape[1] }, (_, at) => uniform(1, 0, at));
-  const hidden = index % 2 === 1 ? { beamstop: 1 } : {};
-  const { magnitudes, shape: padded, support, mask } = await simulate({ image, shape, photons: 1e6, ...hidden });
-  return { magnitudes, shape: padded, support, ...(mask && { mask }) };
+  const photons = Math.max(1e6, 100 * image.length);
+  const options = { image, shape, pad, photons, ...(stopped && { beamstop: 1 }) };
+  const { magnitudes, shape: pattern, support, mask } = await simulate(options);
+  return { magnitudes, shape: pattern, support, ...(mask && { mask }) };
 }
 
 async function iterate(problem: Problem, options: SessionOptions, iterations: number): Promise<RealArray> {

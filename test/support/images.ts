@@ -8,6 +8,11 @@ export function noise(count: number, seed: number): Float64Array {
   return Float64Array.from({ length: count }, next);
 }
 
+/** A problem of this shape, with magnitudes that are not symmetric. */
+export function noisyProblem(shape: Shape) {
+  return { magnitudes: noise(shape[0] * shape[1], 5).map((u) => 0.1 + u), shape };
+}
+
 /** Magnitudes that no real object has, because they are not centrosymmetric: a random walk's worth of every size. */
 export function asymmetricMagnitudes([rows, columns]: Shape, seed = 1): Float64Array {
   return noise(rows * columns, seed).map((u) => 0.2 + 3 * u);

@@ -1,27 +1,41 @@
-/** The two places where WebGPU can be tried: Dawn in Node and headless Chromium. */
-import { existsSync } from 'node:fs';
+/** WebGPU where these tests run: Dawn in Node, or the browser's own. */
 import { listBackends } from '../../src/index.js';
 
-export const CHROMIUM = '/usr/bin/chromium';
-
-/** Empty where the webgpu backend runs in Node. */
-export async function whyNoDawn(): Promise<string> {
+/** Empty where the webgpu backend runs. */
+export async function whyNoWebGpu(): Promise<string> {
   const report = (await listBackends()).find(({ name }) => name === 'webgpu');
   return report?.reason ?? '';
 }
 
-/** Empty where there is a browser to run. */
-export function whyNoBrowser(): string {
-  return existsSync(CHROMIUM) ? '' : `there is no ${CHROMIUM}`;
-}
-
 /** Dawn ends the process when an instance is collected before its devices. */
-let instance: GPU | undefined;
+let gpu: GPU | undefined;
 
 /** A device that is not the library's own, with the limits that every device has. */
-export async function dawnDevice(): Promise<GPUDevice> {
-  const { create } = await import('webgpu');
-  instance ??= create([]);
-  const adapter = await instance.requestAdapter();
+export async function newDevice(): Promise<GPUDevice> {
+  // Undefined in Node, whatever the types say.
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  gpu ??= navigator?.gpu ?? (await import('webgpu')).create([]);
+  const adapter = await gpu.requestAdapter();
   return adapter!.requestDevice();
+}
+
+/** Every buffer that is made from now on fails for want of memory. */
+export function pretendFull(gpu: GPUDevice): void {
+  let made = 0;
+  const scopes: { filter: GPUErrorFilter; before: number }[] = [];
+  const createBuffer = gpu.createBuffer.bind(gpu);
+  const [push, pop] = [gpu.pushErrorScope.bind(gpu), gpu.popErrorScope.bind(gpu)];
+  gpu.createBuffer = (descriptor) => {
+    made += 1;
+    return createBuffer(descriptor);
+  };
+  gpu.pushErrorScope = (filter) => {
+    scopes.push({ filter, before: made });
+    return push(filter);
+  };
+  gpu.popErrorScope = async () => {
+    const { filter, before } = scopes.pop()!;
+    const full = filter === 'out-of-memory' && made > before;
+    return (await pop()) ?? (full ? { message: 'Something failed' } : null);
+  };
 }

@@ -238,6 +238,7 @@ void every_kernel() {
     Pair({4, n, 1, 1, true, false}).quick();
   }
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
+  for (const int n : {32, 64, 128}) Pair({n, n, 200, 1, true, true}).quick();    // on chip
   Pair({30030, 2}).quick();
 }
 
@@ -255,6 +256,9 @@ void everything() {
     Pair({13, n, 1, 2, true, false}).everything();
     if (n <= 512) Pair({n, n, std::max(5, (1 << 21) / n / n), 1, false, true}).quick();
   }
+  for (const int n : {32, 64, 128})  // on chip, on any GPU of today
+    for (int algorithm = 0; algorithm < 4; algorithm++)
+      Pair({n, n, 200, algorithm, algorithm % 2 == 1, algorithm / 2 == 1}).everything();
   std::printf("own plans: %d checks, %d failures\n", checks, failures);
   for (int n = 1; n <= 512; n++) {
     Pair({n, 6}).quick();
@@ -268,6 +272,7 @@ void everything() {
   repeatable({256, 256, 3, 1, true, true});
   repeatable({100, 90, 2, 0});
   repeatable({1024, 1024});
+  repeatable({64, 64, 200});
 }
 
 template <class F>

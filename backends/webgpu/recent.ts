@@ -1,0 +1,37 @@
+/**
+ * What a device makes once for all sessions, up to a total weight: those that were used last are kept. The others are
+ * forgotten, not destroyed, because sessions may still use them; when none does, the garbage collector frees them.
+ */
+export class Recent<Value> {
+  readonly #most: number;
+  /** Used last at the end. */
+  readonly #kept = new Map<string, { value: Value; weight: number }>();
+  #weight = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get(key: string): Value | undefined {
+    const entry = this.#kept.get(key);
+    if (!entry) return undefined;
+    this.#kept.delete(key);
+    this.#kept.set(key, entry);
+    return entry.value;
+  }
+
+  set(key: string, value: Value, weight: number): void {
+    this.delete(key);
+    this.#kept.set(key, { value, weight });
+    this.#weight += weight;
+    for (const [oldest] of this.#kept) {
+      if (this.#weight <= this.#most || oldest === key) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: string): void {
+    this.#weight -= this.#kept.get(key)?.weight ?? 0;
+    this.#kept.delete(key);
+  }
+}

@@ -1,0 +1,173 @@
+/** Images and batches within the limits of a device, and at them. */
+import { describe, expect, it } from 'vitest';
+import { OutOfMemoryError, addGPUDevice, createSession, type Shape } from '../src/index.js';
+import { noise, noisyProblem as problem, relativeError } from './support/images.js';
+import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
+
+const reason = await whyNoWebGpu();
+
+describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped: ${reason})`}`, () => {
+  it('works within the limits that every device has', async () => {
+    const gpu = await newDevice();
+    expect(gpu.limits.maxComputeWorkgroupStorageSize).toBe(16384);
+    const device = await addGPUDevice(gpu);
+    const shapes: Shape[] = [
+      [64, 48],
+      [6, 4096],
+      [8192, 2],
+    ];
+    for (const shape of shapes) {
+      const magnitudes = noise(shape[0] * shape[1], 1);
+      using session = await createSession({ magnitudes, shape }, { backend: 'webgpu', device, seed: 1 });
+      using reference = await createSession({ magnitudes, shape }, { backend: 'wasm', precision: 'double', seed: 1 });
+      await session.run(2);
+      await reference.run(2);
+      expect(relativeError(await session.readObject(), await reference.readObject())).toBeLessThan(1e-4);
+    }
+    gpu.destroy();
+  });
+
+  it.each([
+    ['gs', [40, 30]],
+    ['hio', [2, 16384]],
+  ] as const)(
+    'with %s knows what a session takes in all before it allocates, and tells afterwards',
+    async (algorithm, shape) => {
+      const gpu = await newDevice();
+      const device = await addGPUDevice(gpu);
+      const made: { label: string; size: number }[] = [];
+      const createBuffer = gpu.createBuffer.bind(gpu);
+      gpu.createBuffer = (descriptor) => {
+        made.push({ label: descriptor.label!, size: descriptor.size });
+        return createBuffer(descriptor);
+      };
+      const bytes = (...labels: string[]) =>
+        made
+          .filter(({ label }) => labels.some((start) => label.startsWith(start)))
+          .reduce((sum, { size }) => sum + size, 0);
+      const given = { ...problem(shape), support: new Uint8Array(shape[0] * shape[1]).fill(1) };
+      const options = { backend: 'webgpu', device, algorithm, starts: 3 } as const;
+      using session = await createSession(given, options);
+      const total = bytes('');
+      // Freed again once they are encoded; constants that other sessions share are counted where they are used.
+      const [raw, numbers] = [bytes('measured magnitudes'), 65536];
+      expect(session.memory().deviceBytes).toBe(total - raw + numbers);
+
+      pretendFull(gpu);
+      const opening = createSession(given, options);
+      await expect(opening).rejects.toMatchObject({ requiredBytes: total - bytes('twiddles', 'parameters') });
+      gpu.destroy();
+    },
+  );
+
+  it('frees what it allocated, session after session', async () => {
+    const gpu = await newDevice();
+    let live = 0;
+    let most = 0;
+    const createBuffer = gpu.createBuffer.bind(gpu);
+    gpu.createBuffer = (descriptor) => {
+      const buffer = createBuffer(descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      live += 1;
+      most = Math.max(most, live);
+      buffer.destroy = () => {
+        live -= 1;
+        return destroy();
+      };
+      return buffer;
+    };
+    const device = await addGPUDevice(gpu);
+    const counts = [];
+    for (let i = 0; i < 100; i++) {
+      const session = await createSession(problem([16, 12]), { backend: 'webgpu', device, algorithm: 'hio' });
+      session.step();
+      await session.readObject();
+      session.dispose();
+      counts.push(live);
+    }
+    // Tables of constants stay with the device.
+    expect(counts[99]).toBe(counts[0]);
+    expect(most).toBeLessThan(counts[0] + 20);
+    gpu.destroy();
+  });
+
+  it('refuses an image that no buffer holds, naming the limit', async () => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    const shape: Shape = [5900, 5900];
+    const opening = createSession(
+      { magnitudes: new Float32Array(shape[0] * shape[1]).fill(1), shape },
+      { backend: 'webgpu', device },
+    );
+    await expect(opening).rejects.toThrow(OutOfMemoryError);
+    await expect(opening).rejects.toThrow(/maxStorageBufferBindingSize is 134217728/);
+    gpu.destroy();
+  });
+
+  it.each([
+    [1, 8_388_608],
+    [1, 4_194_301],
+  ])('refuses %i × %i, of which records or tables do not fit a buffer', async (...shape) => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    const magnitudes = new Float32Array(shape[0] * shape[1]).fill(1);
+    const opening = createSession({ magnitudes, shape }, { backend: 'webgpu', device });
+    await expect(opening).rejects.toThrow(/maxStorageBufferBindingSize is 134217728/);
+    gpu.destroy();
+  });
+
+  it('refuses a line whose records do not fit a small buffer', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const opening = createSession(problem([1, 3000]), { backend: 'webgpu', device });
+    await expect(opening).rejects.toThrow(OutOfMemoryError);
+    gpu.destroy();
+  });
+
+  it('splits a batch by what its records take, rounded up', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const options = { backend: 'webgpu', starts: 7, seed: 3 } as const;
+    using split = await createSession(problem([4, 600]), { ...options, device });
+    using whole = await createSession(problem([4, 600]), options);
+    await split.run(70);
+    await whole.run(70);
+    expect(await split.residuals()).toEqual(await whole.residuals());
+    gpu.destroy();
+  });
+
+  it('reads residuals in pieces where no buffer holds them all', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const options = { backend: 'webgpu', starts: 20, seed: 3, history: true } as const;
+    using split = await createSession(problem([16, 16]), { ...options, device });
+    using whole = await createSession(problem([16, 16]), options);
+    await split.run(600);
+    await whole.run(600);
+    expect(await split.residuals()).toEqual(await whole.residuals());
+    expect(await split.history(19)).toEqual(await whole.history(19));
+    gpu.destroy();
+  });
+
+  it('splits a batch of starts that no buffer holds', async () => {
+    const { gpu, device } = await smallDevice(40_000);
+    const options = { backend: 'webgpu', algorithm: 'hio', starts: 5, seed: 3, history: true } as const;
+    using split = await createSession(problem([64, 48]), { ...options, device });
+    using whole = await createSession(problem([64, 48]), options);
+    await split.run(5);
+    await whole.run(5);
+    for (const start of [0, 3, 4]) {
+      expect(await split.readObject(start)).toEqual(await whole.readObject(start));
+      expect(await split.history(start)).toEqual(await whole.history(start));
+    }
+    gpu.destroy();
+  });
+});
+
+/** A device whose buffers hold no more than so many bytes. */
+async function smallDevice(bytes: number): Promise<{ gpu: GPUDevice; device: number }> {
+  const gpu = await newDevice();
+  Object.defineProperty(gpu, 'limits', {
+    value: new Proxy(gpu.limits, {
+      get: (limits, name) => (name === 'maxBufferSize' ? bytes : (Reflect.get(limits, name, limits) as unknown)),
+    }),
+  });
+  return { gpu, device: await addGPUDevice(gpu) };
+}
