@@ -193,10 +193,12 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   return cudaSuccess;
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
-  *value = which == cudaDevAttrMultiProcessorCount            ? 132
-           : which == cudaDevAttrComputeCapabilityMajor       ? 9
-           : which == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 227 << 10
-                                                              : 0;
+  *value = which == cudaDevAttrMultiProcessorCount                ? 132
+           : which == cudaDevAttrComputeCapabilityMajor           ? 9
+           : which == cudaDevAttrMaxSharedMemoryPerBlockOptin     ? 227 << 10
+           : which == cudaDevAttrMaxSharedMemoryPerMultiprocessor ? 228 << 10
+           : which == cudaDevAttrReservedSharedMemoryPerBlock     ? 1 << 10
+                                                                  : 0;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
