@@ -518,6 +518,11 @@ bool Session<T>::write_object(size_t start, size_t row, size_t rows, const T* in
   return true;
 }
 
+template <class T>
+void Session<T>::keep_object(size_t start) {
+  if (iterate_) std::copy_n(image_group(*object_, start, 0), groups_ * columns_ * 2, image_group(iterate_, start, 0));
+}
+
 // One frequency of the stored half, c ≤ columns/2, at its true size.
 template <class T>
 Complex<double> Session<T>::half_spectrum(size_t start, size_t r, size_t c) const {

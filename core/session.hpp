@@ -45,6 +45,8 @@ class Session {
   uint32_t take_residuals(double* out);
   void read_object(size_t start, size_t row, size_t rows, T* out) const;
   bool write_object(size_t start, size_t row, size_t rows, const T* in, bool as_iterate);
+  // The object of one start becomes its previous iterate.
+  void keep_object(size_t start);
   void read_spectrum(size_t start, size_t row, size_t rows, T* out);
   void write_spectrum(size_t start, const T* in);
 

@@ -67,6 +67,8 @@ export interface BackendSession {
   readObject(start: number): Promise<RealArray>;
   /** Replaces the object, and the previous iterate where `asIterate`. */
   writeObject(start: number, object: RealArray, asIterate: boolean): void;
+  /** The previous iterate of one start ← its object. */
+  keepObject(start: number): void;
   /** The full spectrum of one start, interleaved, 2 × rows × columns numbers. */
   readSpectrum(start: number): Promise<RealArray>;
   /** Takes the Hermitian part of a full spectrum, interleaved, 2 × rows × columns numbers. */
@@ -75,6 +77,12 @@ export interface BackendSession {
   /** Resolves when everything enqueued so far has been carried out. Rejects when the device failed. */
   finish(): Promise<void>;
   memory(): MemoryReport;
+  /**
+   * Seconds on the device's own clock since the session was created, up to what was last waited for by `finish` or a
+   * read: from the first kernel after each wait to the end of the last. Left out where there is no such clock, or where
+   * reading it would put copies between iterations.
+   */
+  deviceSeconds?(): number;
   /**
    * Returns at once, and frees everything, as soon as the device has done what it was asked before. What was promised
    * before is still delivered, or rejected. Safe to call twice.

@@ -20,8 +20,11 @@ export class Cycle {
   #first: boolean;
   /** The object's array holds an object; otherwise it is Re IFT(start), made when asked for. */
   #hasObject: boolean;
-  /** Objects written since `inverse`, by start: they become iterates if `constrainObject` is left out. */
-  readonly #written = new Map<number, RealArray>();
+  /**
+   * Starts whose objects were written since `inverse`: they become iterates if `constrainObject` is left out. With a copy
+   * where the first iterates of other starts are yet to be made, by which these change.
+   */
+  readonly #written = new Map<number, RealArray | undefined>();
   #iterations = 0;
 
   /** `fromObject`: the start was an object, which is the previous iterate. */
@@ -41,7 +44,9 @@ export class Cycle {
   /** Whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
     const records = this.#settled ? count - 1 : count;
-    this.#log.expect(records, () => this.#session.iterate(count, this.#first));
+    this.#log.makeRoom(records);
+    this.#session.iterate(count, this.#first);
+    this.#log.expect(records);
     this.#settled = false;
     this.#first = false;
     this.#hasObject = true;
@@ -59,7 +64,9 @@ export class Cycle {
   /** Whatever is not `iterate` needs object and spectrum as the four kernels leave them. */
   settle(): void {
     if (this.#settled) return;
-    this.#log.expect(1, () => this.#session.settle());
+    this.#log.makeRoom(1);
+    this.#session.settle();
+    this.#log.expect(1);
     this.#settled = true;
   }
 
@@ -86,12 +93,15 @@ export class Cycle {
         this.#next = 'constrainFourier';
         break;
       case 'constrainFourier':
-        this.#log.expect(1, () => this.#session.constrainFourier());
+        this.#log.makeRoom(1);
+        this.#session.constrainFourier();
+        this.#log.expect(1);
         this.#iterations += 1;
         this.#next = 'inverse';
         break;
     }
-    this.#written.clear();
+    // Clearing an empty map allocates a new one.
+    if (this.#written.size > 0) this.#written.clear();
   }
 
   /** Before the first iteration, the object is what the start's spectrum gives. */
@@ -109,7 +119,7 @@ export class Cycle {
       this.#giveOthersIterates(1);
       this.#next = 'forward';
     } else {
-      this.#written.set(start, object.slice());
+      this.#written.set(start, this.#first && this.#starts > 1 ? object.slice() : undefined);
     }
     this.#hasObject = true;
     this.#session.writeObject(start, object, asIterate);
@@ -124,7 +134,10 @@ export class Cycle {
   #adoptWritten(): void {
     if (this.#written.size === 0) return;
     this.#giveOthersIterates(this.#written.size);
-    for (const [start, object] of this.#written) this.#session.writeObject(start, object, true);
+    for (const [start, object] of this.#written) {
+      if (object) this.#session.writeObject(start, object, true);
+      else this.#session.keepObject(start);
+    }
   }
 
   /** So many starts are about to get iterates of their own; none may be without one then. */

@@ -37,10 +37,13 @@ export class ResidualLog {
     this.#newest = new Float64Array(problem.starts).fill(NaN);
   }
 
-  /** Calls `enqueue`, by which the backend records so many more, at most `RECORDS_PER_BATCH`, if it does not throw. */
-  expect(count: number, enqueue: () => void): void {
+  /** Before something is enqueued by which the backend records so many more, at most `RECORDS_PER_BATCH`. */
+  makeRoom(count: number): void {
     if (this.#keepsHistory && this.#waiting + count > 2 * RECORDS_PER_BATCH) void this.take();
-    enqueue();
+  }
+
+  /** After it was. Two calls and no callback, as steps are not to allocate. */
+  expect(count: number): void {
     this.#waiting += count;
   }
 

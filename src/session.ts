@@ -4,14 +4,23 @@
  * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
  */
 import type { Backend, BackendSession } from './backend.js';
-import { Cycle } from './cycle.js';
+import { Cycle, type Kernel } from './cycle.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from './errors.js';
 import { macrotask } from './event-loop.js';
 import { checkInteger, checkRunOptions } from './options.js';
 import { checkFinite, checkRealArray, type Setup } from './problem.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
-import type { Algorithm, BackendName, MemoryReport, Precision, RealArray, RunOptions, Shape } from './types.js';
+import type {
+  Algorithm,
+  BackendName,
+  MemoryReport,
+  Precision,
+  RealArray,
+  RunOptions,
+  Shape,
+  TimingReport,
+} from './types.js';
 
 // `await using` looks for these; browsers got them later than the rest of what is needed here.
 for (const name of ['dispose', 'asyncDispose'] as const) {
@@ -30,8 +39,11 @@ export async function openSession(backend: Backend, device: number, setup: Setup
     const log = new ResidualLog(session, setup);
     const { problem, start } = setup;
     const fromObject = start !== undefined && 'object' in start;
-    if (start) log.expect(fromObject ? 1 : 0, () => writeStart(session, problem, start));
-    if (fromObject) await log.take(false);
+    if (start) writeStart(session, problem, start);
+    if (fromObject) {
+      log.expect(1);
+      await log.take(false);
+    }
     return new Session(backend, devices[device].name, session, setup, log, fromObject);
   } catch (error) {
     session.dispose();
@@ -66,6 +78,8 @@ export class Session {
   readonly #support: Uint8Array | undefined;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
+  #submissions = 0;
+  #submitMilliseconds = 0;
   #running = false;
   #disposed = false;
 
@@ -123,31 +137,29 @@ export class Session {
   /** One iteration, or the rest of the one that is under way. */
   step(): void {
     this.#checkUsable();
+    const began = performance.now();
     if (!this.#cycle.finish()) this.#cycle.iterate(1);
+    this.#submitted(began);
   }
 
   /** object ← Re IFT(spectrum). The spectrum stays as it is. */
   inverse(): void {
-    this.#checkUsable();
-    this.#cycle.run('inverse');
+    this.#kernel('inverse');
   }
 
   /** object ← rule(object, previous iterate), pixel by pixel; see `Algorithm`. */
   constrainObject(): void {
-    this.#checkUsable();
-    this.#cycle.run('constrainObject');
+    this.#kernel('constrainObject');
   }
 
   /** spectrum ← FT(object). Instead of `constrainObject`, it makes an object written since `inverse` the iterate. */
   forward(): void {
-    this.#checkUsable();
-    this.#cycle.run('forward');
+    this.#kernel('forward');
   }
 
   /** spectrum ← M·exp(i·arg spectrum); measures the residual before it. Ends an iteration. */
   constrainFourier(): void {
-    this.#checkUsable();
-    this.#cycle.run('constrainFourier');
+    this.#kernel('constrainFourier');
   }
 
   /**
@@ -239,6 +251,17 @@ export class Session {
     return { ...report, hostBytes: report.hostBytes + this.#log.bytes() + (this.#support?.byteLength ?? 0) };
   }
 
+  /** Where the time of iterating went so far, submission and completion apart. Allowed during a run. */
+  timing(): TimingReport {
+    if (this.#disposed) throw new DisposedError();
+    return {
+      submissions: this.#submissions,
+      iterations: this.iterations,
+      submitSeconds: this.#submitMilliseconds / 1000,
+      ...(this.#session.deviceSeconds && { deviceSeconds: this.#session.deviceSeconds() }),
+    };
+  }
+
   /** Frees everything at once. Safe to call twice, and during a run, whose promise is then rejected. */
   dispose(): void {
     if (this.#disposed) return;
@@ -270,9 +293,11 @@ export class Session {
     let lap = began;
     while (done < iterations) {
       const count = Math.min(size, iterations - done);
+      const submitting = performance.now();
       // The rest of an iteration that is under way is a batch of its own: the first has only one.
       if (done > 0 || !this.#cycle.finish()) this.#cycle.iterate(count);
       const batch = { count, finished: this.#session.finish() };
+      this.#submitted(submitting);
       batch.finished.catch(() => undefined);
       // Elsewhere than on this thread two batches are in flight, so that the device need not wait for us.
       const awaited = this.#onCallingThread ? batch : before;
@@ -290,6 +315,18 @@ export class Session {
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     if (this.#disposed) throw new DisposedError();
     if (onProgress) await report();
+  }
+
+  #kernel(kernel: Kernel): void {
+    this.#checkUsable();
+    const began = performance.now();
+    this.#cycle.run(kernel);
+    this.#submitted(began);
+  }
+
+  #submitted(began: number): void {
+    this.#submissions += 1;
+    this.#submitMilliseconds += performance.now() - began;
   }
 
   #checkUsable(): void {

@@ -147,6 +147,28 @@ export interface MemoryReport {
   downloadedBytes: number;
 }
 
+/** Where a session's time went. A GPU works while its caller submits more, so the two overlap and do not add up. */
+export interface TimingReport {
+  /**
+   * How often this thread handed work to the backend: once for each `step` and each kernel call, once for each batch of
+   * iterations that `run` makes. Reads, writes and what a session does by itself to carry them out do not count.
+   */
+  submissions: number;
+  /** Iterations finished; `iterations` of the session. */
+  iterations: number;
+  /**
+   * Seconds that this thread spent in those. On a GPU that is submission and not completion, which `await session.run()`
+   * or a read waits for; on `wasm`, which computes on the calling thread, it is the work itself.
+   */
+  submitSeconds: number;
+  /**
+   * Seconds on the device's own clock, from the first kernel after each wait (`run`, a read) to the end of the last one
+   * before the next wait, pauses between them counted. Work that nothing has waited for yet is left out. Only `cuda` has
+   * it: `wasm` has no device, and `webgpu` would have to copy timestamps back between iterations.
+   */
+  deviceSeconds?: number;
+}
+
 export interface DeviceInfo {
   /** What a person would call it. */
   name: string;

@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type BindingsReport } from '../src/cli/bindings.js';
 import { exitCode } from '../src/cli/exit.js';
+import { GRANULARITIES } from '../src/cli/granularities.js';
 import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
@@ -287,6 +289,20 @@ describe('the other commands', () => {
     const { code, stdout } = await rephase(['bench', '--sizes', '16', '--backend', 'wasm']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^wasm {5}single {5}16×16 .+\nwasm {5}double {5}16×16 .+\n$/m);
+  });
+
+  it('measures what calls cost', async () => {
+    const { code, stdout } = await rephase(['bench', '--bindings', '--sizes', '16,32', '--backend', 'wasm', '--json']);
+    expect(code).toBe(0);
+    const { bindings } = json(stdout) as unknown as { bindings: BindingsReport[] };
+    expect(bindings).toHaveLength(1);
+    const [{ granularities, models, memory }] = bindings;
+    expect(granularities.map(({ n }) => n)).toEqual([16, 32]);
+    for (const row of granularities) {
+      for (const name of GRANULARITIES) expect(row[name].total).toBeGreaterThan(0);
+    }
+    expect(models.map(({ calls }) => calls)).toEqual([1, 4]);
+    expect(memory.copiesInLoop).toBe(0);
   });
 });
 

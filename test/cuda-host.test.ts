@@ -337,7 +337,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     });
 
     it('says on which GPU a kernel failed', async () => {
-      fake({ TRAP: 20 });
+      fake({ TRAP: 3 });
       await expect(tryInChildProcess(path)).rejects.toThrow(/GPU 0 \(Fake A\): CUDA failed .*; GPU 1 \(Fake B\): CUDA/);
     });
 

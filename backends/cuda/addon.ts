@@ -35,6 +35,7 @@ export interface NativeSession extends BackendSession {
   writeObject(start: number, object: Float32Array, asIterate: boolean): void;
   readSpectrum(start: number): Promise<Float32Array>;
   writeSpectrum(start: number, spectrum: Float32Array): void;
+  deviceSeconds(): number;
 }
 
 export interface Addon {

@@ -157,6 +157,7 @@ Session::Session(const Problem& p)
              support_.data() + size_t(row) * v.support_words);
     }
   }
+  stopwatch_->discard();
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
 
@@ -232,6 +233,7 @@ void Session::launch(const void* kernel, int64_t blocks, int threads, size_t sha
   config.stream = stream_.get();
   config.attrs = &attribute;
   config.numAttrs = early && programmatic_ ? 1 : 0;
+  stopwatch_->start(stream_.get());
   check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
 }
 
@@ -324,6 +326,7 @@ void Session::iterate(uint32_t count, bool first) {
   waiting_ += count;
   recorded_ += count;
   if (waiting_ < kGraphIterations) return;
+  stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
   if (on_chip_) return start_waiting();
   if (!graph_)
     graph_ = record_graph(stream_.get(), [&] {
@@ -414,6 +417,7 @@ void Session::record() {
 
 Event Session::mark() {
   use_device();
+  stopwatch_->stop(stream_.get());
   Event event = make_event();
   check(cudaEventRecord(event.get(), stream_.get()), "marking the stream");
   return event;
@@ -456,6 +460,7 @@ void Session::download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take
     if (i < pieces) {
       enqueue(staged(i % 2), i * piece, count(i));
       check(cudaEventRecord(passed_[i % 2].get(), stream_.get()), "copying results");
+      if (i == pieces - 1) stopwatch_->stop(stream_.get());
     }
     if (i == 0) continue;
     check(cudaEventSynchronize(passed_[(i - 1) % 2].get()), "copying results");
@@ -508,9 +513,16 @@ void Session::write_object(int start, const float* object, bool as_iterate) {
   float* const to = object_.data() + start * pixels();
   upload(to, object, bytes);
   if (scale_ != 1) simple(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
-  if (as_iterate && has_memory(algorithm_))
-    check(cudaMemcpyAsync(iterate_.data() + start * pixels(), to, bytes, cudaMemcpyDeviceToDevice, stream_.get()),
-          "copying the iterate");
+  if (as_iterate) keep_object(start);
+}
+
+void Session::keep_object(int start) {
+  use_device();
+  if (!has_memory(algorithm_)) return;
+  const size_t at = start * pixels();
+  check(cudaMemcpyAsync(iterate_.data() + at, object_.data() + at, pixels() * sizeof(float), cudaMemcpyDeviceToDevice,
+                        stream_.get()),
+        "copying the iterate");
 }
 
 void Session::read_spectrum(int start, float* to) {

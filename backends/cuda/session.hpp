@@ -2,12 +2,14 @@
 // and the order in which they may be called, src/backend.ts says; core/session.hpp is the same on the CPU. Everything
 // enqueues; only reads, writes, `wait` and the destructor wait. A session serves one thread at a time.
 #pragma once
+#include <memory>
 #include <tuple>
 #include <vector>
 
 #include "axis.hpp"
 #include "handles.hpp"
 #include "rules.hpp"
+#include "stopwatch.hpp"
 
 namespace rephase::cuda {
 
@@ -43,6 +45,8 @@ class Session {
   std::vector<double> take_residuals();
   void read_object(int start, float* to);
   void write_object(int start, const float* object, bool as_iterate);
+  // The object of one start becomes its previous iterate.
+  void keep_object(int start);
   // The full spectrum, interleaved.
   void read_spectrum(int start, float* to);
   void write_spectrum(int start, const float* spectrum);
@@ -51,6 +55,8 @@ class Session {
   Event mark();
   // Returns once it has happened. Another thread may use the session meanwhile.
   void wait(const Event& event) const;
+  // Of the device's work since the session was made.
+  const std::shared_ptr<Stopwatch>& stopwatch() const { return stopwatch_; }
   size_t bytes() const;
   // Page-locked.
   size_t host_bytes() const { return staging_.bytes(); }
@@ -115,6 +121,7 @@ class Session {
   HostBuffer staging_;
   Event passed_[2];
   int next_half_ = 0;
+  std::shared_ptr<Stopwatch> stopwatch_ = std::make_shared<Stopwatch>();
   // The first to be destroyed: what is still running uses the others.
   Stream stream_;
 };

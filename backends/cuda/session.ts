@@ -63,6 +63,10 @@ export class CudaSession implements BackendSession {
     translating(() => this.#native.writeObject(start, single(object), asIterate));
   }
 
+  keepObject(start: number): void {
+    translating(() => this.#native.keepObject(start));
+  }
+
   readSpectrum(start: number): Promise<RealArray> {
     return translatingLater(() => this.#native.readSpectrum(start));
   }
@@ -77,6 +81,10 @@ export class CudaSession implements BackendSession {
 
   memory(): MemoryReport {
     return this.#native.memory();
+  }
+
+  deviceSeconds(): number {
+    return translating(() => this.#native.deviceSeconds());
   }
 
   dispose(): void {

@@ -149,6 +149,10 @@ int rephase_session_write_object(void* session, uint32_t start, uint32_t row, ui
       [&](auto& s, auto t) { return s.write_object(start, row, rows, numbers(in, t), as_iterate != 0); });
 }
 
+REPHASE_EXPORT(rephase_session_keep_object) void rephase_session_keep_object(void* session, uint32_t start) {
+  session_of(session).with([&](auto& s, auto) { s.keep_object(start); });
+}
+
 REPHASE_EXPORT(rephase_session_read_spectrum)
 void rephase_session_read_spectrum(void* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
   session_of(session).with([&](auto& s, auto t) { s.read_spectrum(start, row, rows, numbers(out, t)); });

@@ -39,6 +39,7 @@ uint32_t rephase_session_take_residuals(void* session, double* out);
 void rephase_session_read_object(const void* session, uint32_t start, uint32_t row, uint32_t rows, void* out);
 int rephase_session_write_object(void* session, uint32_t start, uint32_t row, uint32_t rows, const void* in,
                                  int as_iterate);
+void rephase_session_keep_object(void* session, uint32_t start);
 // Full spectrum, interleaved. Reading is by row ranges; writing takes all rows at once (2 x rows x columns numbers).
 void rephase_session_read_spectrum(void* session, uint32_t start, uint32_t row, uint32_t rows, void* out);
 void rephase_session_write_spectrum(void* session, uint32_t start, const void* in);

@@ -55,6 +55,7 @@ export interface Exports {
     from: Pointer,
     asIterate: number,
   ): number;
+  rephase_session_keep_object(session: Pointer, start: number): void;
   rephase_session_read_spectrum(session: Pointer, start: number, row: number, rows: number, out: Pointer): void;
   rephase_session_write_spectrum(session: Pointer, start: number, from: Pointer): void;
   rephase_plan_create(precision: number, length: number): Pointer;

@@ -116,6 +116,10 @@ export class WasmSession implements BackendSession {
     this.#countUpload(object.length * this.#bytesPerNumber);
   }
 
+  keepObject(start: number): void {
+    this.#call.rephase_session_keep_object(this.#session, start);
+  }
+
   writeSpectrum(start: number, spectrum: RealArray): void {
     this.#staged(spectrum.length * this.#bytesPerNumber, (staging) => {
       this.#copyIn(staging, spectrum);

@@ -114,6 +114,13 @@ export class WebGpuSession implements BackendSession {
     this.#settled = true;
   }
 
+  keepObject(start: number): void {
+    if (!this.#hasMemory) return;
+    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    const iterate = this.#stretch(start, 'iterate', bytes);
+    this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
+  }
+
   async takeResiduals(): Promise<Float64Array> {
     const { recorded } = this.#parts[0];
     const first = Math.max(this.#taken, recorded - RECORDS_KEPT);
@@ -135,13 +142,11 @@ export class WebGpuSession implements BackendSession {
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     const { scale } = this.#problem;
-    const { buffer, offset, bytes } = this.#stretch(start, 'object', imageBytes(this.#layout));
+    const { buffer, offset } = this.#stretch(start, 'object', imageBytes(this.#layout));
     this.#check();
     const scaled = Float32Array.from(object, (value) => value * scale);
     this.#upload.write(buffer, offset, scaled);
-    if (!asIterate || !this.#hasMemory) return;
-    const iterate = this.#stretch(start, 'iterate', bytes);
-    this.#commands.copy(buffer, offset, iterate.buffer, iterate.offset, bytes);
+    if (asIterate) this.keepObject(start);
   }
 
   writeSpectrum(start: number, spectrum: RealArray): void {

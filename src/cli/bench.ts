@@ -6,6 +6,7 @@ import { version } from '../../package.json';
 import { listBackends } from '../backends.js';
 import { requireMemory } from '../memory.js';
 import { BACKEND_NAMES, PRECISIONS, type BackendName } from '../types.js';
+import { type BindingsReport, describeBindings, measureBindings } from './bindings.js';
 import { examples } from './help.js';
 import { type Timing, timeIterations } from './measure.js';
 import { brief, printer, table } from './print.js';
@@ -14,6 +15,7 @@ import { oneOf, wholes } from './values.js';
 interface BenchOptions {
   sizes: number[];
   backend?: BackendName;
+  bindings?: boolean;
   json?: boolean;
 }
 
@@ -23,12 +25,16 @@ export function addBench(program: Command): void {
     .description('Measure how long an iteration of gs takes here, on every available backend.')
     .option('--sizes <list>', 'sizes n of the n × n images', wholes('--sizes', 1), [256, 512, 1024, 2048])
     .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
+    .option('--bindings', 'what calls cost: run, step and single kernels, submission apart, and what is copied')
     .option('--json', 'print one JSON object')
-    .addHelpText('after', examples(['rephase bench', 'rephase bench --sizes 512,1000 --json']))
+    .addHelpText(
+      'after',
+      examples(['rephase bench', 'rephase bench --sizes 512,1000 --json', 'rephase bench --bindings --sizes 256,1024']),
+    )
     .action(bench);
 }
 
-async function bench({ sizes, backend: only, json = false }: BenchOptions): Promise<void> {
+async function bench({ sizes, backend: only, bindings = false, json = false }: BenchOptions): Promise<void> {
   const out = printer({ json });
   const backends = only ? [only] : await availableNames();
   const runs = backends.flatMap((backend) =>
@@ -40,6 +46,15 @@ async function bench({ sizes, backend: only, json = false }: BenchOptions): Prom
   for (const { backend, precision, n } of runs) if (backend === 'wasm') requireMemory([n, n], precision);
   const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version };
   out.line(`rephase ${version}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
+  if (bindings) {
+    const reports: BindingsReport[] = [];
+    for (const backend of backends) {
+      const report = await measureBindings(backend, sizes);
+      describeBindings(report).forEach(out.line);
+      reports.push(report);
+    }
+    return out.object({ command: 'bench', version, machine, bindings: reports });
+  }
   const timings: Timing[] = [];
   for (const { backend, precision, n } of runs) timings.push(await timeIterations(backend, precision, n));
   const rows = timings.map(({ backend, precision, n, median, low, high }) => [

@@ -46,9 +46,11 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("takeResiduals", &SessionObject::take_residuals),
        InstanceMethod("readObject", &SessionObject::read_object),
        InstanceMethod("writeObject", &SessionObject::write_object),
+       InstanceMethod("keepObject", &SessionObject::keep_object),
        InstanceMethod("readSpectrum", &SessionObject::read_spectrum),
        InstanceMethod("writeSpectrum", &SessionObject::write_spectrum),
        InstanceMethod("finish", &SessionObject::finish), InstanceMethod("memory", &SessionObject::memory),
+       InstanceMethod("deviceSeconds", &SessionObject::device_seconds),
        InstanceMethod("dispose", &SessionObject::dispose)});
 }
 
@@ -59,6 +61,7 @@ SessionObject::SessionObject(const Napi::CallbackInfo& info)
     auto session = std::make_unique<Session>(problem);
     pixels_ = session->pixels();
     device_bytes_ = session->bytes();
+    stopwatch_ = session->stopwatch();
     pinned_bytes_ = session->host_bytes();
     count_upload(pixels_ * sizeof(float));
     if (problem.support) count_upload(pixels_);
@@ -80,6 +83,7 @@ void SessionObject::let_go(Napi::Env env) {
   if (!thread_) return;
   environment_->end(thread_);
   thread_ = nullptr;
+  stopwatch_ = nullptr;
   Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(device_bytes_));
 }
 
@@ -186,6 +190,9 @@ void SessionObject::write_object(const Napi::CallbackInfo& info) {
         [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
   count_upload(pixels_ * sizeof(float));
 }
+void SessionObject::keep_object(const Napi::CallbackInfo& info) {
+  enqueue(info.Env(), [start = info[0].As<Napi::Number>().Int32Value()](Session& s) { s.keep_object(start); });
+}
 void SessionObject::write_spectrum(const Napi::CallbackInfo& info) {
   const int start = info[0].As<Napi::Number>().Int32Value();
   write(info.Env(), info[1].As<Napi::Float32Array>(),
@@ -208,6 +215,10 @@ Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
   set("downloads", downloads_->count);
   set("downloadedBytes", downloads_->bytes);
   return report;
+}
+
+Napi::Value SessionObject::device_seconds(const Napi::CallbackInfo& info) {
+  return with_thread(info.Env(), [&](SessionThread&) { return Napi::Number::New(info.Env(), stopwatch_->seconds()); });
 }
 
 void SessionObject::dispose(const Napi::CallbackInfo& info) {

@@ -32,10 +32,12 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value take_residuals(const Napi::CallbackInfo& info);
   Napi::Value read_object(const Napi::CallbackInfo& info);
   void write_object(const Napi::CallbackInfo& info);
+  void keep_object(const Napi::CallbackInfo& info);
   Napi::Value read_spectrum(const Napi::CallbackInfo& info);
   void write_spectrum(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
+  Napi::Value device_seconds(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info);
 
   // Throws what is thrown as an error of JavaScript's.
@@ -51,6 +53,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
 
   std::shared_ptr<Environment> environment_;
   std::shared_ptr<SessionThread> thread_;  // none once it was disposed of
+  std::shared_ptr<Stopwatch> stopwatch_;
   size_t pixels_ = 0, device_bytes_ = 0, pinned_bytes_ = 0, spectrum_upload_bytes_ = 0;
   // Of copies of what was written, until the thread has come to them. They may outlive this object.
   std::shared_ptr<std::atomic<size_t>> written_bytes_ = std::make_shared<std::atomic<size_t>>(0);

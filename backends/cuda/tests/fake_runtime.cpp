@@ -30,9 +30,11 @@ struct Point {  // in a stream's work
   std::mutex mutex;
   std::condition_variable changed;
   bool reached = false;
+  std::chrono::steady_clock::time_point at;
   void reach() {
     const std::lock_guard lock(mutex);
     reached = true;
+    at = std::chrono::steady_clock::now();
     changed.notify_all();
   }
   void wait() {
@@ -191,10 +193,12 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   return cudaSuccess;
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
-  *value = which == cudaDevAttrMultiProcessorCount            ? 132
-           : which == cudaDevAttrComputeCapabilityMajor       ? 9
-           : which == cudaDevAttrMaxSharedMemoryPerBlockOptin ? 227 << 10
-                                                              : 0;
+  *value = which == cudaDevAttrMultiProcessorCount                ? 132
+           : which == cudaDevAttrComputeCapabilityMajor           ? 9
+           : which == cudaDevAttrMaxSharedMemoryPerBlockOptin     ? 227 << 10
+           : which == cudaDevAttrMaxSharedMemoryPerMultiprocessor ? 228 << 10
+           : which == cudaDevAttrReservedSharedMemoryPerBlock     ? 1 << 10
+                                                                  : 0;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
@@ -283,6 +287,15 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (const cudaError_t error = status()) return error;
   if (event->point) event->point->wait();
   return ends[event->device];
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
+  if (const cudaError_t error = status()) return error;
+  for (const cudaEvent_t event : {start, end}) {
+    const std::lock_guard lock(event->point->mutex);
+    if (!event->point->reached) return cudaErrorNotReady;
+  }
+  *milliseconds = std::chrono::duration<float, std::milli>(end->point->at - start->point->at).count();
+  return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return destroyed(event);
