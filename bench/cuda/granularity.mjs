@@ -8,7 +8,7 @@ import { createSession } from '../../dist/index.js';
 
 const ROUNDS = 7;
 const results = [];
-for (const n of [256, 512, 1024, 2048, 4096]) {
+for (const n of [256, 512, 1024, 2048, 4096, 8192]) {
   const magnitudes = Float32Array.from({ length: n * n }, (_, i) => 1 + ((i * 7919) % 101) / 50);
   const session = await createSession({ magnitudes, shape: [n, n] }, { backend: 'cuda' });
   const iterations = Math.max(500, Math.min(10_000, Math.round(4e9 / (n * n))));

@@ -1,6 +1,6 @@
 /**
  * Makes bench/results/cuda.md of bench/results/cuda.json, cuda-large.json, cuda-granularity.json and cuda-cupy.txt, which
- * were written by bench.cpp, granularity.mjs and shared peers on a machine with a GPU.
+ * run.sh has written on a machine with a GPU.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -19,9 +19,9 @@ const TARGETS = {
 const FLOOR_TARGETS = { 4096: 85, 8192: 85, '4096 hio': 80 };
 const [main, large, granularity] = ['cuda.json', 'cuda-large.json', 'cuda-granularity.json'].map(json);
 const cupy = Object.fromEntries(
-  [...read('cuda-cupy.txt').matchAll(/^cupy-port-c2c +n= *(\d+) +([\d.]+)/gm)].map(([, n, rate]) => [
-    n,
-    1e6 / Number(rate),
+  [...read('cuda-cupy.txt').matchAll(/^(\d+)(?:x(\d+))? ([\d.]+)$/gm)].map(([, n, starts, time]) => [
+    starts ? `${n} × ${starts}` : n,
+    Number(time),
   ]),
 );
 
@@ -35,7 +35,7 @@ const lines = main.cases.map((/** @type {any} */ entry) => {
   const { microseconds, cufftGraphMicroseconds, ratio, floorMicroseconds } = entry;
   const name = nameOf(entry);
   const reached = (100 * floorMicroseconds) / microseconds[1];
-  const other = entry.starts === 1 && entry.algorithm === 'gs' && cupy[name];
+  const other = cupy[name];
   const cells = [
     ...[name, microseconds[1].toFixed(2), `${microseconds[0].toFixed(2)}–${microseconds[2].toFixed(2)}`],
     ...[cufftGraphMicroseconds[1].toFixed(2), ratio.toFixed(2), verdict(ratio, TARGETS[name], '')],
@@ -52,7 +52,7 @@ writeFileSync(
   new URL('cuda.md', results),
   `# The CUDA backend beside cuFFT
 
-${main.date}, ${main.device}, ${main.multiprocessors} multiprocessors, ${driver}; a large device-to-device copy moves ${tebi} TB/s. Microseconds an iteration, medians of seven turns in which both compete in one process. The cuFFT graph is R2C and C2R with one pointwise kernel after each, ten iterations in a CUDA graph. The floor is 18 bytes a pixel, 26 for \`hio\`, over the copy's bandwidth. CuPy is the direct port of the founding document's algorithm, timed on the same kind of machine. Why rows are missed: cuda-notes.md.
+${main.date}, ${main.device}, ${main.multiprocessors} multiprocessors, ${driver}; a large device-to-device copy moves ${tebi} TB/s. Microseconds an iteration, medians of seven turns in which both compete in one process. The cuFFT graph is R2C and C2R with one pointwise kernel after each, ten iterations in a CUDA graph. The floor is 18 bytes a pixel, 26 for \`hio\`, over the copy's bandwidth. CuPy's port is the algorithm as people move NumPy code to a GPU, run on the same machine right after. Why rows are missed: cuda-notes.md.
 
 | case | µs | least–most | cuFFT graph µs | times as fast | target | times CuPy's port | floor reached | target | bytes a pixel |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
