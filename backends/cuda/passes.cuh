@@ -354,8 +354,11 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       if (both_rows) object[n + column] = z.y;
     });
   if (!forward) return;
-  L::forward(x, shared, t, v.row_turns, barrier);
-  if (live) store_rows<L>(x, t, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
+  // Addresses are computed anew: kept in registers since the inverse, they would push other numbers out.
+  int again = t;
+  asm volatile("" : "+r"(again));
+  L::forward(x, shared, again, v.row_turns, barrier);
+  if (live) store_rows<L>(x, again, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
 }
 
 }  // namespace rephase::cuda

@@ -8,15 +8,19 @@ out=${OUT:-build/sanitize}
 mkdir -p "$out"
 PATH=$PATH:/usr/local/cuda/bin
 
-status=0
-for tool in memcheck racecheck initcheck; do
-  log=$out/cuda-$tool.txt
-  options=
-  [ $tool = memcheck ] && options='--leak-check full'
+run() {
+  log=$out/cuda-$1.txt
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader > "$log"
   compute-sanitizer --version | grep -i '^version' >> "$log" || true
-  # shellcheck disable=SC2086
-  compute-sanitizer --tool $tool $options --error-exitcode 1 build/cuda/cuda_check every-kernel >> "$log" 2>&1 || status=1
-  echo "$tool: $(grep 'SUMMARY' "$log" | tail -1)"
-done
+  status=0
+  compute-sanitizer --tool "$@" --error-exitcode 1 build/cuda/cuda_check every-kernel >> "$log" 2>&1 || status=$?
+  echo "$1: $(grep 'SUMMARY' "$log" | tail -1)"
+  return $status
+}
+# At the same time: they wait for their own work most of the time.
+run memcheck --leak-check full & first=$!
+run racecheck & second=$!
+run initcheck & third=$!
+status=0
+for job in $first $second $third; do wait $job || status=1; done
 exit $status
