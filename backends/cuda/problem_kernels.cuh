@@ -126,13 +126,32 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   out[i] = stored ? z : conjugate(z);
 }
 
+// A block a row, or several one after the other.
 __global__ void constrain_object(View v, Rule rule) {
-  const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  const int64_t pixels = static_cast<int64_t>(v.rows) * v.columns;
-  if (i >= v.starts * pixels) return;
-  const int start = static_cast<int>(i / pixels);
-  const int row = static_cast<int>(i % pixels / v.columns), column = static_cast<int>(i % v.columns);
-  v.object[i] = apply(rule, v, start, row, column, v.object[i], iterate_before(rule, v, start, row, column));
+  constexpr int together = 4;  // read before any is written
+  wait_for_previous_kernel();
+  let_next_kernel_start();
+  const int64_t rows = static_cast<int64_t>(v.starts) * v.rows;
+  for (int64_t at = blockIdx.x; at < rows; at += gridDim.x) {
+    const int start = static_cast<int>(at / v.rows), row = static_cast<int>(at % v.rows);
+    float* const object = v.object + at * v.columns;
+    for (int first = threadIdx.x; first < v.columns; first += together * blockDim.x) {
+      float y[together], before[together];
+#pragma unroll
+      for (int i = 0; i < together; i++) {
+        const int column = first + i * blockDim.x;
+        if (column >= v.columns) break;
+        y[i] = object[column];
+        before[i] = iterate_before(rule, v, start, row, column);
+      }
+#pragma unroll
+      for (int i = 0; i < together; i++) {
+        const int column = first + i * blockDim.x;
+        if (column >= v.columns) break;
+        object[column] = apply(rule, v, start, row, column, y[i], before[i]);
+      }
+    }
+  }
 }
 
 // 32 pixels of a support to one word.

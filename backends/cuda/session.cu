@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "device.hpp"
 #include "problem_kernels.cuh"
@@ -200,25 +201,31 @@ void Session::allow_shared_memory() {
   if (fast_rows_ && fast_columns_) divide_cache();
 }
 
-// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. Both
-// passes get the same share, because a multiprocessor has to be empty before it can be divided anew.
+// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. All
+// kernels that follow one another get the same share, because a multiprocessor has to be empty to be divided anew.
 void Session::divide_cache() {
   const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
   const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);
-  const Kernel* const kernels[] = {&row_axis_.fast()->whole, &column_axis_.fast()->whole};
+  const FastLine* const lines[] = {row_axis_.fast(), column_axis_.fast()};
   int percent = 0;
-  for (const Kernel* kernel : kernels) {
+  for (const FastLine* line : lines) {
+    const Kernel& kernel = line->whole;
     cudaFuncAttributes attributes;
-    check(cudaFuncGetAttributes(&attributes, kernel->function), "loading a kernel");
+    check(cudaFuncGetAttributes(&attributes, kernel.function), "loading a kernel");
     int blocks = 0;
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel->function, kernel->threads, kernel->shared),
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
           "asking how many blocks a multiprocessor takes");
-    const int64_t needed = blocks * int64_t(kernel->shared + attributes.sharedSizeBytes + reserved);
+    const int64_t needed = blocks * int64_t(kernel.shared + attributes.sharedSizeBytes + reserved);
     percent = std::max(percent, static_cast<int>(std::min<int64_t>(ceil_div(100 * needed, all), 100)));
   }
-  for (const Kernel* kernel : kernels)
-    check(cudaFuncSetAttribute(kernel->function, cudaFuncAttributePreferredSharedMemoryCarveout, percent),
-          "dividing the cache");
+  const auto divide = [&](const void* kernel) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent), "dividing the cache");
+  };
+  for (const FastLine* line : lines) {
+    divide(line->whole.function);
+    divide(line->part.function);
+  }
+  divide(reinterpret_cast<const void*>(rephase::cuda::constrain_object));
 }
 
 // `early`: the kernel waits by itself for the one before it.
@@ -252,7 +259,23 @@ int Session::recorders(int threads) const {
   return static_cast<int>(ceil_div(view_.starts, threads / 32));
 }
 
+// Whatever measures the misfit leaves it in parts, which the next row pass records.
+void Session::measure() {
+  record();
+  measured_ = true;
+}
+
+void Session::record() {
+  if (measured_) simple(record_residuals, int64_t(recorders(kSimpleThreads)) * kSimpleThreads, view_);
+  measured_ = false;
+}
+
+int Session::take_recorders(int threads) {
+  return std::exchange(measured_, false) ? recorders(threads) : 0;
+}
+
 void Session::columns(ColumnWork work) {
+  if (work.impose) measure();
   if (fast_columns_) return fast_columns(column_axis_.fast()->part, work);
   AnyLine line = column_axis_.any();
   Complex* scratch = scratch_.data();
@@ -266,10 +289,10 @@ void Session::columns(ColumnWork work) {
            std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
 }
 
-void Session::rows(RowWork work, Rule rule, bool record) {
-  if (fast_rows_) return fast_rows(row_axis_.fast()->part, work, rule, record);
+void Session::rows(RowWork work, Rule rule) {
+  if (fast_rows_) return fast_rows(row_axis_.fast()->part, work, rule);
   AnyLine line = row_axis_.any();
-  int recording = record ? recorders(kAnyThreads) : 0;
+  int recording = take_recorders(kAnyThreads);
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
   // Blocks that only record have no line, but count in the numbering of scratch.
   Complex* scratch = scratch_.data();
@@ -289,8 +312,8 @@ void Session::fast_columns(const Kernel& kernel, ColumnWork work) {
          kernel.shared, arguments, true);
 }
 
-void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool record) {
-  int recording = record ? recorders(kernel.threads) : 0;
+void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule) {
+  int recording = take_recorders(kernel.threads);
   void* arguments[] = {&view_, &work, &rule, &recording};
   launch(kernel.function, recording + ceil_div(int64_t(view_.starts) * view_.pairs, kernel.lines), kernel.threads,
          kernel.shared, arguments, true);
@@ -298,14 +321,15 @@ void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool reco
 
 void Session::turn_columns() {
   const ColumnWork all = {true, true, true, 1};
-  if (fast_columns_) return fast_columns(column_axis_.fast()->whole, all);
-  columns(all);
+  if (!fast_columns_) return columns(all);
+  measure();
+  fast_columns(column_axis_.fast()->whole, all);
 }
 
-void Session::turn_rows(Rule rule, bool record) {
+void Session::turn_rows(Rule rule) {
   const RowWork all = {true, true, false, true, normal(view_.rows)};
-  if (fast_rows_) return fast_rows(row_axis_.fast()->whole, all, rule, record);
-  rows(all, rule, record);
+  if (!fast_rows_) return rows(all, rule);
+  fast_rows(row_axis_.fast()->whole, all, rule);
 }
 
 // What undoes the doubling and the transforms along rows, and along columns of that length.
@@ -320,7 +344,7 @@ void Session::iterate(uint32_t count, bool first) {
   if (count > 0 && holds_ != Holds::rows) {
     if (holds_ == Holds::spectrum) columns({false, false, true, 1});
     holds_ = Holds::rows;
-    turn_rows(make_rule(algorithm_, beta_, first), false);
+    turn_rows(make_rule(algorithm_, beta_, first));
     count--;
   }
   waiting_ += count;
@@ -350,7 +374,7 @@ void Session::start_waiting() {
 // An iteration that begins unsettled.
 void Session::turn() {
   turn_columns();
-  turn_rows(make_rule(algorithm_, beta_, false), true);
+  turn_rows(make_rule(algorithm_, beta_, false));
 }
 
 void Session::use_device() {
@@ -368,29 +392,31 @@ void Session::settle() {
     // What the iteration keeps is the object's transform along rows. Exact zeros come back with rounding noise around
     // them; a projection may be applied again.
     const Rule rule = make_rule(algorithm_, beta_, false);
-    rows({true, is_projection(algorithm_), true, false, normal(1)}, rule, false);
+    rows({true, is_projection(algorithm_), true, false, normal(1)}, rule);
   }
   columns({true, true, false, 1});
+  recorded_++;
   holds_ = Holds::spectrum;
-  record();
 }
 
 void Session::inverse() {
   use_device();
   if (holds_ == Holds::spectrum) columns({false, false, true, 1});
   holds_ = Holds::inverted;
-  rows({true, false, true, false, normal(view_.rows)}, {}, false);
+  rows({true, false, true, false, normal(view_.rows)}, {});
 }
 
 void Session::constrain_object(bool first) {
   use_device();
-  simple(rephase::cuda::constrain_object, int64_t(view_.starts) * view_.rows * view_.columns, view_,
-         make_rule(algorithm_, beta_, first));
+  Rule rule = make_rule(algorithm_, beta_, first);
+  void* arguments[] = {&view_, &rule};
+  launch(reinterpret_cast<const void*>(rephase::cuda::constrain_object),
+         std::min<int64_t>(int64_t(view_.starts) * view_.rows, 1 << 20), kSimpleThreads, 0, arguments, true);
 }
 
 void Session::forward() {
   use_device();
-  rows({false, false, false, true, 1}, {}, false);
+  rows({false, false, false, true, 1}, {});
   columns({true, false, false, 1});
   holds_ = Holds::spectrum;
 }
@@ -399,18 +425,13 @@ void Session::constrain_fourier() {
   use_device();
   restore_spectrum();
   columns({false, true, false, 1});
-  record();
+  recorded_++;
 }
 
 void Session::restore_spectrum() {
   if (holds_ != Holds::inverted) return;
   columns({true, false, false, 1.0f / view_.rows});
   holds_ = Holds::spectrum;
-}
-
-void Session::record() {
-  simple(record_residuals, int64_t(recorders(kSimpleThreads)) * kSimpleThreads, view_);
-  recorded_++;
 }
 
 // ---- reading and writing ----

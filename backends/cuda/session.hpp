@@ -68,13 +68,15 @@ class Session {
   enum class Holds { spectrum, inverted, rows };  // as in core/session.hpp
 
   void columns(ColumnWork work);
-  void rows(RowWork work, Rule rule, bool record);
+  void rows(RowWork work, Rule rule);
   void fast_columns(const Kernel& kernel, ColumnWork work);
-  void fast_rows(const Kernel& kernel, RowWork work, Rule rule, bool record);
+  void fast_rows(const Kernel& kernel, RowWork work, Rule rule);
   void turn_columns();
-  void turn_rows(Rule rule, bool record);
+  void turn_rows(Rule rule);
   void restore_spectrum();
+  void measure();
   void record();
+  int take_recorders(int threads);
   float normal(int column_length) const;
   int recorders(int threads) const;
   void allow_shared_memory();
@@ -101,6 +103,7 @@ class Session {
   Axis row_axis_, column_axis_;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
+  bool measured_ = false;  // a misfit that is not recorded yet
   uint64_t recorded_ = 0, taken_ = 0;
   int multiprocessors_ = 0;
   bool programmatic_ = false, rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;

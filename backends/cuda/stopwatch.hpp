@@ -72,13 +72,11 @@ class Stopwatch {
   void collect() {
     while (!stretches_.empty()) {
       const auto [begin, end] = stretches_.front();
-      float milliseconds = 0;
-      const cudaError_t status = cudaEventElapsedTime(&milliseconds, begin, end);
-      if (status == cudaErrorNotReady) {
-        cudaGetLastError();  // no error of the next call
-        return;
-      }
+      const cudaError_t status = cudaEventQuery(end);
+      if (status == cudaErrorNotReady) return;
       check(status, "reading the device's clock");
+      float milliseconds = 0;
+      check(cudaEventElapsedTime(&milliseconds, begin, end), "reading the device's clock");
       seconds_ += milliseconds / 1000;
       free_.insert(free_.end(), {begin, end});
       stretches_.pop_front();

@@ -288,12 +288,13 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (event->point) event->point->wait();
   return ends[event->device];
 }
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (const cudaError_t error = status()) return error;
+  const std::lock_guard lock(event->point->mutex);
+  return event->point->reached ? ends[event->device].load() : cudaErrorNotReady;
+}
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
   if (const cudaError_t error = status()) return error;
-  for (const cudaEvent_t event : {start, end}) {
-    const std::lock_guard lock(event->point->mutex);
-    if (!event->point->reached) return cudaErrorNotReady;
-  }
   *milliseconds = std::chrono::duration<float, std::milli>(end->point->at - start->point->at).count();
   return cudaSuccess;
 }
