@@ -491,6 +491,7 @@ void Session::download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take
 
 std::vector<double> Session::take_residuals() {
   use_device();
+  record();
   const uint64_t count = std::min<uint64_t>(recorded_ - taken_, kRecords);
   taken_ = recorded_;
   const size_t starts = view_.starts;
