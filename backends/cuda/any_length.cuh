@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
     const int start = static_cast<int>(at / v.stored_columns), column = static_cast<int>(at % v.stored_columns);
     Complex* const spectrum = v.spectrum + v.column_base(start, column);
     for (int i = threadIdx.x; i < line.length; i += blockDim.x)
-      x[spread(i)] = work.scale * spectrum[v.row_offset(work.forward ? i : line.slots[i])];
+      x[spread(i)] = work.scale * spectrum[v.row_offset(work.forward ? i : line.places[i])];
     __syncthreads();
     if (work.forward) any_transform<false>(x, line);
     if (work.impose) {
@@ -163,7 +163,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
     }
     if (work.inverse) any_transform<true>(x, line);
     for (int i = threadIdx.x; i < line.length; i += blockDim.x)
-      spectrum[v.row_offset(work.inverse ? i : line.slots[i])] = x[spread(i)];
+      spectrum[v.row_offset(work.inverse ? i : line.places[i])] = x[spread(i)];
     __syncthreads();
   }
 }

@@ -13,7 +13,7 @@ struct AnyLine {
   const Complex* twiddles;     // of each stage but the last, span by span: exp(-2πi·place/span)
   const int* position;         // of frequency k
   const int* mirror;           // of a position: where the opposite frequency is
-  const int* slots;            // of a position: its slot, see View
+  const int *slots, *places;   // of a position: where its magnitude and its number are kept, see View
   const Complex* chirp;        // exp(-πi k²/length), or null
   const Complex* convolution;  // the chirp's transform over size, in the transform's order
 };

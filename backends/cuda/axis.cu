@@ -135,13 +135,14 @@ Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
     for (const Wide z : convolution) table.push_back(narrow(z));
   }
 
-  std::vector<int> order(3 * length);
+  std::vector<int> order(4 * length);
   const std::vector<int> position = positions(length, smooth ? radices : std::vector<int>{});
   for (int k = 0; k < length; k++) {
     const int p = smooth ? position[k] : k, opposite = (length - k) % length;
     order[k] = p;
     order[length + p] = smooth ? position[opposite] : opposite;
     order[2 * length + p] = fast_ && fast_->slot ? fast_->slot(k) : p;
+    order[3 * length + p] = fast_ && fast_->place ? fast_->place(k) : p;
   }
   if (fast_) {
     std::vector<float4> turns;
@@ -160,6 +161,7 @@ Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
   line_.position = order_.data();
   line_.mirror = order_.data() + length;
   line_.slots = order_.data() + 2 * length;
+  line_.places = order_.data() + 3 * length;
 }
 
 }  // namespace rephase::cuda

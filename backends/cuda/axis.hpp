@@ -16,7 +16,7 @@ class Axis {
   const float4* turns() const { return turns_.data(); }
   size_t bytes() const { return complex_.bytes() + turns_.bytes() + order_.bytes(); }
   // An upper bound of it.
-  static double bytes_needed(double length) { return 80 * length + 1024; }
+  static double bytes_needed(double length) { return 84 * length + 1024; }
 
  private:
   AnyLine line_ = {};

@@ -31,6 +31,12 @@ int slot_of_frequency(int k) {
   return slot_of<R>(L::reversed_run(L::last, k % butterflies), k / butterflies, butterflies);
 }
 
+template <class L>
+int place_of_frequency(int k) {
+  constexpr int butterflies = L::length / L::radix(L::last);
+  return L::reversed_run(L::last, k % butterflies) + k / butterflies * butterflies;
+}
+
 template <class L, int Lines, bool Whole>
 Kernel column_kernel() {
   return {reinterpret_cast<const void*>(turn_columns<L, Lines, Whole>), Lines, Lines * L::threads,
@@ -43,12 +49,17 @@ Kernel row_kernel() {
 // Lines a block.
 template <class L, int Lines>
 FastLine columns() {
-  return {L::length, column_kernel<L, Lines, true>(), column_kernel<L, Lines, false>(), append_line_turns<L, false>,
-          slot_of_frequency<L>};
+  return {L::length,
+          column_kernel<L, Lines, true>(),
+          column_kernel<L, Lines, false>(),
+          append_line_turns<L, false>,
+          slot_of_frequency<L>,
+          place_of_frequency<L>};
 }
 template <class L, int Lines>
 FastLine rows() {
-  return {L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_turns<L, true>, nullptr};
+  return {L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_turns<L, true>, nullptr,
+          nullptr};
 }
 
 // Length, threads a line, radices; lines a block. Chosen by measuring.

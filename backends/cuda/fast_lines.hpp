@@ -17,7 +17,7 @@ struct FastLine {
   int length;
   Kernel whole, part;  // of its pass, see passes.cuh
   void (*append_turns)(std::vector<float4>& table);
-  int (*slot)(int frequency);  // see View
+  int (*slot)(int frequency), (*place)(int frequency);  // see View; of columns only
 };
 
 // Iterations of an image in one block, which take these plans.

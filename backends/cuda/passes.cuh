@@ -125,7 +125,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
-  // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of slots.
+  // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of places.
   const auto each_row = [&](auto&& f) {
     const size_t step = M0 / kTile * v.pitch();
     L::template each_butterfly<0>(t, [&](int i, int b) {
@@ -134,10 +134,10 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       for (int j = 0; j < R0; j++) f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
     });
   };
-  const auto each_slot = [&](auto&& f) {
+  const auto each_place = [&](auto&& f) {
     L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
-      for (int j = 0; j < R; j++) f(i + j, spectrum + v.row_offset(slot_of<R>(b, j, butterflies)));
+      for (int j = 0; j < R; j++) f(i + j, spectrum + v.row_offset(b + j * butterflies));
     });
   };
   const auto load = [&](int i, const Complex* from) { x[i] = live ? __ldcg(from) : Complex{0, 0}; };
@@ -146,7 +146,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   if (forward)
     each_row(load);
   else
-    each_slot(load);
+    each_place(load);
   if (!Whole && work.scale != 1) {
 #pragma unroll
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
@@ -166,7 +166,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   if (inverse)
     each_row(store);
   else
-    each_slot(store);
+    each_place(store);
   if (imposes && t == 0) v.partials[at] = misfit_weight(v, column) * T::end_sum(shares);
 }
 

@@ -2,12 +2,13 @@
 //
 // A spectrum is stored as tiles of kTile rows, [start][tile][column][row in tile]: a column's piece of a tile is half a
 // cache line, which the column pass reads whole, and the row pass, whose neighbouring blocks share it, stays within one
-// tile. Of an even number of columns the zero and the Nyquist frequency, real once rows are
-// transformed, make one complex column, so that columns/2 are stored; of an odd number (columns + 1)/2. Everything in
-// it is twice its value: splitting two rows from one transform then needs no halving.
+// tile. Of an even number of columns the zero and the Nyquist frequency, real once rows are transformed, make one
+// complex column, so that columns/2 are stored; of an odd number (columns + 1)/2. Everything in it is twice its value:
+// splitting two rows from one transform then needs no halving.
 //
-// Once columns are transformed as well, frequency k of a column is in its slot(k): the order in which the transform
-// leaves it, arranged so that each thread finds four of its magnitudes side by side. Magnitudes are in the same order.
+// Once columns are transformed as well, a column's frequencies are in the order in which its threads have them: number
+// j of the last stage's butterfly b is in row b + j·butterflies. Their magnitudes are in slots, so that a thread finds
+// four side by side.
 #pragma once
 #include <cstdint>
 
