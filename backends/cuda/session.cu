@@ -42,10 +42,10 @@ int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
 }
 
-// At least two full rows of a spectrum, and no more than one of them all.
+// At least two full rows of a spectrum, and where that allows it half a byte a pixel.
 size_t piece_bytes(int rows, int columns) {
   const size_t row = columns * sizeof(Complex);
-  return std::max(2 * row, std::min(kPieceBytes, rows * row));
+  return std::max(2 * row, std::min(kPieceBytes, rows * row / 16));
 }
 
 // The device, once it is known to have room.

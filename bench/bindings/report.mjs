@@ -11,12 +11,18 @@ import { digits } from './format.mjs';
 import { diagram, movedTable } from './owners.mjs';
 import { before, nameOf, readResults } from './results.mjs';
 import * as sections from './sections.mjs';
+import { buildShared, shared } from './shared.mjs';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const CHART = /^bindings-.*\.svg$/;
 const SERIES = ['run', 'step', 'kernels', 'step, submitting', 'kernels, submitting'];
 
 const results = readResults();
+// Anew, so that the models are what the program of today makes of the figures.
+await buildShared();
+const { fitCalls } = await shared();
+const modelsOf = (/** @type {any[]} */ rows) => [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
+for (const backend of results.backends) if (backend.granularity) backend.models = modelsOf(backend.granularity);
 const { runs, backends, page, cupy } = results;
 const cuda = backends.find(({ name }) => name === 'cuda');
 /** @type {Map<string, string>} */
@@ -36,6 +42,11 @@ const text = [
   ...(await calls()),
   '## Three granularities',
   'Until the results are there, and beside it what the calling thread spends submitting, in bursts that no queue is full of. On a GPU both go on at the same time; on wasm, which computes on the calling thread, they are the same. In brackets: times as long as `run` in the same round.',
+  ...(cuda?.granularity?.some((/** @type {any} */ row) => row.run.submit === undefined)
+    ? [
+        'On cuda, sizes without a time for submitting are of [cuda-granularity.json](../bench/results/cuda-granularity.json), another run on such a machine.',
+      ]
+    : []),
   ...(await granularities()),
   ...python(),
   '## Copies',
@@ -133,7 +144,7 @@ async function granularities() {
               title: `${name}, in a page of ${page.page.browser}`,
               name: `${name}, page`,
               granularity: rows,
-              models: page.page.models[name],
+              models: modelsOf(rows),
             },
           ]
         : [],

@@ -112,7 +112,16 @@ export function copiesSummary(copies) {
   );
   return `${inLoop(copies) === 0 ? 'No iteration copied anything, by whatever granularity' : `Iterations made ${inLoop(copies)} copies`}${
     copies.witness ? `; the witness is ${copies.witness}` : `; there was no witness: ${copies.noWitness}`
-  }.${counted.length > 0 ? ` It counted for each iteration so many kernels: ${counted.join(', ')}.` : ''}`;
+  }.${counted.length > 0 ? ` It counted for each iteration so many kernels: ${counted.join(', ')}.` : ''}${
+    kernels.length > 0 &&
+    copies.rows.some((/** @type {any} */ { own, seen }) => seen?.uploadedBytes > own.uploadedBytes)
+      ? ' What it saw beyond the session’s own count when one is created are the tables of its plans.'
+      : ''
+  }${
+    copies.rows.some((/** @type {any} */ { own, seen }) => seen && seen.uploadedBytes < own.uploadedBytes)
+      ? ' Where it saw less, the copy was still to come when the counters were read: what is written waits for its turn.'
+      : ''
+  }`;
 }
 
 /** @param {any[]} backends */

@@ -150,13 +150,20 @@ export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<G
   const determinant = xx * yy - xy * xy;
   const both = rows.length > 1 && determinant > 1e-9 * xx * yy;
   const price = both ? Math.max(0, (y * xx - x * xy) / determinant) : 0;
-  const work = (x - price * xy) / xx;
-  const residuals = rows.map((row) => {
-    const model = work * row.run.total + calls * price;
-    return { n: row.n, relative: row[granularity].total / model - 1 };
-  });
-  const shares = rows.map((row) => ({ n: row.n, share: (calls * price) / (work * row.run.total) }));
-  return { granularity, work, calls, price, residuals, costlyBelow: crossing(shares) };
+  // Where calls are all that costs, the other fit would be of work below zero.
+  const work = Math.max(0, (x - price * xy) / xx);
+  if (work === 0) return { granularity, work, calls, price: y / yy, ...consequences(rows, granularity, 0, y / yy) };
+  return { granularity, work, calls, price, ...consequences(rows, granularity, work, price) };
+}
+
+function consequences(rows: readonly GranularityRow[], granularity: Granularity, work: number, price: number) {
+  const paid = CALLS[granularity] * price;
+  const residuals = rows.map((row) => ({
+    n: row.n,
+    relative: row[granularity].total / (work * row.run.total + paid) - 1,
+  }));
+  const shares = rows.map((row) => ({ n: row.n, share: paid / (work * row.run.total) }));
+  return { residuals, costlyBelow: crossing(shares) };
 }
 
 /** Where the share falls to what is costly, between measured sizes along a power law. */
