@@ -1,7 +1,8 @@
 // Lines of any length by a plan known only when the program runs, a line in shared memory where it fits and in global
-// memory otherwise: correct for every length, slower than the plans of fast_lines.cuh. Same transform and same order of
-// numbers as line.cuh; lengths with other prime factors than 2, 3, 5, 7, 11 and 13 become a convolution of a longer
-// smooth length (Bluestein, IEEE Trans. Audio Electroacoustics 18, 451, 1970), in natural order.
+// memory otherwise: correct for every length, slower than the plans of fast_lines.cu. Decimation in
+// frequency forward and in time backward; `slots` and `places` say where a fast line would keep a number. Lengths with
+// other prime factors than 2, 3, 5, 7, 11 and 13 become a convolution of a longer smooth length (Bluestein, IEEE Trans.
+// Audio Electroacoustics 18, 451, 1970), in natural order.
 #pragma once
 #include "any_line.hpp"
 #include "constraint.cuh"

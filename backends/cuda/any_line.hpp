@@ -10,7 +10,7 @@ constexpr int kMostStages = 20, kAnyThreads = 256;
 struct AnyLine {
   int length, size, stages;  // size: of the transform carried out, the length or the convolution's
   int radix[kMostStages];
-  const Complex* twiddles;     // of each stage but the last, span by span: exp(-2πi·place/span)
+  const Complex* twiddles;     // of each stage, span by span: exp(-2πi·place/span)
   const int* position;         // of frequency k
   const int* mirror;           // of a position: where the opposite frequency is
   const int *slots, *places;   // of a position: where its magnitude and its number are kept, see View

@@ -42,10 +42,10 @@ int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
 }
 
-// At least two full rows of a spectrum, and where that allows it half a byte a pixel.
+// At least two full rows of a spectrum, and no more than one of them all.
 size_t piece_bytes(int rows, int columns) {
   const size_t row = columns * sizeof(Complex);
-  return std::max(2 * row, std::min(kPieceBytes, rows * row / 16));
+  return std::max(2 * row, std::min(kPieceBytes, rows * row));
 }
 
 // The device, once it is known to have room.
@@ -201,8 +201,9 @@ void Session::allow_shared_memory() {
   if (fast_rows_ && fast_columns_) divide_cache();
 }
 
-// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. All
-// kernels that follow one another get the same share, because a multiprocessor has to be empty to be divided anew.
+// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. Both
+// passes and the object constraint get the same share, because a multiprocessor has to be empty to be divided anew.
+// Attributes are the process's: of sessions that share a kernel, the last one made decides.
 void Session::divide_cache() {
   const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
   const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);

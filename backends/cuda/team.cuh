@@ -39,7 +39,7 @@ __device__ inline void wait_for_fetches() {
 #endif
 }
 
-// From device memory to the L2 cache: for a block that will start when this one ends.
+// From device memory to the L2 cache, ahead of this block's own reading.
 __device__ inline void prefetch(const void* global) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
 }

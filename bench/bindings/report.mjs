@@ -36,7 +36,7 @@ const text = [
   '## Findings',
   findings(results),
   '## Who owns what, and when it is copied',
-  'Inputs are copied when a session is created, and the caller’s arrays are neither kept nor changed; what is read is a new array of the caller’s. Everything else belongs to the session, and goes with `dispose()`. Beside the device a session keeps on the host one byte a pixel of the support, which `readFeasible` needs, and the residuals.',
+  'Inputs are copied when a session is created, and the caller’s arrays are neither kept nor changed; what is read is a new array of the caller’s. Everything else belongs to the session, and goes with `dispose()`. Beside the device a session keeps on the host one byte a pixel of the support, which `readFeasible` needs, and the residuals; on cuda the staging buffer too.',
   ...backends.flatMap(({ name }) => [`### ${name}`, diagram(name)]),
   '## The price of one call',
   ...(await calls()),

@@ -20,7 +20,7 @@ done
 for n in ${*:-1024 2048 4096 8192}; do
   for pass in turn_columns turn_rows; do
     REPHASE_BENCH_ONLY=$n ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
-      --launch-skip 40 --launch-count 1 build/cuda/cuda_bench /dev/null brief 2>&1 | grep -E '^  void|ratio|sum|pct' >> "$out"
+      --launch-skip 40 --launch-count 1 build/cuda/cuda_bench /dev/null brief 2>&1 | grep -E '^  void|^    [a-z]' >> "$out"
   done
 done
 cat "$out"

@@ -243,8 +243,8 @@ void every_kernel() {
 }
 
 void everything() {
-  const std::pair<int, int> shapes[] = {{4, 6},   {5, 7},   {1, 1},    {1, 8},    {9, 1},    {2, 2},
-                                        {31, 37}, {40, 56}, {64, 128}, {256, 32}, {128, 512}};
+  const std::pair<int, int> shapes[] = {{4, 6},   {5, 7},   {1, 1},   {1, 8},    {9, 1},    {2, 2},    {31, 37},
+                                        {33, 35}, {34, 50}, {40, 56}, {64, 128}, {256, 32}, {128, 512}};
   for (const auto& [rows, columns] : shapes)
     for (int algorithm = 0; algorithm < 4; algorithm++)
       for (int flags = 0; flags < 4; flags++)
