@@ -80,7 +80,7 @@ struct Pair {
             c.rows,
             c.columns,
             c.starts,
-            static_cast<rephase::cuda::Algorithm>(c.algorithm),
+            gpu_algorithm(),
             0.8f,
             scale,
             magnitudes.data(),
@@ -146,6 +146,8 @@ struct Pair {
     expect(c, what, std::isnan(error) ? INFINITY : error, tolerance);
   }
 
+  rephase::cuda::Algorithm gpu_algorithm() const { return static_cast<rephase::cuda::Algorithm>(c.algorithm); }
+
   // A start, an iteration by fused passes, and two more by kernels.
   void everything() {
     bytes();
@@ -178,7 +180,8 @@ struct Pair {
     gpu.settle();
     cpu.settle();
     objects("object after 4", 1e-2);
-    residuals("residuals after 4", 5e-3);
+    // Rules with memory are chaotic, and the more starts, the further one of them departs.
+    residuals("residuals after 4", rephase::cuda::has_memory(gpu_algorithm()) ? 5e-3 : 2e-3);
     // Own spectrum and object.
     std::vector<float> spectrum(2 * pixels);
     std::mt19937 random(9);
