@@ -294,6 +294,61 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     expect(lines.slice(4)).toEqual(['GPU 1 goes on']);
   });
 
+  describe('single kernels', () => {
+    /** Calls, and after each the kernels that it starts. */
+    async function expectStarted(...expected: string[]) {
+      const calls = expected.map((line) => line.split(':')[0]);
+      const { stderr } = await inChild(
+        `(async () => {
+          const session = open(0);
+          console.error('opened');
+          ${calls.map((call) => `console.error('${call}:'); await session.${call};`).join('\n')}
+          session.dispose();
+        })();`,
+        { FAKE_CUDA_TRACE: '1' },
+      );
+      const [, trace] = stderr.trim().split('opened\n');
+      const named = trace.replace(
+        /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
+        // The last parameter of a template says whether all of a pass is to be done.
+        (_, name: string, rest: string) => ` ${name}${rest.includes('Lb1EEEv') ? '<whole>' : ''}`,
+      );
+      expect(named.split('\n')).toEqual(expected);
+    }
+
+    it('do the column work of consecutive calls in one pass', () =>
+      expectStarted(
+        'inverse(): turn_columns turn_rows',
+        'constrainObject(true): constrain_object',
+        'forward(): turn_rows',
+        'constrainFourier():',
+        'inverse(): turn_columns<whole> turn_rows',
+        'constrainObject(false): constrain_object',
+        'forward(): turn_rows',
+        'constrainFourier():',
+        'iterate(1, false): turn_columns<whole> turn_rows<whole>',
+        'settle(): turn_rows',
+        'inverse(): turn_columns<whole> turn_rows',
+        'finish():',
+      ));
+
+    it('do it before anything else that is called', () =>
+      expectStarted(
+        'inverse(): turn_columns turn_rows',
+        'forward(): turn_rows',
+        'readSpectrum(0): turn_columns read_spectrum',
+        'constrainFourier():',
+        'takeResiduals(): turn_columns record_residuals',
+        'inverse(): turn_columns turn_rows',
+        'constrainFourier():',
+        'constrainFourier(): turn_columns',
+        'readObject(0): record_residuals turn_columns',
+        'finish():',
+        'forward(): turn_rows',
+        'finish(): turn_columns',
+      ));
+  });
+
   it('lets a process end by itself, with sessions that nobody disposed of', async () => {
     const env = { FAKE_CUDA_MICROSECONDS: '100' };
     for (const end of ['', 'session.finish();', 'session.dispose();', 'session.finish(); process.exit();']) {

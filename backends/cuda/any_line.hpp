@@ -24,8 +24,8 @@ __host__ __device__ inline int spread(int p) {
 
 // Which parts of the column pass to do, in this order. `scale` multiplies what is loaded.
 struct ColumnWork {
-  bool forward, impose, inverse;
-  float scale;
+  bool forward = false, impose = false, inverse = false;
+  float scale = 1;
 };
 struct RowWork {
   bool inverse;  // from the spectrum; otherwise from the object

@@ -277,7 +277,11 @@ int Session::take_recorders(int threads) {
 
 void Session::columns(ColumnWork work) {
   if (work.impose) measure();
-  if (fast_columns_) return fast_columns(column_axis_.fast()->part, work);
+  if (fast_columns_) {
+    const FastLine& line = *column_axis_.fast();
+    const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
+    return fast_columns(whole ? line.whole : line.part, work);
+  }
   AnyLine line = column_axis_.any();
   Complex* scratch = scratch_.data();
   void* arguments[] = {&view_, &line, &work, &scratch};
@@ -320,13 +324,6 @@ void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule) {
          kernel.shared, arguments, true);
 }
 
-void Session::turn_columns() {
-  const ColumnWork all = {true, true, true, 1};
-  if (!fast_columns_) return columns(all);
-  measure();
-  fast_columns(column_axis_.fast()->whole, all);
-}
-
 void Session::turn_rows(Rule rule) {
   const RowWork all = {true, true, false, true, normal(view_.rows)};
   if (!fast_rows_) return rows(all, rule);
@@ -343,7 +340,7 @@ float Session::normal(int column_length) const {
 void Session::iterate(uint32_t count, bool first) {
   choose_device(device_);
   if (count > 0 && holds_ != Holds::rows) {
-    if (holds_ == Holds::spectrum) columns({false, false, true, 1});
+    invert_columns();
     holds_ = Holds::rows;
     turn_rows(make_rule(algorithm_, beta_, first));
     count--;
@@ -362,6 +359,9 @@ void Session::iterate(uint32_t count, bool first) {
 }
 
 void Session::start_waiting() {
+  const ColumnWork work = waiting_columns_;
+  if (work.forward || work.impose || work.inverse) columns(work);
+  waiting_columns_ = {};
   if (on_chip_ && waiting_ > 0) {
     Rule rule = make_rule(algorithm_, beta_, false);
     int count = static_cast<int>(waiting_);
@@ -374,7 +374,7 @@ void Session::start_waiting() {
 
 // An iteration that begins unsettled.
 void Session::turn() {
-  turn_columns();
+  columns({true, true, true, 1});
   turn_rows(make_rule(algorithm_, beta_, false));
 }
 
@@ -395,15 +395,14 @@ void Session::settle() {
     const Rule rule = make_rule(algorithm_, beta_, false);
     rows({true, is_projection(algorithm_), true, false, normal(1)}, rule);
   }
-  columns({true, true, false, 1});
+  waiting_columns_ = {true, true, false, 1};
   recorded_++;
   holds_ = Holds::spectrum;
 }
 
 void Session::inverse() {
-  use_device();
-  if (holds_ == Holds::spectrum) columns({false, false, true, 1});
-  holds_ = Holds::inverted;
+  choose_device(device_);
+  invert_columns();
   rows({true, false, true, false, normal(view_.rows)}, {});
 }
 
@@ -418,21 +417,38 @@ void Session::constrain_object(bool first) {
 void Session::forward() {
   use_device();
   rows({false, false, false, true, 1}, {});
-  columns({true, false, false, 1});
+  waiting_columns_ = {true, false, false, 1};
   holds_ = Holds::spectrum;
 }
 
 void Session::constrain_fourier() {
-  use_device();
+  choose_device(device_);
+  // What waits goes on, unless it has come as far already.
+  if (waiting_columns_.impose || waiting_columns_.inverse) start_waiting();
   restore_spectrum();
-  columns({false, true, false, 1});
+  waiting_columns_.impose = true;
   recorded_++;
 }
 
+// The rows can be transformed back next.
+void Session::invert_columns() {
+  if (holds_ == Holds::spectrum) waiting_columns_.inverse = true;
+  holds_ = Holds::inverted;
+  start_waiting();
+}
+
+// Where nothing waits, or what does ends with the spectrum.
 void Session::restore_spectrum() {
   if (holds_ != Holds::inverted) return;
-  columns({true, false, false, 1.0f / view_.rows});
+  waiting_columns_ = {true, false, false, 1.0f / view_.rows};
   holds_ = Holds::spectrum;
+}
+
+// As `use_device`, and the spectrum's array holds the spectrum.
+void Session::use_spectrum() {
+  use_device();
+  restore_spectrum();
+  start_waiting();
 }
 
 // ---- reading and writing ----
@@ -549,8 +565,7 @@ void Session::keep_object(int start) {
 }
 
 void Session::read_spectrum(int start, float* to) {
-  use_device();
-  restore_spectrum();
+  use_spectrum();
   const size_t row_bytes = view_.columns * sizeof(Complex);
   Complex* const rows = reinterpret_cast<Complex*>(piece_.data());
   download(
@@ -566,8 +581,7 @@ void Session::read_spectrum(int start, float* to) {
 }
 
 void Session::write_spectrum(int start, const float* spectrum) {
-  use_device();
-  restore_spectrum();  // for the other starts
+  use_spectrum();  // of the other starts
   const Complex* const full = reinterpret_cast<const Complex*>(spectrum);
   const size_t n = view_.columns, row_bytes = n * sizeof(Complex), at_once = piece_.bytes() / (2 * row_bytes);
   Complex* const pairs = reinterpret_cast<Complex*>(piece_.data());

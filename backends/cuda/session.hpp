@@ -71,9 +71,10 @@ class Session {
   void rows(RowWork work, Rule rule);
   void fast_columns(const Kernel& kernel, ColumnWork work);
   void fast_rows(const Kernel& kernel, RowWork work, Rule rule);
-  void turn_columns();
   void turn_rows(Rule rule);
+  void invert_columns();
   void restore_spectrum();
+  void use_spectrum();
   void measure();
   void record();
   int take_recorders(int threads);
@@ -92,7 +93,7 @@ class Session {
   char* staged(size_t half) const { return staging_.data() + half * staging_.bytes() / 2; }
   void turn();
   void start_waiting();
-  // Every call but `iterate` begins with it: it starts the iterations that have been waiting.
+  // Every call begins with it but those that may add to what waits: it starts what has been waiting.
   void use_device();
 
   const int device_;
@@ -112,6 +113,9 @@ class Session {
   // call.
   Graph graph_;
   uint32_t waiting_ = 0;
+  // What single kernels have left to do in the columns, all of it in one pass: forward, constrain and back, unless
+  // another call comes in between. None where iterations wait.
+  ColumnWork waiting_columns_;
 
   DeviceBuffer<Complex> spectrum_, scratch_;
   DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;

@@ -230,6 +230,41 @@ void repeatable(const Case& c) {
   }
 }
 
+// The same numbers bit for bit, whether the column work of several calls is done in one pass or, because somebody reads
+// in between, in several.
+void joined(const Case& c) {
+  std::vector<double> first;
+  for (int reads = 0; reads < 8; reads++) {
+    Pair p(c);
+    const int start = c.starts - 1;
+    std::vector<double> all;
+    const auto append = [&](const auto& numbers) { all.insert(all.end(), numbers.begin(), numbers.end()); };
+    for (int i = 0; i < 3; i++) {
+      p.gpu.inverse();
+      if (reads & 4) p.object(start);
+      p.gpu.constrain_object(i == 0);
+      p.gpu.forward();
+      if (reads & 1) p.spectrum(start);
+      p.gpu.constrain_fourier();
+      if (reads & 2) append(p.gpu.take_residuals());
+    }
+    // Out of turn: the spectrum is transformed back for `inverse`, and needed again.
+    p.gpu.inverse();
+    if (reads & 1) p.spectrum(start);
+    p.gpu.constrain_fourier();
+    p.gpu.constrain_fourier();
+    if (reads & 2) p.spectrum(start);
+    p.gpu.inverse();
+    append(p.gpu.take_residuals());
+    append(p.object(start));
+    append(p.spectrum(start));
+    if (reads == 0) first = all;
+    expect(c, "bit-for-bit joining of column work",
+           first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * sizeof(double)) ? 0 : 1,
+           0);
+  }
+}
+
 // Every kernel once or twice: what compute-sanitizer gets through in a minute.
 void every_kernel() {
   for (const int algorithm : {0, 1}) {
@@ -243,6 +278,8 @@ void every_kernel() {
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
   for (const int n : {32, 64, 128}) Pair({n, n, 200, 1, true, true}).quick();   // on chip
   Pair({30030, 2}).quick();
+  joined({64, 128, 2, 1, true, true});
+  joined({31, 37});
 }
 
 void everything() {
@@ -276,6 +313,13 @@ void everything() {
   repeatable({100, 90, 2, 0});
   repeatable({1024, 1024});
   repeatable({64, 64, 200});
+  // A kernel of each length that has its own: what is compiled together must round as it does apart.
+  for (const int n : {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384})
+    for (const bool mask : {false, true}) joined({n, 12, 2, 1, true, mask});
+  joined({512, 512, 16});
+  joined({100, 90, 2, 0, false, true});
+  joined({1021, 7});
+  joined({30030, 6});
 }
 
 template <class F>

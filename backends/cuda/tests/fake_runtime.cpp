@@ -6,11 +6,13 @@
 //   FAKE_CUDA_FAIL           so many calls from then on one fails, for want of memory
 //   FAKE_CUDA_TRAP           the kernel after so many is the end of its device
 //   FAKE_CUDA_DRIVER         version, 13000 unless told
+//   FAKE_CUDA_TRACE          1: the name of each kernel goes to standard error when it is started
 #include <cuda_runtime_api.h>
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -44,7 +46,7 @@ struct Point {  // in a stream's work
 };
 
 std::atomic<cudaError_t> ends[2] = {cudaSuccess, cudaSuccess};
-std::atomic<long> microseconds{0}, calls_left{-1}, kernels_left{-1};
+std::atomic<long> microseconds{0}, calls_left{-1}, kernels_left{-1}, tracing{0};
 thread_local int current = 0;
 
 std::mutex memory_mutex;
@@ -162,6 +164,12 @@ cudaError_t release(void* memory) {
   return cudaSuccess;
 }
 
+// Mangled. They are registered before this file's own variables are made.
+std::map<const void*, const char*>& kernel_names() {
+  static std::map<const void*, const char*> names;
+  return names;
+}
+
 long setting(const char* name, long otherwise) {
   const char* const value = std::getenv(name);
   return value && *value ? std::atol(value) : otherwise;
@@ -221,6 +229,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   microseconds = setting("FAKE_CUDA_MICROSECONDS", 0);
   calls_left = setting("FAKE_CUDA_FAIL", -1);
   kernels_left = setting("FAKE_CUDA_TRAP", -1);
+  tracing = setting("FAKE_CUDA_TRACE", 0);
   *free = kMemory - used[current];
   *total = kMemory;
   return ends[current];
@@ -329,8 +338,9 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
   return destroyed(graph);
 }
-cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void*, void**) {
+cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t* config, const void* kernel, void**) {
   if (const cudaError_t error = status()) return error;
+  if (tracing) std::fprintf(stderr, "%s\n", kernel_names().at(kernel));
   config->stream->kernels(1);
   return cudaSuccess;
 }
@@ -353,7 +363,10 @@ void** __cudaRegisterFatBinary(void*) {
 }
 void __cudaRegisterFatBinaryEnd(void**) {}
 void __cudaUnregisterFatBinary(void**) {}
-void __cudaRegisterFunction(void**, const char*, char*, const char*, int, void*, void*, void*, void*, int*) {}
+void __cudaRegisterFunction(void**, const char* kernel, char*, const char* name, int, void*, void*, void*, void*,
+                            int*) {
+  kernel_names()[kernel] = name;
+}
 cudaError_t __cudaGetKernel(void*, const void*) {
   return cudaErrorNotSupported;
 }
