@@ -430,14 +430,14 @@ void Session::constrain_fourier() {
   recorded_++;
 }
 
-// The rows can be transformed back next.
+// Brings the columns to where rows can be transformed back.
 void Session::invert_columns() {
   if (holds_ == Holds::spectrum) waiting_columns_.inverse = true;
   holds_ = Holds::inverted;
   start_waiting();
 }
 
-// Where nothing waits, or what does ends with the spectrum.
+// Undoes what `inverse` did to the columns. Nothing waits then.
 void Session::restore_spectrum() {
   if (holds_ != Holds::inverted) return;
   waiting_columns_ = {true, false, false, 1.0f / view_.rows};

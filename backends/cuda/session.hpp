@@ -93,7 +93,8 @@ class Session {
   char* staged(size_t half) const { return staging_.data() + half * staging_.bytes() / 2; }
   void turn();
   void start_waiting();
-  // Every call begins with it but those that may add to what waits: it starts what has been waiting.
+  // Starts what has been waiting. Every call begins with it, but for those that may go on with that: `iterate`,
+  // `inverse` and `constrain_fourier`.
   void use_device();
 
   const int device_;
@@ -113,8 +114,8 @@ class Session {
   // call.
   Graph graph_;
   uint32_t waiting_ = 0;
-  // What single kernels have left to do in the columns, all of it in one pass: forward, constrain and back, unless
-  // another call comes in between. None where iterations wait.
+  // Column work of single kernels waits too: what continues it will be done in the same pass, any other call starts it.
+  // There is none while iterations wait.
   ColumnWork waiting_columns_;
 
   DeviceBuffer<Complex> spectrum_, scratch_;

@@ -1,6 +1,6 @@
 /** What the figures say. Every sentence is chosen and filled in by the data; none is written where there are none. */
 import { digits, image, percent, size, time, times } from './format.mjs';
-import { movedRatio } from './owners.mjs';
+import { joinedRatio, movedRatio } from './owners.mjs';
 import { at, nameOf } from './results.mjs';
 
 /** What stepping may cost beyond running, at images of so many pixels and more, and on cuda at small ones. */
@@ -53,7 +53,7 @@ function kernels({ backends, cupy }) {
   const cuda = measured.find(({ name }) => name === 'cuda');
   const small = cuda && at(cuda.granularity, BARS.small);
   const python = small && at(cupy?.cupy.rows, BARS.small);
-  return `**A call for each kernel pays for memory, not for calls, once images are large.** An iteration by single kernels takes ${each.join('; ')}. Four kernels move ${times(movedRatio)} the bytes of two fused passes.${
+  return `**A call for each kernel pays for memory, not for calls, once images are large.** An iteration by single kernels takes ${each.join('; ')}. Four kernels move ${times(movedRatio)} the bytes of two fused passes; on cuda, where those in the columns become one pass if nothing is read in between, ${times(joinedRatio)}.${
     python
       ? ` At ${image(BARS.small)} four kernels of ours take ${time(small.kernels.total)}, CuPy’s direct port ${time(python.port.total)} and a careful user’s CuPy ${time(python.tuned.total)} on the same GPU; CuPy spends ${time(python.port.submit)} and ${time(python.tuned.submit)} of that submitting.`
       : ''

@@ -75,9 +75,12 @@ const MOVED = [
 ];
 const FUSED = 2 * PASS + MAGNITUDES;
 const SINGLE = MOVED.reduce((sum, [, , bytes]) => sum + Number(bytes), 0);
+/** On cuda the columns of `forward`, `constrainFourier` and the next `inverse` wait to be one pass. */
+const JOINED = SINGLE - 2 * PASS;
 
 /** How many times as many bytes four kernels move as two fused passes. */
 export const movedRatio = SINGLE / FUSED;
+export const joinedRatio = JOINED / FUSED;
 
 export function movedTable() {
   return table(
@@ -85,6 +88,7 @@ export function movedTable() {
       ['operation', 'passes over', 'bytes a pixel'],
       ...MOVED,
       ['four kernels', '', SINGLE],
+      ['on cuda, if nothing is read in between', 'columns with the magnitudes; rows; the object; rows', JOINED],
       ['fused: `run`, `step`', 'columns with the magnitudes; rows', FUSED],
     ],
     2,
