@@ -42,11 +42,6 @@ const text = [
   ...(await calls()),
   '## Three granularities',
   'Until the results are there, and beside it what the calling thread spends submitting, in bursts that no queue is full of. On a GPU both go on at the same time; on wasm, which computes on the calling thread, they are the same. In brackets: times as long as `run` in the same round.',
-  ...(cuda?.granularity?.some((/** @type {any} */ row) => row.run.submit === undefined)
-    ? [
-        'On cuda, sizes without a time for submitting are of [cuda-granularity.json](../bench/results/cuda-granularity.json), another run on such a machine.',
-      ]
-    : []),
   ...(await granularities()),
   ...python(),
   '## Copies',

@@ -24,27 +24,7 @@ export function readResults() {
     const run = having.find((one) => !one.backends[name].device.software) ?? having[0];
     return run ? [{ name, run, ...run.backends[name] }] : [];
   });
-  const cuda = backends.find(({ name, granularity }) => name === 'cuda' && granularity);
-  if (cuda) cuda.granularity = withLarger(cuda.granularity);
   return { runs, backends, page: runs.find((run) => run.page), cupy: runs.find((run) => run.cupy) };
-}
-
-/**
- * Sizes that the study's own run leaves out are taken from bench/cuda/granularity.mjs, which has neither what submitting
- * takes nor the device's clock.
- * @param {any[]} rows
- */
-function withLarger(rows) {
-  const others = read('cuda-granularity.json').filter((/** @type {any} */ { n }) => !at(rows, n));
-  return [
-    ...rows,
-    ...others.map((/** @type {any} */ { n, run, step, kernels }) => ({
-      n,
-      run: { total: run, overRun: 1 },
-      step: { total: step, overRun: step / run },
-      kernels: { total: kernels, overRun: kernels / run },
-    })),
-  ];
 }
 
 /** @param {any} run */

@@ -111,9 +111,11 @@ int main(int argc, char** argv) {
                                      {16384, 16384, 1, 0}};
     const std::vector<Case> all = large ? std::vector<Case>{{32768, 32768, 1, 0}, {65536, 65536, 1, 0}} : usual;
     bool first = true;
-    const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a number of rows
+    const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a case, by its name in the table
     for (const Case& c : all) {
-      if (only && std::atoi(only) != c.rows) continue;
+      const std::string name = std::to_string(c.rows) + (c.starts > 1 ? " x" + std::to_string(c.starts) : "") +
+                               (c.algorithm == 1 ? " hio" : "");
+      if (only && only != name) continue;
       const size_t pixels = size_t(c.rows) * c.columns;
       const double work = double(pixels) * c.starts;
       std::vector<float> magnitudes(pixels);
@@ -149,8 +151,6 @@ int main(int argc, char** argv) {
       }
       const Timing t = summary(ours), s = summary(steps), p = summary(theirs);
       const double floor = work * (c.algorithm == 1 ? 26 : 18) / bandwidth * 1e6;
-      const std::string name = std::to_string(c.rows) + (c.starts > 1 ? " x" + std::to_string(c.starts) : "") +
-                               (c.algorithm == 1 ? " hio" : "");
       std::printf("%-18s %10.2f %10.2f %10.2f %8.2f %7.0f%%  %s\n", name.c_str(), t.median, s.median, p.median,
                   p.median / t.median, 100 * floor / t.median, missing.c_str());
       std::fflush(stdout);

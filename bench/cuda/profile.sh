@@ -1,6 +1,6 @@
 #!/bin/sh
-# Profiles both passes with Nsight Compute at the sizes that are named, or at those of cuda-notes.md: how busy issue slots,
-# the shared-memory pipe and device memory are, and what warps wait for. Needs a GPU whose counters may be read, ncu, and
+# Profiles both passes with Nsight Compute for the cases that are named, or for those of cuda-notes.md: how busy issue
+# slots, the shared-memory pipe, the L2 cache and device memory are, and what warps wait for. Needs a GPU whose counters may be read, ncu, and
 # cuda_bench from `npm run build:cuda`. Writes cuda-ncu.txt into $OUT, or into bench/results.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -9,6 +9,7 @@ out=${OUT:-bench/results}/cuda-ncu.txt
 metrics=gpu__time_duration.sum,smsp__inst_executed.sum,smsp__issue_active.avg.pct_of_peak_sustained_active
 metrics=$metrics,l1tex__data_pipe_lsu_wavefronts.avg.pct_of_peak_sustained_elapsed
 metrics=$metrics,dram__throughput.avg.pct_of_peak_sustained_elapsed,lts__t_sectors.sum,dram__bytes.sum
+metrics=$metrics,lts__throughput.avg.pct_of_peak_sustained_elapsed
 metrics=$metrics,sm__warps_active.avg.pct_of_peak_sustained_active
 for reason in long_scoreboard short_scoreboard barrier mio_throttle lg_throttle no_instruction not_selected selected; do
   metrics=$metrics,smsp__average_warps_issue_stalled_${reason}_per_issue_active.ratio
@@ -17,10 +18,12 @@ done
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
   ncu --version | grep -i version
 } > "$out"
-for n in ${*:-1024 2048 4096 8192}; do
+[ $# -gt 0 ] || set -- 1024 2048 4096 '4096 hio' 8192
+for case in "$@"; do
+  echo "$case" >> "$out"
   for pass in turn_columns turn_rows; do
-    REPHASE_BENCH_ONLY=$n ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
-      --launch-skip 40 --launch-count 1 build/cuda/cuda_bench /dev/null brief 2>&1 | grep -E '^  void|^    [a-z]' >> "$out"
+    REPHASE_BENCH_ONLY=$case ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
+      --launch-skip 40 --launch-count 1 build/cuda/cuda_bench /dev/null brief 2>&1 | grep -E '^  void|^    [a-z][a-z0-9]*_' >> "$out"
   done
 done
 cat "$out"

@@ -1,8 +1,9 @@
 /**
- * Makes bench/results/cuda.md of bench/results/cuda.json, cuda-large.json, cuda-granularity.json and cuda-cupy.txt, which
- * run.sh has written on a machine with a GPU.
+ * Makes bench/results/cuda.md of bench/results/cuda.json, cuda-large.json and cuda-cupy.txt, which run.sh has written on a
+ * machine with a GPU, and of the bindings study's granularities.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { readResults } from '../bindings/results.mjs';
 
 const results = new URL('../results/', import.meta.url);
 /** @param {string} name */
@@ -17,7 +18,8 @@ const TARGETS = {
 };
 /** @type {Record<string, number>} percent of the floor */
 const FLOOR_TARGETS = { 4096: 85, 8192: 85, '4096 hio': 80 };
-const [main, large, granularity] = ['cuda.json', 'cuda-large.json', 'cuda-granularity.json'].map(json);
+const [main, large] = ['cuda.json', 'cuda-large.json'].map(json);
+const study = readResults().backends.find(({ name }) => name === 'cuda');
 const cupy = Object.fromEntries(
   [...read('cuda-cupy.txt').matchAll(/^(\d+)(?:x(\d+))? ([\d.]+)$/gm)].map(([, n, starts, time]) => [
     starts ? `${n} × ${starts}` : n,
@@ -60,9 +62,11 @@ ${lines.join('\n')}
 
 ## The three granularities, from JavaScript
 
+Of another run, docs/bindings.md's, on an ${study?.device.name}.
+
 | n × n | \`run()\` µs | \`step()\` in a loop µs | the four kernels µs |
 | --- | --- | --- | --- |
-${granularity.map((/** @type {any} */ g) => `| ${g.n} | ${g.run} | ${g.step} | ${g.kernels} |`).join('\n')}
+${study?.granularity.map((/** @type {any} */ { n, run, step, kernels }) => `| ${[n, ...[run, step, kernels].map(({ total }) => total.toFixed(2))].join(' | ')} |`).join('\n')}
 
 ## The largest images
 
