@@ -126,7 +126,7 @@ export function toMask(
     throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
   }
   // Copied first, so that the loop meets one kind of array only, which makes it several times as fast.
-  const mask = Array.isArray(given) ? Uint8Array.from(given, (value) => (value ? 1 : 0)) : Uint8Array.from(given);
+  const mask = Uint8Array.from(Array.isArray(given) ? given.map((value) => (value ? 1 : 0)) : given);
   let inside = 0;
   for (let i = 0; i < mask.length; i++) inside += mask[i] = mask[i] === 0 ? 0 : 1;
   if (inside === 0) {

@@ -88,7 +88,7 @@ async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64
   const transform = await RealTransform.create(shape);
   try {
     const spectrum = await transform.forward(object);
-    return Float64Array.from(object, (_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
+    return object.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
   } finally {
     transform.dispose();
   }

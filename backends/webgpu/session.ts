@@ -132,7 +132,9 @@ export class WebGpuSession implements BackendSession {
   async readObject(start: number): Promise<RealArray> {
     const { scale } = this.#problem;
     const object = await this.#read([this.#stretch(start, 'object', imageBytes(this.#layout))]);
-    return object.map((value) => value / scale);
+    // A loop, here and below: a function for each number takes four times as long in map, and seventy times in from.
+    for (let i = 0; i < object.length; i++) object[i] /= scale;
+    return object;
   }
 
   async readSpectrum(start: number): Promise<RealArray> {
@@ -144,7 +146,8 @@ export class WebGpuSession implements BackendSession {
     const { scale } = this.#problem;
     const { buffer, offset } = this.#stretch(start, 'object', imageBytes(this.#layout));
     this.#check();
-    const scaled = Float32Array.from(object, (value) => value * scale);
+    const scaled = new Float32Array(object.length);
+    for (let i = 0; i < scaled.length; i++) scaled[i] = object[i] * scale;
     this.#upload.write(buffer, offset, scaled);
     if (asIterate) this.keepObject(start);
   }

@@ -86,7 +86,7 @@ async function readMatching(option: string, path: string, shape: Shape, pattern:
 
 /** 1 where an image is not zero. */
 function nonZero(data: RealArray | Uint8Array): Uint8Array {
-  return Uint8Array.from(data, (value) => (value ? 1 : 0));
+  return Uint8Array.from(data.map((value) => (value ? 1 : 0)));
 }
 
 function fromIntensity(data: RealArray, mask: Uint8Array | undefined, [, columns]: Shape): RealArray {

@@ -41,7 +41,7 @@ export async function decodeTiff(bytes: Uint8Array): Promise<Image> {
     if (page.type === 3) {
       const brightness = toGrey((page.palette ?? []).flat(), page.palette?.length ?? 0, 3);
       // Palettes are of 16 bits: 65535 / 257 = 255.
-      return { data: Float32Array.from(samples, (index) => brightness[index] / 257), shape };
+      return { data: Float32Array.from(samples).map((index) => brightness[index] / 257), shape };
     }
     if (samples instanceof Float64Array && channels === 1) return { data: samples, shape };
     return { data: toGrey(samples, rows * columns, channels), shape };
