@@ -24,7 +24,7 @@ const { fitCalls } = await shared();
 const modelsOf = (/** @type {any[]} */ rows) => [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
 for (const backend of results.backends) if (backend.granularity) backend.models = modelsOf(backend.granularity);
 const { runs, backends, page, cupy } = results;
-const cuda = backends.find(({ name }) => name === 'cuda');
+const [cuda, webgpu] = ['cuda', 'webgpu'].map((which) => backends.find(({ name }) => name === which));
 /** @type {Map<string, string>} */
 const files = new Map();
 const measured = (/** @type {string} */ part) => backends.filter((backend) => backend[part]);
@@ -67,9 +67,15 @@ const text = [
   'Bytes that JavaScript allocates a call. A session noted written objects in a map that it cleared, and so made anew, with every kernel, and handed the backend’s call to its log of residuals as a function. What is left is two readings of the clock for `timing()`, which are boxed numbers, and on webgpu what recording commands takes.',
   sections.allocationsTable(backends, before),
   sections.ownConstraint(backends, before),
+  ...(webgpu?.naive && !webgpu.device.software
+    ? [
+        'An object that is read or written on webgpu was scaled by a function called for each number, where a loop does. The loop that copies always:',
+        sections.scaledTable(webgpu, before.webgpuNaive),
+      ]
+    : []),
   ...(cuda?.granularity
     ? [
-        'Kernels of their own for the single operations on cuda, where they went through the general transform of any length:',
+        'Kernels of their own for the single operations on cuda, where they went through the general transform of any length, and one pass for the columns where nothing is read in between:',
         sections.kernelsTable(cuda, before.cudaKernels),
       ]
     : []),

@@ -240,6 +240,15 @@ export function ownConstraint(backends, { naiveBytes: { n, wasm: old } }) {
   return `An object that is written in place of the rule went to the device twice, the second time as the iterate, from a copy that the session kept of it. Now what becomes the iterate is copied on the device: at ${image(n)} an iteration of the loop that copies always copies ${size(now)} on wasm, where it was ${size(old)}.`;
 }
 
+/** @param {any} backend @param {{ n: number, naive: number }[]} old */
+export function scaledTable(backend, old) {
+  const rows = old.map(({ n, naive }) => ({ n, naive, now: at(backend.naive, n) })).filter(({ now }) => now);
+  return table([
+    ['image', 'before', 'now'],
+    ...rows.map(({ n, naive, now }) => [image(n), time(naive), time(now.naive)]),
+  ]);
+}
+
 /** @param {any} cuda @param {any[]} old */
 export function kernelsTable(cuda, old) {
   return table([
