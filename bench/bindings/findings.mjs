@@ -109,11 +109,14 @@ function dropping({ backends }) {
   const measured = backends.filter(({ abandoned }) => abandoned);
   if (measured.length === 0) return '';
   const gone = (/** @type {any} */ { leftBytes, sessionBytes }) => leftBytes <= sessionBytes;
+  // Then what is left is what a driver keeps of the memory that it was given back.
+  const collected = (/** @type {any} */ { collected, made }) => collected === made;
   const each = measured.map(({ name, abandoned: a }) => {
     const held = `${name} held up to ${size(a.mostHeldBytes)} (as much as ${digits(a.mostHeldBytes / a.sessionBytes)} of ${a.made} sessions of ${image(a.n)} have)`;
-    return `${held}, and ${gone(a) ? 'no more than one' : size(a.leftBytes)} once the collector had been asked`;
+    const all = !gone(a) && collected(a) ? ', by when all had been collected' : '';
+    return `${held}, and ${gone(a) ? 'no more than one' : size(a.leftBytes)} once the collector had been asked${all}`;
   });
-  const head = measured.every(({ abandoned }) => gone(abandoned))
+  const head = measured.every(({ abandoned }) => gone(abandoned) || collected(abandoned))
     ? '**Without `dispose()` memory comes back, but late.**'
     : '**Without `dispose()` not all memory comes back.**';
   return `${head} Of sessions that were dropped one after another, ${each.join('; ')}.`;
