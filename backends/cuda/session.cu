@@ -194,7 +194,7 @@ void Session::allow_shared_memory() {
   if (on_chip_ && !allow(on_chip_->kernel.function, on_chip_->kernel.shared)) on_chip_ = nullptr;
   const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
   rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
-  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
+  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(rephase::cuda::any_columns<true>), column_bytes);
   if (!rows_fit_ || !columns_fit_)
     scratch_ =
         DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
@@ -260,12 +260,7 @@ int Session::recorders(int threads) const {
   return static_cast<int>(ceil_div(view_.starts, threads / 32));
 }
 
-// Whatever measures the misfit leaves it in parts, which the next row pass records.
-void Session::measure() {
-  record();
-  measured_ = true;
-}
-
+// Whatever measures the misfit leaves it in parts, which the next row pass records, or this does.
 void Session::record() {
   if (measured_) simple(record_residuals, int64_t(recorders(kSimpleThreads)) * kSimpleThreads, view_);
   measured_ = false;
@@ -276,21 +271,28 @@ int Session::take_recorders(int threads) {
 }
 
 void Session::columns(ColumnWork work) {
-  if (work.impose) measure();
+  if (work.impose) record();
   if (fast_columns_) {
     const FastLine& line = *column_axis_.fast();
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
-    return fast_columns(whole ? line.whole : line.part, work);
+    fast_columns(whole ? line.whole : line.part, work);
+  } else {
+    any_columns(work);
   }
+  // Not before: what could not be started is tried again.
+  if (work.impose) measured_ = true;
+}
+
+void Session::any_columns(ColumnWork work) {
   AnyLine line = column_axis_.any();
   Complex* scratch = scratch_.data();
   void* arguments[] = {&view_, &line, &work, &scratch};
   const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
   if (columns_fit_)
-    launch(reinterpret_cast<const void*>(any_columns<true>), std::min<int64_t>(lines, 1 << 20), kAnyThreads,
-           line_bytes(line), arguments, true);
+    launch(reinterpret_cast<const void*>(rephase::cuda::any_columns<true>), std::min<int64_t>(lines, 1 << 20),
+           kAnyThreads, line_bytes(line), arguments, true);
   else
-    launch(reinterpret_cast<const void*>(any_columns<false>),
+    launch(reinterpret_cast<const void*>(rephase::cuda::any_columns<false>),
            std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
 }
 

@@ -65,17 +65,17 @@ class Session {
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
 
  private:
-  enum class Holds { spectrum, inverted, rows };  // as in core/session.hpp
+  enum class Holds { spectrum, inverted, rows };  // as in core/session.hpp, once what waits is done
 
   void columns(ColumnWork work);
   void rows(RowWork work, Rule rule);
+  void any_columns(ColumnWork work);
   void fast_columns(const Kernel& kernel, ColumnWork work);
   void fast_rows(const Kernel& kernel, RowWork work, Rule rule);
   void turn_rows(Rule rule);
   void invert_columns();
   void restore_spectrum();
   void use_spectrum();
-  void measure();
   void record();
   int take_recorders(int threads);
   float normal(int column_length) const;

@@ -109,8 +109,8 @@ function dropping({ backends }) {
   const measured = backends.filter(({ abandoned }) => abandoned);
   if (measured.length === 0) return '';
   const gone = (/** @type {any} */ { leftBytes, sessionBytes }) => leftBytes <= sessionBytes;
-  // Then what is left is what a driver keeps of the memory that it was given back.
-  const collected = (/** @type {any} */ { collected, made }) => collected === made;
+  // Of what it was given back, a driver may keep a little.
+  const collected = (/** @type {any} */ a) => a.collected === a.made && a.leftBytes <= a.mostHeldBytes / 10;
   const each = measured.map(({ name, abandoned: a }) => {
     const held = `${name} held up to ${size(a.mostHeldBytes)} (as much as ${digits(a.mostHeldBytes / a.sessionBytes)} of ${a.made} sessions of ${image(a.n)} have)`;
     const all = !gone(a) && collected(a) ? ', by when all had been collected' : '';

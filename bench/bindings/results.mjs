@@ -9,7 +9,7 @@ function read(name) {
   return JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'));
 }
 
-/** Allocations by calls before they were reduced, and granularities of cuda before its kernels had their own fast forms. */
+/** What was measured before it was improved; the file says where. */
 export const before = read('bindings-before.json');
 
 /** Of each backend the run on the best device: a GPU before an emulated one, a machine with a GPU before others. */

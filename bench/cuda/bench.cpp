@@ -165,6 +165,7 @@ int main(int argc, char** argv) {
             s.median, p.least, p.median, p.most, p.median / t.median, floor, session.bytes() / work);
       first = false;
     }
+    if (first && only) throw std::runtime_error(std::string("REPHASE_BENCH_ONLY: there is no case ") + only);
     if (out) {
       std::fprintf(out, "\n]}\n");
       std::fclose(out);

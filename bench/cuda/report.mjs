@@ -1,9 +1,8 @@
 /**
  * Makes bench/results/cuda.md of bench/results/cuda.json, cuda-large.json and cuda-cupy.txt, which run.sh has written on a
- * machine with a GPU, and of the bindings study's granularities.
+ * machine with a GPU.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { readResults } from '../bindings/results.mjs';
 
 const results = new URL('../results/', import.meta.url);
 /** @param {string} name */
@@ -19,7 +18,6 @@ const TARGETS = {
 /** @type {Record<string, number>} percent of the floor */
 const FLOOR_TARGETS = { 4096: 85, 8192: 85, '4096 hio': 80 };
 const [main, large] = ['cuda.json', 'cuda-large.json'].map(json);
-const study = readResults().backends.find(({ name }) => name === 'cuda');
 const cupy = Object.fromEntries(
   [...read('cuda-cupy.txt').matchAll(/^(\d+)(?:x(\d+))? ([\d.]+)$/gm)].map(([, n, starts, time]) => [
     starts ? `${n} × ${starts}` : n,
@@ -54,19 +52,11 @@ writeFileSync(
   new URL('cuda.md', results),
   `# The CUDA backend beside cuFFT
 
-${main.date}, ${main.device}, ${main.multiprocessors} multiprocessors, ${driver}; a large device-to-device copy moves ${tebi} TB/s. Microseconds an iteration, medians of seven turns in which both compete in one process. The cuFFT graph is R2C and C2R with one pointwise kernel after each, ten iterations in a CUDA graph. The floor is 18 bytes a pixel, 26 for \`hio\`, over the copy's bandwidth. CuPy's port is the algorithm as people move NumPy code to a GPU, run on the same machine right after. Why rows are missed: cuda-notes.md.
+${main.date}, ${main.device}, ${main.multiprocessors} multiprocessors, ${driver}; a large device-to-device copy moves ${tebi} TB/s. Microseconds an iteration, medians of seven turns in which both compete in one process. The cuFFT graph is R2C and C2R with one pointwise kernel after each, ten iterations in a CUDA graph. The floor is 18 bytes a pixel, 26 for \`hio\`, over the copy's bandwidth. CuPy's port is the algorithm as people move NumPy code to a GPU, run on the same machine right after. Why rows are missed: cuda-notes.md. \`step()\` and single kernels beside \`run()\`, from JavaScript: docs/bindings.md.
 
 | case | µs | least–most | cuFFT graph µs | times as fast | target | times CuPy's port | floor reached | target | bytes a pixel |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${lines.join('\n')}
-
-## The three granularities, from JavaScript
-
-Of another run, docs/bindings.md's, on an ${study?.device.name}.
-
-| n × n | \`run()\` µs | \`step()\` in a loop µs | the four kernels µs |
-| --- | --- | --- | --- |
-${study?.granularity.map((/** @type {any} */ { n, run, step, kernels }) => `| ${[n, ...[run, step, kernels].map(({ total }) => total.toFixed(2))].join(' | ')} |`).join('\n')}
 
 ## The largest images
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Times the cuda backend beside cuFFT and CuPy, and writes what bench/cuda/report.mjs makes bench/results/cuda.md of into
-# $OUT, or into bench/results. Needs a GPU, the built package and addon, and cuda_bench from `npm run build:cuda`; CuPy
-# where python3 has it. About three minutes.
+# $OUT, or into bench/results. Needs a GPU and cuda_bench from `npm run build:cuda`; CuPy where python3 has it. A minute or
+# two.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${OUT:-bench/results}

@@ -316,6 +316,8 @@ void everything() {
   // A kernel of each length that has its own: what is compiled together must round as it does apart.
   for (const int n : {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384})
     for (const bool mask : {false, true}) joined({n, 12, 2, 1, true, mask});
+  joined({128, 1024, 16});
+  joined({256, 1024, 8});
   joined({512, 512, 16});
   joined({100, 90, 2, 0, false, true});
   joined({1021, 7});

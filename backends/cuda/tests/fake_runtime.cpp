@@ -6,7 +6,8 @@
 //   FAKE_CUDA_FAIL           so many calls from then on one fails, for want of memory
 //   FAKE_CUDA_TRAP           the kernel after so many is the end of its device
 //   FAKE_CUDA_DRIVER         version, 13000 unless told
-//   FAKE_CUDA_TRACE          1: the name of each kernel goes to standard error when it is started
+//   FAKE_CUDA_TRACE          1: the name of each kernel goes to standard error when it is started, or recorded in a
+//   graph
 #include <cuda_runtime_api.h>
 
 #include <atomic>
