@@ -75,6 +75,17 @@ async function held(session) {
 }
 
 /**
+ * @param {Rephase} rephase
+ * @param {ReturnType<typeof problem>} given
+ * @param {import('../../dist/index.js').SessionOptions} options
+ */
+async function useOnce(rephase, given, options) {
+  const session = await rephase.createSession(given, options);
+  await session.run(1);
+  session.dispose();
+}
+
+/**
  * So many sessions, one after another, each used and disposed of.
  * @param {Rephase} rephase
  * @param {BackendName} backend
@@ -83,11 +94,7 @@ async function held(session) {
  */
 export async function lifeCycles(rephase, backend, cycles, gauge) {
   const given = problem(256);
-  const once = async () => {
-    const session = await rephase.createSession(given, { backend });
-    await session.run(1);
-    session.dispose();
-  };
+  const once = () => useOnce(rephase, given, { backend });
   // Pools and compilers settle.
   for (let i = 0; i < Math.min(cycles, 50); i++) await once();
   const state = async () => {
@@ -130,9 +137,7 @@ export async function abandoned(rephase, backend, count, gauge, device = 0) {
     return session.memory().deviceBytes;
   };
   // What the first session of a process loads stays, whoever disposes of it.
-  const first = await rephase.createSession(given, { backend, device });
-  await first.run(1);
-  first.dispose();
+  await useOnce(rephase, given, { backend, device });
   await collect();
   const before = await gauge.used();
   let [made, sessionBytes, most] = [0, 0, 0];

@@ -18,11 +18,10 @@ const CHART = /^bindings-.*\.svg$/;
 const SERIES = ['run', 'step', 'kernels', 'step, submitting', 'kernels, submitting'];
 
 const results = readResults();
-// Anew, so that the models are what the program of today makes of the figures.
+// The models are what the program of today makes of the figures.
 await buildShared();
-const { fitCalls } = await shared();
-const modelsOf = (/** @type {any[]} */ rows) => [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
-for (const backend of results.backends) if (backend.granularity) backend.models = modelsOf(backend.granularity);
+const { fitModels } = await shared();
+for (const backend of results.backends) if (backend.granularity) backend.models = fitModels(backend.granularity);
 const { runs, backends, page, cupy } = results;
 const [cuda, webgpu] = ['cuda', 'webgpu'].map((which) => backends.find(({ name }) => name === which));
 /** @type {Map<string, string>} */
@@ -145,7 +144,7 @@ async function granularities() {
               title: `${name}, in a page of ${page.page.browser}`,
               name: `${name}, page`,
               granularity: rows,
-              models: modelsOf(rows),
+              models: fitModels(rows),
             },
           ]
         : [],

@@ -12,7 +12,7 @@ import { parseArgs, promisify } from 'node:util';
 import { listBackends } from '../../dist/index.js';
 import { describeMachine } from '../machine.mjs';
 import { measureInPage } from './page.mjs';
-import { buildShared, shared } from './shared.mjs';
+import { buildShared } from './shared.mjs';
 
 const PARTS = ['calls', 'granularity', 'copies', 'memory', 'page', 'cupy'];
 const { values } = parseArgs({
@@ -39,7 +39,6 @@ const sizes = (/** @type {number} */ most) => [64, 128, 256, 512, 1024, 2048, 40
 const MOST = quick ? { gpu: 1024, processor: 512, emulated: 128 } : { gpu: 8192, processor: 4096, emulated: 512 };
 
 await buildShared();
-const { fitCalls } = await shared();
 const reports = await listBackends();
 /** @type {any} */
 const results = { machine: describeMachine({}), quick, effort, backends: {}, notMeasured: [] };
@@ -63,7 +62,6 @@ for (const { name, available, reason, devices } of reports) {
   if (chosen.has('calls')) backend.calls = await part('calls', name);
   if (chosen.has('granularity')) {
     backend.granularity = await part('granularity', name, all);
-    if (backend.granularity) backend.models = models(backend.granularity);
     if (name === 'webgpu' && !device.software) backend.deviceTimes = await part('device-time', name, all);
   }
   if (chosen.has('copies')) {
@@ -80,13 +78,8 @@ for (const { name, available, reason, devices } of reports) {
 if (chosen.has('page')) {
   say('in a page');
   try {
-    const page = /** @type {any} */ (
-      await measureInPage({ effort, wasm: sizes(MOST.processor), webgpu: sizes(quick ? 64 : MOST.emulated / 2) })
-    );
-    page.models = {};
-    for (const [name, rows] of Object.entries(page.granularity))
-      if (Array.isArray(rows)) page.models[name] = models(rows);
-    results.page = page;
+    const webgpu = sizes(quick ? 64 : MOST.emulated / 2);
+    results.page = await measureInPage({ effort, wasm: sizes(MOST.processor), webgpu });
   } catch (error) {
     leaveOut('pages of a browser', error);
   }
@@ -113,11 +106,6 @@ function save() {
   if (!values.out) return process.stdout.write(text);
   mkdirSync(dirname(values.out), { recursive: true });
   writeFileSync(values.out, text);
-}
-
-/** @param {import('../../src/cli/granularities.js').GranularityRow[]} rows */
-function models(rows) {
-  return [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
 }
 
 /**

@@ -117,10 +117,6 @@ export function copiesSummary(copies) {
     copies.rows.some((/** @type {any} */ { own, seen }) => seen?.uploadedBytes > own.uploadedBytes)
       ? ' What it saw beyond the session’s own count when one is created are the tables of its plans.'
       : ''
-  }${
-    copies.rows.some((/** @type {any} */ { own, seen }) => seen && seen.uploadedBytes < own.uploadedBytes)
-      ? ' Where it saw less, the copy was still to come when the counters were read: what is written waits for its turn.'
-      : ''
   }`;
 }
 

@@ -3,7 +3,7 @@ import { createSession } from '../backends.js';
 import type { BackendName, MemoryReport } from '../types.js';
 import {
   CALLS,
-  fitCalls,
+  fitModels,
   GRANULARITIES,
   measureGranularities,
   type CallModel,
@@ -48,8 +48,7 @@ export async function measureBindings(backend: BackendName, sizes: readonly numb
       session.dispose();
     }
   }
-  const models = [fitCalls(granularities, 'step'), fitCalls(granularities, 'kernels')];
-  return { backend, device, granularities, models, memory: memory! };
+  return { backend, device, granularities, models: fitModels(granularities), memory: memory! };
 }
 
 export function describeBindings({ backend, device, granularities, models, memory }: BindingsReport): string[] {

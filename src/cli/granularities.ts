@@ -136,6 +136,11 @@ export interface CallModel {
   costlyBelow: number | 'none' | 'all';
 }
 
+/** The models of stepping and of single kernels. */
+export function fitModels(rows: readonly GranularityRow[]): CallModel[] {
+  return [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
+}
+
 /** Fitted to relative errors, as sizes span orders of magnitude; no price is below zero. */
 export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<Granularity, 'run'>): CallModel {
   const calls = CALLS[granularity];
@@ -151,21 +156,17 @@ export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<G
   ];
   const determinant = xx * yy - xy * xy;
   const both = rows.length > 1 && determinant > 1e-9 * xx * yy;
-  const price = both ? Math.max(0, (y * xx - x * xy) / determinant) : 0;
-  // Where calls are all that costs, the other fit would be of work below zero.
-  const work = Math.max(0, (x - price * xy) / xx);
-  if (work === 0) return { granularity, work, calls, price: y / yy, ...consequences(rows, granularity, 0, y / yy) };
-  return { granularity, work, calls, price, ...consequences(rows, granularity, work, price) };
-}
-
-function consequences(rows: readonly GranularityRow[], granularity: Granularity, work: number, price: number) {
-  const paid = CALLS[granularity] * price;
+  const fitted = both ? Math.max(0, (y * xx - x * xy) / determinant) : 0;
+  // Where calls are all that costs, the fit of both would be of work below zero.
+  const work = Math.max(0, (x - fitted * xy) / xx);
+  const price = work > 0 ? fitted : y / yy;
+  const paid = calls * price;
   const residuals = rows.map((row) => ({
     n: row.n,
     relative: row[granularity].total / (work * row.run.total + paid) - 1,
   }));
   const shares = rows.map((row) => ({ n: row.n, share: paid / (work * row.run.total) }));
-  return { residuals, costlyBelow: crossing(shares) };
+  return { granularity, work, calls, price, residuals, costlyBelow: crossing(shares) };
 }
 
 /** Where the share falls to what is costly, between measured sizes along a power law. */
