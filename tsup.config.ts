@@ -48,7 +48,7 @@ export default defineConfig([
   { ...common, entry: entries, format: ['esm', 'cjs'], dts: { only: true } },
   {
     ...common,
-    entry: { 'index.browser': 'src/index.browser.ts' },
+    entry: { 'index.browser': 'src/index.ts' },
     format: 'esm',
     platform: 'browser',
     splitting: false,

@@ -1,6 +1,6 @@
 // The CPU session: one problem, or a batch of starts of it, iterated in two fused passes over the half spectrum. It
 // holds all state of the iteration and allocates none of it inside the loop; what its operations promise, and the order
-// in which they may be called, src/backend.ts says.
+// in which they may be called, src/backends/interface.ts says.
 //
 // Layout, with L the lanes of a vector:
 // - A spectrum is stored as blocks of L neighbouring columns, [block][row] of Complex<V>: the column pass transforms a

@@ -1,2 +1,28 @@
-/** rephase in Node: all that browsers have. */
-export * from './index.browser.js';
+/**
+ * rephase in browsers: everything but what needs Node.
+ *
+ * Recovers an image from the magnitudes of its Fourier transform. `retrieve` does it in one call; `createSession` gives
+ * control over single iterations and kernels; `listBackends` tells what runs here.
+ */
+export { addGPUDevice, createSession, listBackends } from './backends/registry.js';
+export {
+  AbortError,
+  BackendUnavailableError,
+  BusyError,
+  DeviceFailedError,
+  DeviceLostError,
+  DisposedError,
+  ERROR_CODES,
+  FileAccessError,
+  FileFormatError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  RephaseError,
+  type ErrorCode,
+} from './errors.js';
+export { alignedError, type Alignment } from './tools/align.js';
+export { philox4x32, uniform } from './tools/random.js';
+export { retrieve } from './retrieve/retrieve.js';
+export type { Session } from './session/session.js';
+export { simulate, type SimulateOptions, type Simulation } from './tools/simulate.js';
+export * from './types.js';

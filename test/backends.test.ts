@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackendUnavailableError, InvalidArgumentError, createSession, listBackends } from '../src/index.js';
 import type * as WasmBackend from '../backends/wasm/backend.js';
-import type { Backend } from '../src/backend.js';
+import type { Backend } from '../src/backends/interface.js';
 
 const OPERATIONS = ['iterate', 'settle', 'inverse', 'constrainObject', 'forward', 'constrainFourier'];
 const problem = { magnitudes: Float32Array.of(1, 2, 3, 4), shape: [2, 2] } as const;

@@ -4,10 +4,10 @@
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { wasmBackend } from '../backends/wasm/backend.js';
-import type { Backend } from '../src/backend.js';
-import { checkSessionOptions } from '../src/options.js';
-import { prepare } from '../src/problem.js';
-import { openSession, type Session } from '../src/session.js';
+import type { Backend } from '../src/backends/interface.js';
+import { checkSessionOptions } from '../src/problems/options.js';
+import { prepare } from '../src/problems/image.js';
+import { openSession, type Session } from '../src/session/session.js';
 
 const settings = checkSessionOptions({ backend: 'wasm' });
 const setup = prepare({ magnitudes: Float32Array.of(3, 1, 2, 1), shape: [2, 2] }, settings, undefined);

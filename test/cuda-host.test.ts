@@ -11,7 +11,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession } from '../backends/cuda/addon.js';
 import { cudaBackend } from '../backends/cuda/backend.js';
-import type { BackendProblem } from '../src/backend.js';
+import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';

@@ -4,11 +4,11 @@
  */
 import { describe, expect, it } from 'vitest';
 import { wasmBackend } from '../backends/wasm/backend.js';
-import type { Backend } from '../src/backend.js';
+import type { Backend } from '../src/backends/interface.js';
 import { AbortError, DeviceLostError, DisposedError, type Shape } from '../src/index.js';
-import { checkSessionOptions } from '../src/options.js';
-import { prepare } from '../src/problem.js';
-import { openSession } from '../src/session.js';
+import { checkSessionOptions } from '../src/problems/options.js';
+import { prepare } from '../src/problems/image.js';
+import { openSession } from '../src/session/session.js';
 import { asymmetricMagnitudes } from './support/images.js';
 
 const shape: Shape = [16, 18];

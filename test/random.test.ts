@@ -1,8 +1,8 @@
 /** The generator of starts against its authors' known answers, and what is made of it. */
 import { describe, expect, it } from 'vitest';
 import { createSession, philox4x32, uniform, type Shape } from '../src/index.js';
-import { poisson } from '../src/poisson.js';
-import { uniformStream } from '../src/random.js';
+import { poisson } from '../src/tools/poisson.js';
+import { uniformStream } from '../src/tools/random.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
 import { hermitianPart, naiveStart } from './support/naive.js';

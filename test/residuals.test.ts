@@ -1,10 +1,10 @@
 /** The log of residuals: asks in time for what a backend recorded, and counts only what it did record. */
 import { describe, expect, it } from 'vitest';
-import type { BackendSession } from '../src/backend.js';
-import { Cycle } from '../src/cycle.js';
-import { checkSessionOptions } from '../src/options.js';
-import { prepare } from '../src/problem.js';
-import { ResidualLog } from '../src/residuals.js';
+import type { BackendSession } from '../src/backends/interface.js';
+import { Cycle } from '../src/session/iteration-state.js';
+import { checkSessionOptions } from '../src/problems/options.js';
+import { prepare } from '../src/problems/image.js';
+import { ResidualLog } from '../src/session/residuals.js';
 
 const problem = { magnitudes: Float32Array.of(1, 1, 1, 1), shape: [2, 2] as const };
 

@@ -16,8 +16,8 @@ import {
   type Progress,
   type Shape,
 } from '../src/index.js';
-import { runOnWorkers, WorkersUnavailable } from '../src/worker-pool.js';
-import { packError, unpackError } from '../src/worker-protocol.js';
+import { runOnWorkers, WorkersUnavailable } from '../src/retrieve/workers/pool.js';
+import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, noise } from './support/images.js';
 

@@ -1,7 +1,7 @@
 /** Simulated patterns: what a detector would see, and no more. */
 import { describe, expect, it } from 'vitest';
 import { InvalidArgumentError, OutOfMemoryError, simulate, type Shape } from '../src/index.js';
-import { RealTransform } from '../src/transform.js';
+import { RealTransform } from '../src/tools/transform.js';
 import { noise, relativeError } from './support/images.js';
 import { naiveTransform } from './support/naive.js';
 

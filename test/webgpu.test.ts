@@ -5,7 +5,7 @@ import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device.js';
 import { Recent } from '../backends/webgpu/recent.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
-import { RealTransform } from '../src/transform.js';
+import { RealTransform } from '../src/tools/transform.js';
 import { LineTransforms } from './support/line-transforms.js';
 import { newDevice, whyNoWebGpu } from './support/webgpu.js';
 import { noise, noisyProblem, relativeError } from './support/images.js';

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { BackendSession } from '../../src/backend.js';
+import type { BackendSession } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
 import type { DeviceInfo } from '../../src/types.js';
 

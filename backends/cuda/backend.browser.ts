@@ -1,5 +1,5 @@
 /** Stands in for backend.ts in browsers. */
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
 
 const needsNode = () => Promise.reject(new BackendUnavailableError('it runs in Node only', 'cuda'));

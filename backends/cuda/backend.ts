@@ -1,5 +1,5 @@
 /** The cuda backend: NVIDIA GPUs, in Node, through a native addon that needs the driver and nothing else. */
-import type { Backend, BackendProblem } from '../../src/backend.js';
+import type { Backend, BackendProblem } from '../../src/backends/interface.js';
 import { OutOfMemoryError } from '../../src/errors.js';
 import { loadAddon } from './addon.js';
 import { CudaSession } from './session.js';

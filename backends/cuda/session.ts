@@ -2,7 +2,7 @@
  * `BackendSession` over the addon's session: puts arguments in order, and turns the addon's failures into the library's
  * errors. Everything is enqueued; nothing here waits.
  */
-import type { BackendProblem, BackendSession } from '../../src/backend.js';
+import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
 import { DeviceLostError, OutOfMemoryError } from '../../src/errors.js';
 import { ALGORITHMS, type MemoryReport, type RealArray } from '../../src/types.js';
 import type { Addon, NativeSession } from './addon.js';

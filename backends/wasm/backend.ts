@@ -1,5 +1,5 @@
 /** The wasm backend of the main thread. */
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backends/interface.js';
 import { WORKER_SOURCE } from './generated/worker-source.js';
 import { makeWasmBackend } from './make-backend.js';
 import { wasmModule } from './module.js';

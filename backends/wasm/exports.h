@@ -11,7 +11,7 @@ extern "C" {
 void* rephase_allocate(size_t bytes);
 void rephase_free(void* memory);
 
-// Sessions; see src/backend.ts for what each operation promises.
+// Sessions; see src/backends/interface.ts for what each operation promises.
 // `algorithm` is the index in src/types.ts ALGORITHMS. 0 when memory ran out.
 void* rephase_session_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int algorithm,
                              double beta);

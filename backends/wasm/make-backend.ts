@@ -2,7 +2,7 @@
  * The wasm backend around a compiled module, wherever that comes from: the main thread compiles it from its own text, a
  * worker is sent it.
  */
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backends/interface.js';
 import { MEMORY_LIMIT, WasmSession } from './session.js';
 
 const DEVICES = [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];

@@ -3,7 +3,7 @@
  * when it is disposed of and the 4 GiB that a module can address are the session's alone. The iteration's arrays live
  * in that memory; results come out through a small staging buffer.
  */
-import type { BackendProblem, BackendSession } from '../../src/backend.js';
+import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
 import { OutOfMemoryError } from '../../src/errors.js';
 import { ALGORITHMS, type MemoryReport, type Precision, type RealArray } from '../../src/types.js';
 import { BYTES_PER_NUMBER, WasmInstance, type Pointer } from './instance.js';

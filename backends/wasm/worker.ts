@@ -2,8 +2,8 @@
  * The program of a worker that runs one job on the wasm backend. scripts/build.mjs bundles it into a string; it must
  * not import the module's base64, because it is sent the compiled module.
  */
-import { serveJob, type ToWorker, type WorkerPort } from '../../src/worker-protocol.js';
-import { nodeModule } from '../../src/worker-thread.js';
+import { serveJob, type ToWorker, type WorkerPort } from '../../src/retrieve/workers/protocol.js';
+import { nodeModule } from '../../src/retrieve/workers/thread.js';
 import { makeWasmBackend } from './make-backend.js';
 
 serveJob(openPort(), (data) => makeWasmBackend(() => Promise.resolve(data as WebAssembly.Module)));

@@ -2,7 +2,7 @@
  * The webgpu backend: the adapter's device, made when first needed and again after it was lost, and devices that callers
  * hand in.
  */
-import type { Backend } from '../../src/backend.js';
+import type { Backend } from '../../src/backends/interface.js';
 import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, gotTakes } from '../../src/errors.js';
 import type { DeviceInfo, GPUDeviceLike } from '../../src/types.js';
 import { isNull } from './adapter.js';

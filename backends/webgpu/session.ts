@@ -1,8 +1,8 @@
 /**
  * `BackendSession` in WGSL. Everything an iteration touches stays in the device's memory; calls only record commands,
- * many of which go to the device at once. What the operations do, operations.ts says; what they promise, src/backend.ts.
+ * many of which go to the device at once. What the operations do, operations.ts says; what they promise, src/backends/interface.ts.
  */
-import type { BackendProblem, BackendSession } from '../../src/backend.js';
+import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
 import { DisposedError } from '../../src/errors.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
 import { Buffers } from './buffers.js';

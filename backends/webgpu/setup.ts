@@ -2,7 +2,7 @@
  * How a problem comes onto the device when a session is created: what all parts share, the measured magnitudes, which are
  * symmetrised and encoded there, and seeded starts, which are drawn there.
  */
-import type { BackendProblem } from '../../src/backend.js';
+import type { BackendProblem } from '../../src/backends/interface.js';
 import { UNIFORM } from './buffers.js';
 import type { Kernel } from './kernel.js';
 import { imageBytes, magnitudesBytes, packSupport } from './layout.js';

@@ -1,6 +1,6 @@
 /** `rephase backends`: what can run here, and why the rest cannot. */
 import { type Command } from 'commander';
-import { listBackends } from '../backends.js';
+import { listBackends } from '../backends/registry.js';
 import { type BackendReport, type DeviceInfo } from '../types.js';
 import { examples } from './help.js';
 import { printer } from './print.js';

@@ -1,5 +1,5 @@
 /** `rephase bench --bindings`: the short version of docs/bindings.md for the user's own machine. */
-import { createSession } from '../backends.js';
+import { createSession } from '../backends/registry.js';
 import type { BackendName, MemoryReport } from '../types.js';
 import {
   CALLS,

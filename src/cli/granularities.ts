@@ -3,7 +3,7 @@
  * kernel; and the model that the times are held against. `rephase bench --bindings` and bench/bindings share it, the
  * latter in browsers too, so nothing is imported when it runs.
  */
-import type { Session } from '../session.js';
+import type { Session } from '../session/session.js';
 
 export const GRANULARITIES = ['run', 'step', 'kernels'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];

@@ -1,5 +1,5 @@
 /** How long an iteration takes here: what `rephase bench` reports. */
-import { createSession } from '../backends.js';
+import { createSession } from '../backends/registry.js';
 import { type BackendName, type Precision } from '../types.js';
 
 export interface Timing {

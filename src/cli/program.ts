@@ -6,7 +6,7 @@ import { addBackends } from './backends.js';
 import { addBench } from './bench.js';
 import { explain } from './exit.js';
 import { examples } from './help.js';
-import { addReconstruct } from './reconstruct.js';
+import { addReconstruct } from './reconstruct/reconstruct.js';
 import { addSimulate } from './simulate.js';
 import { addValidate } from './validate.js';
 

@@ -1,6 +1,6 @@
 /** `rephase simulate`: the diffraction pattern that a detector would record of an image. */
 import { type Command } from 'commander';
-import { simulate } from '../simulate.js';
+import { simulate } from '../tools/simulate.js';
 import { UsageError } from './exit.js';
 import { besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
 import { examples } from './help.js';

@@ -2,7 +2,7 @@
  * The iteration as a textbook writes it: complex numbers, the full spectrum, and Fourier sums written out, in double
  * precision. Slow, and so plain that it can be checked by reading: what `rephase validate` trusts.
  */
-import { opposite } from '../problem.js';
+import { opposite } from '../problems/image.js';
 import { type Algorithm, type MaskArray, type Problem, type Shape } from '../types.js';
 
 interface Spectrum {

@@ -5,9 +5,9 @@
  */
 import process from 'node:process';
 import { type Command } from 'commander';
-import { createSession, listBackends } from '../backends.js';
-import { uniform } from '../random.js';
-import { simulate } from '../simulate.js';
+import { createSession, listBackends } from '../backends/registry.js';
+import { uniform } from '../tools/random.js';
+import { simulate } from '../tools/simulate.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,

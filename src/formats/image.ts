@@ -3,7 +3,7 @@
  * on what a header may claim, brightness of colours, and the mapping of real numbers to integers. No file access.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkRealArray, checkShape } from '../problem.js';
+import { checkRealArray, checkShape } from '../problems/image.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** A real image, row-major. Integers are kept as they were in the file: 0…255 for 8 bits, 0…65535 for 16. */

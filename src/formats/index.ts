@@ -3,7 +3,7 @@
  * no files, so that browsers can use it; files.ts reads and writes them.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkName, rejectUnknownKeys } from '../options.js';
+import { checkName, rejectUnknownKeys } from '../problems/options.js';
 import { decodeHdf5, isHdf5 } from './hdf5.js';
 import { type EncodeOptions, type Image, type ImageFormat, checkImage } from './image.js';
 import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';

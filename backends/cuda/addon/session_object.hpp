@@ -1,4 +1,4 @@
-// What JavaScript sees of a session: an object whose methods are BackendSession's (src/backend.ts), with arguments that
+// What JavaScript sees of a session: an object whose methods are BackendSession's (src/backends/interface.ts), with arguments that
 // backends/cuda/session.ts has put in order.
 #pragma once
 #include <napi.h>

@@ -2,8 +2,8 @@
  * A check for shapes that a caller only names, before arrays are made for them. Sessions make their own, exact estimate,
  * but of a problem whose arrays are there already.
  */
-import { OutOfMemoryError } from './errors.js';
-import type { Precision, Shape } from './types.js';
+import { OutOfMemoryError } from '../errors.js';
+import type { Precision, Shape } from '../types.js';
 
 /** What the wasm backend's 32-bit addresses reach. */
 const LIMIT = 2 ** 32;

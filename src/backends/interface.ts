@@ -3,7 +3,7 @@
  * of calls: arguments arrive validated, and `session.ts` decides what to call when. The same few operations serve the
  * three granularities on every backend.
  */
-import type { Algorithm, BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from './types.js';
+import type { Algorithm, BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from '../types.js';
 
 /** A problem as a backend gets it: checked, with every default filled in. Arrays belong to the caller and are not kept. */
 export interface BackendProblem {
@@ -98,7 +98,7 @@ export interface Backend {
    * side.
    */
   readonly onCallingThread: boolean;
-  /** Where that is so: a script for a worker that runs jobs (src/job.ts) on this backend, and what to send it first. */
+  /** Where that is so: a script for a worker that runs jobs (src/retrieve/job.ts) on this backend, and what to send it first. */
   workerScript?(): Promise<{ source: string; data: unknown }>;
   /**
    * The devices that there are, best first, or a `BackendUnavailableError` that says why there are none. A device is

@@ -2,12 +2,12 @@
  * Runs jobs side by side, each on a worker of its own that lives only as long: gathers their progress, passes on an
  * abort, and ends them all as soon as one fails.
  */
-import { AbortError, DeviceLostError } from './errors.js';
-import { macrotask } from './event-loop.js';
-import { indexOfLeast, type Job, type JobResult } from './job.js';
-import type { Progress, RealArray, RunOptions } from './types.js';
-import { unpackError, type FromWorker, type ToWorker } from './worker-protocol.js';
-import { startWorker, type WorkerThread } from './worker-thread.js';
+import { AbortError, DeviceLostError } from '../../errors.js';
+import { macrotask } from '../../session/event-loop.js';
+import { indexOfLeast, type Job, type JobResult } from '../job.js';
+import type { Progress, RealArray, RunOptions } from '../../types.js';
+import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
+import { startWorker, type WorkerThread } from './thread.js';
 
 /** Workers cannot be made here; the cause says why. Nothing was begun. */
 export class WorkersUnavailable extends Error {}

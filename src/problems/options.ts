@@ -2,7 +2,7 @@
  * Checks of the options that callers pass, and their defaults: names, ranges and unknown keys. Arrays that belong to a
  * problem or a start are checked in problem.ts, which needs the shape.
  */
-import { InvalidArgumentError, gotTakes } from './errors.js';
+import { InvalidArgumentError, gotTakes } from '../errors.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
@@ -13,7 +13,7 @@ import {
   type RetrieveOptions,
   type RunOptions,
   type SessionOptions,
-} from './types.js';
+} from '../types.js';
 
 /** Session options with every default filled in; the start's arrays are apart, because they go to problem.ts. */
 export interface Settings {

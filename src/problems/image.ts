@@ -2,10 +2,10 @@
  * From what callers hand in to what a backend takes: checks every array of a problem and a start. Keeps no copies, except
  * of masks. All of it happens on the caller's thread, so loops over pixels are plain, and what can wait is elsewhere.
  */
-import type { BackendProblem } from './backend.js';
-import { InvalidArgumentError, gotTakes } from './errors.js';
+import type { BackendProblem } from '../backends/interface.js';
+import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type Settings } from './options.js';
-import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from './types.js';
+import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
 /** All that opens a session; it survives structured cloning, so that a worker can open it. */
 export interface Setup {

@@ -2,8 +2,8 @@
  * The residuals of a session: turns the sums that a backend records into residuals, and keeps the newest of each start
  * and, if asked, all of them. The backend keeps only its newest 1024 records, so the log asks for them in time.
  */
-import type { BackendProblem, BackendSession } from './backend.js';
-import type { Setup } from './problem.js';
+import type { BackendProblem, BackendSession } from '../backends/interface.js';
+import type { Setup } from '../problems/image.js';
 
 /** So many records may wait in the backend before the next batch of at most as many is enqueued. */
 export const RECORDS_PER_BATCH = 512;

@@ -1,8 +1,8 @@
 /** How far a reconstruction is from the truth, where the truth is known. */
-import { InvalidArgumentError } from './errors.js';
-import { checkFinite, checkRealArray, checkShape } from './problem.js';
+import { InvalidArgumentError } from '../errors.js';
+import { checkFinite, checkRealArray, checkShape } from '../problems/image.js';
 import { RealTransform } from './transform.js';
-import type { RealArray, Shape } from './types.js';
+import type { RealArray, Shape } from '../types.js';
 
 export interface Alignment {
   /** ‖aligned − truth‖ / ‖truth‖. */

@@ -2,16 +2,16 @@
  * What `retrieve` and its workers say to each other, and the worker's half of the conversation. Errors cross as plain
  * data, because structured cloning keeps neither their class nor their `code`.
  */
-import type { Backend } from './backend.js';
+import type { Backend } from '../../backends/interface.js';
 import {
   BackendUnavailableError,
   DeviceLostError,
   InvalidArgumentError,
   OutOfMemoryError,
   type RephaseError,
-} from './errors.js';
-import { runJob, type Job, type JobResult } from './job.js';
-import type { BackendName, Progress } from './types.js';
+} from '../../errors.js';
+import { runJob, type Job, type JobResult } from '../job.js';
+import type { BackendName, Progress } from '../../types.js';
 
 export type ToWorker = { type: 'run'; job: Job; data: unknown } | { type: 'abort' };
 

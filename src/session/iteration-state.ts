@@ -3,9 +3,9 @@
  * backend session must be told, and in which order, so that whole iterations, single kernels, reads and writes can be
  * mixed freely. Arguments arrive checked.
  */
-import type { BackendSession } from './backend.js';
+import type { BackendSession } from '../backends/interface.js';
 import type { ResidualLog } from './residuals.js';
-import type { RealArray } from './types.js';
+import type { RealArray } from '../types.js';
 
 export type Kernel = 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier';
 

@@ -1,13 +1,13 @@
 /** What the report of a reconstruction says: the content that report.ts lays out. */
 import { basename } from 'node:path';
 import process from 'node:process';
-import { version } from '../../package.json';
-import { extent } from '../formats/image.js';
-import { isPng } from './files.js';
-import { cropToSupport, objectPicture, patternPicture } from './picture.js';
-import { brief } from './print.js';
+import { version } from '../../../package.json';
+import { extent } from '../../formats/image.js';
+import { isPng } from '../files.js';
+import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
+import { brief } from '../print.js';
 import { type Outcome, type ReconstructOptions } from './reconstruct.js';
-import { reportPage } from './report.js';
+import { reportPage } from '../report.js';
 
 const NOTES = {
   always:

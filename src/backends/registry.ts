@@ -2,21 +2,21 @@
  * The registry of backends and the choice among them. A backend is loaded, asked for its devices and given a small
  * reconstruction to do on each that is about to be used, once; what fails on the way is kept as the reason why it is not.
  */
-import { wasmBackend } from '../backends/wasm/backend.js';
-import { handInDevice, webgpuBackend, withdrawDevice } from '../backends/webgpu/backend.js';
-import type { Backend } from './backend.js';
-import { BackendUnavailableError, InvalidArgumentError, gotTakes } from './errors.js';
-import { checkName, checkSessionOptions, type Settings } from './options.js';
-import { prepare } from './problem.js';
+import { wasmBackend } from '../../backends/wasm/backend.js';
+import { handInDevice, webgpuBackend, withdrawDevice } from '../../backends/webgpu/backend.js';
+import type { Backend } from './interface.js';
+import { BackendUnavailableError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { checkName, checkSessionOptions, type Settings } from '../problems/options.js';
+import { prepare } from '../problems/image.js';
 import { selfTest } from './self-test.js';
-import { openSession, type Session } from './session.js';
-import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from './types.js';
-import type { GPUDeviceLike, Problem, SessionOptions } from './types.js';
+import { openSession, type Session } from '../session/session.js';
+import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
+import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';
 
 /** How each backend is got hold of: the only place to add one. What is missing here is not part of this version. */
 const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
   // In the browser's build another file takes its place: see tsup.config.ts.
-  cuda: async () => (await import('../backends/cuda/backend.js')).cudaBackend,
+  cuda: async () => (await import('../../backends/cuda/backend.js')).cudaBackend,
   webgpu: () => Promise.resolve(webgpuBackend),
   wasm: () => Promise.resolve(wasmBackend),
 };

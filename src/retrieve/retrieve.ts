@@ -2,16 +2,16 @@
  * `retrieve`: one call from a diffraction pattern to an image. Sessions that compute on the calling thread go to workers,
  * so that this thread stays free; several starts are then spread over the cores.
  */
-import type { Backend } from './backend.js';
-import { selectDevice } from './backends.js';
-import { AbortError } from './errors.js';
-import { macrotask } from './event-loop.js';
+import type { Backend } from '../backends/interface.js';
+import { selectDevice } from '../backends/registry.js';
+import { AbortError } from '../errors.js';
+import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
-import { checkRetrieveOptions } from './options.js';
-import { prepare, selectStarts, type Setup } from './problem.js';
-import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from './types.js';
-import { WorkersUnavailable, runOnWorkers } from './worker-pool.js';
-import { availableCores } from './worker-thread.js';
+import { checkRetrieveOptions } from '../problems/options.js';
+import { prepare, selectStarts, type Setup } from '../problems/image.js';
+import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from '../types.js';
+import { WorkersUnavailable, runOnWorkers } from './workers/pool.js';
+import { availableCores } from './workers/thread.js';
 
 /**
  * Recovers an image from Fourier magnitudes. With several starts it returns the one whose feasible object has the smallest

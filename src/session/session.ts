@@ -3,12 +3,12 @@
  * loop, `step` for an iteration, and the four kernels. All iteration state is here and in the backend, so that any
  * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
  */
-import type { Backend, BackendSession } from './backend.js';
-import { Cycle, type Kernel } from './cycle.js';
-import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from './errors.js';
+import type { Backend, BackendSession } from '../backends/interface.js';
+import { Cycle, type Kernel } from './iteration-state.js';
+import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
-import { checkInteger, checkRunOptions } from './options.js';
-import { checkFinite, checkRealArray, type Setup } from './problem.js';
+import { checkInteger, checkRunOptions } from '../problems/options.js';
+import { checkFinite, checkRealArray, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
 import type {
@@ -20,7 +20,7 @@ import type {
   RunOptions,
   Shape,
   TimingReport,
-} from './types.js';
+} from '../types.js';
 
 // `await using` looks for these; browsers got them later than the rest of what is needed here.
 for (const name of ['dispose', 'asyncDispose'] as const) {

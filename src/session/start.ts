@@ -1,7 +1,7 @@
 /** Puts the caller's own start into a fresh backend session. Seeded starts are the backend's business. */
-import type { BackendProblem, BackendSession } from './backend.js';
-import { opposite } from './problem.js';
-import type { RealArray, Start } from './types.js';
+import type { BackendProblem, BackendSession } from '../backends/interface.js';
+import { opposite } from '../problems/image.js';
+import type { RealArray, Start } from '../types.js';
 
 /**
  * After `{ object }` the object is the previous iterate, its spectrum has the measured magnitudes, and its residual is

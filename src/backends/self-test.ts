@@ -3,9 +3,9 @@
  * feedback: a device that gets it wrong on this machine (a driver, an emulation, a compiler) is not used. Real tests are
  * in test/.
  */
-import type { Backend } from './backend.js';
-import { prepare } from './problem.js';
-import { openSession } from './session.js';
+import type { Backend } from './interface.js';
+import { prepare } from '../problems/image.js';
+import { openSession } from '../session/session.js';
 
 const SHAPE = [4, 6] as const;
 const MAGNITUDES = Float32Array.from({ length: 24 }, (_, i) => 1 + ((7 * i) % 5));

@@ -2,11 +2,11 @@
  * A whole reconstruction as one unit of work: open a session, run it, read the best start, dispose. `retrieve` runs jobs
  * where it finds best: on workers, each with a part of the starts, or on its own thread.
  */
-import type { Backend } from './backend.js';
-import { AbortError } from './errors.js';
-import { indexOfNonFinite, type Setup } from './problem.js';
-import { clearInfeasible, openSession, type Session } from './session.js';
-import type { RealArray, RunOptions } from './types.js';
+import type { Backend } from '../backends/interface.js';
+import { AbortError } from '../errors.js';
+import { indexOfNonFinite, type Setup } from '../problems/image.js';
+import { clearInfeasible, openSession, type Session } from '../session/session.js';
+import type { RealArray, RunOptions } from '../types.js';
 
 export interface Job {
   setup: Setup;

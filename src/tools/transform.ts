@@ -2,10 +2,10 @@
  * Two-dimensional transforms of real images in double precision, through the kernels of a session: what simulation and
  * metrics need beside reconstructions.
  */
-import { requireBackend } from './backends.js';
-import type { BackendSession } from './backend.js';
+import { requireBackend } from '../backends/registry.js';
+import type { BackendSession } from '../backends/interface.js';
 import { requireMemory } from './memory.js';
-import type { RealArray, Shape } from './types.js';
+import type { RealArray, Shape } from '../types.js';
 
 export class RealTransform {
   readonly #session: BackendSession;

@@ -1,9 +1,9 @@
 /** `rephase reconstruct`: from a diffraction pattern to an image. */
 import process from 'node:process';
 import { type Command } from 'commander';
-import { AbortError } from '../errors.js';
-import { DEFAULT_BETA } from '../options.js';
-import { retrieve } from '../retrieve.js';
+import { AbortError } from '../../errors.js';
+import { DEFAULT_BETA } from '../../problems/options.js';
+import { retrieve } from '../../retrieve/retrieve.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
@@ -14,16 +14,16 @@ import {
   type Problem,
   type Reconstruction,
   type RetrieveOptions,
-} from '../types.js';
-import { EXIT, UsageError, exitCode } from './exit.js';
-import { checkDistinct, checkOutput, isPng } from './files.js';
-import { examples } from './help.js';
-import { interruptible } from './interrupt.js';
-import { printer } from './print.js';
-import { type InputFile, type ProblemOptions, otherInputs, readProblem } from './problem.js';
-import { progressBar } from './progress.js';
-import { printOutcome, writeImage, writeRecords } from './reconstruction-output.js';
-import { oneOf, positive, whole } from './values.js';
+} from '../../types.js';
+import { EXIT, UsageError, exitCode } from '../exit.js';
+import { checkDistinct, checkOutput, isPng } from '../files.js';
+import { examples } from '../help.js';
+import { interruptible } from '../interrupt.js';
+import { printer } from '../print.js';
+import { type InputFile, type ProblemOptions, otherInputs, readProblem } from '../problem.js';
+import { progressBar } from '../progress.js';
+import { printOutcome, writeImage, writeRecords } from './output.js';
+import { oneOf, positive, whole } from '../values.js';
 
 export interface ReconstructOptions extends ProblemOptions {
   output: string;

@@ -1,12 +1,12 @@
 /** The diffraction pattern that a detector would record of an image: for demonstrations, tests and trials of methods. */
-import { InvalidArgumentError, gotTakes } from './errors.js';
+import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { requireMemory } from './memory.js';
-import { checkInteger, rejectUnknownKeys } from './options.js';
+import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
-import { checkRealArray, checkShape } from './problem.js';
+import { checkRealArray, checkShape } from '../problems/image.js';
 import { uniformStream } from './random.js';
 import { RealTransform } from './transform.js';
-import type { RealArray, Shape } from './types.js';
+import type { RealArray, Shape } from '../types.js';
 
 export interface SimulateOptions {
   /** The object, rows × columns, finite and ≥ 0, not all zero. */

@@ -1,11 +1,11 @@
 /** What `reconstruct` leaves behind: the image, the records of the run, and what it says on the terminal. */
 import { extname } from 'node:path';
-import { type Reconstruction } from '../types.js';
-import { writeOutput, writeText } from './files.js';
-import { type Printer, brief } from './print.js';
-import { duration } from './progress.js';
+import { type Reconstruction } from '../../types.js';
+import { writeOutput, writeText } from '../files.js';
+import { type Printer, brief } from '../print.js';
+import { duration } from '../progress.js';
 import { type Outcome, type ReconstructOptions } from './reconstruct.js';
-import { reconstructionReport } from './reconstruction-report.js';
+import { reconstructionReport } from './report.js';
 
 export async function writeImage(
   { output, bits }: ReconstructOptions,
