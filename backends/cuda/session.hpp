@@ -1,6 +1,6 @@
 // The CUDA session: one problem, or a batch of starts of it, on one device and one stream. What its operations promise,
-// and the order in which they may be called, src/backends/interface.ts says; core/session.hpp is the same on the CPU. Everything
-// enqueues; only reads, writes, `wait` and the destructor wait. A session serves one thread at a time.
+// and the order in which they may be called, src/backends/interface.ts says; core/session.hpp is the same on the CPU.
+// Everything enqueues; only reads, writes, `wait` and the destructor wait. A session serves one thread at a time.
 #pragma once
 #include <memory>
 #include <tuple>

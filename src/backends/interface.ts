@@ -1,28 +1,35 @@
 /**
  * What a backend promises. A backend owns memory and arithmetic and knows nothing of options, defaults, files or order
- * of calls: arguments arrive validated, and `session.ts` decides what to call when. The same few operations serve the
+ * of calls: arguments arrive validated, and `src/session/` decides what to call when. The same few operations serve the
  * three granularities on every backend.
  */
-import type { Algorithm, BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from '../types.js';
+import type { Rule } from '../rules.js';
+import type { BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from '../types.js';
 
-/** A problem as a backend gets it: checked, with every default filled in. Arrays belong to the caller and are not kept. */
-export interface BackendProblem {
+/** One diffraction pattern, checked. Arrays belong to the caller and are not kept. */
+export interface Pattern {
   shape: Shape;
   /** Fourier magnitudes, rows × columns; entries that `mask` clears may hold anything. */
   magnitudes: RealArray;
   /** 1 where measured. */
   mask?: Uint8Array;
-  /** 1 where the object may be non-zero. */
-  support?: Uint8Array;
   /**
    * A power of two that brings the largest measured magnitude into [1, 2), so that squares neither overflow nor
-   * underflow in float. What is written to the device is multiplied by it, what is read back divided by it.
+   * underflow in float. A backend multiplies what it is given by it, and divides what is read back.
    */
   scale: number;
-  algorithm: Algorithm;
-  beta: number;
+  /** ‖M‖² over measured frequencies, in scaled units. */
+  energy: number;
+  /**
+   * Σ (M(k) − M(−k))²/2 over the pairs k, −k that were both measured, in scaled units: the part of the squared residual
+   * that no real object can remove.
+   */
+  asymmetry: number;
+}
+
+/** The starts that a session iterates together. */
+export interface Batch {
   starts: number;
-  precision: Precision;
   /**
    * Begin from spectrum = the Hermitian part of M·exp(2πi·U), with U of `core/philox.hpp` for this seed and the starts
    * firstStart, firstStart + 1, … Left out, the spectrum is undefined until written.
@@ -30,31 +37,53 @@ export interface BackendProblem {
   seeded?: { seed: number; firstStart: number };
 }
 
+/** What a session is made from. */
+export interface BackendProblem {
+  pattern: Pattern;
+  batch: Batch;
+  precision: Precision;
+  /** 1 where the object may be non-zero, until `setSupport`; everywhere when left out. */
+  support?: Uint8Array;
+  /** The rule of the first iterations. The session estimates, allocates and compiles what it needs at once. */
+  rule: Rule;
+}
+
 /**
- * One problem on one device. For each start it holds a real *object* (rows × columns), its *spectrum*, and for rules
- * with memory the previous *iterate*. Calls enqueue and return; they take effect in the order in which they were made.
+ * One problem on one device. For each start it holds a real *object* (rows × columns), its *spectrum*, and from the first
+ * rule that keeps it on, the previous *iterate*. Calls enqueue and return; they take effect in the order in which they
+ * were made.
  *
- * Between the two fused passes of an iteration the spectrum is kept transformed along rows only, which is all that the
- * next iteration needs: it is then *unsettled*, and the object is not in its array. `settle` ends that state. The
- * caller keeps track of it and never calls a kernel, a read or a write on an unsettled session.
+ * `iterate` leaves the last column pass *pending*: the spectrum is transformed along rows only, which is all that the next
+ * iteration needs, and the object is not in its array. `completeIteration` does the pending pass. The caller keeps track
+ * of it: of the methods that touch object or spectrum, only `iterate` and `completeIteration` are called while a pass is
+ * pending.
  */
 export interface BackendSession {
   /** object ← Re IFT(spectrum); the spectrum stays. */
   inverse(): void;
-  /** object, iterate ← rule(object, iterate). `first`: there is no previous iterate yet. */
-  constrainObject(first: boolean): void;
-  /** spectrum ← FT(object). */
+  /** object, iterate ← rule(object, iterate). `forward` then transforms the rule's next image. */
+  constrainObject(rule: Rule): void;
+  /** spectrum ← FT(object), or of the next image that `constrainObject` made. */
   forward(): void;
   /** Records the residual of the spectrum, then spectrum ← M·exp(i·arg spectrum). */
   constrainFourier(): void;
 
   /**
-   * `count` iterations in two fused passes each, which leave the session unsettled. `first`: as for `constrainObject`.
-   * Every iteration that begins unsettled records the residual of the one before it.
+   * `count` iterations in two fused passes each, all with this rule. The last column pass stays pending. An iteration that
+   * begins while one is pending records the residual of the iteration before it.
    */
-  iterate(count: number, first: boolean): void;
-  /** Ends the unsettled state: records the residual, and leaves object and spectrum as the four kernels would. */
-  settle(): void;
+  iterate(count: number, rule: Rule): void;
+  /** Does the pending column pass: records the residual, and leaves object and spectrum as the four kernels would. */
+  completeIteration(): void;
+
+  /** The object may be non-zero where this is 1, from the next rule on; everywhere for undefined. */
+  setSupport(support: Uint8Array | undefined): void;
+  /**
+   * Records the residual of the objects that `projection`, a rule that reads no iterate, makes of the objects. Imposes
+   * nothing. The objects and iterates stay; the spectrum is that of the projected objects. `forward` transforms the
+   * object next.
+   */
+  measureObject(projection: Rule): void;
 
   /**
    * The residuals recorded since the last call, oldest first, [record][start], as sums over pairs of frequencies
@@ -63,9 +92,9 @@ export interface BackendSession {
    */
   takeResiduals(): Promise<Float64Array>;
 
-  /** The object of one start: the iterate after `constrainObject` or `settle`, otherwise what `inverse` made. */
+  /** The object of one start: the iterate after `constrainObject` or `completeIteration`, otherwise what `inverse` made. */
   readObject(start: number): Promise<RealArray>;
-  /** Replaces the object, and the previous iterate where `asIterate`. */
+  /** Replaces the object of one start, and its previous iterate where `asIterate`. */
   writeObject(start: number, object: RealArray, asIterate: boolean): void;
   /** The previous iterate of one start ← its object. */
   keepObject(start: number): void;

@@ -1,5 +1,5 @@
-// What JavaScript sees of a session: an object whose methods are BackendSession's (src/backends/interface.ts), with arguments that
-// backends/cuda/session.ts has put in order.
+// What JavaScript sees of a session: an object whose methods are BackendSession's (src/backends/interface.ts), with
+// arguments that backends/cuda/session.ts has put in order.
 #pragma once
 #include <napi.h>
 
