@@ -20,10 +20,7 @@ const WORKER = 'backends/wasm/generated/worker-source.ts';
 mkdirSync('backends/wasm/generated', { recursive: true });
 
 step(WASM, newest(['core', 'backends/wasm'], /\.(cpp|hpp|h)$/, ['CMakeLists.txt']), buildWasm);
-step(BINARY, newest([], /^$/, [WASM]), () => {
-  const base64 = readFileSync(WASM).toString('base64');
-  writeFileSync(BINARY, `/** rephase.wasm, made by scripts/build.mjs. */\nexport const WASM_BASE64 = '${base64}';\n`);
-});
+step(BINARY, newest([], /^$/, [WASM, 'scripts/build.mjs']), writeBinary);
 const sources = newest(['src', 'backends'], /(?<!worker-source)\.ts$/, ['package.json']);
 await step(WORKER, sources, bundleWorker);
 step('dist/index.js', newest(['src', 'backends'], /\.ts$/, ['package.json', 'tsup.config.ts', 'tsconfig.json']), () => {
@@ -39,6 +36,19 @@ function buildWasm() {
   run('cmake', ['--build', 'build/wasm', '--parallel']);
   // Unchanged by this build, if only a comment was: its time must still say that it is up to date.
   writeFileSync(WASM, readFileSync(WASM));
+}
+
+function writeBinary() {
+  const binary = readFileSync(WASM);
+  const functions = WebAssembly.Module.exports(new WebAssembly.Module(binary)).filter(
+    ({ kind }) => kind === 'function',
+  );
+  const names = functions.map(({ name }) => `'${name}'`).join(' | ');
+  writeFileSync(
+    BINARY,
+    `/** rephase.wasm and the names of its functions, made by scripts/build.mjs. */\n` +
+      `export const WASM_BASE64 = '${binary.toString('base64')}';\nexport type ExportName = ${names};\n`,
+  );
 }
 
 /** The worker starts from a string: a script that needs no file and no bundler's help, in Node and in browsers alike. */
