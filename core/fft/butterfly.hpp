@@ -2,7 +2,7 @@
 // Forward is exp(-2πi/R), inverse its conjugate, neither normalised. Radices 2, 4 and 8 are the usual split; odd primes
 // share one formula that pairs x[t] with x[R-t].
 #pragma once
-#include "simd.hpp"
+#include "fft/simd.hpp"
 
 namespace rephase {
 

@@ -68,10 +68,22 @@ inline void store(Number<V>* p, V v) {
   __builtin_memcpy(p, &v, sizeof(V));
 }
 
-// Where the mask is set (all ones) a, elsewhere b.
+// a where the mask is set (all ones), b where it is clear.
 template <class V>
 inline V select(Mask<V> mask, V a, V b) {
   return (V)((mask & (Mask<V>)a) | (~mask & (Mask<V>)b));
+}
+
+// All ones in the lanes whose bit is clear.
+template <class V>
+inline Mask<V> outside(uint32_t bits) {
+  if constexpr (lanes<V> == 4) {
+    const int32_t b = static_cast<int32_t>(bits);
+    return (int4{b, b, b, b} & int4{1, 2, 4, 8}) == int4{};
+  } else {
+    const int64_t b = bits;
+    return (long2{b, b} & long2{1, 2}) == long2{};
+  }
 }
 
 inline float4 square_root(float4 v) {
@@ -157,8 +169,16 @@ inline Complex<V> operator*(Complex<V> a, Complex<V> b) {
   return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
 }
 template <class V>
+inline Complex<V> operator*(Complex<V> a, V b) {
+  return {a.re * b, a.im * b};
+}
+template <class V>
 inline Complex<V> conjugate(Complex<V> a) {
   return {a.re, -a.im};
+}
+template <class V>
+inline Complex<V> select(Complex<Mask<V>> mask, Complex<V> a, Complex<V> b) {
+  return {select<V>(mask.re, a.re, b.re), select<V>(mask.im, a.im, b.im)};
 }
 template <class V>
 inline Complex<V> swapped(Complex<V> a) {

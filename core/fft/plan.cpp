@@ -1,5 +1,5 @@
 // Factorisation and tables of a plan: everything that is computed once, in double precision.
-#include "plan.hpp"
+#include "fft/plan.hpp"
 
 #include <new>
 

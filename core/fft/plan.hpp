@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "buffer.hpp"
-#include "butterfly.hpp"
+#include "fft/butterfly.hpp"
 
 namespace rephase {
 

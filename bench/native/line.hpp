@@ -4,7 +4,7 @@
 // line has one lane to itself: a second set of butterflies for single numbers would double the module for a case nobody
 // waits for.
 #pragma once
-#include "plan.hpp"
+#include "fft/plan.hpp"
 
 namespace rephase {
 
