@@ -2,6 +2,7 @@
  * The vocabulary of the public API: what a problem is, what can be asked of it, and what comes back. Only types and the
  * lists of names; behaviour lives in the files that use them.
  */
+import type { AlgorithmName } from './rules.js';
 
 /** Rows and columns of an image, both at least 1. Arrays are row-major. */
 export type Shape = readonly [rows: number, columns: number];
@@ -12,19 +13,22 @@ export type RealArray = Float32Array | Float64Array;
 /** One entry per pixel: zero is outside (or not measured), anything else inside (or measured). */
 export type MaskArray = Uint8Array | Uint8ClampedArray | readonly boolean[];
 
-export const ALGORITHMS = ['gs', 'hio', 'input-output', 'output-output'] as const;
+export { ALGORITHMS } from './rules.js';
 
 /**
- * How the object constraint is applied, pixel by pixel. With *bad* = negative inside the support, or outside it:
+ * How the object constraint is applied, pixel by pixel: y is the new image, x the previous iterate, β the feedback
+ * strength. A pixel *violates the constraint* where y is negative or where it is outside the support.
  *
- * | name | where not bad | where bad | source |
+ * | name | where y satisfies it | where y violates it | source |
  * |---|---|---|---|
  * | `gs` | y | 0 | Gerchberg & Saxton, Optik 35, 237 (1972); error reduction |
  * | `hio` | y | x − βy | Fienup, Applied Optics 21, 2758 (1982), hybrid input-output |
  * | `input-output` | x | x − βy | Fienup (1982) |
  * | `output-output` | y | (1−β)y | Fienup (1982) |
+ *
+ * In the first iteration there is no x: y takes its place where y violates the constraint, 0 where it satisfies it.
  */
-export type Algorithm = (typeof ALGORITHMS)[number];
+export type Algorithm = AlgorithmName;
 
 export const BACKEND_NAMES = ['cuda', 'webgpu', 'wasm'] as const;
 
@@ -58,6 +62,14 @@ export type Start =
       /** An object to continue from, rows × columns for each start, starts × rows × columns in all. */
       object: RealArray;
     };
+
+/** What `session.use` takes. */
+export interface RuleOptions {
+  /** Left out: the one that the session uses. */
+  algorithm?: Algorithm | undefined;
+  /** Feedback strength β > 0. Default 0.9; not used by `gs`. */
+  beta?: number | undefined;
+}
 
 export interface SessionOptions {
   /** Default `gs`. */

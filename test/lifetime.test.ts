@@ -141,6 +141,32 @@ onEveryBackend('a session', ({ backend, precision }) => {
     expect(session.memory().uploadedBytes).toBe(created.uploadedBytes + pixels * bytes);
   });
 
+  it('counts its own copy of the support among the bytes on the host', async () => {
+    using session = await open();
+    const withSupport = session.memory().hostBytes;
+    session.setSupport(undefined);
+    expect(session.memory().hostBytes).toBe(withSupport - pixels);
+    session.setSupport(support);
+    expect(session.memory().hostBytes).toBe(withSupport);
+  });
+
+  it('copies nothing to change its rule, and holds a previous iterate from the first rule on that reads one', async () => {
+    using session = await open({ algorithm: 'gs' });
+    const created = session.memory();
+    await session.run(3);
+    session.use({ algorithm: 'output-output' });
+    await session.run(3);
+    const memoryless = session.memory();
+    expect(memoryless.uploads).toBe(created.uploads);
+    session.use({ algorithm: 'hio' });
+    await session.run(3);
+    session.use({ algorithm: 'gs' });
+    await session.run(3);
+    const after = session.memory();
+    expect([after.uploads, after.downloads]).toEqual([created.uploads, created.downloads]);
+    expect(after.deviceBytes).toBeGreaterThanOrEqual(memoryless.deviceBytes + pixels * bytes);
+  });
+
   it('neither keeps nor changes the arrays that it was given', async () => {
     const own = { magnitudes: magnitudes.slice(), support: support.slice(), object: magnitudes.slice() };
     const start = (object: Float64Array) => ({ backend, precision, start: { object } });

@@ -8,7 +8,7 @@ import { explain } from './exit.js';
 import { examples } from './help.js';
 import { addReconstruct } from './reconstruct/reconstruct.js';
 import { addSimulate } from './simulate.js';
-import { addValidate } from './validate.js';
+import { addValidate } from './validate/validate.js';
 
 const EXIT_CODES = `
 Exit codes:

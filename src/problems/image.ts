@@ -2,15 +2,17 @@
  * From what callers hand in to what a backend takes: checks every array of a problem and a start. Keeps no copies, except
  * of masks. All of it happens on the caller's thread, so loops over pixels are plain, and what can wait is elsewhere.
  */
-import type { BackendProblem } from '../backends/interface.js';
+import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type Settings } from './options.js';
-import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
+import { ruleOf } from '../rules.js';
+import type { Algorithm, MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
 /** All that opens a session; it survives structured cloning, so that a worker can open it. */
-export interface Setup {
-  problem: BackendProblem;
-  /** The caller's own start, for `problem.starts` starts one behind the other. */
+export interface Setup extends BackendProblem {
+  algorithm: Algorithm;
+  beta: number;
+  /** The caller's own start, for all starts of the batch one behind the other. */
   start?: Start;
   history: boolean;
 }
@@ -32,23 +34,18 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const shape = checkShape('shape', problem.shape);
   checkRealArray('magnitudes', magnitudes, shape);
   const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
-  const support = toMask('support', problem.support, shape, 'the object would be zero everywhere');
+  const support = checkSupport(problem.support, shape);
   const { starts, algorithm, beta, precision, seed, history } = settings;
   const scale = scaleOf(largestMagnitude(magnitudes, shape, mask), precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   return {
-    problem: {
-      shape,
-      magnitudes,
-      scale,
-      algorithm,
-      beta,
-      starts,
-      precision,
-      ...(mask && { mask }),
-      ...(support && { support }),
-      ...(!ownStart && { seeded: { seed, firstStart: 0 } }),
-    },
+    pattern: patternOf({ shape, magnitudes, scale, ...(mask && { mask }) }),
+    batch: { starts, ...(!ownStart && { seeded: { seed, firstStart: 0 } }) },
+    precision,
+    ...(support && { support }),
+    rule: ruleOf(algorithm, beta),
+    algorithm,
+    beta,
     ...(ownStart && { start: ownStart }),
     history,
   };
@@ -56,19 +53,20 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
 
 /** The setup for some of the starts alone: they come out as they would together. */
 export function selectStarts(setup: Setup, first: number, count: number): Setup {
-  const { problem, start } = setup;
-  const pixels = problem.shape[0] * problem.shape[1];
+  const { pattern, batch, start } = setup;
+  const pixels = pattern.shape[0] * pattern.shape[1];
   const some = (array: RealArray) => array.subarray(first * pixels, (first + count) * pixels);
-  const { seeded } = problem;
+  const { seeded } = batch;
   return {
     ...setup,
-    problem: {
-      ...problem,
-      starts: count,
-      ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }),
-    },
+    batch: { starts: count, ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }) },
     ...(start && { start: 'phase' in start ? { phase: some(start.phase) } : { object: some(start.object) } }),
   };
+}
+
+/** A support as a session takes it: zeros and ones of our own; undefined where it excludes nothing. */
+export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint8Array | undefined {
+  return toMask('support', support, shape, 'the object would be zero everywhere');
 }
 
 /** Two integers, both at least 1. */
@@ -161,6 +159,33 @@ function largestMagnitude(magnitudes: RealArray, [, columns]: Shape, mask: Uint8
     throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0`);
   }
   return largest;
+}
+
+/** Computes what residuals need of the whole pattern, once. */
+function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>): Pattern {
+  const { magnitudes, mask, scale, shape } = given;
+  const [rows, columns] = shape;
+  let energy = 0;
+  for (let k = 0; k < magnitudes.length; k++) {
+    if (mask?.[k] === 0) continue;
+    const magnitude = magnitudes[k] * scale;
+    energy += magnitude * magnitude;
+  }
+  let asymmetry = 0;
+  for (let row = 0; 2 * row <= rows; row++) {
+    const here = row * columns;
+    const there = row === 0 ? 0 : (rows - row) * columns;
+    // A row that is its own opposite has both of a pair.
+    const [first, end] = here === there ? [1, Math.ceil(columns / 2)] : [0, columns];
+    for (let column = first; column < end; column++) {
+      const k = here + column;
+      const minusK = there + (column === 0 ? 0 : columns - column);
+      if (mask !== undefined && (mask[k] === 0 || mask[minusK] === 0)) continue;
+      const difference = (magnitudes[k] - magnitudes[minusK]) * scale;
+      asymmetry += (difference * difference) / 2;
+    }
+  }
+  return { ...given, energy, asymmetry };
 }
 
 /** The power of two that brings the largest magnitude into [1, 2). */

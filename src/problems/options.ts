@@ -71,11 +71,8 @@ export function checkRunOptions(options: RunOptions): void {
 
 function sessionSettings(options: SessionOptions): Settings {
   const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
-  checkName('algorithm', algorithm, ALGORITHMS);
-  const { beta = algorithm === 'gs' ? 1 : DEFAULT_BETA, history = false } = options;
-  if (!(typeof beta === 'number' && beta > 0 && beta < Infinity)) {
-    throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
-  }
+  const beta = checkAlgorithm(algorithm, options.beta);
+  const { history = false } = options;
   checkInteger('seed', seed, 0);
   checkInteger('starts', starts, 1);
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
@@ -85,6 +82,14 @@ function sessionSettings(options: SessionOptions): Settings {
     throw new InvalidArgumentError('history', gotTakes('history', history, 'true or false'));
   }
   return { algorithm, beta, seed, starts, backend, device, precision, history };
+}
+
+/** Returns β, or its default where it is undefined. */
+export function checkAlgorithm(algorithm: Algorithm, beta: number | undefined): number {
+  checkName('algorithm', algorithm, ALGORITHMS);
+  if (beta === undefined) return algorithm === 'gs' ? 1 : DEFAULT_BETA;
+  if (typeof beta === 'number' && beta > 0 && beta < Infinity) return beta;
+  throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
 }
 
 function checkRun({ onProgress, signal }: RunOptions): void {

@@ -6,6 +6,7 @@ import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { clearInfeasible, openSession, type Session } from '../session/session.js';
+import { isProjection } from '../rules.js';
 import type { RealArray, RunOptions } from '../types.js';
 
 export interface Job {
@@ -45,20 +46,17 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
     const residuals = await session.residuals();
-    // The iterate of Gerchberg-Saxton is feasible: nothing to take away, nothing to measure again.
-    const measured = iterations > 0 && session.algorithm !== 'gs';
-    const { support } = job.setup.problem;
-    const measurement = measured ? await measureFeasible(session, support) : undefined;
-    const feasibleResiduals = measurement?.residuals ?? residuals;
-    const best = indexOfLeast(feasibleResiduals);
-    const object = measurement?.objects[best] ?? (await session.readObject(best));
+    // What a projection leaves is feasible already: nothing to clear, nothing to measure again.
+    const measured = iterations > 0 && !isProjection(job.setup.rule);
+    const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
+    const { best, object } = await readBest(session, feasibleResiduals);
     return {
       residuals,
       feasibleResiduals,
       best,
       object,
-      feasible: clearInfeasible(object.slice(), support),
-      ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
+      feasible: clearInfeasible(object.slice(), job.setup.support),
+      ...(job.setup.history && { history: await session.history(best) }),
       iterations,
       seconds,
     };
@@ -67,23 +65,17 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
   }
 }
 
-/** Replaces every object by its feasible part; the residuals of these, and the objects that were there. */
-async function measureFeasible(
-  session: Session,
-  support: Uint8Array | undefined,
-): Promise<{ objects: RealArray[]; residuals: Float64Array }> {
-  const objects: RealArray[] = [];
-  const finite: boolean[] = [];
-  for (let start = 0; start < session.starts; start++) {
-    const object = await session.readObject(start);
-    objects.push(object);
-    // Strong feedback can drive it out of the numbers that there are; the other starts go on without it.
-    finite.push(indexOfNonFinite(object, session.precision) < 0);
-    if (finite[start]) session.writeObject(clearInfeasible(object.slice(), support), start);
+/**
+ * The object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not finite
+ * loses its residual here, and the next best is read.
+ */
+async function readBest(session: Session, residuals: Float64Array): Promise<{ best: number; object: RealArray }> {
+  for (;;) {
+    const best = indexOfLeast(residuals);
+    const object = await session.readObject(best);
+    if (Number.isNaN(residuals[best]) || indexOfNonFinite(object, session.precision) < 0) return { best, object };
+    residuals[best] = NaN;
   }
-  session.step();
-  const residuals = await session.residuals();
-  return { objects, residuals: residuals.map((residual, start) => (finite[start] ? residual : NaN)) };
 }
 
 /** Index of the smallest number; 0 where none is a number. */

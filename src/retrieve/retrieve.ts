@@ -64,7 +64,7 @@ async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise
 
 /** The starts in contiguous parts of nearly equal size. */
 function split(job: Job, most: number): Job[] {
-  const { starts } = job.setup.problem;
+  const { starts } = job.setup.batch;
   const parts = Math.min(starts, most);
   return Array.from({ length: parts }, (_, part) => {
     const first = Math.floor((part * starts) / parts);
@@ -76,7 +76,7 @@ function split(job: Job, most: number): Job[] {
 /** Undefined when no iteration was finished by any of them. */
 function merge(
   results: JobResult[],
-  { problem: { shape } }: Setup,
+  { pattern: { shape } }: Setup,
   how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));

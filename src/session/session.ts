@@ -4,19 +4,22 @@
  * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
  */
 import type { Backend, BackendSession } from '../backends/interface.js';
-import { Cycle, type Kernel } from './iteration-state.js';
+import { IterationState, type Kernel } from './iteration-state.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
-import { checkInteger, checkRunOptions } from '../problems/options.js';
-import { checkFinite, checkRealArray, type Setup } from '../problems/image.js';
+import { checkAlgorithm, checkInteger, checkRunOptions, rejectUnknownKeys } from '../problems/options.js';
+import { checkFinite, checkRealArray, checkSupport, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
+import { ruleOf } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
+  MaskArray,
   MemoryReport,
   Precision,
   RealArray,
+  RuleOptions,
   RunOptions,
   Shape,
   TimingReport,
@@ -34,17 +37,15 @@ const PROGRESS_MILLISECONDS = 100;
 /** Opens the session for a prepared problem and puts its start in place. */
 export async function openSession(backend: Backend, device: number, setup: Setup): Promise<Session> {
   const devices = await backend.devices();
-  const session = await backend.createSession(setup.problem, device);
+  const session = await backend.createSession(setup, device);
   try {
-    const log = new ResidualLog(session, setup);
-    const { problem, start } = setup;
-    const fromObject = start !== undefined && 'object' in start;
-    if (start) writeStart(session, problem, start);
-    if (fromObject) {
+    const log = new ResidualLog(session, setup, setup.history);
+    if (setup.start) writeStart(session, setup, setup.start);
+    if (setup.start && 'object' in setup.start) {
       log.expect(1);
       await log.take(false);
     }
-    return new Session(backend, devices[device].name, session, setup, log, fromObject);
+    return new Session(backend, devices[device].name, session, setup, log);
   } catch (error) {
     session.dispose();
     throw error;
@@ -62,9 +63,6 @@ export async function openSession(backend: Backend, device: number, setup: Setup
  */
 export class Session {
   readonly shape: Shape;
-  readonly algorithm: Algorithm;
-  /** Feedback strength. */
-  readonly beta: number;
   /** Number of starts. */
   readonly starts: number;
   readonly precision: Precision;
@@ -73,44 +71,49 @@ export class Session {
   readonly device: string;
 
   readonly #session: BackendSession;
-  readonly #cycle: Cycle;
+  readonly #state: IterationState;
   readonly #log: ResidualLog;
-  readonly #support: Uint8Array | undefined;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
+  #algorithm: Algorithm;
+  #beta: number;
+  #support: Uint8Array | undefined;
   #submissions = 0;
   #submitMilliseconds = 0;
   #running = false;
   #disposed = false;
 
-  /** Not for callers: use `createSession`. */
-  constructor(
-    backend: Backend,
-    device: string,
-    session: BackendSession,
-    setup: Setup,
-    log: ResidualLog,
-    fromObject: boolean,
-  ) {
-    const { shape, algorithm, beta, starts, precision, support } = setup.problem;
-    this.shape = shape;
-    this.algorithm = algorithm;
-    this.beta = beta;
-    this.starts = starts;
+  /** @internal Use `createSession`. */
+  constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
+    const { pattern, batch, precision, support, rule, algorithm, beta, start, history } = setup;
+    this.shape = pattern.shape;
+    this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    this.#cycle = new Cycle(session, log, starts, fromObject);
+    this.#state = new IterationState(session, log, batch.starts, rule, start !== undefined && 'object' in start);
     this.#log = log;
-    this.#support = support;
-    this.#keepsHistory = setup.history;
+    this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
+    this.#algorithm = algorithm;
+    this.#beta = beta;
+    this.#support = support;
+  }
+
+  /** The pixel rule of the iterations to come; `use` changes it. */
+  get algorithm(): Algorithm {
+    return this.#algorithm;
+  }
+
+  /** Feedback strength β; 1 for `gs`, which has none. */
+  get beta(): number {
+    return this.#beta;
   }
 
   /** Iterations finished so far: how often the measured magnitudes have been imposed. */
   get iterations(): number {
-    return this.#cycle.iterations;
+    return this.#state.iterations;
   }
 
   /**
@@ -138,7 +141,7 @@ export class Session {
   step(): void {
     this.#checkUsable();
     const began = performance.now();
-    if (!this.#cycle.finish()) this.#cycle.iterate(1);
+    if (!this.#state.finish()) this.#state.iterate(1);
     this.#submitted(began);
   }
 
@@ -169,8 +172,48 @@ export class Session {
   async readObject(start = 0): Promise<RealArray> {
     this.#checkUsable();
     this.#checkStart(start);
-    this.#cycle.makeObject();
+    this.#state.makeObject();
     return this.#session.readObject(start);
+  }
+
+  /**
+   * Changes the pixel rule of the iterations to come, and nothing else: objects, spectra and residuals stay.
+   *
+   * Throws an `InvalidArgumentError` for an unknown name, a β that is no finite number above 0, and between `inverse()`
+   * and `constrainObject()`, where the iteration has begun with the old rule.
+   *
+   * ```ts
+   * session.use({ algorithm: 'hio', beta: 0.7 });
+   * await session.run(180);
+   * session.use({ algorithm: 'gs' });
+   * await session.run(20);
+   * ```
+   */
+  use(options: RuleOptions): void {
+    this.#checkUsable();
+    rejectUnknownKeys('options', options, ['algorithm', 'beta']);
+    const { algorithm = this.#algorithm } = options;
+    const beta = checkAlgorithm(algorithm, options.beta);
+    if (this.#state.awaitsRule) {
+      const message = 'algorithm: cannot change between inverse() and constrainObject(); finish the iteration first';
+      throw new InvalidArgumentError('algorithm', message);
+    }
+    this.#state.use(ruleOf(algorithm, beta));
+    this.#algorithm = algorithm;
+    this.#beta = beta;
+  }
+
+  /**
+   * Replaces the support, from the next `constrainObject` or iteration on: rows × columns entries, non-zero where the
+   * object may be non-zero, or undefined for everywhere. The array is copied.
+   *
+   * Throws an `InvalidArgumentError` for another length and for a support that is zero everywhere.
+   */
+  setSupport(support: MaskArray | undefined): void {
+    this.#checkUsable();
+    const checked = checkSupport(support, this.shape);
+    this.#state.setSupport(checked);
+    this.#support = checked;
   }
 
   /** The object with negative pixels and those outside the support cleared. */
@@ -189,14 +232,14 @@ export class Session {
     this.#checkStart(start);
     checkRealArray('object', object, this.shape);
     checkFinite('object', object, this.shape[1], this.precision);
-    this.#cycle.writeObject(start, object);
+    this.#state.writeObject(start, object);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
   async readSpectrum(start = 0): Promise<RealArray> {
     this.#checkUsable();
     this.#checkStart(start);
-    this.#cycle.settle();
+    this.#state.complete();
     return this.#session.readSpectrum(start);
   }
 
@@ -211,7 +254,7 @@ export class Session {
     const [rows, columns] = this.shape;
     checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
     checkFinite('spectrum', spectrum, 2 * columns, this.precision);
-    this.#cycle.writeSpectrum(start, spectrum);
+    this.#state.writeSpectrum(start, spectrum);
   }
 
   /**
@@ -227,9 +270,15 @@ export class Session {
   /** The residual of every start. */
   async residuals(): Promise<Float64Array> {
     this.#checkUsable();
-    this.#cycle.settle();
+    this.#state.complete();
     await this.#log.take();
     return this.#log.newest();
+  }
+
+  /** @internal The residual of every start's feasible object, measured on the device. Ends the iteration's history. */
+  measureFeasible(): Promise<Float64Array> {
+    this.#checkUsable();
+    return this.#state.measureFeasible();
   }
 
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
@@ -239,7 +288,7 @@ export class Session {
     if (!this.#keepsHistory) {
       throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
     }
-    this.#cycle.settle();
+    this.#state.complete();
     await this.#log.take();
     return this.#log.history(start);
   }
@@ -295,7 +344,7 @@ export class Session {
       const count = Math.min(size, iterations - done);
       const submitting = performance.now();
       // The rest of an iteration that is under way is a batch of its own: the first has only one.
-      if (done > 0 || !this.#cycle.finish()) this.#cycle.iterate(count);
+      if (done > 0 || !this.#state.finish()) this.#state.iterate(count);
       const batch = { count, finished: this.#session.finish() };
       this.#submitted(submitting);
       batch.finished.catch(() => undefined);
@@ -320,7 +369,7 @@ export class Session {
   #kernel(kernel: Kernel): void {
     this.#checkUsable();
     const began = performance.now();
-    this.#cycle.run(kernel);
+    this.#state.run(kernel);
     this.#submitted(began);
   }
 

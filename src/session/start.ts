@@ -1,5 +1,5 @@
 /** Puts the caller's own start into a fresh backend session. Seeded starts are the backend's business. */
-import type { BackendProblem, BackendSession } from '../backends/interface.js';
+import type { BackendProblem, BackendSession, Pattern } from '../backends/interface.js';
 import { opposite } from '../problems/image.js';
 import type { RealArray, Start } from '../types.js';
 
@@ -8,11 +8,12 @@ import type { RealArray, Start } from '../types.js';
  * recorded: just as if the iterations that led to it had run here. After `{ phase }` there is no iterate yet.
  */
 export function writeStart(session: BackendSession, problem: BackendProblem, start: Start): void {
-  const pixels = problem.shape[0] * problem.shape[1];
-  for (let s = 0; s < problem.starts; s++) {
+  const { pattern, batch, rule } = problem;
+  const pixels = pattern.shape[0] * pattern.shape[1];
+  for (let s = 0; s < batch.starts; s++) {
     const range = [s * pixels, (s + 1) * pixels] as const;
-    if ('phase' in start) session.writeSpectrum(s, spectrumFromPhases(problem, start.phase.subarray(...range)));
-    else session.writeObject(s, start.object.subarray(...range), true);
+    if ('phase' in start) session.writeSpectrum(s, spectrumFromPhases(pattern, start.phase.subarray(...range)));
+    else session.writeObject(s, start.object.subarray(...range), rule.keepsIterate);
   }
   if ('phase' in start) return;
   session.forward();
@@ -24,7 +25,7 @@ export function writeStart(session: BackendSession, problem: BackendProblem, sta
  * conjugate at −k, because nothing is known there; one measured at neither is 0.
  */
 export function spectrumFromPhases(
-  { shape, magnitudes, mask }: Pick<BackendProblem, 'shape' | 'magnitudes' | 'mask'>,
+  { shape, magnitudes, mask }: Pick<Pattern, 'shape' | 'magnitudes' | 'mask'>,
   phase: RealArray,
 ): Float64Array {
   const spectrum = new Float64Array(2 * magnitudes.length);

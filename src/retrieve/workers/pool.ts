@@ -104,13 +104,13 @@ class JobWorker {
 /** Cloning a view copies the whole buffer behind it, so views of larger buffers become arrays of their own first. */
 function compact(job: Job): Job {
   const { setup } = job;
-  const { problem, start } = setup;
+  const { pattern, start } = setup;
   const own = (array: RealArray) => (array.byteLength < array.buffer.byteLength ? array.slice() : array);
   return {
     ...job,
     setup: {
       ...setup,
-      problem: { ...problem, magnitudes: own(problem.magnitudes) },
+      pattern: { ...pattern, magnitudes: own(pattern.magnitudes) },
       ...(start && { start: 'phase' in start ? { phase: own(start.phase) } : { object: own(start.object) } }),
     },
   };

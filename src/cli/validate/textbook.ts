@@ -1,24 +1,25 @@
 /**
- * The iteration as DESIGN words it, on the full spectrum, in double precision, without any of the library's shortcuts:
- * direct sums for transforms, angles for phases, magnitudes as they were measured. The oracle for sessions; for small
- * images only.
+ * The iteration as a textbook writes it: complex numbers on the full spectrum, Fourier sums written out, angles for phases,
+ * double precision, none of the library's shortcuts. Slow, and so plain that it can be checked by reading: what
+ * `rephase validate` and the tests trust.
  */
-import type { Algorithm, RealArray, Shape } from '../../src/index.js';
+import type { Algorithm, RealArray, Shape } from '../../types.js';
 
-export interface NaiveProblem {
+/** A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. */
+export type PixelRule = (y: number, x: number | undefined, inside: boolean) => { iterate: number; next: number };
+
+export interface TextbookProblem {
   magnitudes: RealArray;
   shape: Shape;
-  support?: Uint8Array;
-  mask?: Uint8Array;
-  algorithm: Algorithm;
-  beta: number;
+  support?: Uint8Array | undefined;
+  mask?: Uint8Array | undefined;
 }
 
 /** Interleaved. */
 type Spectrum = Float64Array;
 
 /** The unnormalised discrete Fourier transform of rows × columns complex numbers, rows first, by its definition. */
-export function naiveTransform(values: ArrayLike<number>, [rows, columns]: Shape, sense: -1 | 1): Spectrum {
+export function fourierSums(values: ArrayLike<number>, [rows, columns]: Shape, sense: -1 | 1): Spectrum {
   const alongRows = new Float64Array(2 * rows * columns);
   const result = new Float64Array(2 * rows * columns);
   for (let row = 0; row < rows; row++) line(values, alongRows, row * columns, 1, columns);
@@ -41,7 +42,7 @@ export function naiveTransform(values: ArrayLike<number>, [rows, columns]: Shape
 }
 
 /** M·exp(iφ), with what is not measured as `Start` promises: from the other side, or 0. */
-export function naiveStart({ magnitudes, mask, shape }: NaiveProblem, phase: ArrayLike<number>): Spectrum {
+export function textbookStart({ magnitudes, mask, shape }: TextbookProblem, phase: ArrayLike<number>): Spectrum {
   const spectrum = new Float64Array(2 * magnitudes.length);
   for (let k = 0; k < magnitudes.length; k++) {
     const minusK = opposite(k, shape);
@@ -53,21 +54,61 @@ export function naiveStart({ magnitudes, mask, shape }: NaiveProblem, phase: Arr
   return spectrum;
 }
 
+/** The table of `Algorithm`, written down a second time on purpose. */
+export function textbookRule(algorithm: Algorithm, beta: number): PixelRule {
+  const value = (y: number, x: number | undefined, inside: boolean): number => {
+    const violates = !inside || y < 0;
+    switch (algorithm) {
+      case 'gs':
+        return violates ? 0 : y;
+      case 'hio':
+        return violates ? (x ?? y) - beta * y : y;
+      case 'input-output':
+        return violates ? (x ?? y) - beta * y : (x ?? 0);
+      case 'output-output':
+        return violates ? (1 - beta) * y : y;
+    }
+  };
+  return (y, x, inside) => {
+    const iterate = value(y, x, inside);
+    return { iterate, next: iterate };
+  };
+}
+
 /** One start, with the semantics of `Session` written down a second time. */
-export class NaiveSession {
+export class TextbookSession {
   iterations = 0;
   residual = NaN;
   readonly history: number[] = [];
-  readonly #problem: NaiveProblem;
   #spectrum: Spectrum;
+  /** What `forward` transforms, where that is not the object. */
+  #transformed: Float64Array | undefined;
   #object: Float64Array | undefined;
   #iterate: Float64Array | undefined;
   #writtenAfterInverse = false;
   #next: 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier' = 'inverse';
 
-  constructor(problem: NaiveProblem, start: Spectrum) {
-    this.#problem = problem;
+  /** `rule` and `problem.support` may be replaced between kernels. */
+  constructor(
+    readonly problem: TextbookProblem,
+    start: Spectrum,
+    public rule: PixelRule,
+  ) {
     this.#spectrum = start;
+  }
+
+  /** Continues from an object. Its residual is measured, and counts as no iteration. */
+  static fromObject(problem: TextbookProblem, object: Float64Array, rule: PixelRule): TextbookSession {
+    const session = new TextbookSession(problem, new Float64Array(2 * object.length), rule);
+    session.writeObject(object);
+    session.forward();
+    session.constrainFourier();
+    session.history.length = session.iterations = 0;
+    return session;
+  }
+
+  get awaitsRule(): boolean {
+    return this.#next === 'constrainObject';
   }
 
   run(iterations: number): void {
@@ -81,28 +122,18 @@ export class NaiveSession {
 
   inverse(): void {
     this.#object = this.#inverseTransform();
+    this.#transformed = undefined;
     this.#writtenAfterInverse = false;
     this.#next = 'constrainObject';
   }
 
   constrainObject(): void {
-    const { support, algorithm, beta } = this.#problem;
-    const object = this.readObject();
+    const { support } = this.problem;
     const previous = this.#iterate;
-    this.#object = object.map((y, i) => {
-      const bad = y < 0 || support?.[i] === 0;
-      switch (algorithm) {
-        case 'gs':
-          return bad ? 0 : y;
-        case 'hio':
-          return bad ? (previous ?? object)[i] - beta * y : y;
-        case 'input-output':
-          return bad ? (previous ?? object)[i] - beta * y : (previous?.[i] ?? 0);
-        case 'output-output':
-          return bad ? (1 - beta) * y : y;
-      }
-    });
+    const updates = Array.from(this.readObject(), (y, i) => this.rule(y, previous?.[i], support?.[i] !== 0));
+    this.#object = Float64Array.from(updates, ({ iterate }) => iterate);
     this.#iterate = this.#object;
+    this.#transformed = Float64Array.from(updates, ({ next }) => next);
     this.#writtenAfterInverse = false;
     this.#next = 'forward';
   }
@@ -111,17 +142,15 @@ export class NaiveSession {
     this.#object = this.readObject();
     if (this.#writtenAfterInverse) this.#iterate = this.#object;
     this.#writtenAfterInverse = false;
-    const complex = new Float64Array(2 * this.#object.length);
-    this.#object.forEach((value, i) => (complex[2 * i] = value));
-    this.#spectrum = naiveTransform(complex, this.#problem.shape, -1);
+    this.#spectrum = transformOf(this.#transformed ?? this.#object, this.problem.shape);
     this.#next = 'constrainFourier';
   }
 
   constrainFourier(): void {
-    const { magnitudes, mask, shape } = this.#problem;
+    const { magnitudes, mask, shape } = this.problem;
     const spectrum = this.readSpectrum();
     const imposed = spectrum.slice();
-    let [misfit, norm] = [0, 0];
+    this.residual = this.#residualOf(spectrum);
     for (let k = 0; k < magnitudes.length; k++) {
       const [re, im] = [spectrum[2 * k], spectrum[2 * k + 1]];
       const minusK = opposite(k, shape);
@@ -130,12 +159,8 @@ export class NaiveSession {
       const magnitude = magnitudes[measured ? k : minusK];
       imposed[2 * k] = magnitude * Math.cos(Math.atan2(im, re));
       imposed[2 * k + 1] = magnitude * Math.sin(Math.atan2(im, re));
-      if (!measured) continue;
-      misfit += (Math.hypot(re, im) - magnitude) ** 2;
-      norm += magnitude ** 2;
     }
     this.#spectrum = imposed;
-    this.residual = Math.sqrt(misfit / norm);
     this.history.push(this.residual);
     this.iterations += 1;
     this.#next = 'inverse';
@@ -147,15 +172,23 @@ export class NaiveSession {
 
   writeObject(object: Float64Array): void {
     this.#object = object;
+    this.#transformed = undefined;
     this.#writtenAfterInverse = this.#next === 'constrainObject';
     if (this.#writtenAfterInverse) return;
     this.#iterate = object;
     this.#next = 'forward';
   }
 
+  /** ‖|FT p| − M‖ / ‖M‖ of the object p without what violates the constraint. The iteration stays where it is. */
+  feasibleResidual(): number {
+    const { support } = this.problem;
+    const feasible = this.readObject().map((y, i) => (y < 0 || support?.[i] === 0 ? 0 : y));
+    return this.#residualOf(transformOf(feasible, this.problem.shape));
+  }
+
   /** The Hermitian part: what a real image can have. */
   readSpectrum(): Spectrum {
-    return hermitianPart(this.#spectrum, this.#problem.shape);
+    return hermitianPart(this.#spectrum, this.problem.shape);
   }
 
   writeSpectrum(spectrum: Spectrum): void {
@@ -163,11 +196,28 @@ export class NaiveSession {
     if (this.#next !== 'constrainFourier') this.#next = 'inverse';
   }
 
+  #residualOf(spectrum: Spectrum): number {
+    const { magnitudes, mask } = this.problem;
+    let [squares, norm] = [0, 0];
+    for (let k = 0; k < magnitudes.length; k++) {
+      if (mask?.[k] === 0) continue;
+      squares += (Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]) - magnitudes[k]) ** 2;
+      norm += magnitudes[k] ** 2;
+    }
+    return Math.sqrt(squares / norm);
+  }
+
   #inverseTransform(): Float64Array {
-    const complex = naiveTransform(this.#spectrum, this.#problem.shape, 1);
+    const complex = fourierSums(this.#spectrum, this.problem.shape, 1);
     const pixels = complex.length / 2;
     return Float64Array.from({ length: pixels }, (_, i) => complex[2 * i] / pixels);
   }
+}
+
+function transformOf(image: Float64Array, shape: Shape): Spectrum {
+  const complex = new Float64Array(2 * image.length);
+  image.forEach((value, i) => (complex[2 * i] = value));
+  return fourierSums(complex, shape, -1);
 }
 
 export function hermitianPart(spectrum: Spectrum, shape: Shape): Spectrum {
