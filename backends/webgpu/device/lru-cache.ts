@@ -1,10 +1,10 @@
 /**
- * What a device makes once for all sessions, up to a total weight: those that were used last are kept. The others are
- * forgotten, not destroyed, because sessions may still use them; when none does, the garbage collector frees them.
+ * Keeps what a device makes once for all sessions, up to a total weight, and drops what was used least recently. Dropped
+ * values are not destroyed, because sessions may still use them; the garbage collector frees them after that.
  */
-export class Recent<Value> {
+export class LruCache<Value> {
   readonly #most: number;
-  /** Used last at the end. */
+  /** In the order of their last use. */
   readonly #kept = new Map<string, { value: Value; weight: number }>();
   #weight = 0;
 

@@ -1,18 +1,18 @@
 /**
  * One GPU as sessions use it: its limits, its compiled kernels, the tables of constants that sessions share, and whether
- * it still works. Sessions own their buffers; nothing of a session is kept here.
+ * it still works. It keeps nothing of a session; sessions own their buffers.
  */
-import { DeviceFailedError, DeviceLostError, OutOfMemoryError, RephaseError } from '../../src/errors.js';
-import type { DeviceInfo } from '../../src/types.js';
+import { DeviceFailedError, DeviceLostError, OutOfMemoryError, RephaseError } from '../../../src/errors.js';
+import type { DeviceInfo } from '../../../src/types.js';
 import { isSoftware, requestAdapter } from './adapter.js';
-import type { Sign } from './butterflies.js';
-import type { Kernel } from './kernel.js';
+import type { Sign } from '../wgsl/butterflies.js';
+import type { Kernel } from '../wgsl/kernel.js';
+import { LruCache } from './lru-cache.js';
 import { Pipelines, type CompiledKernel } from './pipelines.js';
-import type { Factors, LineLimits } from './plan.js';
-import { Recent } from './recent.js';
-import { makeTable } from './tables.js';
+import type { Factors, LineLimits } from '../wgsl/plan.js';
+import { makeTable } from '../wgsl/tables.js';
 
-/** What larger images and faster transforms take, where the adapter has it. */
+/** Limits that allow larger images and faster transforms, requested as high as the adapter has them. */
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -24,46 +24,46 @@ const WANTED_LIMITS = [
 /** minUniformBufferOffsetAlignment of every device. */
 const UNIFORM_ALIGNMENT = 256;
 
-/** Of tables that are kept; those of 8192 points take 20 KiB, of the longest lines 100 MiB. */
+/** Upper bound on cached twiddle tables. A table for 8192 points takes 20 KiB; the longest take about 100 MiB. */
 const MOST_TABLE_BYTES = 2 ** 26;
 
-/** Of the scopes around what is asked, outermost first. */
+/** The error scopes around each request, outermost first. */
 const FILTERS = ['validation', 'out-of-memory', 'internal'] as const;
 
-/** How long a failed operation waits for the news that the device was lost, which tells why. */
+/** How long a failed operation waits for the loss of the device to be reported, which would be its cause. */
 const LOSS_MILLISECONDS = 200;
 
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: DeviceInfo;
   readonly pipelines: Pipelines;
-  /** Set from the moment the device does not work any more. */
+  /** Set once the device was lost. */
   lost: DeviceLostError | undefined;
   readonly whenLost: Promise<DeviceLostError>;
-  readonly #tables = new Recent<GPUBuffer>(MOST_TABLE_BYTES);
+  readonly #tables = new LruCache<GPUBuffer>(MOST_TABLE_BYTES);
   #numbers: GPUBuffer | undefined;
-  /** Outcomes that are not known yet of what was asked. */
+  /** Error scopes whose result has not arrived yet. */
   readonly #scopes = new Set<Promise<unknown>>();
-  /** The first error that no session was there for: a defect, after which no result is to be trusted. */
+  /** The first error outside all error scopes: a defect, after which no result can be trusted. */
   #uncaptured: Error | undefined;
   readonly #giveUp = (error: Error) => {
     this.#uncaptured ??= error;
   };
 
-  /** A device of our own, with the limits we use and no more than the adapter has. */
+  /** A device of the adapter, with the limits that are useful here. */
   static async request(): Promise<Device> {
     const adapter = await requestAdapter();
     const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
     const device = new Device(await adapter.requestDevice({ label: 'rephase', requiredLimits }), adapter.info);
     device.gpu.addEventListener('uncapturederror', (event) => {
-      // Browsers would print it.
+      // Otherwise browsers print it.
       event.preventDefault();
       device.#giveUp(typed('validation', event.error, NaN));
     });
     return device;
   }
 
-  /** Takes a device that is somebody else's, or ours from `request`. */
+  /** Takes a caller's device, or the one of `request`. */
   constructor(gpu: GPUDevice, info: GPUAdapterInfo | undefined) {
     this.gpu = gpu;
     this.pipelines = new Pipelines(gpu);
@@ -84,7 +84,7 @@ export class Device {
     };
   }
 
-  /** Why no session can use the device any more. */
+  /** The error that keeps sessions from using the device; undefined while it works. */
   get broken(): Error | undefined {
     return this.lost ?? this.#uncaptured;
   }
@@ -94,9 +94,9 @@ export class Device {
   }
 
   /**
-   * Runs `work`, which asks WebGPU for something. What was wrong with it becomes known later, on the device's own time:
-   * `onError` gets it as soon as it is, and `settled` waits for that. Only what `work` does before its first await is
-   * watched, since scopes are a stack of calls and not of promises.
+   * Runs `work`, which asks WebGPU for something. WebGPU reports errors later: `onError` gets them, and `reported` waits
+   * for that. Only what `work` does before its first await is watched, since scopes are a stack of calls and not of
+   * promises.
    */
   watch<T>(work: () => T, onError: (error: Error) => void, requiredBytes = NaN): T {
     this.requireWorking();
@@ -115,33 +115,33 @@ export class Device {
     }
   }
 
-  /** Resolves when everything that was wrong with what was asked so far has been reported. */
-  async settled(): Promise<void> {
+  /** Resolves when all errors of what was asked so far have been reported. */
+  async reported(): Promise<void> {
     await Promise.all(this.#scopes);
   }
 
-  /** `watch` for work that is waited for; its failures come out as typed errors. */
+  /** `watch` for work that is awaited. Rejects with a typed error. */
   async guard<T>(work: () => Promise<T>): Promise<T> {
     const failures: Error[] = [];
     try {
       const value = await this.watch(work, (error) => failures.push(error));
-      await this.settled();
+      await this.reported();
       if (failures.length === 0) return value;
     } catch (error) {
-      await this.settled();
+      await this.reported();
       failures.push(error as Error);
     }
     throw await this.explain(failures[0]);
   }
 
-  /** The typed error for what WebGPU rejected; where that was because the device was lost, it says so. */
+  /** The typed error for what WebGPU rejected; the loss of the device where that was the cause. */
   async explain(error: unknown): Promise<unknown> {
     if (error instanceof RephaseError || error instanceof TypeError) return this.lost ?? error;
     await Promise.race([this.whenLost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
     return this.lost ?? failed(error);
   }
 
-  /** The kernel of this key, compiled at once where it is new; one that failed is not kept. */
+  /** The kernel of this key, compiled at once where it is new. One that fails is not kept. */
   compileNow(key: string, write: () => Kernel, onError: (error: Error) => void): CompiledKernel {
     const forget = (error: Error) => {
       this.pipelines.forget(key);
@@ -150,7 +150,7 @@ export class Device {
     return this.watch(() => this.pipelines.compileNow(key, write), forget);
   }
 
-  /** The constants of a transform, made when first needed. Whoever holds one may go on using it. */
+  /** The constants of a transform, made when first needed. They stay valid for those who hold them. */
   table(factors: Factors, first: Sign, onError = this.#giveUp): GPUBuffer {
     const key = `${factors.length} ${factors.padded} ${factors.radices.join(' ')} ${first}`;
     let buffer = this.#tables.get(key);
@@ -171,7 +171,7 @@ export class Device {
     return { buffer: this.#numbers!, offset: (value / 8) * UNIFORM_ALIGNMENT, size: 16 };
   }
 
-  /** Makes what `number` gives out, so that nothing has to be uploaded later. */
+  /** Uploads the numbers of `number`, so that nothing has to be uploaded later. */
   prepareNumbers(onError: (error: Error) => void): void {
     if (this.#numbers) return;
     const stride = UNIFORM_ALIGNMENT / 4;
@@ -198,7 +198,7 @@ export class Device {
   }
 }
 
-/** An error of WebGPU's as one of ours, by which scope it was caught in. */
+/** The typed error for one that was caught in a scope. */
 function typed(filter: GPUErrorFilter, { message }: GPUError, requiredBytes: number): Error {
   if (filter !== 'out-of-memory') {
     return new DeviceFailedError(`the WebGPU device refused what rephase asked of it, a defect of rephase: ${message}`);
@@ -207,7 +207,7 @@ function typed(filter: GPUErrorFilter, { message }: GPUError, requiredBytes: num
   return new OutOfMemoryError(`the WebGPU device has too little memory${wanted}: ${message}`, requiredBytes, NaN);
 }
 
-/** What WebGPU threw or rejected with, as one of ours. */
+/** The typed error for what WebGPU threw or rejected with. */
 function failed(cause: unknown): Error {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new DeviceFailedError(`the WebGPU device failed: ${why}`, { cause });

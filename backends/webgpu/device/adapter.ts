@@ -1,23 +1,23 @@
 /**
- * How a GPU is got hold of: through `navigator.gpu` in windows and workers, through the optional package `webgpu` (Dawn)
- * in Node, which is imported only when somebody asks and never put into global variables. Says why there is none.
+ * Requests a GPU: from `navigator.gpu` in windows and workers, in Node from the optional package `webgpu` (Dawn), which is
+ * imported at the first request and never put into global variables. Explains why there is none.
  */
-import { BackendUnavailableError } from '../../src/errors.js';
+import { BackendUnavailableError } from '../../../src/errors.js';
 
 /**
- * Checks that every access stays inside its array, and zeros in workgroup memory before each workgroup, cost time and
- * are not needed by kernels that check and write for themselves. Browsers, rightly, don't offer the choice.
+ * Robustness checks every access to an array, and workgroup memory is zeroed before each workgroup. Both cost time, and
+ * kernels here do not need them: they check and write for themselves. Browsers, rightly, don't offer the choice.
  */
 const DAWN_OPTIONS = ['enable-dawn-features=disable_robustness,disable_workgroup_init'];
 
-/** Dawn's own objects must stay alive as long as anything that was made with them. */
+/** Kept, because Dawn's objects must outlive everything that was made with them. */
 let dawn: Promise<GPU> | undefined;
 
 /** Rejects with a `BackendUnavailableError`. */
 export async function requestAdapter(): Promise<GPUAdapter> {
   const gpu = await findGpu();
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw unavailable('WebGPU is there, but it has no adapter: no driver that it supports was found');
+  if (!adapter) throw unavailable('WebGPU has no adapter: it found no driver that it supports');
   if (isNull(adapter.info)) {
     throw unavailable('the only adapter is the null one, which computes nothing');
   }
@@ -28,7 +28,7 @@ export function isNull(info: GPUAdapterInfo | undefined): boolean {
   return info !== undefined && /null/i.test(`${info.vendor} ${info.device}`);
 }
 
-/** Emulated on the CPU: by its own word where the platform gives it, by its name where not. */
+/** Whether the adapter is emulated on the CPU: as it says itself, otherwise judged by its name. */
 export function isSoftware(info: GPUAdapterInfo | undefined): boolean {
   if (!info) return false;
   const name = [info.vendor, info.architecture, info.device, info.description].join(' ');
@@ -49,7 +49,7 @@ async function findGpu(): Promise<GPU> {
 }
 
 async function importDawn(process: NodeJS.Process): Promise<GPU> {
-  // Not a literal, so that bundlers don't look for a package that is optional and for Node only.
+  // A variable keeps bundlers from looking for a package that is optional and for Node only.
   const name = 'webgpu';
   let module: { create(options: string[]): GPU };
   try {
@@ -59,14 +59,14 @@ async function importDawn(process: NodeJS.Process): Promise<GPU> {
     const why = missing ? 'is not installed (npm install webgpu)' : `cannot be loaded: ${(error as Error).message}`;
     throw unavailable(`the optional package webgpu ${why}`, error);
   }
-  // Dawn would say so itself, on standard error.
+  // Without this check Dawn prints to standard error.
   if (process.platform === 'linux' && !hasVulkanDriver(process)) {
-    throw unavailable('no Vulkan driver is installed: none of the usual folders has a description of one');
+    throw unavailable('no Vulkan driver is installed: none of the usual folders describes one');
   }
   return module.create(DAWN_OPTIONS);
 }
 
-/** Whether the Vulkan loader would find any driver at all, by its documented search path. */
+/** Whether the Vulkan loader would find any driver, by its documented search path. */
 function hasVulkanDriver(process: NodeJS.Process): boolean {
   const { env } = process;
   if (env.VK_DRIVER_FILES || env.VK_ICD_FILENAMES || env.VK_ADD_DRIVER_FILES) return true;

@@ -1,7 +1,6 @@
 /**
- * Discrete Fourier transforms of a handful of numbers, written out as straight WGSL on named registers. Lengths are
- * split by Cooley and Tukey's rule (Math. Comp. 19, 297, 1965) down to 4 and the primes, whose sums pair each number
- * with its mirror image.
+ * Discrete Fourier transforms of a few numbers, written out as straight WGSL on named registers. Cooley and Tukey's rule
+ * (Math. Comp. 19, 297, 1965) splits lengths down to 4 and the primes, whose sums pair each number with its mirror image.
  */
 
 /** −1 is forward, exp(−2πi…); 1 is inverse. */
@@ -41,8 +40,8 @@ class Writer {
 
   #four([a, b, c, d]: readonly string[]): string[] {
     const [p, q, r, s] = [`${a} + ${c}`, `${a} - ${c}`, `${b} + ${d}`, `${b} - ${d}`].map((e) => this.#let(e));
-    const turned = this.#timesI(s);
-    return [`${p} + ${r}`, `${q} + ${turned}`, `${p} - ${r}`, `${q} - ${turned}`].map((e) => this.#let(e));
+    const rotated = this.#timesI(s);
+    return [`${p} + ${r}`, `${q} + ${rotated}`, `${p} - ${r}`, `${q} - ${rotated}`].map((e) => this.#let(e));
   }
 
   /** Index b·n₁ + n₂ in, k₁ + a·k₂ out. */
@@ -71,9 +70,9 @@ class Writer {
       const angle = (i: number) => (2 * Math.PI * (((i + 1) * k) % radix)) / radix;
       const even = this.#let([x[0], ...sums.map((s, i) => `${s} * ${constant(Math.cos(angle(i)))}`)].join(' + '));
       const odd = this.#let(differences.map((d, i) => `${d} * ${constant(Math.sin(angle(i)))}`).join(' + '));
-      const turned = this.#timesI(odd);
-      out[k] = this.#let(`${even} + ${turned}`);
-      out[radix - k] = this.#let(`${even} - ${turned}`);
+      const rotated = this.#timesI(odd);
+      out[k] = this.#let(`${even} + ${rotated}`);
+      out[radix - k] = this.#let(`${even} - ${rotated}`);
     }
     return out;
   }

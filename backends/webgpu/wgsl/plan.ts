@@ -1,9 +1,9 @@
 /**
- * How lines of one length are transformed: which radices in which order, how many threads share a line, and how many
- * lines share a workgroup. Pure arithmetic on lengths and limits; the WGSL is written by line.ts.
+ * Plans how lines of one length are transformed: which radices in which order, how many threads share a line, and how many
+ * lines share a workgroup. Pure arithmetic on lengths and limits; lines.ts writes the WGSL.
  */
 
-/** Of a device, what decides how lines are laid out. */
+/** Limits of a device that decide how lines are laid out. */
 export interface LineLimits {
   /** maxComputeWorkgroupStorageSize. */
   storageBytes: number;
@@ -11,11 +11,11 @@ export interface LineLimits {
   invocations: number;
 }
 
-/** Which factors a transform of `padded` ≥ `length` points has: equal to `length`, or Bluestein's longer convolution. */
+/** The factors of a transform. `padded` is `length`, or the length of Bluestein's convolution, which is longer. */
 export interface Factors {
   length: number;
   padded: number;
-  /** Largest at both ends, since these decide how memory is read. Their product is `padded`. */
+  /** Their product is `padded`. The largest are at both ends, because these decide how memory is read. */
   radices: readonly number[];
 }
 
@@ -39,15 +39,22 @@ const LARGEST_PRIME = 13;
  */
 const LARGEST_RADIX = { short: 10, long: 16 };
 const SHORT = 1024;
-/** More numbers a thread are spilled to memory, which is still better than not fitting the threads of a workgroup. */
+/** More registers are spilled to memory, which is still better than more threads than a workgroup can have. */
 const MOST_REGISTERS = 64;
-/** Threads a workgroup ought to have. */
+/** A workgroup gets this many threads where it can. */
 const FULL_WORKGROUP = 64;
-/** Workgroup memory has so many banks. */
+/** Banks of workgroup memory. */
 export const BANKS = 32;
 
 export function isBluestein({ length, padded }: Factors): boolean {
   return padded > length;
+}
+
+/** The butterflies that begin and end a line where its pixels are. Bluestein's lines end as they begin. */
+export function farEnd(factors: Factors): { radix: number; count: number } {
+  const { padded, radices } = factors;
+  const radix = radices[isBluestein(factors) ? 0 : radices.length - 1];
+  return { radix, count: padded / radix };
 }
 
 export function factorsOf(length: number): Factors {
@@ -58,8 +65,8 @@ export function factorsOf(length: number): Factors {
 }
 
 /**
- * A plan with `preferredLines` or more lines a workgroup where they fit, with fewer where not; undefined where not even
- * one line does. `lines` in all.
+ * A plan for `lines` lines, with `preferredLines` or more in a workgroup where they fit and fewer where they do not;
+ * undefined where a workgroup cannot hold even one line.
  */
 export function planLine(
   factors: Factors,
@@ -87,7 +94,7 @@ export function planLine(
   return undefined;
 }
 
-/** As few threads as can hold a line in their registers, so that most have work in every stage. */
+/** The fewest threads that can hold a line in their registers, so that most have work in every stage. */
 function threadsFor({ padded, radices }: Factors, invocations: number): number {
   for (let registers = largestRadix(padded); registers < MOST_REGISTERS; registers *= 2) {
     const threads = fewestThreads(radices, padded, registers);

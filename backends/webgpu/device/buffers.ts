@@ -1,10 +1,10 @@
 /**
- * The buffers of one session: allocated against the device's limits, counted, and freed together. Refuses what is too
- * large for a buffer before it asks for it.
+ * Allocates, counts and frees the buffers of one session. Refuses what exceeds the device's limit of a buffer before it
+ * asks the device for it.
  */
-import { OutOfMemoryError } from '../../src/errors.js';
+import { OutOfMemoryError } from '../../../src/errors.js';
 import { GPU_BUFFER, type Device } from './device.js';
-import { roundUp } from './plan.js';
+import { roundUp } from '../wgsl/plan.js';
 
 export const STORAGE = GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_SRC | GPU_BUFFER.COPY_DST;
 export const UNIFORM = GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST;
@@ -16,7 +16,7 @@ export class Buffers {
   readonly #live = new Set<GPUBuffer>();
   #bytes = 0;
 
-  /** `onError` gets failures of allocations, which become known later. `expected`: bytes of all that are to come. */
+  /** `onError` gets failures of allocations, which become known later. `expected`: bytes that will be allocated in all. */
   constructor(device: Device, onError: (error: Error) => void, expected = 0) {
     this.#device = device;
     this.#onError = onError;
@@ -50,7 +50,7 @@ export class Buffers {
   }
 }
 
-/** The most bytes that one buffer can have and a kernel can bind, and which limit says so. */
+/** The most bytes that one buffer can have and a kernel can bind, and the name of the limit. */
 export function largestBuffer({ gpu: { limits } }: Device): { bytes: number; limit: string } {
   const limit =
     limits.maxBufferSize < limits.maxStorageBufferBindingSize ? 'maxBufferSize' : 'maxStorageBufferBindingSize';

@@ -1,13 +1,13 @@
 /**
- * The constants that transforms read: twiddle factors of every stage and, for Bluestein's lengths, the chirp and its
- * spectrum. Computed in double precision from reduced angles and rounded once.
+ * Makes the constants that transforms read: twiddle factors of every stage and, for Bluestein's lengths, the chirp and its
+ * spectrum. They are computed in double precision from reduced angles and rounded once.
  */
 import type { Sign } from './butterflies.js';
 import { isBluestein, type Factors } from './plan.js';
 
-/** Where in the table, in entries of four numbers, each stage of a pass begins; the first stage needs none. */
+/** Where the parts of the table begin, in entries of four numbers. The first stage of a pass needs none. */
 export interface TableLayout {
-  /** [pass][stage]; a pass through the radices in order, and one in reversed order. */
+  /** [pass][stage]: the first pass goes through the radices in order, the second in reversed order. */
   stages: [number[], number[]];
   chirp: number;
   entries: number;

@@ -1,6 +1,6 @@
-/** Kernels compiled for one device, each once: asynchronously where there is time, at once where there is none. */
-import { bindingOf, type Kernel, type Resource } from './kernel.js';
-import { Recent } from './recent.js';
+/** Compiles each kernel once for a device: asynchronously for callers that wait, at once for those that cannot. */
+import { bindingOf, type Kernel, type Resource } from '../wgsl/kernel.js';
+import { LruCache } from './lru-cache.js';
 
 export interface CompiledKernel {
   pipeline: GPUComputePipeline;
@@ -11,12 +11,12 @@ export interface CompiledKernel {
 
 /** GPUShaderStage.COMPUTE, which Node does not have as a global. */
 const COMPUTE = 4;
-/** An image has about ten. */
+/** An image has about ten kernels. */
 const MOST_KEPT = 512;
 
 export class Pipelines {
   readonly #gpu: GPUDevice;
-  readonly #compiled = new Recent<CompiledKernel>(MOST_KEPT);
+  readonly #compiled = new LruCache<CompiledKernel>(MOST_KEPT);
   readonly #compiling = new Map<string, Promise<CompiledKernel>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -24,7 +24,7 @@ export class Pipelines {
     this.#gpu = gpu;
   }
 
-  /** `key` tells the kernel from all others on this device; `write` is called only where it is new. */
+  /** `key` tells the kernel from all others on this device. `write` is called only for a new one. */
   async compile(key: string, write: () => Kernel): Promise<CompiledKernel> {
     const known = this.#compiled.get(key) ?? this.#compiling.get(key);
     if (known) return known;

@@ -1,33 +1,32 @@
 /**
  * Writes the WGSL that transforms lines in one workgroup: Stockham's autosort (numbers stay in natural order) with the
  * numbers of a butterfly in registers and exchanges through workgroup memory between the stages. Real and imaginary parts
- * are exchanged in turn: lines twice as long fit, and twice as many workgroups share a processor (measured on an H200: 20 %
- * faster at 2048 than exchanging both at once).
+ * are exchanged one after the other: lines twice as long fit, and twice as many workgroups share a processor (measured on
+ * an H200: 20 % faster at 2048 than exchanging both at once).
  *
  * A line's numbers are spread over its threads in one of two ways: at the `near` end butterfly j of the first radix holds
  * the numbers j + k·count, at the `far` end butterfly j of the last radix does. The first pass goes from the near end to
- * the far end, the second pass goes back through the reversed radices, so that what stands between the two, number by
- * number, needs no exchange, and both ends read and write neighbouring numbers in neighbouring threads.
+ * the far end; the second goes back through the reversed radices. Work on single numbers between the two needs no
+ * exchange, and both ends read and write neighbouring numbers in neighbouring threads.
  *
- * Knows nothing of where lines come from: columns.ts and rows.ts put loads, pixel rules and stores around it.
+ * It does not know where lines come from: columns.ts and rows.ts put loads, pixel rules and stores around it.
  */
 import { butterfly, type Sign } from './butterflies.js';
-import { BANKS, isBluestein, registersFor, type LinePlan } from './plan.js';
+import { BANKS, farEnd, isBluestein, registersFor, type LinePlan } from './plan.js';
 import { secondPower, tableLayout, type TableLayout } from './tables.js';
 
 export type End = 'near' | 'far';
 export type Pass = 'first' | 'second';
 
-/** One number of a line in a thread. */
-export interface Slot {
-  /** Name of the register that holds it, a vec2f. */
+/** One number of a line in a thread, in WGSL expressions. */
+export interface Element {
+  /** The register that holds it, a vec2f. */
   register: string;
-  /** WGSL expression of its index in the line. */
+  /** Its index in the line. */
   index: string;
-  /** WGSL expression of its place in workgroup memory. */
-  place: string;
-  /** WGSL expression of its butterfly, and its number in it. */
-  butterfly: string;
+  /** Its address in workgroup memory. */
+  address: string;
+  /** Its number in its butterfly. */
   k: number;
 }
 
@@ -35,13 +34,13 @@ export interface Slot {
 export const TIMES = `
 fn times(a: vec2f, b: vec2f) -> vec2f { return a * b.x + vec2f(-a.y, a.x) * b.y; }`;
 
-/** What a kernel with a line plan gets from the shader it stands in: `t` thread of the line, `line` of the workgroup. */
+/** Writes the body of a kernel statement by statement. In it, `t` is the thread of the line and `line` the workgroup's line. */
 export class LineWriter {
   readonly plan: LinePlan;
   readonly #signs: Record<Pass, Sign>;
   readonly #table: TableLayout;
   readonly #body: string[] = [];
-  /** Somebody may still be reading workgroup memory. */
+  /** A thread may still be reading workgroup memory. */
   #beingRead = false;
   #names = 0;
 
@@ -65,13 +64,13 @@ ${TIMES}
 fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i / ${BANKS}u` : ''}; }`;
   }
 
-  /** The head of the main function: registers and who this thread is. */
+  /** The head of the main function: the registers, the thread and its line. */
   prologue(): string {
     const names = Array.from({ length: this.#registers() }, (_, i) => `var x${i} = vec2f();`);
     return `let t = thread % ${this.plan.threads}u;\nlet line = thread / ${this.plan.threads}u;\n${names.join(' ')}`;
   }
 
-  /** A name that nothing else in this kernel has. */
+  /** A name that is new in this kernel. */
   unique(name: string): string {
     return `${name}${this.#names++}`;
   }
@@ -84,22 +83,20 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     return this.#body.join('\n');
   }
 
-  /** Numbers a butterfly holds at an end, and how many butterflies there are. */
+  /** Numbers that a butterfly holds at an end, and how many butterflies there are. */
   end(end: End): { radix: number; count: number } {
-    const { radices, padded } = this.plan;
-    // Bluestein's transforms begin and end at the near end of their convolution.
-    const radix = end === 'near' || isBluestein(this.plan) ? radices[0] : radices[radices.length - 1];
-    return { radix, count: padded / radix };
+    const [radix] = this.plan.radices;
+    return end === 'far' ? farEnd(this.plan) : { radix, count: this.plan.padded / radix };
   }
 
   /** Code for every number that a thread holds at an end, after code for its butterfly. */
-  atEnd(end: End, each: (slot: Slot) => string, perButterfly: (butterfly: string) => string = () => ''): void {
+  atEnd(end: End, each: (element: Element) => string, perButterfly: (butterfly: string) => string = () => ''): void {
     const { radix, count } = this.end(end);
     this.#eachButterfly(radix, (j, registers) => {
-      const { base, places } = this.#places(j, 1, radix, count);
+      const { base, addresses } = this.#addresses(j, 1, radix, count);
       const code = registers.map((register, k) => {
         const index = `(${j} + ${k * count}u)`;
-        const statement = each({ register, index, place: places[k], butterfly: j, k });
+        const statement = each({ register, index, address: addresses[k], k });
         if ((k + 1) * count <= this.plan.length) return statement;
         return k * count >= this.plan.length ? '' : `if (${index} < ${this.plan.length}u) { ${statement} }`;
       });
@@ -128,7 +125,7 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     multiply(radices[0], 'xy');
   }
 
-  /** Moves numbers between threads: `write` puts a component into workgroup memory, `read` gets it back. */
+  /** Moves numbers between threads: `write` stores a component to workgroup memory, `read` loads it. */
   exchange(write: (component: Component) => void, read: (component: Component) => void): void {
     for (const component of ['x', 'y'] as const) {
       if (this.#beingRead) this.emit('workgroupBarrier();');
@@ -139,7 +136,7 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     }
   }
 
-  /** Whether a distance in a line is the same in workgroup memory wherever it begins, and how far it is there. */
+  /** A distance in a line as one in workgroup memory; undefined where that depends on where it begins. */
   distance(numbers: number): number | undefined {
     if (!this.plan.padding) return numbers;
     return numbers % BANKS === 0 ? numbers + numbers / BANKS : undefined;
@@ -187,31 +184,31 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
       (component) =>
         this.#eachButterfly(radix, (j, registers) => {
           const first = span === 1 ? `${j} * ${radix}u` : `${j} / ${span}u * ${span * radix}u + ${j} % ${span}u`;
-          const { base, places } = this.#places(first, span * radix, radix, span);
-          return [base, ...registers.map((x, k) => `memory[${places[k]}] = ${x}.${component};`)].join('\n');
+          const { base, addresses } = this.#addresses(first, span * radix, radix, span);
+          return [base, ...registers.map((x, k) => `memory[${addresses[k]}] = ${x}.${component};`)].join('\n');
         }),
       (component) =>
         this.#eachButterfly(next, (j, registers) => {
-          const { base, places } = this.#places(j, 1, next, count);
-          return [base, ...registers.map((x, k) => `${x}.${component} = memory[${places[k]}];`)].join('\n');
+          const { base, addresses } = this.#addresses(j, 1, next, count);
+          return [base, ...registers.map((x, k) => `${x}.${component} = memory[${addresses[k]}];`)].join('\n');
         }),
     );
   }
 
   /**
-   * Places in workgroup memory of the numbers first + k·step of a line. `first` is a multiple of `multiple` and something
-   * smaller than `step`. Where padding allows, they are one address and constants, which cost no instructions.
+   * Addresses in workgroup memory of the numbers first + k·step of a line. `first` is a multiple of `multiple` plus less
+   * than `step`. Where padding allows, they are one address and constants, which cost no instructions.
    */
-  #places(first: string, multiple: number, radix: number, step: number): { base: string; places: string[] } {
+  #addresses(first: string, multiple: number, radix: number, step: number): { base: string; addresses: string[] } {
     const aligned = [step, multiple === 1 ? step : multiple].every((n) => n % BANKS === 0 || BANKS % n === 0);
     const offset = (k: number) => k * step + (this.plan.padding ? Math.floor((k * step) / BANKS) : 0);
-    const places = Array.from({ length: radix }, (_, k) =>
+    const addresses = Array.from({ length: radix }, (_, k) =>
       aligned || !this.plan.padding ? `origin + ${offset(k)}u` : `at(line, first + ${k * step}u)`,
     );
-    return { base: `let first = ${first}; let origin = at(line, first);`, places };
+    return { base: `let first = ${first}; let origin = at(line, first);`, addresses };
   }
 
-  /** Code for each butterfly of a thread, where the thread has one. */
+  /** Code for each butterfly of a thread; in the last round some threads may have none. */
   #eachButterfly(radix: number, code: (j: string, registers: string[]) => string): void {
     const count = this.plan.padded / radix;
     for (let b = 0; b * this.plan.threads < count; b++) {

@@ -1,12 +1,12 @@
 /**
- * Commands on their way to the device: recorded as they come, and handed over when somebody waits for them or when
- * enough have gathered. Handing over costs as much as dozens of dispatches.
+ * Records commands, and submits them when a caller waits for them or when enough have gathered: a submission costs as
+ * much as dozens of dispatches.
  */
 import type { Device } from './device.js';
-import { MOST_WORKGROUPS } from './kernel.js';
+import { MOST_WORKGROUPS } from '../wgsl/kernel.js';
 import type { CompiledKernel } from './pipelines.js';
 
-/** So much is recorded before it is handed over: dispatches, and numbers that they go through. */
+/** Most that is recorded before it is submitted: dispatches, and numbers that they process. */
 const MOST_DISPATCHES = 512;
 const MOST_NUMBERS = 2 ** 29;
 
@@ -23,7 +23,7 @@ export class Commands {
     this.#onError = onError;
   }
 
-  /** `numbers`: how many the kernel goes through, all starts together. */
+  /** `numbers`: how many the kernel processes, all starts together. */
   dispatch(kernel: CompiledKernel, bindGroup: GPUBindGroup, starts: number, numbers: number): void {
     this.#pass ??= this.#open().beginComputePass();
     const across = Math.min(kernel.workgroups, MOST_WORKGROUPS);
@@ -41,7 +41,7 @@ export class Commands {
     this.#open().copyBufferToBuffer(from, offset, to, at, bytes);
   }
 
-  /** Everything recorded so far goes before whatever the queue is given next. */
+  /** Submits everything recorded so far, ahead of whatever the queue is given next. */
   flush(): void {
     if (!this.#encoder) return;
     this.#pass?.end();
@@ -54,7 +54,7 @@ export class Commands {
     this.#device.watch(() => gpu.queue.submit([encoder.finish()]), this.#onError);
   }
 
-  /** Forgets what has not been handed over. */
+  /** Drops what has not been submitted. */
   discard(): void {
     this.#encoder = undefined;
     this.#pass = undefined;
