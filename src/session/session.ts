@@ -19,6 +19,7 @@ import type {
   MemoryReport,
   Precision,
   RealArray,
+  RealResult,
   RuleOptions,
   RunOptions,
   Shape,
@@ -62,10 +63,13 @@ export async function openSession(backend: Backend, device: number, setup: Setup
  * enqueue work; on the wasm backend, which computes on the calling thread, it is done when they return.
  */
 export class Session {
+  /** Rows and columns of the object and of the pattern. */
   readonly shape: Shape;
   /** Number of starts. */
   readonly starts: number;
+  /** Of all arithmetic, and of the arrays that are read. */
   readonly precision: Precision;
+  /** The backend that does the arithmetic. */
   readonly backend: BackendName;
   /** Name of the device. */
   readonly device: string;
@@ -169,11 +173,12 @@ export class Session {
    * The object, rows × columns: the iterate x after an iteration or after `constrainObject`, Re IFT(spectrum) after
    * `inverse` and before the first iteration.
    */
-  async readObject(start = 0): Promise<RealArray> {
+  async readObject(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
     this.#state.makeObject();
-    return this.#session.readObject(start);
+    // No backend returns shared memory.
+    return (await this.#session.readObject(start)) as RealResult;
   }
 
   /**
@@ -217,7 +222,7 @@ export class Session {
   }
 
   /** The object with negative pixels and those outside the support cleared. */
-  async readFeasible(start = 0): Promise<RealArray> {
+  async readFeasible(start = 0): Promise<RealResult> {
     return clearInfeasible(await this.readObject(start), this.#support);
   }
 
@@ -236,11 +241,11 @@ export class Session {
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
-  async readSpectrum(start = 0): Promise<RealArray> {
+  async readSpectrum(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
     this.#state.complete();
-    return this.#session.readSpectrum(start);
+    return (await this.#session.readSpectrum(start)) as RealResult;
   }
 
   /**
@@ -268,7 +273,7 @@ export class Session {
   }
 
   /** The residual of every start. */
-  async residuals(): Promise<Float64Array> {
+  async residuals(): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     this.#state.complete();
     await this.#log.take();
@@ -276,13 +281,13 @@ export class Session {
   }
 
   /** @internal The residual of every start's feasible object, measured on the device. Ends the iteration's history. */
-  measureFeasible(): Promise<Float64Array> {
+  measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     return this.#state.measureFeasible();
   }
 
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
-  async history(start = 0): Promise<Float64Array> {
+  async history(start = 0): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     this.#checkStart(start);
     if (!this.#keepsHistory) {
@@ -318,10 +323,12 @@ export class Session {
     this.#session.dispose();
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
     return Promise.resolve();
@@ -391,7 +398,7 @@ export class Session {
 }
 
 /** Clears in place what cannot be part of the object: negative pixels and those outside the support. */
-export function clearInfeasible(object: RealArray, support: Uint8Array | undefined): RealArray {
+export function clearInfeasible(object: RealResult, support: Uint8Array | undefined): RealResult {
   for (let i = 0; i < object.length; i++) {
     if (object[i] < 0 || support?.[i] === 0) object[i] = 0;
   }
