@@ -17,7 +17,7 @@ type Plugin = NonNullable<Options['esbuildPlugins']>[number];
 const common: Options = { target: 'es2022', sourcemap: false, treeshake: true, outDir: 'dist', dts: false };
 
 /** `formats` works on bytes and runs anywhere, `files` is for Node only. */
-const entries = { index: 'src/index.ts', formats: 'src/formats/index.ts', files: 'src/formats/files.ts' };
+const entries = { index: 'src/index.ts', formats: 'src/formats/index.ts', files: 'src/files.ts' };
 
 /** Imports the shared files instead of copying them into what is built. */
 const shared = (errors: './errors.js' | './errors.cjs'): Plugin => ({
