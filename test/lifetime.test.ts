@@ -151,7 +151,9 @@ onEveryBackend('a session', ({ backend, precision }) => {
   });
 
   it('copies nothing to change its rule, and holds a previous iterate from the first rule on that reads one', async () => {
-    using session = await open({ algorithm: 'gs' });
+    const large = { magnitudes: asymmetricMagnitudes([1024, 1024]), shape: [1024, 1024] } as const;
+    using session = await createSession(large, { backend, precision, algorithm: 'gs' });
+    await session.readObject();
     const created = session.memory();
     await session.run(3);
     session.use({ algorithm: 'output-output' });
@@ -164,7 +166,9 @@ onEveryBackend('a session', ({ backend, precision }) => {
     await session.run(3);
     const after = session.memory();
     expect([after.uploads, after.downloads]).toEqual([created.uploads, created.downloads]);
-    expect(after.deviceBytes).toBeGreaterThanOrEqual(memoryless.deviceBytes + pixels * bytes);
+    // WebAssembly's memory grows by a fifth at least, so that it may have had half of an image to spare.
+    const least = (backend === 'wasm' ? 0.5 : 1) * 1024 * 1024 * bytes;
+    expect(after.deviceBytes).toBeGreaterThanOrEqual(memoryless.deviceBytes + least);
   });
 
   it('neither keeps nor changes the arrays that it was given', async () => {
