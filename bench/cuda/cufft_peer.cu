@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-#include "../../backends/cuda/check.hpp"
+#include "../../backends/cuda/runtime/check.hpp"
 #include "cufft_peer.hpp"
 
 namespace {

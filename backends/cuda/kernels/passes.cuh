@@ -212,7 +212,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   }
   L::template each_butterfly<0>(t, [&](int i, int b) {
     // Several are read before any is written, so that reading them takes as long as one does.
-    constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+    constexpr int together = Reflects ? 1 : L::values > 20 || R0 % 4 != 0 ? R0 : 4;
 #pragma unroll
     for (int first = 0; first < R0; first += together) {
       float before[2 * together];
