@@ -31,7 +31,8 @@ if (missing && ifPossible) {
 if (missing) fail(`${missing}: install NVIDIA's CUDA toolkit 13 and put its bin folder on the PATH`);
 
 const configured = existsSync('build/cuda/CMakeCache.txt');
-const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (configured ? undefined : '90-real') : '');
+const architectures =
+  process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (configured ? undefined : '90-real') : '');
 // Without a value, those that were configured before are kept.
 cmake('configure', [
   ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],

@@ -36,10 +36,9 @@ __device__ inline float apply(const Rule& rule, const View& v, int start, int ro
   const float cx = violates ? violated.next.x : satisfied.next.x, cy = violates ? violated.next.y : satisfied.next.y;
   if (!rule.keeps_iterate) return term(cy, y);
   const float next = combine(cx, cy, x, y);
-  *iterate_at(v, start, row, column) =
-      Reflects ? combine(violates ? violated.iterate.x : satisfied.iterate.x,
-                         violates ? violated.iterate.y : satisfied.iterate.y, x, y)
-               : next;
+  *iterate_at(v, start, row, column) = Reflects ? combine(violates ? violated.iterate.x : satisfied.iterate.x,
+                                                          violates ? violated.iterate.y : satisfied.iterate.y, x, y)
+                                                : next;
   return next;
 }
 
