@@ -18,9 +18,9 @@ export interface NativeProblem {
   rows: number;
   columns: number;
   starts: number;
-  /** Index among ALGORITHMS. */
-  algorithm: number;
-  beta: number;
+  /** As `coefficients` of src/rules.ts orders them. */
+  coefficients: Float64Array;
+  keepsIterate: boolean;
   scale: number;
   magnitudes: Float32Array;
   mask?: Uint8Array;
@@ -29,8 +29,15 @@ export interface NativeProblem {
   firstStart?: number;
 }
 
-/** `BackendSession` with plain arguments. Failures carry a `code`, and `required` and `available` where memory is short. */
-export interface NativeSession extends BackendSession {
+/**
+ * `BackendSession` with plain arguments. The rule stays until `setRule` sets another, so that a step passes no array.
+ * Failures carry a `code`, and `required` and `available` where memory is short.
+ */
+export interface NativeSession extends Omit<BackendSession, 'constrainObject' | 'iterate' | 'measureObject'> {
+  setRule(coefficients: Float64Array, keepsIterate: boolean): void;
+  constrainObject(): void;
+  iterate(count: number): void;
+  measureObject(): void;
   readObject(start: number): Promise<Float32Array>;
   writeObject(start: number, object: Float32Array, asIterate: boolean): void;
   readSpectrum(start: number): Promise<Float32Array>;
@@ -59,11 +66,12 @@ const TRIAL = `
   const { devices, Session } = require(process.argv[1]);
   async function attempt(device) {
     const session = new Session({
-      ...{ device, rows: 32, columns: 32, starts: 1, algorithm: 0, beta: 1, scale: 1 },
+      ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
+      ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0), keepsIterate: false },
       ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
     });
-    session.iterate(40, true);
-    session.settle();
+    session.iterate(40);
+    session.completeIteration();
     await session.readObject(0);
     session.dispose();
   }

@@ -25,7 +25,7 @@ __device__ inline Complex operator*(Complex a, Complex b) {
 
 // a·w, or a·conj w in the inverse direction: how every twiddle is applied.
 template <bool Inverse>
-__device__ inline Complex turn(Complex a, Complex w) {
+__device__ inline Complex multiply(Complex a, Complex w) {
   return a * (Inverse ? conjugate(w) : w);
 }
 

@@ -1,18 +1,16 @@
 // What is done once, or on request: magnitudes and starts on their way in, spectra on their way in and out, and the
 // object constraint as a kernel of its own. Nothing here is in the loop.
 #pragma once
-#include "../../core/philox.hpp"
+#include "../../../core/philox.hpp"
 #include "any_length.cuh"
 
 namespace rephase::cuda {
-
-constexpr int kSimpleThreads = 256;
 
 __device__ inline int mirrored(int k, int n) {
   return k == 0 ? 0 : n - k;
 }
 
-// `given`: rows × columns; negative where not measured. `out`: [column][slot], the Nyquist column apart.
+// `given`: rows × columns; negative where not measured. `out`: [column][magnitude index], the Nyquist column apart.
 __global__ void encode_magnitudes(View v, AnyLine columns, const float* given, float doubled, float* out,
                                   float* nyquist) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -30,11 +28,11 @@ __global__ void encode_magnitudes(View v, AnyLine columns, const float* given, f
     coded = -m;
   else if (mirror_measured)
     coded = -mirror;
-  const int slot = columns.slots[columns.position[r]];
+  const int index = columns.magnitude_index[columns.frequency_index[r]];
   if (c == v.stored_columns)
-    nyquist[slot] = coded;
+    nyquist[index] = coded;
   else
-    out[static_cast<size_t>(c) * v.magnitude_stride + slot] = coded;
+    out[static_cast<size_t>(c) * v.magnitude_stride + index] = coded;
 }
 
 struct Wide {
@@ -58,7 +56,7 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
     const Wide nyquist = doubled(v.columns / 2);
     z = {z.x - nyquist.y, z.y + nyquist.x};
   }
-  v.spectrum[v.column_base(start, c) + v.row_offset(columns.places[columns.position[r]])] = {static_cast<float>(z.x),
+  v.spectrum[v.column_base(start, c) + v.row_offset(columns.storage_index[columns.frequency_index[r]])] = {static_cast<float>(z.x),
                                                                                              static_cast<float>(z.y)};
 }
 
@@ -114,7 +112,7 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   const int r = stored ? given : mirrored(given, v.rows), column = stored ? c : v.columns - c;
   const bool nyquist = v.packed && column == v.columns / 2;
   const auto at = [&](int r) {
-    return v.spectrum[v.column_base(start, nyquist ? 0 : column) + v.row_offset(columns.places[columns.position[r]])];
+    return v.spectrum[v.column_base(start, nyquist ? 0 : column) + v.row_offset(columns.storage_index[columns.frequency_index[r]])];
   };
   const Complex a = at(r);
   Complex z = a;
@@ -126,7 +124,7 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   out[i] = stored ? z : conjugate(z);
 }
 
-// A block a row, or several one after the other.
+// object ← the next image, and the iterate where the rule keeps it. A block does a row, or several one after the other.
 __global__ void constrain_object(View v, Rule rule) {
   constexpr int together = 4;  // read before any is written
   wait_for_previous_kernel();
@@ -148,7 +146,8 @@ __global__ void constrain_object(View v, Rule rule) {
       for (int i = 0; i < together; i++) {
         const int column = first + i * blockDim.x;
         if (column >= v.columns) break;
-        object[column] = apply(rule, v, start, row, column, y[i], before[i]);
+        object[column] = rule.reflects ? apply<true>(rule, v, start, row, column, y[i], before[i])
+                                       : apply<false>(rule, v, start, row, column, y[i], before[i]);
       }
     }
   }

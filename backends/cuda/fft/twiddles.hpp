@@ -1,9 +1,9 @@
 // The twiddles of fast lines as their kernels read them: for each stage a table over the angles w =
-// exp(-2πi·e/(count·R)), e < count, of what a butterfly of radix R needs to turn its number j by w^j.
+// exp(-2πi·e/(count·R)), e < count, of what a butterfly of radix R needs to multiply its number j by w^j.
 //
 // For a power of two these are the angles of its network (butterfly.cuh), level by level: w^(R/S) times the S-th roots
 // of the first quarter, for S = 2, 4, …, R; each as its cosine and its tangent, two of them a float4. For other radices
-// w itself, cosine and -sine. Neighbouring threads read neighbouring places, [float4][place].
+// w itself, cosine and -sine. Neighbouring threads read neighbouring entries, [float4][entry].
 #pragma once
 #include <vector_types.h>
 
@@ -16,16 +16,16 @@ constexpr bool is_power_of_two(int n) {
 }
 
 // float4s an angle.
-constexpr int turn_quads(int R) {
+constexpr int twiddle_quads(int R) {
   return is_power_of_two(R) ? (R + 3) / 4 : 1;
 }
 
 // Of the network's angles, where that of blocks of S and their root q is.
-constexpr int turn_index(int S, int q) {
+constexpr int twiddle_index(int S, int q) {
   return S == 2 ? 0 : S / 4 + q;
 }
 
-// Appends the table of `count` angles, with angle e at place(e).
-void append_turns(std::vector<float4>& table, int R, int count, int (*place)(int e));
+// Appends the table of `count` angles, with angle e in entry(e).
+void append_twiddles(std::vector<float4>& table, int R, int count, int (*entry)(int e));
 
 }  // namespace rephase::cuda

@@ -8,11 +8,11 @@
 // Cooley and Tukey's rule with roots known to the compiler; odd primes pair x[t] with x[R-t].
 #pragma once
 #include "complex.cuh"
-#include "turns.hpp"
+#include "twiddles.hpp"
 
 namespace rephase::cuda {
 
-// cos and sin of 2πk/R, for the compiler: Taylor series within an eighth of a turn.
+// cos and sin of 2πk/R, for the compiler: Taylor series within an eighth of the circle.
 struct Root {
   double cos, sin;
 };
@@ -55,7 +55,7 @@ __device__ inline Complex rotate(Complex a) {
       return {c * a.x - h * a.y, c * a.y + h * a.x};
   } else {
     constexpr float c = static_cast<float>(root(k, R).cos), s = static_cast<float>(root(k, R).sin);
-    return turn<Inverse>(a, Complex{c, -s});
+    return multiply<Inverse>(a, Complex{c, -s});
   }
 }
 
@@ -79,7 +79,7 @@ __device__ inline void each_constant(F&& f) {
   }
 }
 
-// a, b ← a + w·b, a - w·b for w = c·(1 - iτ), in the inverse direction its conjugate, turned by a Quarter more.
+// a, b ← a + w·b, a - w·b for w = c·(1 - iτ), in the inverse direction its conjugate; times i more where Quarter.
 template <bool Inverse, bool Quarter>
 __device__ inline void cross(Complex& a, Complex& b, float c, float tangent) {
   const float t = Inverse ? -tangent : tangent;
@@ -95,15 +95,15 @@ constexpr int reversed(int i, int R) {
   return result;
 }
 
-// The levels of the network from blocks of S on. turns: as turns.hpp says; null: there are none.
-template <int R, int S, bool Inverse, bool Turned>
-__device__ inline void levels(Complex* y, const float2* turns) {
+// The levels of the network from blocks of S on. twiddles: as twiddles.hpp says; null: there are none.
+template <int R, int S, bool Inverse, bool Twiddled>
+__device__ inline void levels(Complex* y, const float2* twiddles) {
   if constexpr (S <= R) {
     each_constant<0, S / 2>([&](auto constant) {
       constexpr int q = decltype(constant)::value, base = S < 4 ? 0 : q % (S / 4);
       constexpr bool quarter = 4 * q >= S && S > 2;
-      if constexpr (Turned) {
-        const float2 w = turns[turn_index(S, base)];
+      if constexpr (Twiddled) {
+        const float2 w = twiddles[twiddle_index(S, base)];
 #pragma unroll
         for (int g = 0; g < R; g += S) cross<Inverse, quarter>(y[g + q], y[g + q + S / 2], w.x, w.y);
       } else if constexpr (base == 0) {
@@ -120,19 +120,19 @@ __device__ inline void levels(Complex* y, const float2* turns) {
         for (int g = 0; g < R; g += S) cross<Inverse, quarter>(y[g + q], y[g + q + S / 2], c, tangent);
       }
     });
-    levels<R, 2 * S, Inverse, Turned>(y, turns);
+    levels<R, 2 * S, Inverse, Twiddled>(y, twiddles);
   }
 }
 
-// x[j] is turned by w^j first, where Turned.
-template <int R, bool Inverse, bool Turned>
-__device__ inline void network(Complex* x, const float2* turns) {
+// x[j] is multiplied by w^j first, where Twiddled.
+template <int R, bool Inverse, bool Twiddled>
+__device__ inline void network(Complex* x, const float2* twiddles) {
   Complex y[R];
   each_constant<0, R>([&](auto j) {
     constexpr int from = reversed(decltype(j)::value, R);
     y[decltype(j)::value] = x[from];
   });
-  levels<R, 2, Inverse, Turned>(y, turns);
+  levels<R, 2, Inverse, Twiddled>(y, twiddles);
 #pragma unroll
   for (int q = 0; q < R; q++) x[q] = y[q];
 }
@@ -161,9 +161,9 @@ __device__ inline void prime_butterfly(Complex* x) {
       even = {fmaf(c, sum[t - 1].x, even.x), fmaf(c, sum[t - 1].y, even.y)};
       odd = {fmaf(s, difference[t - 1].x, odd.x), fmaf(s, difference[t - 1].y, odd.y)};
     }
-    const Complex turned = Inverse ? Complex{-odd.y, odd.x} : Complex{odd.y, -odd.x};
-    x[q] = even + turned;
-    x[R - q] = even - turned;
+    const Complex rotated = Inverse ? Complex{-odd.y, odd.x} : Complex{odd.y, -odd.x};
+    x[q] = even + rotated;
+    x[R - q] = even - rotated;
   }
 }
 
@@ -208,42 +208,42 @@ __device__ inline void butterfly(Complex* x) {
   }
 }
 
-// x[q] turned by w^q. Powers are made four at a time from w, w², w³ and w⁴, w⁸, …, so that few are alive at once and
+// x[q] ← x[q]·w^q. Powers are made four at a time from w, w², w³ and w⁴, w⁸, …, so that few are alive at once and
 // none is more than four multiplications from the table.
 template <int R, bool Inverse>
 __device__ inline void twiddle(Complex* x, Complex w) {
   if constexpr (R == 2) {
-    x[1] = turn<Inverse>(x[1], w);
+    x[1] = multiply<Inverse>(x[1], w);
     return;
   }
   const Complex w2 = w * w, w3 = w2 * w, w4 = w2 * w2;
-  x[1] = turn<Inverse>(x[1], w);
-  x[2] = turn<Inverse>(x[2], w2);
-  if constexpr (R > 3) x[3] = turn<Inverse>(x[3], w3);
+  x[1] = multiply<Inverse>(x[1], w);
+  x[2] = multiply<Inverse>(x[2], w2);
+  if constexpr (R > 3) x[3] = multiply<Inverse>(x[3], w3);
   Complex base = w4;
 #pragma unroll
   for (int q = 4; q < R; q += 4) {
-    x[q] = turn<Inverse>(x[q], base);
-    if (q + 1 < R) x[q + 1] = turn<Inverse>(x[q + 1], base * w);
-    if (q + 2 < R) x[q + 2] = turn<Inverse>(x[q + 2], base * w2);
-    if (q + 3 < R) x[q + 3] = turn<Inverse>(x[q + 3], base * w3);
+    x[q] = multiply<Inverse>(x[q], base);
+    if (q + 1 < R) x[q + 1] = multiply<Inverse>(x[q + 1], base * w);
+    if (q + 2 < R) x[q + 2] = multiply<Inverse>(x[q + 2], base * w2);
+    if (q + 3 < R) x[q + 3] = multiply<Inverse>(x[q + 3], base * w3);
     if (q + 4 < R) base = q == 4 ? w4 * w4 : base * w4;
   }
 }
 
-// The transform of x[j]·w^j, for w at `index` of a table of `count` angles: see turns.hpp.
+// The transform of x[j]·w^j, for w at `index` of a table of `count` angles: see twiddles.hpp.
 template <int R, bool Inverse>
-__device__ inline void turned_butterfly(Complex* x, const float4* table, int count, int index) {
-  constexpr int quads = turn_quads(R);
+__device__ inline void twiddled_butterfly(Complex* x, const float4* table, int count, int index) {
+  constexpr int quads = twiddle_quads(R);
   if constexpr (is_power_of_two(R)) {
-    float2 turns[2 * quads];
+    float2 twiddles[2 * quads];
 #pragma unroll
     for (int i = 0; i < quads; i++) {
       const float4 f = __ldg(table + i * count + index);
-      turns[2 * i] = {f.x, f.y};
-      turns[2 * i + 1] = {f.z, f.w};
+      twiddles[2 * i] = {f.x, f.y};
+      twiddles[2 * i + 1] = {f.z, f.w};
     }
-    network<R, Inverse, true>(x, turns);
+    network<R, Inverse, true>(x, twiddles);
   } else {
     const float4 f = __ldg(table + index);
     twiddle<R, Inverse>(x, {f.x, f.y});

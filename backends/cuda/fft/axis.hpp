@@ -1,8 +1,8 @@
 // The plan of one axis: its radices, found once, and its tables, made in double precision and kept on the device.
 #pragma once
 #include "any_line.hpp"
-#include "fast_lines.hpp"
-#include "memory.hpp"
+#include "../kernels/fast_lines.hpp"
+#include "../runtime/memory.hpp"
 
 namespace rephase::cuda {
 
@@ -13,8 +13,8 @@ class Axis {
 
   const AnyLine& any() const { return line_; }
   const FastLine* fast() const { return fast_; }
-  const float4* turns() const { return turns_.data(); }
-  size_t bytes() const { return complex_.bytes() + turns_.bytes() + order_.bytes(); }
+  const float4* twiddles() const { return twiddles_.data(); }
+  size_t bytes() const { return complex_.bytes() + twiddles_.bytes() + order_.bytes(); }
   // An upper bound of it.
   static double bytes_needed(double length) { return 84 * length + 1024; }
 
@@ -22,7 +22,7 @@ class Axis {
   AnyLine line_ = {};
   const FastLine* fast_;
   DeviceBuffer<Complex> complex_;
-  DeviceBuffer<float4> turns_;
+  DeviceBuffer<float4> twiddles_;
   DeviceBuffer<int> order_;
 };
 

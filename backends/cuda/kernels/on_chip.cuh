@@ -24,7 +24,7 @@ struct OnChipShape {
 
 template <class Columns, class Rows, int Threads = OnChipShape<Columns, Rows>::threads>
 __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
-    turn_on_chip(const View v, const Rule rule, const int count) {
+    iterate_on_chip(const View v, const Rule rule, const int count) {
   using Shape = OnChipShape<Columns, Rows>;
   using T = Team<Columns::threads, Shape::threads / Columns::threads>;
   constexpr int rows = Shape::rows, columns = Shape::columns, threads = Shape::threads;
@@ -47,25 +47,25 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
   __syncthreads();
 
   uint32_t record = threadIdx.x == 0 ? v.recorded[start] : 0;
-  for (int turn = 0; turn < count; turn++) {
-    // Twiddles are read anew in each turn: kept in registers, they would push other numbers out.
-    const float4 *column_turns = v.column_turns, *row_turns = v.row_turns;
-    asm volatile("" : "+l"(column_turns), "+l"(row_turns));
+  for (int i = 0; i < count; i++) {
+    // Twiddles are read again in each iteration: kept in registers, they would push other numbers out.
+    const float4 *column_twiddles = v.column_twiddles, *row_twiddles = v.row_twiddles;
+    asm volatile("" : "+l"(column_twiddles), "+l"(row_twiddles));
     {
       const int t = T::rank(), column = T::index();
       Complex* const shared = column_at(column);
       Complex x[Columns::values];
-      Columns::template take<0>(shared, x, t);
-      Columns::forward(x, shared, t, column_turns, T::barrier);
+      Columns::template load_from_shared<0>(shared, x, t);
+      Columns::forward(x, shared, t, column_twiddles, T::barrier);
       const bool packed = column == 0;
       const float* const line = magnitudes + column * rows;
-      float misfit = v.masked ? impose_line<true, Columns, T>(v, x, shared, line, packed)
+      float residual = v.masked ? impose_line<true, Columns, T>(v, x, shared, line, packed)
                               : impose_line<false, Columns, T>(v, x, shared, line, packed);
-      misfit *= misfit_weight(v, column);
-      for (int offset = 16; offset > 0; offset /= 2) misfit += __shfl_xor_sync(~0u, misfit, offset);
-      if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = misfit;
-      Columns::inverse(x, shared, t, column_turns, T::barrier);
-      Columns::template put<0>(shared, x, t);
+      residual *= residual_weight(v, column);
+      for (int offset = 16; offset > 0; offset /= 2) residual += __shfl_xor_sync(~0u, residual, offset);
+      if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = residual;
+      Columns::inverse(x, shared, t, column_twiddles, T::barrier);
+      Columns::template store_to_shared<0>(shared, x, t);
     }
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -83,9 +83,9 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
         return float4{a.x, a.y, b.x, b.y};
       });
       __syncthreads();
-      Rows::inverse(x, shared, t, row_turns, [] { __syncwarp(); });
-      apply_to_rows<Rows>(x, t, v, rule, start, row, 0.5f / (rows * columns));
-      Rows::forward(x, shared, t, row_turns, [] { __syncwarp(); });
+      Rows::inverse(x, shared, t, row_twiddles, [] { __syncwarp(); });
+      apply_to_rows<Rows, false>(x, t, v, rule, start, row, 0.5f / (rows * columns));
+      Rows::forward(x, shared, t, row_twiddles, [] { __syncwarp(); });
       __syncthreads();
       store_rows<Rows>(x, t, [&](int column, float4 f) {
         number_at(column, row) = {f.x, f.y};

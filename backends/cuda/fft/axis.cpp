@@ -44,9 +44,9 @@ int convolution_size(int n) {
   return best;
 }
 
-// position[k]: where decimation in frequency leaves frequency k.
-std::vector<int> positions(int n, const std::vector<int>& radices) {
-  std::vector<int> position(n);
+// index[k]: where decimation in frequency leaves frequency k.
+std::vector<int> frequency_indices(int n, const std::vector<int>& radices) {
+  std::vector<int> index(n);
   for (int k = 0; k < n; k++) {
     int rest = k, span = n, p = 0;
     for (const int R : radices) {
@@ -54,9 +54,9 @@ std::vector<int> positions(int n, const std::vector<int>& radices) {
       p += rest % R * span;
       rest /= R;
     }
-    position[k] = p;
+    index[k] = p;
   }
-  return position;
+  return index;
 }
 
 // The transform itself in double precision, in the order of `radices`: the way to a convolution's table.
@@ -85,11 +85,11 @@ Complex narrow(Wide z) {
 
 }  // namespace
 
-void append_turns(std::vector<float4>& table, int R, int count, int (*place)(int e)) {
+void append_twiddles(std::vector<float4>& table, int R, int count, int (*entry)(int e)) {
   const size_t at = table.size();
-  table.resize(at + size_t(turn_quads(R)) * count);
+  table.resize(at + size_t(twiddle_quads(R)) * count);
   const auto set = [&](int e, int index, float x, float y) {
-    float4& f = table[at + size_t(index / 2) * count + place(e)];
+    float4& f = table[at + size_t(index / 2) * count + entry(e)];
     (index % 2 == 0 ? f.x : f.z) = x;
     (index % 2 == 0 ? f.y : f.w) = y;
   };
@@ -102,7 +102,7 @@ void append_turns(std::vector<float4>& table, int R, int count, int (*place)(int
     for (int S = 2; S <= R; S *= 2)
       for (int q = 0; q < std::max(1, S / 4); q++) {
         const Wide w = unit_root(e + uint64_t(q) * count, uint64_t(count) * S);
-        set(e, turn_index(S, q), static_cast<float>(w.real()), static_cast<float>(-w.imag() / w.real()));
+        set(e, twiddle_index(S, q), static_cast<float>(w.real()), static_cast<float>(-w.imag() / w.real()));
       }
   }
 }
@@ -136,19 +136,19 @@ Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
   }
 
   std::vector<int> order(4 * length);
-  const std::vector<int> position = positions(length, smooth ? radices : std::vector<int>{});
+  const std::vector<int> index = frequency_indices(length, smooth ? radices : std::vector<int>{});
   for (int k = 0; k < length; k++) {
-    const int p = smooth ? position[k] : k, opposite = (length - k) % length;
+    const int p = smooth ? index[k] : k, opposite = (length - k) % length;
     order[k] = p;
-    order[length + p] = smooth ? position[opposite] : opposite;
-    order[2 * length + p] = fast_ && fast_->slot ? fast_->slot(k) : p;
-    order[3 * length + p] = fast_ && fast_->place ? fast_->place(k) : p;
+    order[length + p] = smooth ? index[opposite] : opposite;
+    order[2 * length + p] = fast_ && fast_->magnitude_index ? fast_->magnitude_index(k) : p;
+    order[3 * length + p] = fast_ && fast_->storage_index ? fast_->storage_index(k) : p;
   }
   if (fast_) {
-    std::vector<float4> turns;
-    fast_->append_turns(turns);
-    turns_ = DeviceBuffer<float4>(turns.size());
-    check(cudaMemcpy(turns_.data(), turns.data(), turns_.bytes(), cudaMemcpyHostToDevice), "copying tables");
+    std::vector<float4> twiddles;
+    fast_->append_twiddles(twiddles);
+    twiddles_ = DeviceBuffer<float4>(twiddles.size());
+    check(cudaMemcpy(twiddles_.data(), twiddles.data(), twiddles_.bytes(), cudaMemcpyHostToDevice), "copying tables");
   }
 
   complex_ = DeviceBuffer<Complex>(table.size());
@@ -158,10 +158,10 @@ Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
   line_.twiddles = complex_.data();
   line_.chirp = smooth ? nullptr : complex_.data() + chirp_at;
   line_.convolution = smooth ? nullptr : complex_.data() + chirp_at + length;
-  line_.position = order_.data();
+  line_.frequency_index = order_.data();
   line_.mirror = order_.data() + length;
-  line_.slots = order_.data() + 2 * length;
-  line_.places = order_.data() + 3 * length;
+  line_.magnitude_index = order_.data() + 2 * length;
+  line_.storage_index = order_.data() + 3 * length;
 }
 
 }  // namespace rephase::cuda

@@ -1,9 +1,9 @@
 // One line's transform by a fixed plan: numbers stay in registers, threads exchange them through shared memory.
 //
 // Transforms are in place and unordered, with every twiddle ahead of its butterfly (Cooley and Tukey both ways): stage
-// i splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) places further on.
+// i splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) numbers further on.
 // Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse direction,
-// by the place within the run. Frequency k ends at position(k). A stage writes where it has read, so that one barrier
+// by the offset within the run. Frequency k ends at frequency_index(k). A stage writes where it has read, so that one barrier
 // an exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
 //
 // Where the runs of span(1) have a part of a warp each, only the exchange between the first two stages joins all
@@ -33,31 +33,31 @@ struct Line {
   }
   static_assert(span(stages) == 1, "the radices make the length");
   // Butterflies a thread has at most in stage i, and the numbers in all of them.
-  static constexpr int turns(int i) { return (Length / radix(i) + Threads - 1) / Threads; }
+  static constexpr int butterflies_per_thread(int i) { return (Length / radix(i) + Threads - 1) / Threads; }
   static constexpr int last = stages - 1;
   static constexpr int most_values() {
     int most = 0;
     for (int i = 0; i < stages; i++) {
-      const int pairs = Length / radix(i) / 2, pair_turns = (pairs + Threads - 1) / Threads;
-      const int numbers = radix(i) * (Paired && i == last ? 2 * pair_turns : turns(i));
+      const int pairs = Length / radix(i) / 2, pairs_per_thread = (pairs + Threads - 1) / Threads;
+      const int numbers = radix(i) * (Paired && i == last ? 2 * pairs_per_thread : butterflies_per_thread(i));
       most = numbers > most ? numbers : most;
     }
     return most;
   }
   static constexpr int values = most_values();
-  // Butterflies that differ in their frequencies, and in their place in a run: the angles of stage i forward and
+  // Butterflies that differ in their frequencies, and in their offset in a run: the angles of stage i forward and
   // inverse.
   static constexpr int runs(int i) { return Length / span(i); }
-  static constexpr int places(int i) { return span(i + 1); }
+  static constexpr int offsets(int i) { return span(i + 1); }
   // Where the table of stage i begins: those of the forward transform from stage 1 on, then those of the inverse.
-  static constexpr int forward_turns(int i) {
+  static constexpr int forward_twiddles(int i) {
     int at = 0;
-    for (int s = 1; s < i; s++) at += turn_quads(radix(s)) * runs(s);
+    for (int s = 1; s < i; s++) at += twiddle_quads(radix(s)) * runs(s);
     return at;
   }
-  static constexpr int inverse_turns(int i) {
-    int at = forward_turns(stages);
-    for (int s = 0; s < i; s++) at += turn_quads(radix(s)) * places(s);
+  static constexpr int inverse_twiddles(int i) {
+    int at = forward_twiddles(stages);
+    for (int s = 0; s < i; s++) at += twiddle_quads(radix(s)) * offsets(s);
     return at;
   }
 
@@ -87,15 +87,15 @@ struct Line {
   }
 
   template <int I = 0>
-  __device__ static int position(int k) {
+  __device__ static int frequency_index(int k) {
     constexpr int R = radix(I), M = span(I + 1);
     if constexpr (I == last)
       return k;
     else
-      return k % R * M + position<I + 1>(k / R);
+      return k % R * M + frequency_index<I + 1>(k / R);
   }
 
-  // Of the run of stage I that holds frequency k, as position(k) is of the last: which it is in memory, and the
+  // Of the run of stage I that holds frequency k, as frequency_index(k) is of the last: which it is in memory, and the
   // reverse.
   static constexpr __host__ __device__ int reversed_run(int i, int k) {
     int run = 0;
@@ -154,7 +154,7 @@ struct Line {
       for (int u = 0; u < of_run / lanes; u++) f(u * R, t / lanes * of_run + t % lanes + u * lanes);
     } else {
 #pragma unroll
-      for (int u = 0; u < turns(I); u++) {
+      for (int u = 0; u < butterflies_per_thread(I); u++) {
         const int b = t + u * Threads;
         if (count % Threads == 0 || b < count) f(u * R, b);
       }
@@ -165,13 +165,13 @@ struct Line {
   __device__ static int first(int b) {
     constexpr int S = span(I), M = span(I + 1);
     if constexpr (Paired && I == last)
-      return position(b);
+      return frequency_index(b);
     else
       return b / M * S + b % M;
   }
 
   template <int I>
-  __device__ static void put(Complex* shared, const Complex* v, int t) {
+  __device__ static void store_to_shared(Complex* shared, const Complex* v, int t) {
     each_butterfly<I>(t, [&](int at, int b) {
       const int from = first<I>(b);
 #pragma unroll
@@ -179,7 +179,7 @@ struct Line {
     });
   }
   template <int I>
-  __device__ static void take(const Complex* shared, Complex* v, int t) {
+  __device__ static void load_from_shared(const Complex* shared, Complex* v, int t) {
     each_butterfly<I>(t, [&](int at, int b) {
       const int from = first<I>(b);
 #pragma unroll
@@ -198,36 +198,36 @@ struct Line {
 
   // From the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
   template <int I = 0, class Barrier>
-  __device__ static void forward(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
-    constexpr int R = radix(I), M = span(I + 1), angles = runs(I), table = forward_turns(I);
+  __device__ static void forward(Complex* v, Complex* shared, int t, const float4* twiddles, Barrier&& barrier) {
+    constexpr int R = radix(I), M = span(I + 1), angles = runs(I), table = forward_twiddles(I);
     each_butterfly<I>(t, [&](int at, int b) {
       if constexpr (I == 0)
         butterfly<R, false>(v + at);
       else
-        turned_butterfly<R, false>(v + at, turns + table, angles, b / M);
+        twiddled_butterfly<R, false>(v + at, twiddles + table, angles, b / M);
     });
     if constexpr (I < last) {
-      put<I>(shared, v, t);
+      store_to_shared<I>(shared, v, t);
       join<I>(barrier);
-      take<I + 1>(shared, v, t);
-      forward<I + 1>(v, shared, t, turns, barrier);
+      load_from_shared<I + 1>(shared, v, t);
+      forward<I + 1>(v, shared, t, twiddles, barrier);
     }
   }
   // The way back, unnormalised.
   template <int I = last, class Barrier>
-  __device__ static void inverse(Complex* v, Complex* shared, int t, const float4* turns, Barrier&& barrier) {
-    constexpr int R = radix(I), M = span(I + 1), table = inverse_turns(I);
+  __device__ static void inverse(Complex* v, Complex* shared, int t, const float4* twiddles, Barrier&& barrier) {
+    constexpr int R = radix(I), M = span(I + 1), table = inverse_twiddles(I);
     each_butterfly<I>(t, [&](int at, int b) {
       if constexpr (I == last)
         butterfly<R, true>(v + at);
       else
-        turned_butterfly<R, true>(v + at, turns + table, M, b % M);
+        twiddled_butterfly<R, true>(v + at, twiddles + table, M, b % M);
     });
     if constexpr (I > 0) {
-      put<I>(shared, v, t);
+      store_to_shared<I>(shared, v, t);
       join<I - 1>(barrier);
-      take<I - 1>(shared, v, t);
-      inverse<I - 1>(v, shared, t, turns, barrier);
+      load_from_shared<I - 1>(shared, v, t);
+      inverse<I - 1>(v, shared, t, twiddles, barrier);
     }
   }
 };

@@ -3,21 +3,16 @@
 #include <cstddef>
 #include <vector>
 
-#include "turns.hpp"
+#include "../fft/twiddles.hpp"
+#include "../runtime/launcher.hpp"
 
 namespace rephase::cuda {
-
-struct Kernel {
-  const void* function;
-  int lines, threads;  // of a block
-  size_t shared;       // bytes
-};
 
 struct FastLine {
   int length;
   Kernel whole, part;  // of its pass, see passes.cuh
-  void (*append_turns)(std::vector<float4>& table);
-  int (*slot)(int frequency), (*place)(int frequency);  // see View; of columns only
+  void (*append_twiddles)(std::vector<float4>& table);
+  int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
 };
 
 // Iterations of an image in one block, which take these plans.

@@ -14,37 +14,38 @@ int run_in_memory(int frequency) {
   return L::reversed_run(I, frequency);
 }
 
-// Tables of the forward transform are by run, in the order in which the kernels number them; of the inverse, by place.
+// Tables of the forward transform are by run, in the order in which the kernels number them; of the inverse, by
+// offset.
 template <class L, bool Paired, int I = 1>
-void append_line_turns(std::vector<float4>& table) {
+void append_line_twiddles(std::vector<float4>& table) {
   if constexpr (I < L::stages) {
-    append_turns(table, L::radix(I), L::runs(I), Paired && I == L::last ? itself : run_in_memory<L, I>);
-    append_line_turns<L, Paired, I + 1>(table);
+    append_twiddles(table, L::radix(I), L::runs(I), Paired && I == L::last ? itself : run_in_memory<L, I>);
+    append_line_twiddles<L, Paired, I + 1>(table);
   } else {
-    for (int i = 0; i < L::last; i++) append_turns(table, L::radix(i), L::places(i), itself);
+    for (int i = 0; i < L::last; i++) append_twiddles(table, L::radix(i), L::offsets(i), itself);
   }
 }
 
 template <class L>
-int slot_of_frequency(int k) {
+int magnitude_index_of_frequency(int k) {
   constexpr int R = L::radix(L::last), butterflies = L::length / R;
-  return slot_of<R>(L::reversed_run(L::last, k % butterflies), k / butterflies, butterflies);
+  return magnitude_index_of<R>(L::reversed_run(L::last, k % butterflies), k / butterflies, butterflies);
 }
 
 template <class L>
-int place_of_frequency(int k) {
+int storage_index_of_frequency(int k) {
   constexpr int butterflies = L::length / L::radix(L::last);
   return L::reversed_run(L::last, k % butterflies) + k / butterflies * butterflies;
 }
 
 template <class L, int Lines, bool Whole>
 Kernel column_kernel() {
-  return {reinterpret_cast<const void*>(turn_columns<L, Lines, Whole>), Lines, Lines * L::threads,
+  return {reinterpret_cast<const void*>(column_pass<L, Lines, Whole>), Lines, Lines * L::threads,
           columns_shared<L, Lines>};
 }
 template <class L, int Lines, bool Whole>
 Kernel row_kernel() {
-  return {reinterpret_cast<const void*>(turn_rows<L, Lines, Whole>), Lines, Lines * L::threads, rows_shared<L, Lines>};
+  return {reinterpret_cast<const void*>(row_pass<L, Lines, Whole>), Lines, Lines * L::threads, rows_shared<L, Lines>};
 }
 // Lines a block.
 template <class L, int Lines>
@@ -52,13 +53,13 @@ FastLine columns() {
   return {L::length,
           column_kernel<L, Lines, true>(),
           column_kernel<L, Lines, false>(),
-          append_line_turns<L, false>,
-          slot_of_frequency<L>,
-          place_of_frequency<L>};
+          append_line_twiddles<L, false>,
+          magnitude_index_of_frequency<L>,
+          storage_index_of_frequency<L>};
 }
 template <class L, int Lines>
 FastLine rows() {
-  return {L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_turns<L, true>, nullptr,
+  return {L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_twiddles<L, true>, nullptr,
           nullptr};
 }
 
@@ -110,7 +111,7 @@ OnChip on_chip(FastLine column_line, FastLine row_line) {
           Shape::columns,
           column_line,
           row_line,
-          {reinterpret_cast<const void*>(turn_on_chip<Columns, Rows>), 1, Shape::threads, Shape::shared}};
+          {reinterpret_cast<const void*>(iterate_on_chip<Columns, Rows>), 1, Shape::threads, Shape::shared}};
 }
 const OnChip kOnChip[] = {
     on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),

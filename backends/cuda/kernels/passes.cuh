@@ -2,11 +2,10 @@
 // registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code
 // does parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
 #pragma once
-#include "any_line.hpp"
-#include "constraint.cuh"
-#include "line.cuh"
-#include "rules.cuh"
-#include "team.cuh"
+#include "../fields/real.cuh"
+#include "../fft/line.cuh"
+#include "../fft/team.cuh"
+#include "rule.cuh"
 
 namespace rephase::cuda {
 
@@ -31,9 +30,9 @@ constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) +
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 
-// Numbers that a thread finds side by side in the order of slots, see View.
+// Magnitudes that a thread finds side by side, see View.
 template <int R>
-constexpr int slot_group = R % 4 == 0   ? 4
+constexpr int magnitude_group = R % 4 == 0   ? 4
                            : R % 2 == 0 ? 2
                                         : 1;
 
@@ -47,25 +46,25 @@ __device__ inline void load_together(const float* from, float* to) {
     *to = *from;
 }
 
-// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the misfit. In the packed column
+// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the residual. In the packed column
 // each number needs the one at the opposite frequency as well, which some other thread has.
 template <bool Masked, class L, class T>
 __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, const float* magnitudes, bool packed) {
   constexpr int R = L::radix(L::last), butterflies = L::length / R;
   const int t = T::rank();
-  float misfit = 0;
+  float residual = 0;
   if (T::any(packed)) {
-    L::template put<L::last>(shared, x, t);
+    L::template store_to_shared<L::last>(shared, x, t);
     T::barrier();
     if (packed) {
       L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
         for (int j = 0; j < R; j++) {
-          const int k = L::frequency_of_run(L::last, b) + j * butterflies, slot = slot_of<R>(b, j, butterflies);
-          const Complex opposite = shared[L::padded(L::position(k == 0 ? 0 : L::length - k))];
-          const Imposed c = impose_packed<Masked>(x[i + j], opposite, magnitudes[slot], v.nyquist[slot]);
+          const int k = L::frequency_of_run(L::last, b) + j * butterflies, index = magnitude_index_of<R>(b, j, butterflies);
+          const Complex opposite = shared[L::padded(L::frequency_index(k == 0 ? 0 : L::length - k))];
+          const Imposed c = impose_packed<Masked>(x[i + j], opposite, magnitudes[index], v.nyquist[index]);
           x[i + j] = c.value;
-          misfit += c.misfit;
+          residual += c.residual;
         }
       });
     }
@@ -74,27 +73,27 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
   if (!packed) {
     L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
-      for (int j = 0; j < R; j += slot_group<R>) {
+      for (int j = 0; j < R; j += magnitude_group<R>) {
         alignas(16) float m[4];
-        load_together<slot_group<R>>(magnitudes + slot_of<R>(b, j, butterflies), m);
+        load_together<magnitude_group<R>>(magnitudes + magnitude_index_of<R>(b, j, butterflies), m);
 #pragma unroll
-        for (int g = 0; g < slot_group<R>; g++) {
+        for (int g = 0; g < magnitude_group<R>; g++) {
           const Imposed c = impose<Masked>(x[i + j + g], m[g]);
           x[i + j + g] = c.value;
-          misfit += c.misfit;
+          residual += c.residual;
         }
       }
     });
   }
-  return misfit;
+  return residual;
 }
 
 // Columns: forward, Fourier constraint, inverse.
 template <class L, int Lines, bool Whole>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
-    turn_columns(const View v, const ColumnWork work) {
+    column_pass(const View v, const ColumnWork work) {
   using T = Team<L::threads, Lines>;
-  constexpr int R = L::radix(L::last), group = slot_group<R>, butterflies = L::length / R;
+  constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
   extern __shared__ float4 memory[];
@@ -110,22 +109,22 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const bool live = start < v.starts;
 
   const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-  if (early && live && imposes)
+  if (early && live && (imposes || (!Whole && work.measure)))
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
       for (int j = 0; j < R; j += group) {
-        const int slot = slot_of<R>(b, j, butterflies);
-        fetch<4 * group>(fetched + slot, magnitudes + slot);
+        const int index = magnitude_index_of<R>(b, j, butterflies);
+        fetch<4 * group>(fetched + index, magnitudes + index);
       }
     });
-  if (!early && live && imposes)
-    for (int slot = t * 32; slot < L::length; slot += L::threads * 32) prefetch(magnitudes + slot);
+  if (!early && live && (imposes || (!Whole && work.measure)))
+    for (int index = t * 32; index < L::length; index += L::threads * 32) prefetch(magnitudes + index);
   wait_for_previous_kernel();
   let_next_kernel_start();
 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
-  // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of places.
+  // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of storage indices.
   const auto each_row = [&](auto&& f) {
     const size_t step = M0 / kTile * v.pitch();
     L::template each_butterfly<0>(t, [&](int i, int b) {
@@ -134,7 +133,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       for (int j = 0; j < R0; j++) f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
     });
   };
-  const auto each_place = [&](auto&& f) {
+  const auto each_stored = [&](auto&& f) {
     L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
       for (int j = 0; j < R; j++) f(i + j, spectrum + v.row_offset(b + j * butterflies));
@@ -146,104 +145,38 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   if (forward)
     each_row(load);
   else
-    each_place(load);
+    each_stored(load);
   if (!Whole && work.scale != 1) {
 #pragma unroll
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
   }
-  if (forward) L::forward(x, shared, t, v.column_turns, T::barrier);
-  if (imposes) {
+  if (forward) L::forward(x, shared, t, v.column_twiddles, T::barrier);
+  const bool measures = !Whole && work.measure;
+  float not_finite = 0;
+  if (measures) {
+    if (live) each_stored(store);
+    // The constraint's approximate root would hide what is not finite.
+    L::template each_butterfly<L::last>(t, [&](int i, int) {
+#pragma unroll
+      for (int j = 0; j < R; j++) not_finite += 0.f * (x[i + j].x + x[i + j].y);
+    });
+  }
+  if (imposes || measures) {
     if (early) wait_for_fetches();
     const bool packed = live && v.packed && column == 0;
     const float* const line = early ? fetched : magnitudes;
-    const float misfit = v.masked ? impose_line<true, L, T>(v, x, shared, line, packed)
-                                  : impose_line<false, L, T>(v, x, shared, line, packed);
-    T::begin_sum(shares, misfit);
+    const float residual = v.masked ? impose_line<true, L, T>(v, x, shared, line, packed)
+                                    : impose_line<false, L, T>(v, x, shared, line, packed);
+    T::begin_sum(shares, Whole ? residual : residual + not_finite);
     if (!inverse) T::barrier();
   }
-  if (inverse) L::inverse(x, shared, t, v.column_turns, T::barrier);
+  if (inverse) L::inverse(x, shared, t, v.column_twiddles, T::barrier);
   if (!live) return;
   if (inverse)
     each_row(store);
-  else
-    each_place(store);
-  if (imposes && t == 0) v.partials[at] = misfit_weight(v, column) * T::end_sum(shares);
-}
-
-// Two real rows x, y are the transform's real and imaginary part: the numbers z at frequency k and o at its opposite
-// are X + iY and conj X + i·conj Y. In memory, X is in f.x and f.y, Y in f.z and f.w.
-__device__ inline void join_rows(float4 f, Complex& z, Complex& o) {
-  z = {f.x - f.w, f.y + f.z};
-  o = {f.x + f.w, f.z - f.y};
-}
-// Twice X and Y.
-__device__ inline float4 split_rows(Complex z, Complex o) {
-  return {z.x + o.x, z.y - o.y, z.y + o.y, o.x - z.x};
-}
-
-// A thread has butterflies a and b of opposite frequencies: number j of a is opposite to number R - 1 - j of b. Only
-// thread 0 has in a the frequency zero and in b the one in the middle, each opposite to itself: there number j of a is
-// opposite to number R - j of a, and number j of b to R - 1 - j of b. `settle_opposites` brings the opposites from
-// where all other threads have them to where they are there, and the Nyquist frequency to R / 2 of a; the other undoes
-// it.
-template <int R>
-__device__ inline void swap_second_halves(Complex* a, Complex* b) {
-#pragma unroll
-  for (int j = R / 2; j < R; j++) {
-    const Complex c = a[j];
-    a[j] = b[j];
-    b[j] = c;
-  }
-}
-template <int R>
-__device__ inline void settle_opposites(Complex* a, Complex* b, Complex nyquist) {
-  swap_second_halves<R>(a, b);
-#pragma unroll
-  for (int j = R - 1; j > R / 2; j--) a[j] = a[j - 1];
-  a[R / 2] = nyquist;
-}
-template <int R>
-__device__ inline Complex unsettle_opposites(Complex* a, Complex* b) {
-  const Complex nyquist = a[R / 2];
-#pragma unroll
-  for (int j = R / 2; j < R - 1; j++) a[j] = a[j + 1];
-  swap_second_halves<R>(a, b);
-  return nyquist;
-}
-
-// Reads a line's numbers for the last stage, from(column) giving both rows', and writes them back, to(column, both).
-template <class L, class From>
-__device__ inline void load_rows(Complex* x, int t, From&& from) {
-  constexpr int R = L::radix(L::last), butterflies = L::length / R;
-  L::each_pair(t, [&](int i, int a, int b) {
-    Complex nyquist = {0, 0};
-#pragma unroll
-    for (int j = 0; j < R / 2; j++) {
-      const float4 f = from(a + j * butterflies), g = from(b + j * butterflies);
-      join_rows(f, x[i + j], x[i + 2 * R - 1 - j]);
-      join_rows(g, x[i + R + j], x[i + R - 1 - j]);
-      if (j == 0 && a == 0) {
-        x[i] = {f.x, f.z};
-        nyquist = {f.y, f.w};
-      }
-    }
-    if (a == 0) settle_opposites<R>(x + i, x + i + R, nyquist);
-  });
-}
-template <class L, class To>
-__device__ inline void store_rows(Complex* x, int t, To&& to) {
-  constexpr int R = L::radix(L::last), butterflies = L::length / R;
-  L::each_pair(t, [&](int i, int a, int b) {
-    Complex nyquist = {0, 0};
-    if (a == 0) nyquist = unsettle_opposites<R>(x + i, x + i + R);
-#pragma unroll
-    for (int j = 0; j < R / 2; j++) {
-      float4 f = split_rows(x[i + j], x[i + 2 * R - 1 - j]);
-      if (j == 0 && a == 0) f = {2 * x[i].x, 2 * nyquist.x, 2 * x[i].y, 2 * nyquist.y};
-      to(a + j * butterflies, f);
-      to(b + j * butterflies, split_rows(x[i + R + j], x[i + R - 1 - j]));
-    }
-  });
+  else if (!measures)
+    each_stored(store);
+  if ((imposes || measures) && t == 0) v.partials[at] = residual_weight(v, column) * T::end_sum(shares);
 }
 
 // f(one of the thread's numbers, its column), after the first stage's inverse.
@@ -256,23 +189,24 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
   });
 }
 
-// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero.
-template <class L>
+// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. Reflects: see `apply`.
+template <class L, bool Reflects>
 __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
                                      float normal) {
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool both_rows = row + 1 < v.rows;
-  if (!v.support && !rule.keeps_iterate) {
-    // Without looking anything up, a pixel is one multiplication, and where it is cleared if bad not even a choice.
-    const float bad = rule.bad_y * normal, good = rule.good_y * normal;
-    const float second_bad = both_rows ? bad : 0, second_good = both_rows ? good : 0;
-    if (bad == 0) {
-      each_pixel<L>(x, t, [&](Complex& z, int) { z = {fmaxf(good * z.x, 0), fmaxf(second_good * z.y, 0)}; });
+  if (!v.support && rule.scales) {
+    // Without looking anything up, a pixel is one multiplication, and where it is cleared not even a choice.
+    const float violated = rule.violated.next.y * normal, satisfied = rule.satisfied.next.y * normal;
+    const float second_violated = both_rows ? violated : 0, second_satisfied = both_rows ? satisfied : 0;
+    if (violated == 0) {
+      each_pixel<L>(x, t,
+                    [&](Complex& z, int) { z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)}; });
       return;
     }
     each_pixel<L>(x, t, [&](Complex& z, int) {
-      z.x *= z.x < 0 ? bad : good;
-      z.y *= z.y < 0 ? second_bad : second_good;
+      z.x *= z.x < 0 ? violated : satisfied;
+      z.y *= z.y < 0 ? second_violated : second_satisfied;
     });
     return;
   }
@@ -291,8 +225,8 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
       for (int j = 0; j < together; j++) {
         const int column = b + (first + j) * M0;
         Complex& z = x[i + first + j];
-        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
-        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+        z.x = apply<Reflects>(rule, v, start, row, column, z.x * normal, before[2 * j]);
+        z.y = both_rows ? apply<Reflects>(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
       }
     }
   });
@@ -302,10 +236,10 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
 template <class L, int Lines, bool Whole>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
-    turn_rows(const View v, const RowWork work, const Rule rule, const int recorders) {
+    row_pass(const View v, const RowWork work, const Rule rule, const int recorders) {
   constexpr int n = L::length, threads = L::threads * Lines;
   static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
-  const bool inverse = Whole || work.inverse, rules = Whole || work.rule, forward = Whole || work.forward;
+  const bool inverse = Whole || work.inverse, forward = Whole || work.forward;
   extern __shared__ float4 memory[];
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -338,14 +272,16 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n;
     for (int i = t * 32; i < (both_rows ? 2 * n : n); i += L::threads * 32) prefetch(iterate + i);
   }
-  if (inverse) L::inverse(x, shared, t, v.row_turns, barrier);
+  if (inverse) L::inverse(x, shared, t, v.row_twiddles, barrier);
 
   const float normal = Whole ? 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
   float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
   if (!inverse && live)
     each_pixel<L>(x, t, [&](Complex& z, int column) { z = {object[column], both_rows ? object[n + column] : 0.f}; });
-  if (rules && live)
-    apply_to_rows<L>(x, t, v, rule, start, row, normal);
+  if (Whole && live)
+    apply_to_rows<L, false>(x, t, v, rule, start, row, normal);
+  else if (!Whole && work.rule && live)
+    apply_to_rows<L, true>(x, t, v, rule, start, row, normal);
   else if (!Whole && inverse)
     each_pixel<L>(x, t, [&](Complex& z, int) { z = normal * z; });
   if (!Whole && work.to_object && live)
@@ -354,11 +290,11 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       if (both_rows) object[n + column] = z.y;
     });
   if (!forward) return;
-  // Addresses are computed anew: kept in registers since the inverse, they would push other numbers out.
-  int again = t;
-  asm volatile("" : "+r"(again));
-  L::forward(x, shared, again, v.row_turns, barrier);
-  if (live) store_rows<L>(x, again, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
+  // Addresses are computed again: kept in registers since the inverse, they would push other numbers out.
+  int rank = t;
+  asm volatile("" : "+r"(rank));
+  L::forward(x, shared, rank, v.row_twiddles, barrier);
+  if (live) store_rows<L>(x, rank, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
 }
 
 }  // namespace rephase::cuda

@@ -1,4 +1,4 @@
-// Streams, events and graphs with an owner.
+// Owners of streams, events and graphs.
 #pragma once
 #include <memory>
 #include <utility>
@@ -7,7 +7,10 @@
 
 namespace rephase::cuda {
 
-// Work that is under way may use what is freed next: a stream ends when it has nothing left to do.
+struct WaitForStream {
+  void operator()(cudaStream_t stream) const { cudaStreamSynchronize(stream); }
+};
+// Waits first: running work may use what is freed next.
 struct EndStream {
   void operator()(cudaStream_t stream) const {
     cudaStreamSynchronize(stream);
@@ -30,14 +33,14 @@ inline Stream make_stream() {
   return Stream(stream);
 }
 
-// Whoever waits for it sleeps.
-inline Event make_event() {
+// Waiting on this event blocks the thread instead of spinning.
+inline Event make_event(unsigned flags = cudaEventDisableTiming | cudaEventBlockingSync) {
   cudaEvent_t event = nullptr;
-  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
+  check(cudaEventCreateWithFlags(&event, flags), "making an event");
   return Event(event);
 }
 
-// What `enqueue` puts into the stream, as a graph. When it throws, the stream is as it was.
+// Records what `enqueue` puts into the stream as a graph. When it throws, the stream is as it was.
 template <class F>
 Graph record_graph(cudaStream_t stream, F&& enqueue) {
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "recording a graph");

@@ -1,15 +1,16 @@
-// The Fourier constraint: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as core/constraint.hpp says:
+// The Fourier constraint of one frequency: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as core/constraint.hpp says:
 // negative where only one of k and -k was measured, infinite where neither was.
 #pragma once
 #include <cfloat>
 
+#include "../fft/complex.cuh"
 #include "view.cuh"
 
 namespace rephase::cuda {
 
 struct Imposed {
   Complex value;
-  float misfit;  // (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
+  float residual;  // partial: (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
 };
 
 // Masked: some frequencies were not measured. Next to any number but zero, whose argument it makes 0, kNudge is lost in
@@ -25,32 +26,14 @@ __device__ inline Imposed impose(Complex c, float coded) {
   const float gain = m * inverse, d = fmaf(square, inverse, -m);
   Imposed imposed;
   imposed.value = {gain * x, gain * c.y};
-  imposed.misfit = d * d;
+  imposed.residual = d * d;
   if (Masked && isinf(m)) {
     imposed.value = c;
-    imposed.misfit = 0;
+    imposed.residual = 0;
   } else if (Masked && signbit(coded)) {
-    imposed.misfit *= 0.5f;
+    imposed.residual *= 0.5f;
   }
   return imposed;
-}
-
-// The same for a number of the packed column, where two real columns share one transform: their spectra are the
-// Hermitian and the anti-Hermitian part of it, so that the number at the mirrored frequency is needed as well.
-template <bool Masked>
-__device__ inline Imposed impose_packed(Complex at, Complex opposite, float zero, float nyquist) {
-  const Imposed c = impose<Masked>({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero);
-  const Imposed n = impose<Masked>({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist);
-  Imposed both;
-  both.value = {c.value.x - n.value.y, c.value.y + n.value.x};
-  both.misfit = c.misfit + n.misfit;
-  return both;
-}
-
-// How much a column's misfit counts: all columns but the zero frequency's stand for their mirror image too, and the
-// spectrum is stored doubled.
-__device__ inline float misfit_weight(const View& v, int column) {
-  return column > 0 ? 0.5f : 0.25f;
 }
 
 // The residual of a start from its columns' parts, in a fixed order, by one warp.
