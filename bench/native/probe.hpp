@@ -1,4 +1,4 @@
-// What single calls into CUDA cost: for bench/bindings, and used by nothing else.
+// What single calls into CUDA cost: used by bench/calls only.
 #pragma once
 #include "handles.hpp"
 #include "memory.hpp"
