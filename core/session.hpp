@@ -70,7 +70,7 @@ class Session {
   void transform_forward(F&& load);
   void pass_rows(size_t start, const Rule& rule);
   template <Terms Satisfied, Terms Violated>
-  bool pass_rows_as(size_t start, const Rule& rule);
+  [[gnu::noinline]] bool pass_rows_as(size_t start, const Rule& rule);
   [[gnu::noinline]] void constrain_group(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
                                          Complex<V>* next);
 

@@ -10,7 +10,7 @@ import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
-import { centre } from '../src/cli/picture.js';
+import { fftshift } from '../src/tools/fftshift.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
@@ -153,9 +153,9 @@ describe('reconstruct', () => {
   it('takes intensities with the zero frequency in the middle, as detectors write them', async () => {
     const mask = Float32Array.from(magnitudes, (_, at) => (at % 97 === 3 ? 0 : 1));
     folder.write('mask.npy', encodeNpy(mask, SHAPE));
-    folder.write('centred-mask.npy', encodeNpy(centre(mask, SHAPE), SHAPE));
+    folder.write('centred-mask.npy', encodeNpy(fftshift(mask, SHAPE), SHAPE));
     const counts = magnitudes.map((value, at) => (mask[at] ? value * value : NaN));
-    folder.write('counts.npy', encodeNpy(centre(counts, SHAPE), SHAPE));
+    folder.write('counts.npy', encodeNpy(fftshift(counts, SHAPE), SHAPE));
     const output = ['-o', '-', ...RUN, '--precision', 'double'];
     const plain = await rephase(['reconstruct', 'pattern.npy', '--mask', 'mask.npy', ...output]);
     const detector = ['counts.npy', '--mask', 'centred-mask.npy', '--intensity', '--centered'];

@@ -104,7 +104,13 @@ async function load() {
   return { addon, devices: addon.devices() };
 }
 
-/** The addon is in the package's `prebuilds`, some folders above this file, in the sources and in dist/ alike. */
+/** The package that brings the addon; scripts/pack-release.mjs makes it. */
+const PACKAGE = '@rephase/cuda-linux-x64';
+
+/**
+ * Finds the addon: in a clone in `prebuilds`, some folders above this file, in the sources and in dist/ alike; in an
+ * installation in the optional package beside this one.
+ */
 export function findAddon(): string {
   const platform = `${process.platform}-${process.arch}`;
   if (platform !== 'linux-x64') throw unavailable(`it is built for linux-x64 only, and this is ${platform}`);
@@ -114,7 +120,11 @@ export function findAddon(): string {
     if (existsSync(join(folder, name))) return join(folder, name);
     if (existsSync(join(folder, 'package.json'))) break;
   }
-  throw unavailable(`${name} is not there; \`npm run build:cuda\` builds it, with nvcc`);
+  try {
+    return createRequire(import.meta.url).resolve(PACKAGE);
+  } catch {
+    throw unavailable(`${PACKAGE} is not installed; in a clone, \`npm run build:cuda\` builds it, with nvcc`);
+  }
 }
 
 /** Rejects with what went wrong. */

@@ -18,20 +18,20 @@ struct Rule {
   bool keeps_iterate;  // stores the new iterate
   bool reads_iterate;
   bool reflects;  // tests another image than y, or transforms another one than the iterate
-  bool scales;    // does no more than multiply y
+  bool scales;    // only multiplies y
 };
 
-// `coefficients`: in the order of src/rules.ts. A rule whose two images differ keeps its iterate in any case: it is the
-// object, and cannot be told from the image that was transformed.
+// `coefficients`: in the order of src/rules.ts. A rule that reads the iterate keeps it in any case, and one whose two
+// images differ: its iterate is the object, and cannot be made from the image that was transformed.
 inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   float c[10];
   std::copy_n(coefficients, 10, c);
   Rule rule = {{c[0], c[1]}, {{c[2], c[3]}, {c[4], c[5]}}, {{c[6], c[7]}, {c[8], c[9]}}, false, false, false, false};
   const bool two_images = c[2] != c[4] || c[3] != c[5] || c[6] != c[8] || c[7] != c[9];
-  rule.keeps_iterate = keeps_iterate || two_images;
   rule.reads_iterate = c[0] != 0 || c[2] != 0 || c[4] != 0 || c[6] != 0 || c[8] != 0;
+  rule.keeps_iterate = keeps_iterate || rule.reads_iterate || two_images;
   rule.reflects = two_images || c[0] != 0 || c[1] != 1;
-  rule.scales = !rule.keeps_iterate && !rule.reads_iterate && !rule.reflects;
+  rule.scales = !rule.keeps_iterate && !rule.reflects;
   return rule;
 }
 

@@ -71,8 +71,9 @@ Session::Session(const Problem& p)
       launcher_(p.device, stream_.get(), *stopwatch_),
       on_chip_(find_on_chip(p.rows, p.columns, p.starts, launcher_.multiprocessors())),
       row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows)),
-      column_axis_(p.rows, on_chip_ ? &on_chip_->column_line
-                                    : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns))) {
+      column_axis_(p.rows, on_chip_
+                               ? &on_chip_->column_line
+                               : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns))) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -449,8 +450,7 @@ std::vector<double> Session::take_residuals() {
   const auto read = [&](uint64_t record, uint64_t some, double* to) {
     const auto* const from = reinterpret_cast<const char*>(records_.data() + record * starts);
     staging_.download(
-        stream_.get(), *stopwatch_,
-        some * starts * sizeof(double), sizeof(double),
+        stream_.get(), *stopwatch_, some * starts * sizeof(double), sizeof(double),
         [&](char* staged, size_t at, size_t bytes) {
           check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading residuals");
         },
@@ -469,8 +469,7 @@ void Session::read_object(int start, float* to) {
   const auto* const from = reinterpret_cast<const char*>(object + start * pixels());
   const float factor = static_cast<float>(1 / scale_);
   staging_.download(
-      stream_.get(), *stopwatch_,
-      pixels() * sizeof(float), sizeof(float),
+      stream_.get(), *stopwatch_, pixels() * sizeof(float), sizeof(float),
       [&](char* staged, size_t at, size_t bytes) {
         check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the object");
       },
@@ -505,11 +504,10 @@ void Session::read_spectrum(int start, float* to) {
   const size_t row_bytes = view_.columns * sizeof(Complex);
   Complex* const rows = reinterpret_cast<Complex*>(piece_.data());
   staging_.download(
-      stream_.get(), *stopwatch_,
-      view_.rows * row_bytes, row_bytes,
+      stream_.get(), *stopwatch_, view_.rows * row_bytes, row_bytes,
       [&](char* staged, size_t at, size_t bytes) {
         launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
-               int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
+                       int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
         check(cudaMemcpyAsync(staged, rows, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the spectrum");
       },
       [&](const char* staged, size_t at, size_t bytes) {
@@ -532,8 +530,8 @@ void Session::write_spectrum(int start, const float* spectrum) {
         std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
       }
     });
-    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(), start,
-           int(row), int(count), pairs, scale_);
+    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(),
+                   start, int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;
 }

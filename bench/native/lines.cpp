@@ -2,6 +2,7 @@
 // in place, forward unnormalised and inverse divided by the length: `lines` transforms of `length` interleaved numbers
 // each, one behind the other. `precision` is 4 (float) or 8 (double).
 #include <cstdlib>
+#include <new>
 
 #include "line.hpp"
 
@@ -29,8 +30,8 @@ EXPORT(release) void release(void* memory) {
 }
 
 EXPORT(plan_create) void* plan_create(int precision, uint32_t length) {
-  if (precision == sizeof(float)) return new Line<float>(length);
-  return new Line<double>(length);
+  if (precision == sizeof(float)) return new (std::nothrow) Line<float>(length);
+  return new (std::nothrow) Line<double>(length);
 }
 
 EXPORT(plan_destroy) void plan_destroy(int precision, void* plan) {

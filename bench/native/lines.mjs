@@ -11,7 +11,7 @@ const BYTES = { single: 4, double: 8 };
 export async function loadLines() {
   execFileSync(process.execPath, [fileURLToPath(new URL('../../scripts/build.mjs', import.meta.url)), '--lines']);
   const binary = readFileSync(new URL('../../build/wasm/lines.wasm', import.meta.url));
-  const imports = { env: { emscripten_notify_memory_growth() {} } };
+  const imports = { env: { emscripten_notify_memory_growth() {} }, wasi_snapshot_preview1: { proc_exit() {} } };
   const { instance } = await WebAssembly.instantiate(binary, imports);
   /** @type {any} */
   const call = instance.exports;

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "device.hpp"
+#include "../../backends/cuda/runtime/device.hpp"
 
 namespace rephase::cuda {
 

@@ -1,8 +1,8 @@
-// What single calls into CUDA cost: used by bench/calls only.
+// What single calls into CUDA cost, for the call-cost benchmarks.
 #pragma once
-#include "handles.hpp"
-#include "memory.hpp"
-#include "stopwatch.hpp"
+#include "../../backends/cuda/runtime/handles.hpp"
+#include "../../backends/cuda/runtime/memory.hpp"
+#include "../../backends/cuda/runtime/stopwatch.hpp"
 
 namespace rephase::cuda {
 
@@ -16,15 +16,15 @@ class Probe {
   void launch(int count);
   void launch_graph(int count);
   void synchronize();
-  // Of everything that was launched, on the device's clock.
+  // The time of everything that was launched, on the device's clock.
   double device_seconds();
 
-  // Seconds of one copy, by the host's clock and waited for: from or to `array`, which is pageable, or page-locked
-  // memory of the probe's own.
+  // Seconds of one copy, waited for, by the host's clock: from or to `array`, which is pageable, or from or to page-locked
+  // memory of the probe.
   double copy_seconds(void* array, size_t bytes, bool up, bool page_locked);
   // Seconds to get and give back page-locked memory.
   static double page_lock_seconds(size_t bytes);
-  // Of the device's memory, as the driver sees it.
+  // Free device memory, as the driver sees it.
   static size_t free_bytes();
 
  private:

@@ -1,9 +1,10 @@
 /** From the files that `reconstruct` is given to the problem that the library takes. */
-import { InvalidArgumentError, gotTakes } from '../errors.js';
+import { InvalidArgumentError } from '../errors.js';
+import { ifftshift } from '../tools/fftshift.js';
+import { magnitudesFromIntensities } from '../tools/intensities.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import { type Input, type InputOptions, type NamedFile, readInput } from './files.js';
-import { uncentre } from './picture.js';
 import { parseShape } from './values.js';
 
 export interface ProblemOptions extends InputOptions {
@@ -52,11 +53,11 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
     files.push({ role, path: given, sha256 });
     return data;
   };
-  const centred = (data: RealArray) => (options.centered ? uncentre(data, shape) : data);
+  const centred = (data: RealArray) => (options.centered ? ifftshift(data, shape) : data);
   const maskImage = await readOther('mask');
   const mask = maskImage && nonZero(centred(maskImage));
   const measured = centred(pattern.data);
-  const magnitudes = options.intensity ? fromIntensity(measured, mask, shape) : measured;
+  const magnitudes = options.intensity ? magnitudesFromIntensities(measured, shape, mask) : measured;
   const rectangle = parseShape(options.support ?? '');
   const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
   const start = await readOther('start');
@@ -87,16 +88,4 @@ async function readMatching(option: string, path: string, shape: Shape, pattern:
 /** 1 where an image is not zero. */
 function nonZero(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data.map((value) => (value ? 1 : 0)));
-}
-
-function fromIntensity(data: RealArray, mask: Uint8Array | undefined, [, columns]: Shape): RealArray {
-  return data.map((value, at) => {
-    if (mask?.[at] === 0) return 0;
-    if (value >= 0) return Math.sqrt(value);
-    const where = `--intensity: row ${Math.floor(at / columns)}, column ${at % columns} of the pattern`;
-    throw new InvalidArgumentError(
-      'magnitudes',
-      gotTakes(where, value, 'numbers of at least 0; --mask leaves pixels out'),
-    );
-  });
 }

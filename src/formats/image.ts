@@ -22,12 +22,12 @@ export interface EncodeOptions {
    * Bits of a pixel. `npy`: 32 or 64 (floating point, by default what the image has). `png`: 8 (default) or 16. `tiff`: 8,
    * 16, or 32 (floating point, default).
    */
-  bits?: 8 | 16 | 32 | 64;
+  bits?: 8 | 16 | 32 | 64 | undefined;
   /**
    * For integer pixels: which values become black and white; what lies outside is clipped. Default: the image's least and
    * greatest value.
    */
-  range?: readonly [black: number, white: number];
+  range?: readonly [black: number, white: number] | undefined;
 }
 
 /** More pixels than any backend can hold; a header that claims more is damaged or hostile. */

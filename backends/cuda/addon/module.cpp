@@ -1,6 +1,6 @@
-// The addon: `devices()`, `freed()` and the class `Session`. Each environment (the main thread, each worker) has its own
-// state; all share the GPUs (runtime/device.hpp). It links CUDA's runtime statically, which opens the driver when it is
-// first used: without one the addon loads, and `devices()` says so.
+// The addon: `devices()`, `freed()` and the class `Session`. Each environment (the main thread, each worker) has its
+// own state; all share the GPUs (runtime/device.hpp). It links CUDA's runtime statically, which opens the driver when
+// it is first used: without one the addon loads, and `devices()` says so.
 #include <napi.h>
 
 #include "../runtime/device.hpp"

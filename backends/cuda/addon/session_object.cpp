@@ -115,7 +115,7 @@ void SessionObject::enqueue(Napi::Env env, SessionThread::Work work) {
 
 template <class Array, class Write>
 void SessionObject::write(Napi::Env env, const Array& array, Write write) {
-  using Element = std::remove_pointer_t<decltype(array.Data())>;
+  using Element = std::remove_const_t<std::remove_pointer_t<decltype(array.Data())>>;
   with_thread(env, [&](SessionThread& thread) {
     const size_t count = array.ElementLength(), bytes = count * sizeof(Element);
     *written_bytes_ += bytes;
@@ -155,8 +155,7 @@ void SessionObject::set_rule(const Napi::CallbackInfo& info) {
 }
 void SessionObject::set_support(const Napi::CallbackInfo& info) {
   if (info[0].IsUndefined()) return enqueue(info.Env(), [](Session& s) { s.set_support(nullptr); });
-  write(info.Env(), info[0].As<Napi::Uint8Array>(),
-        [](Session& s, const uint8_t* support) { s.set_support(support); });
+  write(info.Env(), info[0].As<Napi::Uint8Array>(), [](Session& s, const uint8_t* support) { s.set_support(support); });
   count_upload(pixels_);
 }
 

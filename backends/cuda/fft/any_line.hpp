@@ -10,13 +10,13 @@ constexpr int kMostStages = 20;
 struct AnyLine {
   int length, size, stages;  // size: of the transform carried out, the length or the convolution's
   int radix[kMostStages];
-  const Complex* twiddles;       // of each stage, span by span: exp(-2πi·offset/span)
-  const int* frequency_index;    // of frequency k: where the transform leaves it
-  const int* mirror;             // of a frequency index: that of the opposite frequency
-  const int* magnitude_index;    // of a frequency index: where its magnitude is kept, see View
-  const int* storage_index;      // of a frequency index: where its number is kept, see View
-  const Complex* chirp;          // exp(-πi k²/length), or null
-  const Complex* convolution;    // the chirp's transform over size, in the transform's order
+  const Complex* twiddles;     // of each stage, span by span: exp(-2πi·offset/span)
+  const int* frequency_index;  // of frequency k: where the transform leaves it
+  const int* mirror;           // of a frequency index: that of the opposite frequency
+  const int* magnitude_index;  // of a frequency index: where its magnitude is kept, see View
+  const int* storage_index;    // of a frequency index: where its number is kept, see View
+  const Complex* chirp;        // exp(-πi k²/length), or null
+  const Complex* convolution;  // the chirp's transform over size, in the transform's order
 };
 
 // Spreads numbers over the banks of shared memory.

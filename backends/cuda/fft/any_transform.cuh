@@ -1,7 +1,7 @@
-// Transforms of any length by a plan known only when the program runs: correct for every length, slower than line.cuh's.
-// Decimation in frequency forward and in time backward. Lengths with other prime factors than 2, 3, 5, 7, 11 and 13
-// become a convolution of a longer smooth length (Bluestein, IEEE Trans. Audio Electroacoustics 18, 451, 1970), in
-// natural order.
+// Transforms of any length by a plan known only when the program runs: correct for every length, slower than
+// line.cuh's. Decimation in frequency forward and in time backward. Lengths with other prime factors than 2, 3, 5, 7,
+// 11 and 13 become a convolution of a longer smooth length (Bluestein, IEEE Trans. Audio Electroacoustics 18, 451,
+// 1970), in natural order.
 #pragma once
 #include "any_line.hpp"
 #include "butterfly.cuh"

@@ -1,8 +1,8 @@
 // The plan of one axis: its radices, found once, and its tables, made in double precision and kept on the device.
 #pragma once
-#include "any_line.hpp"
 #include "../kernels/fast_lines.hpp"
 #include "../runtime/memory.hpp"
+#include "any_line.hpp"
 
 namespace rephase::cuda {
 

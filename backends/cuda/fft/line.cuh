@@ -1,10 +1,10 @@
 // One line's transform by a fixed plan: numbers stay in registers, threads exchange them through shared memory.
 //
 // Transforms are in place and unordered, with every twiddle ahead of its butterfly (Cooley and Tukey both ways): stage
-// i splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) numbers further on.
-// Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse direction,
-// by the offset within the run. Frequency k ends at frequency_index(k). A stage writes where it has read, so that one barrier
-// an exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
+// i splits each run of span(i) numbers into radix(i) runs, number j of a butterfly being span(i + 1) numbers further
+// on. Forward, a run's twiddle is given by the frequencies modulo span(0)/span(i) that it holds; in the inverse
+// direction, by the offset within the run. Frequency k ends at frequency_index(k). A stage writes where it has read, so
+// that one barrier an exchange is enough: a thread's next numbers are read by nobody else, and its last ones were.
 //
 // Where the runs of span(1) have a part of a warp each, only the exchange between the first two stages joins all
 // threads of a line; the warps then go on by themselves, some computing while others exchange.

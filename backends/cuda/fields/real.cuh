@@ -1,5 +1,5 @@
-// The real field: what the passes would do otherwise for a complex object. One complex line holds two real rows, and the
-// spectrum's other half follows from k ↔ -k:
+// The real field: what the passes would do otherwise for a complex object. One complex line holds two real rows, and
+// the spectrum's other half follows from k ↔ -k:
 //
 //   columns of the half spectrum   0 | 1 | 2 | … | n/2 - 1     n even; column 0 holds 0 + i·(n/2): "packed"
 //                                  0 | 1 | 2 | … | (n - 1)/2   n odd

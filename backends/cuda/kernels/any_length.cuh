@@ -85,7 +85,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
       const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
       const bool packed = v.packed && column == 0;
       const float residual = v.masked ? any_impose<true>(v, line, x, magnitudes, packed)
-                                    : any_impose<false>(v, line, x, magnitudes, packed);
+                                      : any_impose<false>(v, line, x, magnitudes, packed);
       const float sum = sum_of_block(residual + not_finite);
       if (threadIdx.x == 0) v.partials[at] = residual_weight(v, column) * sum;
     }
@@ -126,7 +126,8 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
         z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
       if (work.rule) {
         z.x = apply<true>(rule, v, start, row, c, z.x, iterate_before(rule, v, start, row, c));
-        z.y = both_rows ? apply<true>(rule, v, start, row + 1, c, z.y, iterate_before(rule, v, start, row + 1, c)) : 0.f;
+        z.y =
+            both_rows ? apply<true>(rule, v, start, row + 1, c, z.y, iterate_before(rule, v, start, row + 1, c)) : 0.f;
       }
       if (work.to_object) {
         v.object[pixels + c] = z.x;

@@ -1,5 +1,5 @@
-// The Fourier constraint of one frequency: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as core/constraint.hpp says:
-// negative where only one of k and -k was measured, infinite where neither was.
+// The Fourier constraint of one frequency: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as
+// core/constraint.hpp says: negative where only one of k and -k was measured, infinite where neither was.
 #pragma once
 #include <cfloat>
 

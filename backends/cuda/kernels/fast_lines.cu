@@ -59,8 +59,9 @@ FastLine columns() {
 }
 template <class L, int Lines>
 FastLine rows() {
-  return {L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_twiddles<L, true>, nullptr,
-          nullptr};
+  return {
+      L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_twiddles<L, true>, nullptr,
+      nullptr};
 }
 
 // Length, threads a line, radices; lines a block. Chosen by measuring.

@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       const bool packed = column == 0;
       const float* const line = magnitudes + column * rows;
       float residual = v.masked ? impose_line<true, Columns, T>(v, x, shared, line, packed)
-                              : impose_line<false, Columns, T>(v, x, shared, line, packed);
+                                : impose_line<false, Columns, T>(v, x, shared, line, packed);
       residual *= residual_weight(v, column);
       for (int offset = 16; offset > 0; offset /= 2) residual += __shfl_xor_sync(~0u, residual, offset);
       if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = residual;

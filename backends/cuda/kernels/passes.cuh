@@ -2,9 +2,9 @@
 // registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code
 // does parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
 #pragma once
-#include "../fields/real.cuh"
 #include "../fft/line.cuh"
 #include "../fft/team.cuh"
+#include "../fields/real.cuh"
 #include "rule.cuh"
 
 namespace rephase::cuda {
@@ -33,8 +33,8 @@ constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 // Magnitudes that a thread finds side by side, see View.
 template <int R>
 constexpr int magnitude_group = R % 4 == 0   ? 4
-                           : R % 2 == 0 ? 2
-                                        : 1;
+                                : R % 2 == 0 ? 2
+                                             : 1;
 
 template <int Count>
 __device__ inline void load_together(const float* from, float* to) {
@@ -46,8 +46,8 @@ __device__ inline void load_together(const float* from, float* to) {
     *to = *from;
 }
 
-// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the residual. In the packed column
-// each number needs the one at the opposite frequency as well, which some other thread has.
+// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the residual. In the packed
+// column each number needs the one at the opposite frequency as well, which some other thread has.
 template <bool Masked, class L, class T>
 __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, const float* magnitudes, bool packed) {
   constexpr int R = L::radix(L::last), butterflies = L::length / R;
@@ -60,7 +60,8 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
       L::template each_butterfly<L::last>(t, [&](int i, int b) {
 #pragma unroll
         for (int j = 0; j < R; j++) {
-          const int k = L::frequency_of_run(L::last, b) + j * butterflies, index = magnitude_index_of<R>(b, j, butterflies);
+          const int k = L::frequency_of_run(L::last, b) + j * butterflies,
+                    index = magnitude_index_of<R>(b, j, butterflies);
           const Complex opposite = shared[L::padded(L::frequency_index(k == 0 ? 0 : L::length - k))];
           const Imposed c = impose_packed<Masked>(x[i + j], opposite, magnitudes[index], v.nyquist[index]);
           x[i + j] = c.value;
@@ -189,7 +190,8 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
   });
 }
 
-// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. Reflects: see `apply`.
+// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. Reflects: see
+// `apply`.
 template <class L, bool Reflects>
 __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
                                      float normal) {
@@ -200,8 +202,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
     const float violated = rule.violated.next.y * normal, satisfied = rule.satisfied.next.y * normal;
     const float second_violated = both_rows ? violated : 0, second_satisfied = both_rows ? satisfied : 0;
     if (violated == 0) {
-      each_pixel<L>(x, t,
-                    [&](Complex& z, int) { z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)}; });
+      each_pixel<L>(x, t, [&](Complex& z, int) { z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)}; });
       return;
     }
     each_pixel<L>(x, t, [&](Complex& z, int) {
@@ -212,7 +213,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   }
   L::template each_butterfly<0>(t, [&](int i, int b) {
     // Several are read before any is written, so that reading them takes as long as one does.
-    constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+    constexpr int together = Reflects ? 1 : L::values > 20 || R0 % 4 != 0 ? R0 : 4;
 #pragma unroll
     for (int first = 0; first < R0; first += together) {
       float before[2 * together];

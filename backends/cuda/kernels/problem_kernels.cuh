@@ -56,8 +56,8 @@ __device__ inline void store_doubled(const View& v, const AnyLine& columns, int 
     const Wide nyquist = doubled(v.columns / 2);
     z = {z.x - nyquist.y, z.y + nyquist.x};
   }
-  v.spectrum[v.column_base(start, c) + v.row_offset(columns.storage_index[columns.frequency_index[r]])] = {static_cast<float>(z.x),
-                                                                                             static_cast<float>(z.y)};
+  v.spectrum[v.column_base(start, c) + v.row_offset(columns.storage_index[columns.frequency_index[r]])] = {
+      static_cast<float>(z.x), static_cast<float>(z.y)};
 }
 
 // The Hermitian part of M·exp(2πi·U), U from core/philox.hpp.
@@ -112,7 +112,8 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   const int r = stored ? given : mirrored(given, v.rows), column = stored ? c : v.columns - c;
   const bool nyquist = v.packed && column == v.columns / 2;
   const auto at = [&](int r) {
-    return v.spectrum[v.column_base(start, nyquist ? 0 : column) + v.row_offset(columns.storage_index[columns.frequency_index[r]])];
+    return v.spectrum[v.column_base(start, nyquist ? 0 : column) +
+                      v.row_offset(columns.storage_index[columns.frequency_index[r]])];
   };
   const Complex a = at(r);
   Complex z = a;

@@ -14,8 +14,11 @@ __device__ inline float iterate_before(const Rule& rule, const View& v, int star
 }
 
 // A zero coefficient takes no part: times a negative number it would make -0, times an infinity NaN.
+__device__ inline float term(float coefficient, float image) {
+  return coefficient * (coefficient == 0 ? 0 : image);
+}
 __device__ inline float combine(float cx, float cy, float x, float y) {
-  return fmaf(cy, cy == 0 ? 0 : y, cx * (cx == 0 ? 0 : x));
+  return fmaf(cy, cy == 0 ? 0 : y, term(cx, x));
 }
 
 // The image to transform next, for the new image y and the previous iterate x. Stores the new iterate where the rule
@@ -30,14 +33,12 @@ __device__ inline float apply(const Rule& rule, const View& v, int start, int ro
   }
   // Copies first: a choice between two members would be a choice between two addresses, and leave the registers.
   const Update satisfied = rule.satisfied, violated = rule.violated;
-  const float next = combine(violates ? violated.next.x : satisfied.next.x,
-                             violates ? violated.next.y : satisfied.next.y, x, y);
-  if (!rule.keeps_iterate) return next;
-  float iterate = next;
-  if (Reflects)
-    iterate = combine(violates ? violated.iterate.x : satisfied.iterate.x,
-                      violates ? violated.iterate.y : satisfied.iterate.y, x, y);
-  *iterate_at(v, start, row, column) = iterate;
+  const float cx = violates ? violated.next.x : satisfied.next.x, cy = violates ? violated.next.y : satisfied.next.y;
+  if (!rule.keeps_iterate) return term(cy, y);
+  const float next = combine(cx, cy, x, y);
+  *iterate_at(v, start, row, column) = Reflects ? combine(violates ? violated.iterate.x : satisfied.iterate.x,
+                                                          violates ? violated.iterate.y : satisfied.iterate.y, x, y)
+                                                : next;
   return next;
 }
 

@@ -1,5 +1,5 @@
-// Copies arrays between host and device in pieces, through the two halves of a page-locked buffer: the host fills or reads
-// one half while the device copies the other.
+// Copies arrays between host and device in pieces, through the two halves of a page-locked buffer: the host fills or
+// reads one half while the device copies the other.
 #pragma once
 #include <algorithm>
 #include <cstring>

@@ -1,8 +1,9 @@
-#include "probe.hpp"
+// The benchmarks' own addon: what single calls of Node-API and of CUDA cost. The library does not use it.
+#include <napi.h>
 
 #include <memory>
 
-#include "../probe.hpp"
+#include "probe.hpp"
 
 namespace rephase::cuda {
 
@@ -78,14 +79,15 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   std::unique_ptr<Probe> probe_;
 };
 
-}  // namespace
-
-Napi::Object benchmark_exports(Napi::Env env) {
-  Napi::Object exports = Napi::Object::New(env);
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("empty", Napi::Function::New<empty>(env));
   exports.Set("withArray", Napi::Function::New<with_array>(env));
   exports.Set("Probe", ProbeObject::define(env));
   return exports;
 }
 
+}  // namespace
+
 }  // namespace rephase::cuda
+
+NODE_API_MODULE(rephase_probe, rephase::cuda::initialize)
