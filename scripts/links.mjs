@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { encoding: 'utf8' });
 const documents = listed.stdout.split('\n').filter((path) => path && existsSync(path));
-let dead = documents.length === 0 ? ['no documents are listed: git is needed'] : [];
+const dead = documents.length === 0 ? ['no documents are listed: git is needed'] : [];
 for (const path of documents) {
   for (const [, inline, reference, attribute] of prose(path).matchAll(
     /\]\(\s*<?([^)\s>]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)|(?:src|href)="([^"]+)"/gm,
@@ -43,7 +43,10 @@ function anchors(path) {
   /** @type {Set<string>} */
   const names = new Set();
   for (const [, heading] of prose(path).matchAll(/^#{1,6}\s+(.*)$/gm)) {
-    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').trim().toLowerCase();
+    const text = heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .trim()
+      .toLowerCase();
     const name = text.replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '').replaceAll(' ', '-');
     let unique = name;
     for (let count = 1; names.has(unique); count++) unique = `${name}-${count}`;

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -28,7 +29,10 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(`${out}/cuda/`, { recursive: true });
 copyFileSync(addon, `${out}/cuda/rephase_cuda.node`);
 copyFileSync('LICENSE', `${out}/cuda/LICENSE`);
-writeFileSync(`${out}/cuda/README.md`, `The CUDA addon of [rephase](${homepage}), which installs it where it can be used.\n`);
+writeFileSync(
+  `${out}/cuda/README.md`,
+  `The CUDA addon of [rephase](${homepage}), which installs it where it can be used.\n`,
+);
 writeJson(`${out}/cuda/package.json`, {
   ...{ name: NAME, version, description: 'The CUDA addon of rephase, for Linux on x64 with glibc' },
   ...{ author, homepage, repository, bugs, license, engines },
@@ -43,7 +47,7 @@ const { scripts: _scripts, devDependencies: _dev, overrides: _overrides, ...rele
 writeJson(`${out}/rephase/package.json`, { ...released, optionalDependencies: { [NAME]: version } });
 
 for (const folder of ['cuda', 'rephase']) {
-  const args = ['pack', `./${out}/${folder}`, '--silent', '--ignore-scripts', '--pack-destination', out];
+  const args = ['pack', resolve(out, folder), '--silent', '--ignore-scripts', '--pack-destination', out];
   const { status } = spawnSync('npm', args, { stdio: 'inherit' });
   if (status !== 0) fail(`npm ${args.join(' ')} failed`);
 }

@@ -3,6 +3,8 @@
  *
  * Recovers an image from the magnitudes of its Fourier transform. `retrieve` does it in one call; `createSession` gives
  * control over single iterations and kernels; `listBackends` tells what runs here.
+ *
+ * @module rephase
  */
 export { addGPUDevice, createSession, listBackends } from './backends/registry.js';
 export {

@@ -8,12 +8,15 @@ import type { RealArray, Shape } from '../types.js';
 
 /** A real image, row-major. Integers are kept as they were in the file: 0…255 for 8 bits, 0…65535 for 16. */
 export interface Image {
+  /** The pixels, rows × columns. */
   data: RealArray;
+  /** Rows and columns. */
   shape: Shape;
 }
 
 export const IMAGE_FORMATS = ['npy', 'png', 'tiff', 'hdf5'] as const;
 
+/** The formats that can be read, told apart by a file's first bytes. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** How an image becomes the bytes of a file. */
