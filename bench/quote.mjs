@@ -107,7 +107,7 @@ function cudaFigures() {
       ['image', 'cuda', 'least–most, µs', 'cuFFT', 'cuFFT ÷ cuda', 'CuPy ÷ cuda', 'floor reached', 'bytes a pixel'],
       ...lines,
     ]),
-    'cuda-machine': `${cuda.date}: ${cuda.device}, driver ${cuda.driver}, copies at ${(cuda.copyBytesPerSecond / 1e12).toFixed(2)} TB/s`,
+    'cuda-machine': `${cuda.date}: ${cuda.device}, driver ${cuda.driver}, copies at ${(cuda.copyBytesPerSecond / 1e12).toFixed(2)} TB/s${cuda.note ? `. ${cuda.note}` : ''}`,
     'cuda-cufft-ways':
       ways.length > 0 ? table([['image', 'the fastest use of cuFFT'], ...ways], 2) : 'not recorded in this run',
     'cuda-large': table([['image', 'an iteration', 'on the device'], ...largest]),
