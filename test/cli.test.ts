@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type BindingsReport } from '../src/cli/bindings.js';
+import { type CallsReport } from '../src/cli/calls.js';
 import { exitCode } from '../src/cli/exit.js';
-import { GRANULARITIES } from '../src/cli/granularities.js';
+import { GRANULARITIES } from '../src/cli/call-overhead.js';
 import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
@@ -292,11 +292,11 @@ describe('the other commands', () => {
   });
 
   it('measures what calls cost', async () => {
-    const { code, stdout } = await rephase(['bench', '--bindings', '--sizes', '16,32', '--backend', 'wasm', '--json']);
+    const { code, stdout } = await rephase(['bench', '--calls', '--sizes', '16,32', '--backend', 'wasm', '--json']);
     expect(code).toBe(0);
-    const { bindings } = json(stdout) as unknown as { bindings: BindingsReport[] };
-    expect(bindings).toHaveLength(1);
-    const [{ granularities, models, memory }] = bindings;
+    const { calls } = json(stdout) as unknown as { calls: CallsReport[] };
+    expect(calls).toHaveLength(1);
+    const [{ granularities, models, memory }] = calls;
     expect(granularities.map(({ n }) => n)).toEqual([16, 32]);
     for (const row of granularities) {
       for (const name of GRANULARITIES) expect(row[name].total).toBeGreaterThan(0);

@@ -171,7 +171,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     const session = open({ support: new Uint8Array(PIXELS).fill(1), mask: new Uint8Array(PIXELS).fill(1) });
     const before = session.memory();
     expect(before).toMatchObject({ uploads: 2, uploadedBytes: 5 * PIXELS, downloads: 0, hostBytes: 4 * MIB });
-    session.writeObject(0, filled(1), true);
+    session.writeObject(0, filled(1), false);
     session.writeSpectrum(0, new Float32Array(2 * PIXELS));
     expect(session.memory().hostBytes).toBeLessThanOrEqual(before.hostBytes + 12 * PIXELS);
     await Promise.all([session.readObject(0), session.readSpectrum(0)]);
@@ -273,7 +273,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   it('allocates the iterate with the first rule that keeps it, and says how much where it cannot', async () => {
     const session = await cudaBackend.createSession(backendProblem(4), 0);
     const before = session.memory().deviceBytes;
-    const other = open({ starts: 2 });
+    const other = open();
     session.iterate(20, PROJECTION);
     const error = thrown(() => session.iterate(1, HIO)) as unknown as OutOfMemoryError;
     expect(error).toBeInstanceOf(OutOfMemoryError);

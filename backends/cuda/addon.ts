@@ -59,7 +59,7 @@ export interface Addon {
 const TRIAL_MILLISECONDS = 60_000;
 
 /**
- * What the child process does: a few iterations on every GPU, each named on standard output before its turn comes. A GPU
+ * The child process does a few iterations on every GPU. It names each on standard output before it tries it. A GPU
  * that fails without a crash is no danger to the caller's process, and spoils nothing as long as there is another.
  */
 const TRIAL = `

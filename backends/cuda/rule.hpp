@@ -35,7 +35,7 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   return rule;
 }
 
-// Whether the rule leaves what it made as it is: it sets pixels to y or to 0.
+// True when a second application changes nothing: the rule sets pixels to y or to 0.
 inline bool is_projection(const Rule& rule) {
   const auto keeps_or_clears = [](Combination c) { return c.y == 0 || c.y == 1; };
   return rule.scales && keeps_or_clears(rule.satisfied.next) && keeps_or_clears(rule.violated.next);

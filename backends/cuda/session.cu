@@ -270,7 +270,7 @@ void Session::iterate_rows() {
   rows(all, rule_);
 }
 
-// What undoes the doubling and the transforms along rows, and along columns of that length.
+// The factor that undoes the doubling and the transforms along rows, and along columns of that length.
 float Session::normal(int column_length) const {
   return static_cast<float>(0.5 / view_.columns / column_length);
 }
@@ -341,8 +341,8 @@ void Session::complete_iteration() {
   if (rule_.keeps_iterate) {
     copy(object_.data(), iterate_.data(), object_.bytes());
   } else {
-    // What the iteration keeps is the object's transform along rows. Exact zeros come back with rounding noise around
-    // them; a projection may be applied again.
+    // The spectrum's array holds the object's transform along rows. Exact zeros come back from it with rounding noise;
+    // a projection may be applied again.
     rows({true, is_projection(rule_), true, false, normal(1)}, rule_);
   }
   object_is_iterate_ = false;
@@ -416,7 +416,7 @@ void Session::restore_spectrum() {
   holds_ = Holds::spectrum;
 }
 
-// As `use_device`, and the spectrum's array holds the spectrum.
+// Does what `use_device` does, and brings the spectrum into its array.
 void Session::use_spectrum() {
   use_device();
   restore_spectrum();

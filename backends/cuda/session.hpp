@@ -68,12 +68,12 @@ class Session {
   const std::shared_ptr<std::atomic<size_t>>& bytes() const { return bytes_; }
   // Page-locked.
   size_t host_bytes() const { return staging_.bytes(); }
-  // What a spectrum takes on its way to the device: each row with the one opposite to it.
+  // The bytes that a spectrum uploads: each row with the one opposite to it.
   size_t spectrum_upload_bytes() const { return size_t(view_.rows / 2 + 1) * 2 * view_.columns * sizeof(Complex); }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
 
  private:
-  // As in core/session.hpp, once deferred work is done.
+  // The spectrum's array, once deferred work is done; see core/session.hpp.
   enum class Holds { spectrum, inverted, rows };
 
   void columns(ColumnWork work);
@@ -133,8 +133,7 @@ class Session {
   DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;
   DeviceBuffer<uint32_t> support_, recorded_on_device_;
   DeviceBuffer<double> records_;
-  // What has another form on the device passes through it as well as through the staging buffer. As large as a half of
-  // that.
+  // Data with another form on the device passes through it too. It is as large as a half of the staging buffer.
   DeviceBuffer<char> piece_;
   Staging staging_;
   // Destroyed first: running work uses the other members.

@@ -1,4 +1,4 @@
-// What single calls into CUDA cost, for the call-cost benchmarks.
+// Measures what single calls into CUDA cost, for the benchmarks.
 #pragma once
 #include "../../backends/cuda/runtime/handles.hpp"
 #include "../../backends/cuda/runtime/memory.hpp"

@@ -1,13 +1,40 @@
 // `gs_cufft [N|NxSTARTS]…`: the cuFFT peer alone. Prints JSON: for each size every way that was tried, and the fastest.
+#include <cuda_runtime.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 
 #include "gs_cufft.hpp"
 
+// Bytes a second of a large device-to-device copy, which reads and writes; the median of nine.
+static double copy_bandwidth() {
+  const size_t bytes = size_t{4} << 30;
+  void *from = nullptr, *to = nullptr;
+  cudaEvent_t began, ended;
+  float times[9] = {};
+  if (cudaMalloc(&from, bytes) || cudaMalloc(&to, bytes) || cudaEventCreate(&began) || cudaEventCreate(&ended))
+    return 0;
+  for (float& ms : times) {
+    cudaEventRecord(began);
+    cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice);
+    cudaEventRecord(ended);
+    cudaEventSynchronize(ended);
+    cudaEventElapsedTime(&ms, began, ended);
+  }
+  cudaFree(from);
+  cudaFree(to);
+  std::sort(times, times + 9);
+  return 2.0 * bytes / (times[4] * 1e-3);
+}
+
 int main(int argc, char** argv) {
   try {
-    std::printf("{\"cufft\": \"%s\", \"sizes\": [", CufftPeer::version().c_str());
+    int cuda = 0;
+    cudaRuntimeGetVersion(&cuda);
+    std::printf("{\"cuda\": \"%d.%d\", \"cufft\": \"%s\", \"copyBytesPerSecond\": %.4g, \"sizes\": [", cuda / 1000,
+                cuda % 1000 / 10, CufftPeer::version().c_str(), copy_bandwidth());
     for (int i = 1; i < argc; i++) {
       char* rest = nullptr;
       const int n = static_cast<int>(std::strtol(argv[i], &rest, 10));

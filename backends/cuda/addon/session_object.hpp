@@ -1,4 +1,4 @@
-// What JavaScript sees of a session: an object with the methods of BackendSession (src/backends/interface.ts), but with
+// A session as JavaScript sees it: an object with the methods of BackendSession (src/backends/interface.ts), but with
 // the rule set by a call of its own. backends/cuda/session.ts puts arguments in order.
 #pragma once
 #include <napi.h>

@@ -13,7 +13,7 @@
 
 namespace rephase::cuda {
 
-// What depends on the plan alone is named in a constexpr variable before it is used: only that keeps the compiler from
+// A constexpr variable names whatever depends on the plan alone before it is used: only that keeps the compiler from
 // computing it when the kernel runs.
 //
 // Paired: in the last stage, each thread has pairs of butterflies whose frequencies are each other's opposites: what
@@ -95,8 +95,8 @@ struct Line {
       return k % R * M + frequency_index<I + 1>(k / R);
   }
 
-  // Of the run of stage I that holds frequency k, as frequency_index(k) is of the last: which it is in memory, and the
-  // reverse.
+  // The index in memory of the run of stage I that holds frequency k, as frequency_index(k) is for the last stage; and
+  // the reverse.
   static constexpr __host__ __device__ int reversed_run(int i, int k) {
     int run = 0;
     for (int s = 0; s < i; s++) {

@@ -61,7 +61,7 @@ struct Team {
       asm volatile("bar.sync %0, %1;" ::"r"(index() + 1), "n"(Threads) : "memory");
     }
   }
-  // Whether it holds for anyone who shares this team's barrier.
+  // True when it holds for any thread that shares this team's barrier.
   __device__ static bool any(bool condition) {
     if constexpr (Threads <= 32) return __any_sync(~0u, condition);
     return condition;

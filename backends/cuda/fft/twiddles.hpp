@@ -20,7 +20,7 @@ constexpr int twiddle_quads(int R) {
   return is_power_of_two(R) ? (R + 3) / 4 : 1;
 }
 
-// Of the network's angles, where that of blocks of S and their root q is.
+// The index among the network's angles of that for blocks of S and their root q.
 constexpr int twiddle_index(int S, int q) {
   return S == 2 ? 0 : S / 4 + q;
 }

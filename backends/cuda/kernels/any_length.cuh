@@ -45,11 +45,11 @@ __device__ inline float any_impose(const View& v, const AnyLine& line, Complex* 
     const int q = line.mirror[p];
     if (q < p) continue;  // done with its mirror image
     const Complex a = x[spread(p)], b = x[spread(q)];
-    const Imposed c = impose_packed<Masked>(a, b, magnitudes[index], v.nyquist[index]);
+    const Imposed c = RealField::impose_packed<Masked>(a, b, magnitudes[index], v.nyquist[index]);
     x[spread(p)] = c.value;
     residual += c.residual;
     if (q == p) continue;
-    const Imposed d = impose_packed<Masked>(b, a, magnitudes[index], v.nyquist[index]);
+    const Imposed d = RealField::impose_packed<Masked>(b, a, magnitudes[index], v.nyquist[index]);
     x[spread(q)] = d.value;
     residual += d.residual;
   }
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
       const float residual = v.masked ? any_impose<true>(v, line, x, magnitudes, packed)
                                       : any_impose<false>(v, line, x, magnitudes, packed);
       const float sum = sum_of_block(residual + not_finite);
-      if (threadIdx.x == 0) v.partials[at] = residual_weight(v, column) * sum;
+      if (threadIdx.x == 0) v.partials[at] = RealField::residual_weight(v, column) * sum;
     }
     if (work.inverse) any_transform<true>(x, line);
     if (!work.measure) store();
@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
     Complex* const spectrum = v.spectrum + v.column_base(start, 0) + v.row_offset(row);
     const size_t pixels = (static_cast<size_t>(start) * v.rows + row) * n;
     if (work.inverse) {
-      load_any_rows(x, line, spectrum, v.packed);
+      RealField::load_any_rows(x, line, spectrum, v.packed);
       __syncthreads();
       any_transform<true>(x, line);
     }
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
     __syncthreads();
     if (!work.forward) continue;
     any_transform<false>(x, line);
-    store_any_rows(x, line, spectrum, v.packed);
+    RealField::store_any_rows(x, line, spectrum, v.packed);
     __syncthreads();
   }
 }

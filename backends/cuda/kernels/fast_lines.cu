@@ -91,8 +91,8 @@ const FastLine kRows[] = {
     rows<RowLine<16384, 512, 16, 16, 4, 16>, 1>(),
 };
 
-// Where lines are many, what counts is not how soon one is done but how few instructions it takes: fewer threads with
-// more numbers each.
+// Many lines keep the GPU busy in any case, and the number of instructions counts, not how soon one line is done: fewer
+// threads with more numbers each.
 const FastLine kManyColumns[] = {
     columns<ColumnLine<128, 8, 8, 16>, 4>(),
     columns<ColumnLine<256, 16, 16, 16>, 2>(),
@@ -120,7 +120,7 @@ const OnChip kOnChip[] = {
     on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
 };
 
-// As many numbers as keep a large GPU busy for a few microseconds.
+// So many numbers keep a large GPU busy for a few microseconds.
 constexpr double kMany = 1 << 20;
 
 template <size_t Count>

@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       const float* const line = magnitudes + column * rows;
       float residual = v.masked ? impose_line<true, Columns, T>(v, x, shared, line, packed)
                                 : impose_line<false, Columns, T>(v, x, shared, line, packed);
-      residual *= residual_weight(v, column);
+      residual *= RealField::residual_weight(v, column);
       for (int offset = 16; offset > 0; offset /= 2) residual += __shfl_xor_sync(~0u, residual, offset);
       if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = residual;
       Columns::inverse(x, shared, t, column_twiddles, T::barrier);
@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       const int line = threadIdx.x / 32 * Shape::together + threadIdx.x % Shape::together, row = 2 * line;
       Complex* const shared = numbers + line * Shape::row_step;
       Complex x[Rows::values];
-      load_rows<Rows>(x, t, [&](int column) {
+      RealField::load_rows<Rows>(x, t, [&](int column) {
         const Complex a = number_at(column, row), b = number_at(column, row + 1);
         return float4{a.x, a.y, b.x, b.y};
       });
@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       apply_to_rows<Rows, false>(x, t, v, rule, start, row, 0.5f / (rows * columns));
       Rows::forward(x, shared, t, row_twiddles, [] { __syncwarp(); });
       __syncthreads();
-      store_rows<Rows>(x, t, [&](int column, float4 f) {
+      RealField::store_rows<Rows>(x, t, [&](int column, float4 f) {
         number_at(column, row) = {f.x, f.y};
         number_at(column, row + 1) = {f.z, f.w};
       });

@@ -63,7 +63,7 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
           const int k = L::frequency_of_run(L::last, b) + j * butterflies,
                     index = magnitude_index_of<R>(b, j, butterflies);
           const Complex opposite = shared[L::padded(L::frequency_index(k == 0 ? 0 : L::length - k))];
-          const Imposed c = impose_packed<Masked>(x[i + j], opposite, magnitudes[index], v.nyquist[index]);
+          const Imposed c = RealField::impose_packed<Masked>(x[i + j], opposite, magnitudes[index], v.nyquist[index]);
           x[i + j] = c.value;
           residual += c.residual;
         }
@@ -177,7 +177,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     each_row(store);
   else if (!measures)
     each_stored(store);
-  if ((imposes || measures) && t == 0) v.partials[at] = residual_weight(v, column) * T::end_sum(shares);
+  if ((imposes || measures) && t == 0) v.partials[at] = RealField::residual_weight(v, column) * T::end_sum(shares);
 }
 
 // f(one of the thread's numbers, its column), after the first stage's inverse.
@@ -267,7 +267,9 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       reinterpret_cast<float4*>(v.spectrum + (live ? v.column_base(start, 0) + v.row_offset(row) : 0));
   constexpr int step = kTile / 2;  // from column to column
   if (inverse)
-    load_rows<L>(x, t, [&](int column) { return live ? __ldcg(spectrum + column * step) : float4{0, 0, 0, 0}; });
+    RealField::load_rows<L>(x, t, [&](int column) {
+      return live ? __ldcg(spectrum + column * step) : float4{0, 0, 0, 0};
+    });
   if (Whole && rule.reads_iterate && live) {
     // The two rows of the iterate lie side by side.
     const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n;
@@ -295,7 +297,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   int rank = t;
   asm volatile("" : "+r"(rank));
   L::forward(x, shared, rank, v.row_twiddles, barrier);
-  if (live) store_rows<L>(x, rank, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
+  if (live) RealField::store_rows<L>(x, rank, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
 }
 
 }  // namespace rephase::cuda

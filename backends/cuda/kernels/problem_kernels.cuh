@@ -1,5 +1,5 @@
-// What is done once, or on request: magnitudes and starts on their way in, spectra on their way in and out, and the
-// object constraint as a kernel of its own. Nothing here is in the loop.
+// Kernels that run once or on request: they encode magnitudes, make starts, convert spectra, and apply the object
+// constraint by itself. None is in the loop of fused iterations.
 #pragma once
 #include "../../../core/philox.hpp"
 #include "any_length.cuh"

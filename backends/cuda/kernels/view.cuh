@@ -1,4 +1,4 @@
-// What kernels see of a session, and how a spectrum lies in memory.
+// A session as kernels see it, and how a spectrum lies in memory.
 //
 // A spectrum is stored as tiles of kTile rows, [start][tile][column][row in tile]: a column's piece of a tile is half a
 // cache line, which the column pass reads whole, and the row pass, whose neighbouring blocks share it, stays within one

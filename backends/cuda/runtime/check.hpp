@@ -11,7 +11,7 @@ struct DeviceError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Bytes of device memory or page-locked host memory; NaN what nobody can tell.
+// Bytes of device memory or page-locked host memory; NaN where unknown.
 struct OutOfMemory : std::runtime_error {
   OutOfMemory(const char* what, double required, double available)
       : std::runtime_error(what), required(required), available(available) {}

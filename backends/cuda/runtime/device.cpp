@@ -23,7 +23,7 @@ Failures& failures() {
   return *all;
 }
 
-// By CUDA's documentation, what follows any of these on the same device fails as well, until the process ends.
+// CUDA's documentation: after any of these, everything on the same device fails until the process ends.
 bool is_final(cudaError_t status) {
   switch (status) {
     case cudaErrorECCUncorrectable:

@@ -14,7 +14,7 @@ const std::vector<cudaDeviceProp>& devices();
 // CUDA refuses all further work of this process there.
 void choose_device(int device);
 
-// As 13000 for 13.0; 0 where there is no driver.
+// 13000 for 13.0; 0 where there is no driver.
 int driver_version();
 
 // 13000 as "13.0".

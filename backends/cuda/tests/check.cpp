@@ -40,7 +40,7 @@ const NamedRule kNamed[kRules] = {
     {"invented", {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4}, true},
 };
 
-// As `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
+// `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
 NamedRule without_previous(NamedRule rule) {
   for (int i = 0; i < 10; i += 2) {
     if (i != 2 && i != 4) rule.c[i + 1] += rule.c[i];
@@ -114,7 +114,7 @@ struct Pair {
             7,
             2};
   }
-  // What is asked of the device before anything is allocated has to be enough.
+  // The bytes announced before anything is allocated have to be enough.
   void bytes() {
     expect(c, "what is allocated beyond what was announced",
            std::max(0.0, double(*gpu.bytes()) - Gpu::bytes_needed(problem())), 0);
@@ -196,7 +196,7 @@ struct Pair {
     gpu.complete_iteration();
     cpu.complete_iteration();
   }
-  // As src/session/iteration-state.ts does between iterations.
+  // Does what src/session/iteration-state.ts does between iterations.
   void change_rule(int rule) {
     c.rule = rule;
     for (int s = 0; s < c.starts && kNamed[rule].keeps; s++) {

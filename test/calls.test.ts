@@ -1,8 +1,8 @@
-/** Who owns what and what is copied when, on every path of the API; and what the session says of its time. */
+/** Ownership and copies on every path of the API, the session's report of its time, and the model of call overhead. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DisposedError, createSession, type Session, type SessionOptions, type Shape } from '../src/index.js';
-import { fitCalls, type GranularityRow } from '../src/cli/granularities.js';
+import { fitCalls, type GranularityRow } from '../src/cli/call-overhead.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, relativeError } from './support/images.js';
 
@@ -38,7 +38,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
 
   const NONE = { up: 0, upBytes: 0, down: 0, downBytes: 0 };
 
-  it('copies nothing while it iterates, by whatever granularity', async () => {
+  it('copies nothing while it iterates, whatever it is called by', async () => {
     using session = await open();
     expect(await copies(session, () => session.run(40))).toEqual(NONE);
     const steps = () => {
@@ -64,7 +64,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
     expect(await copies(session, () => session.writeSpectrum(spectrum))).toMatchObject({ up: 1, down: 0 });
   });
 
-  it('reads the residuals of all starts at once, and what is known already not at all', async () => {
+  it('reads the residuals of all starts at once, and reads no residual twice', async () => {
     using session = await open({ starts: 3 });
     await session.run(1);
     const read = await copies(session, () => session.residuals());
@@ -173,7 +173,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
     });
   });
 
-  it('says how often it was called and what that took', async () => {
+  it('reports how often it was called and how long that took', async () => {
     using session = await open();
     expect(session.timing()).toMatchObject({ submissions: 0, iterations: 0, submitSeconds: 0 });
     for (let i = 0; i < 5; i++) session.step();
@@ -227,7 +227,7 @@ describe('the model of what calls cost', () => {
     expect(fitCalls(rows(1e4), 'step').costlyBelow).toBe('all');
   });
 
-  it('has no price below nothing', () => {
+  it('never fits a negative price', () => {
     const { price, work } = fitCalls(rows(-0.5), 'step');
     expect(price).toBe(0);
     expect(work).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 /** What each path of the API copies, by the session's own counters and by a witness; and the loop that copies always. */
-import { quantile } from '../measure.mjs';
+import { takeTurns, waiting } from '../measure.mjs';
 
 const N = 256;
 const ITERATIONS = 100;
@@ -21,8 +21,8 @@ function difference(after, before, names = COUNTERS) {
 /**
  * @param {typeof import('../../dist/index.js')} rephase
  * @param {import('../../dist/index.js').BackendName} backend
- * @param {import('../../src/cli/granularities.js')} shared
- * @param {import('./witness.mjs').Witness | undefined} witness
+ * @param {import('../../src/cli/call-overhead.js')} shared
+ * @param {import('./counter.mjs').Counter | undefined} witness
  */
 export async function copies(rephase, backend, { GRANULARITIES, drive }, witness) {
   const device = witness?.device ?? 0;
@@ -99,53 +99,43 @@ export async function copies(rephase, backend, { GRANULARITIES, drive }, witness
 }
 
 /**
- * One's own constraint, written as one would first think of it: the object comes to the host and goes back in every
- * iteration. Next to the same iterations that stay on the device. Microseconds.
+ * A constraint of one's own in JavaScript: the object comes to the host and goes back in each iteration. Beside it the same
+ * iterations that stay on the device. Microseconds an iteration.
  * @param {typeof import('../../dist/index.js')} rephase
  * @param {import('../../dist/index.js').BackendName} backend
  * @param {number[]} sizes
- * @param {import('./price.mjs').Effort} effort
+ * @param {import('../measure.mjs').Effort} effort
  */
-export async function naiveLoop(rephase, backend, sizes, { turn, turns }) {
+export async function naiveLoop(rephase, backend, sizes, effort) {
   const rows = [];
   for (const n of sizes) {
     const session = await rephase.createSession(problem(n), { backend });
-    const naive = async (/** @type {number} */ count) => {
-      for (let i = 0; i < count; i++) {
-        session.inverse();
-        const object = await session.readObject();
-        for (let k = 0; k < object.length; k++) if (object[k] < 0) object[k] = 0;
-        session.writeObject(object);
-        session.forward();
-        session.constrainFourier();
-      }
-      await session.residual();
+    const copying = async () => {
+      session.inverse();
+      const object = await session.readObject();
+      for (let k = 0; k < object.length; k++) if (object[k] < 0) object[k] = 0;
+      session.writeObject(object);
+      session.forward();
+      session.constrainFourier();
     };
-    const fused = async (/** @type {number} */ count) => {
-      await session.run(count);
+    const timed = (/** @type {(count: number) => Promise<void>} */ loop) => async (/** @type {number} */ count) => {
+      const began = performance.now();
+      await loop(count);
       await session.residual();
-    };
-    const time = async (/** @type {(count: number) => Promise<void>} */ loop) => {
-      const once = async (/** @type {number} */ count) => {
-        const began = performance.now();
-        await loop(count);
-        return performance.now() - began;
-      };
-      let count = 1;
-      while ((await once(count)) < turn / 2) count *= 2;
-      const times = [];
-      for (let i = 0; i < turns; i++) times.push((1000 * (await once(count))) / count);
-      return quantile(times, 0.5);
+      return performance.now() - began;
     };
     const before = session.memory();
-    await naive(1);
+    await copying();
     const once = difference(session.memory(), before);
-    rows.push({
-      n,
-      naive: await time(naive),
-      run: await time(fused),
-      bytes: once.uploadedBytes + once.downloadedBytes,
-    });
+    const [naive, run] = await takeTurns(
+      [
+        { name: 'naive', run: timed(waiting(copying)) },
+        { name: 'run', run: timed((count) => session.run(count)) },
+      ],
+      effort,
+    );
+    const bytes = once.uploadedBytes + once.downloadedBytes;
+    rows.push({ n, naive: 1000 * naive.median, run: 1000 * run.median, bytes });
     session.dispose();
   }
   return rows;

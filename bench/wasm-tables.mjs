@@ -1,4 +1,8 @@
-/** The results as Markdown, for people and for the documentation to quote. */
+/** The results of `npm run bench` as Markdown, for people. */
+import { table } from './markdown.mjs';
+
+/** @param {(string | number)[]} header @param {(string | number)[][]} rows */
+const grid = (header, rows) => table([header, ...rows]);
 
 /** @param {any} results what run.mjs writes as JSON */
 export function markdown(results) {
@@ -88,14 +92,6 @@ export function markdown(results) {
     );
   }
   return `${parts.join('\n\n')}\n`;
-}
-
-/** @param {string[]} header @param {(string | number)[][]} rows */
-function grid(header, rows) {
-  const cells = [header, ...rows.map((row) => row.map(String))];
-  const widths = header.map((_, column) => Math.max(3, ...cells.map((row) => row[column].length)));
-  const line = (/** @type {string[]} */ row) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
-  return [line(cells[0]), line(widths.map((width) => '-'.repeat(width))), ...cells.slice(1).map(line)].join('\n');
 }
 
 /** @param {number} value */

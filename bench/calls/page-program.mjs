@@ -1,11 +1,11 @@
 /** What page.mjs has a page do. */
 import * as rephase from '/dist/index.browser.js';
-import * as shared from '/build/bindings/granularities.mjs';
+import * as shared from '/build/bench/call-overhead.mjs';
 import { engineCalls, webgpuCalls } from './calls.mjs';
 import { problem } from './copies.mjs';
-import { requestDevice } from './witness.mjs';
+import { requestDevice } from './counter.mjs';
 
-/** @param {{ effort: import('./price.mjs').Effort, wasm: number[], webgpu: number[] }} options */
+/** @param {{ effort: import('../measure.mjs').Effort, wasm: number[], webgpu: number[] }} options */
 export async function measure({ effort, ...sizes }) {
   const calls = await engineCalls(effort);
   /** @type {Record<string, unknown>} */
@@ -24,7 +24,7 @@ export async function measure({ effort, ...sizes }) {
     const rows = [];
     for (const n of sizes[backend]) {
       const session = await rephase.createSession(problem(n), { backend });
-      rows.push(await shared.measureGranularities(session, effort));
+      rows.push(await shared.measureGranularities(session, { turn: effort.batchMs, turns: effort.rounds }));
       session.dispose();
     }
     granularity[backend] = rows;

@@ -7,10 +7,10 @@ const CHROMIUM = '/usr/bin/chromium';
 /** WebGPU on the processor, where the browser would otherwise offer none. */
 const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 /** What pages may fetch, all relative to the project's root. */
-const SERVED = /^\/(dist|bench|build\/bindings)\/[\w./-]+\.m?js$/;
+const SERVED = /^\/(dist|bench|build\/bench)\/[\w./-]+\.m?js$/;
 
 /**
- * @param {{ effort: import('./price.mjs').Effort, wasm: number[], webgpu: number[] }} options sizes by backend
+ * @param {{ effort: import('../measure.mjs').Effort, wasm: number[], webgpu: number[] }} options sizes by backend
  */
 export async function measureInPage(options) {
   if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}`);
@@ -29,7 +29,7 @@ export async function measureInPage(options) {
     const page = await browser.newPage();
     const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
     await page.goto(`http://127.0.0.1:${port}/`);
-    const program = '/bench/bindings/page-program.mjs';
+    const program = '/bench/calls/page-program.mjs';
     const measured = await page.evaluate(
       async ([from, given]) => (await import(from)).measure(given),
       /** @type {const} */ ([program, options]),

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const SOURCE = fileURLToPath(new URL('cupti.cpp', import.meta.url));
-const ADDON = fileURLToPath(new URL('../../build/bindings/cupti.node', import.meta.url));
+const ADDON = fileURLToPath(new URL('../../build/bench/cupti.node', import.meta.url));
 
 /** Throws with the reason where it cannot. */
 export function buildCupti() {
@@ -15,7 +15,7 @@ export function buildCupti() {
   if (!existsSync(ADDON) || statSync(ADDON).mtimeMs < statSync(SOURCE).mtimeMs) compile(require);
   const { counts, resetPeak } = require(ADDON);
   return {
-    /** @returns {import('./witness.mjs').Counts} */
+    /** @returns {import('./counter.mjs').Counts} */
     counts: () => {
       const { kernelSeconds, dropped, ...rest } = counts();
       if (dropped) throw new Error(`CUPTI lost ${dropped} records`);

@@ -1,4 +1,4 @@
-/** `rephase bench --bindings`: the short version of docs/bindings.md for the user's own machine. */
+/** `rephase bench --calls`: the short version of docs/call-costs.md for the user's own machine. */
 import { createSession } from '../backends/registry.js';
 import type { BackendName, MemoryReport } from '../types.js';
 import {
@@ -8,26 +8,26 @@ import {
   measureGranularities,
   type CallModel,
   type GranularityRow,
-} from './granularities.js';
+} from './call-overhead.js';
 import { brief, table } from './print.js';
 
-/** Long against the clock, and short against whatever else the machine does. */
+/** Turns are long compared with the clock's resolution, and short compared with other work on the machine. */
 const EFFORT = { turn: 50, turns: 5 };
 
-export interface BindingsReport {
+export interface CallsReport {
   backend: BackendName;
   device: string;
   granularities: GranularityRow[];
   models: CallModel[];
-  /** Of the largest image, after creation and iterations by all granularities, and how many copies the iterations made. */
+  /** Of the largest image after iterations by all three ways of calling, and the copies that the iterations made. */
   memory: { n: number; report: MemoryReport; copiesInLoop: number };
 }
 
 /** `gs` in single precision on n × n images. */
-export async function measureBindings(backend: BackendName, sizes: readonly number[]): Promise<BindingsReport> {
+export async function measureCalls(backend: BackendName, sizes: readonly number[]): Promise<CallsReport> {
   const granularities: GranularityRow[] = [];
   let device = '';
-  let memory: BindingsReport['memory'] | undefined;
+  let memory: CallsReport['memory'] | undefined;
   for (const n of sizes) {
     const magnitudes = Float32Array.from({ length: n * n }, (_, k) => 1 + ((k * 7919) % 1009) / 1009);
     const session = await createSession({ magnitudes, shape: [n, n] }, { backend, algorithm: 'gs' });
@@ -51,7 +51,7 @@ export async function measureBindings(backend: BackendName, sizes: readonly numb
   return { backend, device, granularities, models: fitModels(granularities), memory: memory! };
 }
 
-export function describeBindings({ backend, device, granularities, models, memory }: BindingsReport): string[] {
+export function describeCalls({ backend, device, granularities, models, memory }: CallsReport): string[] {
   const rows = granularities.map((row) => [
     ...[backend, `${row.n}×${row.n}`],
     ...GRANULARITIES.map((name) => brief(row[name].total)),
@@ -72,7 +72,7 @@ export function describeBindings({ backend, device, granularities, models, memor
   const { n, report, copiesInLoop } = memory;
   const perPixel = (bytes: number) => (bytes / (n * n)).toFixed(1);
   return [
-    `${backend}, ${device}: µs an iteration, waited for; the last two columns only until the call returns`,
+    `${backend}, ${device}: µs an iteration, waited for; the last two columns count only until the call returns`,
     ...table(header, rows, 2),
     ...models.map(
       ({ granularity, price, work }) =>

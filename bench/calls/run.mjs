@@ -1,5 +1,5 @@
 /**
- * `npm run bench:bindings`: what a call costs, who owns the memory and what is copied, on every backend that this machine
+ * `npm run bench:calls`: what a call costs, who owns the memory and what is copied, on every backend that this machine
  * has, in Node and in a browser. See ../README.md. Each part runs in a process of its own; what cannot be measured is left
  * out and the results say why.
  */
@@ -33,7 +33,7 @@ if (unknown !== undefined) {
 }
 
 const { quick } = values;
-const effort = quick ? { turn: 20, turns: 3 } : { turn: 80, turns: 7 };
+const effort = quick ? { batchMs: 20, rounds: 3 } : { batchMs: 80, rounds: 7 };
 /** On what computes on the processor; emulated GPUs are slower still. */
 const sizes = (/** @type {number} */ most) => [64, 128, 256, 512, 1024, 2048, 4096, 8192].filter((n) => n <= most);
 const MOST = quick ? { gpu: 1024, processor: 512, emulated: 128 } : { gpu: 8192, processor: 4096, emulated: 512 };
@@ -71,8 +71,7 @@ for (const { name, available, reason, devices } of reports) {
   }
   if (chosen.has('memory')) {
     const small = quick || device.software;
-    for (const what of ['memory', 'cycles', 'abandoned', 'allocations'])
-      backend[what] = await part(what, name, [], small);
+    for (const what of ['memory', 'cycles', 'abandoned']) backend[what] = await part(what, name, [], small);
   }
 }
 if (chosen.has('page')) {
@@ -118,11 +117,9 @@ function save() {
 async function part(name, backend, over = [], small = quick) {
   say(`${name}, ${backend}`);
   const program = fileURLToPath(new URL('worker.mjs', import.meta.url));
-  // Where allocations are counted, there is room for them between two collections.
-  const flags = ['--expose-gc', ...(name === 'allocations' ? ['--max-semi-space-size=64'] : [])];
   const options = JSON.stringify({ effort, sizes: over, quick: small });
   try {
-    const { stdout, stderr } = await execute(process.execPath, [...flags, program, name, backend, options], {
+    const { stdout, stderr } = await execute(process.execPath, ['--expose-gc', program, name, backend, options], {
       timeout: 240_000,
       maxBuffer: 2 ** 26,
     });

@@ -1,5 +1,5 @@
 /** What a call costs at the layers that Node and browsers share: JavaScript, WebAssembly and WebGPU. */
-import { price, repeated, waiting } from './price.mjs';
+import { callCost, repeated, waiting } from '../measure.mjs';
 
 /**
  * A module with a memory of one page and two exports that do nothing: `empty`, and `three`, which takes three numbers.
@@ -19,26 +19,26 @@ function ascii(text) {
   return [...text].map((letter) => letter.charCodeAt(0));
 }
 
-/** @param {import('./price.mjs').Effort} effort */
+/** @param {import('../measure.mjs').Effort} effort */
 export async function engineCalls(effort) {
   const { instance } = await WebAssembly.instantiate(MODULE);
   const { empty, three, memory } = /** @type {any} */ (instance.exports);
   const numbers = new Float32Array(1024);
   const copy = repeated(() => new Float32Array(memory.buffer).set(numbers));
   return [
-    await price(
+    await callCost(
       'WebAssembly',
       'an empty export',
       repeated(() => empty()),
       effort,
     ),
-    await price(
+    await callCost(
       'WebAssembly',
       'an export with three numbers',
       repeated((i) => three(1, 2, i)),
       effort,
     ),
-    await price('WebAssembly', '4 KiB copied into its memory', copy, effort),
+    await callCost('WebAssembly', '4 KiB copied into its memory', copy, effort),
   ];
 }
 
@@ -50,7 +50,7 @@ const MOST = 64;
 
 /**
  * @param {GPUDevice} device
- * @param {import('./price.mjs').Effort} effort
+ * @param {import('../measure.mjs').Effort} effort
  */
 export async function webgpuCalls(device, effort) {
   const { queue } = device;
@@ -91,23 +91,23 @@ export async function webgpuCalls(device, effort) {
   const after = () => queue.onSubmittedWorkDone();
   const gathered = `encoding and submitting a dispatch among ${DISPATCHES}`;
   const prices = [
-    await price(
+    await callCost(
       'WebGPU',
       'encoding and submitting one dispatch',
       repeated(() => submit(1)),
       effort,
       { most: MOST, after },
     ),
-    await price('WebGPU', gathered, many, effort, { most: 4 * DISPATCHES, after }),
-    await price(
+    await callCost('WebGPU', gathered, many, effort, { most: 4 * DISPATCHES, after }),
+    await callCost(
       'WebGPU',
       '4 KiB by writeBuffer',
       repeated(() => queue.writeBuffer(buffer, 0, bytes)),
       effort,
       { most: MOST, after },
     ),
-    await price('WebGPU', 'one dispatch, submitted and waited for', waiting(round), effort),
-    await price('WebGPU', '4 KiB copied back and mapped', waiting(back), effort),
+    await callCost('WebGPU', 'one dispatch, submitted and waited for', waiting(round), effort),
+    await callCost('WebGPU', '4 KiB copied back and mapped', waiting(back), effort),
   ];
   buffer.destroy();
   staging.destroy();

@@ -1,25 +1,25 @@
 /**
- * What driving a session from outside costs: the same iterations in one call, in a call for each, and in a call for each
- * kernel; and the model that the times are held against. `rephase bench --bindings` and bench/bindings share it, the
- * latter in browsers too, so nothing is imported when it runs.
+ * Call overhead: times the same iterations by one call for many (`run`), one call each (`step`), and one call for each
+ * kernel (`kernels`), and fits the cost of a call to the times. `rephase bench --calls` and bench/calls share this file.
+ * The latter also runs in browsers, so this file imports types only.
  */
 import type { Session } from '../session/session.js';
 
 export const GRANULARITIES = ['run', 'step', 'kernels'] as const;
 export type Granularity = (typeof GRANULARITIES)[number];
 
-/** Calls into the library for an iteration; of `run`, one for many. */
+/** Calls into the library for one iteration. `run` has one call for many iterations. */
 export const CALLS: Record<Granularity, number> = { run: 0, step: 1, kernels: 4 };
 
-/** Submissions of a burst: few enough that no queue to a device is ever full, so that nobody waits for a place in it. */
+/** Calls in a burst: few enough that the queue to the device is never full. A full queue would make calls wait. */
 const BURST_CALLS = 512;
-/** So that the first and the last of a turn, which differ from the others, are not all of them. */
+/** The first and the last iteration of a turn differ from the others, so a turn has more than these two. */
 const FEWEST_ITERATIONS = 4;
-/** Above this share of an iteration, calls are said to be costly. */
+/** Calls are costly above this share of an iteration. */
 const COSTLY = 0.1;
 
 export interface Effort {
-  /** Milliseconds of a turn, and how many turns each granularity has. */
+  /** Milliseconds of a turn, and the number of turns of each granularity. */
   turn: number;
   turns: number;
 }
@@ -30,11 +30,11 @@ export interface GranularityTiming {
   total: number;
   low: number;
   high: number;
-  /** How many times as long as `run` in the same round, median: what disturbs a round disturbs both. */
+  /** Time relative to `run` in the same round, median. A disturbance of a round affects both. */
   overRun: number;
-  /** What the calling thread spends handing the work over. */
+  /** Time that the calling thread spends submitting the work. */
   submit: number;
-  /** By the device's own clock, where the backend reads it. */
+  /** By the device's own clock, if the backend reads it. */
   device?: number;
   /** Iterations of a turn. */
   iterations: number;
@@ -42,12 +42,12 @@ export interface GranularityTiming {
 
 export type GranularityRow = { n: number } & Record<Granularity, GranularityTiming>;
 
-/** The granularities take turns, so that what disturbs the machine disturbs all of them; a first turn does not count. */
+/** The granularities take turns, so that a disturbance affects all of them. The first turn does not count. */
 export async function measureGranularities(session: Session, { turn, turns }: Effort): Promise<GranularityRow> {
   const entrants = [];
   for (const granularity of GRANULARITIES) {
     let iterations = FEWEST_ITERATIONS;
-    // What is compiled at its first call would pass for a long iteration.
+    // The first call may compile kernels, which would be mistaken for a long iteration.
     await timeTurn(session, granularity, iterations);
     let milliseconds = await timeTurn(session, granularity, iterations);
     while (milliseconds < turn / 2) milliseconds = await timeTurn(session, granularity, (iterations *= 2));
@@ -81,8 +81,8 @@ function rank(values: readonly number[], share: number): number {
 }
 
 /**
- * Milliseconds until so many iterations are done. Each granularity begins settled and is waited for by what adds no work
- * of its own: single kernels by reading their residual, steps by letting `run` do the last one.
+ * Milliseconds until the iterations are done. No pass is pending at the beginning. Waiting adds no work: single kernels
+ * are followed by a read of their residual, and `run` does the last of the steps.
  */
 async function timeTurn(session: Session, granularity: Granularity, iterations: number): Promise<number> {
   await session.residuals();
@@ -97,7 +97,7 @@ async function timeTurn(session: Session, granularity: Granularity, iterations: 
   return performance.now() - began;
 }
 
-/** Microseconds an iteration, in bursts with a pause after each in which the device catches up. */
+/** Microseconds an iteration, in bursts. After each burst the device catches up. */
 async function timeSubmission(session: Session, granularity: Granularity, most: number, bursts: number) {
   const iterations = Math.min(most, BURST_CALLS / Math.max(2, CALLS[granularity]));
   const before = session.timing().submitSeconds;
@@ -122,16 +122,16 @@ export async function drive(session: Session, granularity: Granularity, iteratio
 /** t = work · (an iteration of `run`) + calls · price. */
 export interface CallModel {
   granularity: Granularity;
-  /** How many iterations of `run` the work of one iteration amounts to, calls left out. */
+  /** Work of one iteration without the calls, in iterations of `run`. */
   work: number;
   calls: number;
   /** Microseconds. */
   price: number;
-  /** What was measured beyond the model, relative to it, by size. */
+  /** (measured − model) / model, by size. */
   residuals: { n: number; relative: number }[];
   /**
-   * Size n of an n × n image below which the calls take more than a tenth of the work; 'none' and 'all' where that is so
-   * for no size or for every size measured.
+   * Size n of an n × n image below which the calls take more than a tenth of the work. 'none': no measured size has
+   * such calls. 'all': every measured size has.
    */
   costlyBelow: number | 'none' | 'all';
 }
@@ -141,7 +141,7 @@ export function fitModels(rows: readonly GranularityRow[]): CallModel[] {
   return [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
 }
 
-/** Fitted to relative errors, as sizes span orders of magnitude; no price is below zero. */
+/** Fits relative errors, because sizes span orders of magnitude. No price is below zero. */
 export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<Granularity, 'run'>): CallModel {
   const calls = CALLS[granularity];
   // Least squares of 1 = work · x + price · y.
@@ -157,7 +157,7 @@ export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<G
   const determinant = xx * yy - xy * xy;
   const both = rows.length > 1 && determinant > 1e-9 * xx * yy;
   const fitted = both ? Math.max(0, (y * xx - x * xy) / determinant) : 0;
-  // Where calls are all that costs, the fit of both would be of work below zero.
+  // If calls take all of the time, the fit of both would give a negative work.
   const work = Math.max(0, (x - fitted * xy) / xx);
   const price = work > 0 ? fitted : y / yy;
   const paid = calls * price;
@@ -169,7 +169,7 @@ export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<G
   return { granularity, work, calls, price, residuals, costlyBelow: crossing(shares) };
 }
 
-/** Where the share falls to what is costly, between measured sizes along a power law. */
+/** The size at which the share falls to COSTLY, by a power law between measured sizes. */
 function crossing(shares: { n: number; share: number }[]): number | 'none' | 'all' {
   const sorted = shares.toSorted((a, b) => a.n - b.n);
   const last = sorted.findLastIndex(({ share }) => share > COSTLY);

@@ -16,7 +16,7 @@
  * @property {number} [submissions]
  * @property {number} [deviceSeconds] that kernels took, on the device's clock
  *
- * @typedef {object} Witness
+ * @typedef {object} Counter
  * @property {string} name
  * @property {() => Counts | Promise<Counts>} counts once everything before has been waited for
  * @property {() => void} resetPeak
@@ -36,7 +36,7 @@ const fresh = () => ({
  * Before the backend is used for the first time.
  * @param {typeof import('../../dist/index.js')} rephase
  * @param {string} backend
- * @returns {Promise<Witness>}
+ * @returns {Promise<Counter>}
  */
 export async function watch(rephase, backend) {
   // Not in pages, which have no such thing.
@@ -77,7 +77,7 @@ export async function requestDevice(wanted = []) {
 const [MAP_READ, COPY_SRC, COPY_DST, QUERY_RESOLVE] = [1, 4, 8, 512];
 const MOST_PASSES = 1024;
 
-/** @param {GPUDevice} gpu @returns {Witness} */
+/** @param {GPUDevice} gpu @returns {Counter} */
 export function watchDevice(gpu) {
   const counts = { ...fresh(), kernels: 0, submissions: 0 };
   const own = {
@@ -169,7 +169,7 @@ export function watchDevice(gpu) {
   };
 }
 
-/** Memories are never given back in part, so that what there is of them is their peak. @returns {Witness} */
+/** Memories are never given back in part, so that what there is of them is their peak. @returns {Counter} */
 function watchWasm() {
   const counts = fresh();
   /** @type {WeakRef<WebAssembly.Memory>[]} */

@@ -1,11 +1,11 @@
 /** Milliseconds per `gs` iteration on one thread, next to the peers: the figures that matter most. */
-import { takeTurns } from './measure.mjs';
+import { takeTurns } from '../measure.mjs';
 
 /**
- * @param {typeof import('../dist/index.js')} rephase
- * @param {Awaited<ReturnType<typeof import('./peers.mjs').startPeers>>} peers
+ * @param {typeof import('../../dist/index.js')} rephase
+ * @param {Awaited<ReturnType<typeof import('../peers.mjs').startPeers>>} peers
  * @param {number[]} sizes
- * @param {import('./measure.mjs').Effort} effort
+ * @param {import('../measure.mjs').Effort} effort
  * @param {(line: string) => void} say
  */
 export async function measureIterations(rephase, peers, sizes, effort, say) {
@@ -32,7 +32,7 @@ export async function measureIterations(rephase, peers, sizes, effort, say) {
 
 /**
  * A session that steps on this thread, with random magnitudes and no support, as the peers have.
- * @param {typeof import('../dist/index.js')} rephase
+ * @param {typeof import('../../dist/index.js')} rephase
  * @param {number} n
  * @param {'single' | 'double'} precision
  */

@@ -1,39 +1,37 @@
-/** What a call costs at Node-API and in CUDA, by the addon's export `benchmark`. Loading it needs no GPU; CUDA does. */
+/** What a call costs at Node-API and in CUDA, by the addon rephase_probe. Loading it needs no GPU; the CUDA part does. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { price, repeated } from './price.mjs';
+import { callCost, repeated } from '../measure.mjs';
 
-const ADDON = fileURLToPath(new URL('../../prebuilds/linux-x64/rephase_cuda.node', import.meta.url));
-/** As Probe::kGraphKernels. */
+const ADDON = fileURLToPath(new URL('../../build/cuda/rephase_probe.node', import.meta.url));
+/** The same as Probe::kGraphKernels. */
 const GRAPH_KERNELS = 32;
-/** So few that no queue of launches is full. */
+/** Few enough that the queue of launches is never full. */
 const [MOST_LAUNCHES, MOST_GRAPHS] = [512, 32];
 
 export function loadProbe() {
-  if (!existsSync(ADDON)) throw new Error('the addon is not built (npm run build:cuda)');
-  const { benchmark } = createRequire(import.meta.url)(ADDON);
-  if (!benchmark) throw new Error('the addon is older than its export `benchmark` (npm run build:cuda)');
-  return benchmark;
+  if (!existsSync(ADDON)) throw new Error('rephase_probe is not built (npm run build:cuda)');
+  return createRequire(import.meta.url)(ADDON);
 }
 
-/** @param {import('./price.mjs').Effort} effort */
+/** @param {import('../measure.mjs').Effort} effort */
 export async function nativeCalls(effort) {
   const { empty, withArray } = loadProbe();
   const numbers = new Float32Array(1024);
   const three = repeated((i) => withArray(numbers, 1, i));
   return [
-    await price(
+    await callCost(
       'Node-API',
       'an empty native call',
       repeated(() => empty()),
       effort,
     ),
-    await price('Node-API', 'a native call with a typed array and two numbers', three, effort),
+    await callCost('Node-API', 'a native call with a typed array and two numbers', three, effort),
   ];
 }
 
-/** @param {import('./price.mjs').Effort} effort */
+/** @param {import('../measure.mjs').Effort} effort */
 export async function cudaCalls(effort) {
   const probe = new (loadProbe().Probe)(0);
   const after = () => probe.synchronize();
@@ -43,11 +41,11 @@ export async function cudaCalls(effort) {
     /** @type {number} */ most,
   ) => {
     after();
-    const priced = await price('CUDA', what, work, effort, { most, after });
+    const cost = await callCost('CUDA', what, work, effort, { most, after });
     const before = probe.deviceSeconds();
     work(most);
     after();
-    return { ...priced, deviceUs: (1e6 * (probe.deviceSeconds() - before)) / most };
+    return { ...cost, deviceUs: (1e6 * (probe.deviceSeconds() - before)) / most };
   };
   const blocking = repeated(() => {
     probe.launch(1);
@@ -65,23 +63,23 @@ export async function cudaCalls(effort) {
       repeated(() => probe.launchGraph(1)),
       MOST_GRAPHS,
     ),
-    await price('CUDA', 'a kernel, launched and waited for by blocking', blocking, effort),
+    await callCost('CUDA', 'a kernel, launched and waited for by blocking', blocking, effort),
   ];
 }
 
 /**
- * Copies by the driver from and to pageable and page-locked memory, and what it costs to page-lock. GB/s, best of
- * several: a copy is only ever slowed down.
- * @param {import('./price.mjs').Effort} effort
+ * Copies by the driver from and to pageable and page-locked memory, and the cost of page-locking. The least of several:
+ * a disturbance can only slow a copy down.
+ * @param {import('../measure.mjs').Effort} effort
  */
-export function transfers({ turns }) {
+export function transfers({ rounds }) {
   const probe = new (loadProbe().Probe)(0);
   const rows = [];
   for (let bytes = 2 ** 16; bytes <= 2 ** 28; bytes *= 8) {
     const array = new Float32Array(bytes / 4).fill(1);
     const best = (/** @type {() => number} */ seconds) => {
       seconds();
-      return 1e6 * Math.min(...Array.from({ length: 2 * turns }, seconds));
+      return 1e6 * Math.min(...Array.from({ length: 2 * rounds }, seconds));
     };
     const copy = (/** @type {boolean} */ up, /** @type {boolean} */ locked) =>
       best(() => probe.copySeconds(array, up, locked));

@@ -11,7 +11,7 @@ watch(globals.GPUDevice, 'createComputePipelineAsync');
 watch(globals.GPUDevice, 'createComputePipeline');
 watch(globals.GPUBuffer, 'mapAsync');
 
-const { createSession } = await import('../dist/index.js');
+const { createSession } = await import('../../dist/index.js');
 const loading = performance.now() - began;
 const magnitudes = Float32Array.from({ length: 1024 * 1024 }, (_, i) => 1 + (i % 7));
 const loaded = performance.now();

@@ -6,15 +6,15 @@ import process from 'node:process';
 import * as rephase from '../../dist/index.js';
 import { engineCalls, webgpuCalls } from './calls.mjs';
 import { copies, naiveLoop, problem } from './copies.mjs';
-import { abandoned, allocations, bytesPerPixel, lifeCycles } from './memory.mjs';
+import { abandoned, bytesPerPixel, lifeCycles } from './memory.mjs';
 import { cudaCalls, loadProbe, nativeCalls, transfers } from './native.mjs';
-import { price, repeated, waiting } from './price.mjs';
+import { callCost, repeated, waiting } from '../measure.mjs';
 import { shared } from './shared.mjs';
-import { requestDevice, watch } from './witness.mjs';
+import { requestDevice, watch } from './counter.mjs';
 
 const [part, backend, json] = process.argv.slice(2);
 const name = /** @type {import('../../dist/index.js').BackendName} */ (backend);
-/** @type {{ effort: import('./price.mjs').Effort, sizes: number[], quick: boolean }} */
+/** @type {{ effort: import('../measure.mjs').Effort, sizes: number[], quick: boolean }} */
 const { effort, sizes, quick } = JSON.parse(json);
 const granularities = await shared();
 
@@ -36,7 +36,7 @@ const parts = {
     const rows = [];
     for (const n of sizes) {
       const session = await rephase.createSession(problem(n), { backend: name });
-      rows.push(await granularities.measureGranularities(session, effort));
+      rows.push(await granularities.measureGranularities(session, { turn: effort.batchMs, turns: effort.rounds }));
       process.stderr.write(`bench: ${name} ${n} ${JSON.stringify(rows.at(-1))}\n`);
       session.dispose();
     }
@@ -51,7 +51,6 @@ const parts = {
     const witness = name === 'cuda' ? undefined : await watch(rephase, name);
     return abandoned(rephase, name, quick ? 40 : 200, await gauge(witness), witness?.device);
   },
-  allocations: () => allocations(rephase, name),
 };
 
 const result = await parts[part]();
@@ -59,7 +58,7 @@ process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 
 /**
  * With a witness, and where there is none, without; the result then says why.
- * @param {(witness: import('./witness.mjs').Witness | undefined) => Promise<object>} measure
+ * @param {(witness: import('./counter.mjs').Counter | undefined) => Promise<object>} measure
  */
 async function watched(measure) {
   let witness;
@@ -73,7 +72,7 @@ async function watched(measure) {
 }
 
 /**
- * @param {import('./witness.mjs').Witness} [witness]
+ * @param {import('./counter.mjs').Counter} [witness]
  * @returns {Promise<import('./memory.mjs').Gauge>}
  */
 async function gauge(witness) {
@@ -93,14 +92,14 @@ async function sessionCalls() {
   const step = repeated(() => session.step());
   const [layer, what] = [`rephase, ${name}`, 'of 16 × 16'];
   const prices = [
-    await price(layer, `session.step() ${what}, until it returns`, step, effort, { most: 512, after }),
-    await price(
+    await callCost(layer, `session.step() ${what}, until it returns`, step, effort, { most: 512, after }),
+    await callCost(
       layer,
       `await session.run(1) ${what}`,
       waiting(() => session.run(1)),
       effort,
     ),
-    await price(
+    await callCost(
       layer,
       `await session.readObject() ${what}`,
       waiting(() => session.readObject()),
@@ -130,10 +129,10 @@ async function deviceTimes() {
         const ms = performance.now() - began;
         return { ms, seconds: ((await witness.counts()).deviceSeconds ?? NaN) - before };
       };
-      while ((await turn()).ms < effort.turn / 2) iterations *= 2;
+      while ((await turn()).ms < effort.batchMs / 2) iterations *= 2;
       const times = [];
-      for (let i = 0; i < effort.turns; i++) times.push((1e6 * ((await turn()).seconds ?? NaN)) / iterations);
-      row[granularity] = times.sort((a, b) => a - b)[Math.floor(effort.turns / 2)];
+      for (let i = 0; i < effort.rounds; i++) times.push((1e6 * ((await turn()).seconds ?? NaN)) / iterations);
+      row[granularity] = times.sort((a, b) => a - b)[Math.floor(effort.rounds / 2)];
     }
     session.dispose();
     rows.push(row);

@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 const RESOLUTION = 1;
 
 /**
- * @param {typeof import('../dist/index.js')} rephase
+ * @param {typeof import('../../dist/index.js')} rephase
  * @param {number} n
  * @param {number} iterations
  */

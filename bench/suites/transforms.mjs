@@ -1,12 +1,11 @@
 /**
- * One-dimensional complex transforms in single precision, in WebAssembly memory and natural order, next to pffft's SIMD
- * build from npm. Forward and inverse in turn, one call per transform, and many lines by one call, which is how the
- * iteration uses them (pffft has no such call, and is given the lines one by one).
+ * Times one-dimensional complex transforms in single precision beside pffft's SIMD build from npm, in WebAssembly memory.
+ * Each is called for one line, and for many lines as the iteration does. pffft has no call for many lines, and gets one
+ * call for each.
  */
-import { build } from 'esbuild';
-import { fileURLToPath } from 'node:url';
 import createPffft from '@echogarden/pffft-wasm/simd';
-import { takeTurns } from './measure.mjs';
+import { takeTurns } from '../measure.mjs';
+import { loadLines } from '../native/lines.mjs';
 
 const LINES = 64;
 const PFFFT_COMPLEX = 1;
@@ -14,12 +13,11 @@ const [PFFFT_FORWARD, PFFFT_BACKWARD] = [0, 1];
 
 /**
  * @param {number[]} lengths
- * @param {import('./measure.mjs').Effort} effort
+ * @param {import('../measure.mjs').Effort} effort
  * @param {(line: string) => void} say
  */
 export async function measureTransforms(lengths, effort, say) {
-  const { wasmModule, WasmInstance } = await bundledModule();
-  const own = await WasmInstance.create(await wasmModule());
+  const own = await loadLines();
   const pffft = await createPffft();
   const rows = [];
   for (const length of lengths) {
@@ -49,43 +47,21 @@ export async function measureTransforms(lengths, effort, say) {
   return rows;
 }
 
-/** The module as the library loads it, which the library does not export. */
-async function bundledModule() {
-  const outfile = fileURLToPath(new URL('../build/bench/wasm.mjs', import.meta.url));
-  await build({
-    stdin: {
-      contents: `export * from './module.ts'; export * from './instance.ts';`,
-      resolveDir: fileURLToPath(new URL('../backends/wasm', import.meta.url)),
-    },
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-  });
-  return import(outfile);
-}
-
-/** @param {any} own @param {number} length */
+/** @param {Awaited<ReturnType<typeof loadLines>>} own @param {number} length */
 function rephaseTransforms(own, length) {
-  const plan = own.call.rephase_plan_create(4, length);
-  const data = own.call.rephase_allocate(8 * length * LINES);
-  own.numbers(data, 2 * length * LINES, 'single').set(noise(2 * length * LINES));
-  const { rephase_plan_transform: transform } = own.call;
-  // In turn over all calls, so that the numbers stay as large as they are.
-  let inverse = 1;
+  const plan = own.plan('single', length, LINES);
+  plan.numbers().set(noise(2 * length * LINES));
+  // Forward and inverse alternate over all calls, so that the numbers keep their size.
+  let inverse = false;
   const competitor = (/** @type {number} */ lines) => ({
     name: 'rephase',
     run: (/** @type {number} */ count) => {
       const began = performance.now();
-      for (let k = 0; k < count; k++) transform(plan, data, lines, (inverse ^= 1));
+      for (let k = 0; k < count; k++) plan.transform((inverse = !inverse), lines);
       return performance.now() - began;
     },
   });
-  const free = () => {
-    own.call.rephase_plan_destroy(plan);
-    own.call.rephase_free(data);
-  };
-  return Object.assign(competitor, { free });
+  return Object.assign(competitor, { free: plan.free });
 }
 
 /** @param {any} pffft @param {number} length */

@@ -26,7 +26,7 @@ async function collect() {
  * @param {Rephase} rephase
  * @param {BackendName} backend
  * @param {number} n
- * @param {import('./witness.mjs').Witness | undefined} witness
+ * @param {import('./counter.mjs').Counter | undefined} witness
  */
 export async function bytesPerPixel(rephase, backend, n, witness) {
   // What the first session brings along is not the others'.
@@ -159,40 +159,4 @@ export async function abandoned(rephase, backend, count, gauge, device = 0) {
     collected: finalized,
     leftBytes: left,
   };
-}
-
-/** Calls until compilers are done with them, and calls that are counted, which allocate less than is collected at once. */
-const [WARM_UP, MANY] = [50_000, 5000];
-
-/**
- * Bytes that JavaScript allocates for each call, by how much the heap grows while nothing is collected.
- * @param {Rephase} rephase
- * @param {BackendName} backend
- */
-export async function allocations(rephase, backend) {
-  const session = await rephase.createSession(problem(16), { backend });
-  const kernels = () => {
-    session.inverse();
-    session.constrainObject();
-    session.forward();
-    session.constrainFourier();
-  };
-  const grows = async (/** @type {() => void} */ call, /** @type {number} */ calls) => {
-    await session.residuals();
-    collectGarbage();
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < calls; i++) call();
-    return process.memoryUsage().heapUsed - before;
-  };
-  const each = async (/** @type {() => void} */ call) => {
-    // Compiled first; then the difference of two counts, in which the measurement's own share is left out.
-    for (let i = 0; i < WARM_UP; i++) call();
-    const growths = [];
-    for (let i = 0; i < 5; i++) growths.push((await grows(call, 3 * MANY)) - (await grows(call, MANY)));
-    return Math.max(0, growths.sort((a, b) => a - b)[2] / (2 * MANY));
-  };
-  const result = { step: await each(() => session.step()), kernels: await each(kernels) };
-  await session.residuals();
-  session.dispose();
-  return result;
 }
