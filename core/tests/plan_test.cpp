@@ -5,7 +5,7 @@
 
 #include "check.hpp"
 #include "line.hpp"
-#include "plan.hpp"
+#include "fft/plan.hpp"
 
 using namespace rephase;
 using namespace rephase::test;

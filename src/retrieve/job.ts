@@ -1,6 +1,6 @@
 /**
- * A whole reconstruction as one unit of work: open a session, run it, read the best start, dispose. `retrieve` runs jobs
- * where it finds best: on workers, each with a part of the starts, or on its own thread.
+ * Runs a whole reconstruction as one unit of work: opens a session, runs it, reads the best start, disposes of it.
+ * `retrieve` runs jobs on workers, each with a part of the starts, or on its own thread.
  */
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
@@ -17,23 +17,23 @@ export interface Job {
 
 export interface JobResult {
   /**
-   * The residual of each of the job's starts, and of its feasible object; NaN when no iteration was finished, or where
-   * the object is not finite.
+   * The residuals of the job's starts, and those of their feasible objects. They are NaN when no iteration was finished,
+   * and where the object is not finite.
    */
   residuals: Float64Array;
   feasibleResiduals: Float64Array;
-  /** Index of the start with the best feasible object, and its object, what is feasible of it, and its history. */
+  /** Index of the start with the best feasible object; the object, feasible object and history below are of this start. */
   best: number;
   object: RealArray;
   feasible: RealArray;
   history?: Float64Array;
-  /** Fewer than asked for when the run was aborted. */
+  /** An aborted run has fewer than the job asks for. */
   iterations: number;
-  /** Spent iterating. */
+  /** Time spent iterating. */
   seconds: number;
 }
 
-/** Resolves with what was reached also when the run was aborted: `iterations` tells. */
+/** An aborted run resolves as well, with what it has reached: `iterations` tells. */
 export async function runJob(backend: Backend, job: Job, options: RunOptions): Promise<JobResult> {
   const session = await openSession(backend, job.device, job.setup);
   try {
@@ -46,7 +46,7 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
     const residuals = await session.residuals();
-    // What a projection leaves is feasible already: nothing to clear, nothing to measure again.
+    // The iterate of a projection is feasible already, so its residual is the feasible one.
     const measured = iterations > 0 && !isProjection(job.setup.rule);
     const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
     const { best, object } = await readBest(session, feasibleResiduals);
@@ -66,8 +66,8 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
 }
 
 /**
- * The object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not finite
- * loses its residual here, and the next best is read.
+ * Reads the object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not
+ * finite loses its residual here, and the next best is read.
  */
 async function readBest(session: Session, residuals: Float64Array): Promise<{ best: number; object: RealArray }> {
   for (;;) {
@@ -78,7 +78,7 @@ async function readBest(session: Session, residuals: Float64Array): Promise<{ be
   }
 }
 
-/** Index of the smallest number; 0 where none is a number. */
+/** Returns the index of the smallest number, or 0 where all are NaN. */
 export function indexOfLeast(numbers: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < numbers.length; i++) {
