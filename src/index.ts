@@ -20,6 +20,20 @@ export {
   RephaseError,
   type ErrorCode,
 } from './errors.js';
+export {
+  clean,
+  inspect,
+  inspectImage,
+  WARNING_CODES,
+  type Cleaned,
+  type CleanOptions,
+  type DetectorImage,
+  type ImageInspection,
+  type Inspection,
+  type InspectOptions,
+  type Warning,
+  type WarningCode,
+} from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
 export { philox4x32, uniform } from './tools/random.js';
 export { retrieve } from './retrieve/retrieve.js';

@@ -1,7 +1,8 @@
 /** `rephase reconstruct`: from a diffraction pattern to an image. */
 import process from 'node:process';
 import { type Command } from 'commander';
-import { AbortError } from '../../errors.js';
+import { AbortError, DivergedError } from '../../errors.js';
+import { type Warning, type WarningCode } from '../../inspect/index.js';
 import { DEFAULT_BETA } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import {
@@ -20,7 +21,7 @@ import { checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
 import { printer } from '../print.js';
-import { type InputFile, type ProblemOptions, otherInputs, readProblem } from '../problem.js';
+import { type InputFile, type ProblemOptions, addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { oneOf, positive, whole } from '../values.js';
@@ -48,6 +49,9 @@ export interface Outcome {
   files: readonly InputFile[];
   result: Reconstruction;
   interrupted: boolean;
+  warnings: readonly Warning[];
+  /** What was done to the pattern, one line each. */
+  done: readonly string[];
 }
 
 const HELP = `
@@ -59,7 +63,7 @@ The first Ctrl-C or SIGTERM stops the run and writes the image so far (exit code
 `;
 
 export function addReconstruct(program: Command): void {
-  program
+  const command = program
     .command('reconstruct')
     .description('Recover the image from a diffraction pattern.')
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
@@ -68,9 +72,6 @@ export function addReconstruct(program: Command): void {
     .option('--beta <number>', `feedback strength, not used by gs (default: ${DEFAULT_BETA})`, positive('--beta'))
     .option('--iterations <number>', 'how many iterations', whole('--iterations', 1), 1000)
     .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
-    .option('--mask <file>', 'image that is zero where nothing was measured')
-    .option('--intensity', 'the pattern holds intensities (counts), not their square roots')
-    .option('--centered', 'the zero frequency is in the middle of the pattern and the mask, not at their corner')
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
     .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
@@ -89,7 +90,6 @@ export function addReconstruct(program: Command): void {
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
-    .option('--dataset <path>', 'where the pattern is in an HDF5 file')
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
@@ -103,13 +103,16 @@ export function addReconstruct(program: Command): void {
         ]),
     )
     .action(runReconstruct);
+  addPatternOptions(command);
 }
 
 async function runReconstruct(path: string, options: ReconstructOptions): Promise<void> {
   checkTogether(options);
   await checkOutputs(path, options);
   const out = printer(options, options.output === '-');
-  const { problem, start, files } = await readProblem(path, options);
+  const { problem, start, files, warnings, done } = await readProblem(path, options);
+  if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
+  printWarnings(warnings, options);
   const { code, ...run } = await reconstruct(
     problem,
     {
@@ -121,12 +124,30 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
     },
     options.quiet ?? false,
   );
+  const later = ofProblem(run.result.warnings);
+  const failure = later.find((warning) => warning.code === 'DIVERGED');
+  if (failure) throw new DivergedError(failure.message);
+  printWarnings(later, options);
   // The image first: whatever fails after it, it is safe.
   await writeImage(options, run.result);
-  const outcome: Outcome = { ...run, problem, files };
+  const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
   await writeRecords(path, options, outcome);
   printOutcome(out, path, options, outcome);
   process.exitCode = code;
+}
+
+/** Warnings for people; with --json they are in the object. */
+function printWarnings(warnings: readonly Warning[], { quiet }: ReconstructOptions): void {
+  if (quiet) return;
+  for (const { message } of warnings) process.stderr.write(`rephase: warning: ${message}\n`);
+}
+
+/** Of what `retrieve` saw, what is not of the pattern alone: that was looked at as the file has it. */
+function ofProblem(warnings: readonly Warning[]): Warning[] {
+  const codes: readonly WarningCode[] = [
+    ...(['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'SUPPORT_TOO_SMALL', 'BRIGHT_EDGE', 'DIVERGED'] as const),
+  ];
+  return warnings.filter(({ code }) => codes.includes(code));
 }
 
 /** Options that exclude each other: none of them is ignored in silence. */
