@@ -131,7 +131,7 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
   return support;
 }
 
-async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
+export async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
   const image = await readInput(path);
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
   const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
@@ -139,7 +139,7 @@ async function readMatching(option: string, path: string, shape: Shape, pattern:
 }
 
 /** 1 where an image is not zero. */
-function nonZero(data: RealArray | Uint8Array): Uint8Array {
+export function nonZero(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data.map((value) => (value ? 1 : 0)));
 }
 

@@ -58,5 +58,5 @@ export function pixelsAt(pixels: readonly number[], shape: Shape): string {
 
 /** A share as people read it: `1.6 %`. */
 export function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(2))} %`;
+  return share > 0 && share < 1e-4 ? 'under 0.01 %' : `${Number((100 * share).toPrecision(2))} %`;
 }

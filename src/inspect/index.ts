@@ -72,7 +72,7 @@ export function inspectImage(image: DetectorImage, options: InspectOptions = {})
     ...(level !== undefined && { background: level }),
     warnings: [
       ...fewMeasured(measured),
-      ...numberWarnings(seen, data, shape, 'the pattern'),
+      ...numberWarnings(seen, data, shape, 'the pattern', measured),
       ...kindWarnings(seen, intensity),
     ],
   };
@@ -92,7 +92,7 @@ export function inspect({ magnitudes, shape, mask, support }: Problem): Inspecti
     ...{ shape, measured, asymmetry: seen.taken.asymmetry, noise: seen.taken.explained },
     warnings: [
       ...fewMeasured(measured),
-      ...numberWarnings(seen, magnitudes, shape, 'magnitudes'),
+      ...numberWarnings(seen, magnitudes, shape, 'magnitudes', measured),
       ...kindWarnings(seen, false),
       ...supportWarnings(support, shape, seen),
     ],
@@ -119,11 +119,12 @@ function fewMeasured(share: number): Warning[] {
   return [{ code: 'FEW_MEASURED', message, value: share, option: '--mask-bad' }];
 }
 
-function numberWarnings(seen: Look, data: RealArray, shape: Shape, what: string): Warning[] {
+function numberWarnings(seen: Look, data: RealArray, shape: Shape, what: string, measured: number): Warning[] {
   const warnings: Warning[] = [];
   const about = (code: Warning['code'], pixels: readonly number[], message: string, more: Partial<Warning>) => {
     if (pixels.length === 0) return;
-    const text = `${what}: ${pixelsAt(pixels, shape)} ${message}`;
+    const said = pixels.length === 1 ? message.replace(/^are /, 'is ').replace(/^have /, 'has ') : message;
+    const text = `${what}: ${pixelsAt(pixels, shape)} ${said}`;
     warnings.push({ code, message: text, count: pixels.length, places: placesOf(pixels, shape), ...more });
   };
   const { pixels, least, marks } = seen.negatives;
@@ -155,9 +156,10 @@ function numberWarnings(seen: Look, data: RealArray, shape: Shape, what: string)
   about('DEAD_PIXELS', seen.dead, 'are 0 where what is opposite is bright; --dead auto leaves them out', {
     option: '--dead auto',
   });
-  const stop = 'around the zero frequency are 0, as behind a beamstop; --beamstop auto leaves them out';
+  const stop = 'are 0 around the zero frequency, as behind a beamstop; --beamstop auto leaves them out';
   about('BEAMSTOP', seen.hole, stop, { option: '--beamstop auto' });
-  if (seen.flat)
+  // A mask that lets next to nothing through is warned of already.
+  if (seen.flat && measured >= HALF)
     warnings.push({ code: 'FLAT', message: `${what}: nearly all pixels have one value, so there is no pattern` });
   return warnings;
 }

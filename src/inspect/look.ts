@@ -106,7 +106,7 @@ export function look({ data, shape, usable: measured, taken, zero }: Numbers): L
     for (const pixel of dead) without.usable[pixel] = 0;
     const rest = symmetryNear(without, at.zero);
     // An object that is not real has zeros opposite to light by right.
-    if (isAsymmetric(rest)) dead = [];
+    if (isAsymmetric(symmetry) && rest.asymmetry > symmetry.asymmetry / 2) dead = [];
     else [symmetry] = [rest, leaveOut(dead)];
   }
   const asymmetric = !flat && isAsymmetric(symmetry);

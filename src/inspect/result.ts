@@ -11,19 +11,23 @@ export interface ResultNumbers {
   feasibleResidual: number;
 }
 
-/** A black image has a residual of 1; feedback that drives the iterate this far never comes back. */
-const OVERFLOWING = 1e3;
+/** A black image has a residual of 1; feedback that drives the image this far never comes back. */
+const OVERFLOWING = 10;
 
-/** Warnings about a result. */
-export function inspectResult(result: ResultNumbers, support: MaskArray | undefined): Warning[] {
+/** Warnings about a result; whether it was cut off tells only a result of a problem without warnings of its own. */
+export function inspectResult(
+  result: ResultNumbers,
+  support: MaskArray | undefined,
+  earlier: readonly Warning[],
+): Warning[] {
   const { residual, feasibleResidual, feasible } = result;
   const failed = (what: string): Warning[] => [
     { code: 'DIVERGED', message: `the run failed: ${what}; a smaller beta, or another algorithm` },
   ];
   if (!Number.isFinite(residual) || !Number.isFinite(feasibleResidual)) return failed('its residual is not a number');
-  if (residual > OVERFLOWING) return failed(`its residual grew to ${residual.toPrecision(3)}`);
+  if (feasibleResidual > OVERFLOWING) return failed(`its residual grew to ${feasibleResidual.toPrecision(3)}`);
   if (feasible.every((value) => value === 0)) return failed('no pixel of the image is above 0 inside the support');
-  return brightEdge(result, support);
+  return earlier.length === 0 ? brightEdge(result, support) : [];
 }
 
 /** Of the image's norm; smaller residuals are of noise or of too few iterations. */

@@ -133,16 +133,11 @@ export function hotPixels({ intensities, usable, shape, zero, counts }: Pattern)
 /** A hot pixel matters when its magnitude is a hundredth of the pattern's norm. */
 const HOT_SHARE = 1e-4;
 
-/** The largest of the eight neighbours' values, around the edges. */
-function brightestBeside(data: Float64Array, usable: Uint8Array, [rows, columns]: Shape, at: number): number {
-  const [row, column] = [Math.floor(at / columns), at % columns];
+/** The largest of the neighbours' values that are smaller: marks may lie side by side. */
+function brightestBeside(data: Float64Array, usable: Uint8Array, shape: Shape, at: number): number {
   let brightest = 0;
-  for (let down = -1; down <= 1; down++) {
-    for (let right = -1; right <= 1; right++) {
-      if (down === 0 && right === 0) continue;
-      const other = ((row + down + rows) % rows) * columns + ((column + right + columns) % columns);
-      if (usable[other] && data[other] > brightest && data[other] < data[at]) brightest = data[other];
-    }
+  for (const other of neighbours(at, shape)) {
+    if (usable[other] && data[other] > brightest && data[other] < data[at]) brightest = data[other];
   }
   return brightest;
 }
@@ -189,14 +184,10 @@ export function beamstopHole({ intensities, usable, shape, zero, counts }: Patte
   if (edge < 0 || Math.max(...brightness.slice(edge, edge + 3)) < bright) return [];
   const hole = new Set([start]);
   for (const at of hole) {
-    const [row, column] = [Math.floor(at / columns), at % columns];
-    for (let down = -1; down <= 1; down++) {
-      for (let right = -1; right <= 1; right++) {
-        const other = ((row + down + rows) % rows) * columns + ((column + right + columns) % columns);
-        if (!usable[other] || intensities[other] > 0) continue;
-        const radius = radiusOf(other);
-        if (radius <= edge || brightness[radius] >= bright) hole.add(other);
-      }
+    for (const other of neighbours(at, shape)) {
+      if (!usable[other] || intensities[other] > 0) continue;
+      const radius = radiusOf(other);
+      if (radius <= edge || brightness[radius] >= bright) hole.add(other);
     }
   }
   return [...hole].sort((a, b) => a - b);
@@ -205,28 +196,45 @@ export function beamstopHole({ intensities, usable, shape, zero, counts }: Patte
 /** No count here and n opposite, where both have one mean, has probability 2⁻ⁿ: too little for 10⁷ pixels. */
 const OPPOSITE_COUNTS = 40;
 
+/** Beside a dead pixel, fewer counts opposite tell that a zero belongs to it. */
+const BESIDE_COUNTS = 5;
+
 /**
- * Zeros whose opposite is bright with all of its neighbours: dead pixels, and gaps between a detector's modules. Means
+ * Zeros whose opposite is bright, and zeros beside them: dead pixels, and gaps between a detector's modules. Means
  * something for real objects only.
  */
 export function deadPixels({ intensities, usable, shape, zero, counts }: Pattern): number[] {
   const [rows, columns] = shape;
-  const bright = counts ? OPPOSITE_COUNTS : 0;
-  const pixels: number[] = [];
+  const opposite = (at: number) => {
+    const row = (2 * Math.floor(zero[0]) - Math.floor(at / columns) + 2 * rows) % rows;
+    const column = (2 * Math.floor(zero[1]) - (at % columns) + 2 * columns) % columns;
+    return intensities[row * columns + column];
+  };
+  const isZero = (at: number) => usable[at] === 1 && intensities[at] === 0;
+  const dead = new Set<number>();
   for (let at = 0; at < intensities.length; at++) {
-    if (!usable[at] || intensities[at] > 0) continue;
-    const row = 2 * Math.floor(zero[0]) - Math.floor(at / columns) + 2 * rows;
-    const column = 2 * Math.floor(zero[1]) - (at % columns) + 2 * columns;
-    let lit = true;
-    for (let down = -1; lit && down <= 1; down++) {
-      for (let right = -1; lit && right <= 1; right++) {
-        const other = ((row + down) % rows) * columns + ((column + right) % columns);
-        lit = usable[other] === 0 ? down !== 0 || right !== 0 : intensities[other] > bright;
-      }
-    }
-    if (lit) pixels.push(at);
+    if (isZero(at) && opposite(at) > (counts ? OPPOSITE_COUNTS : 0)) dead.add(at);
   }
-  return pixels;
+  // A set is walked with what is added on the way.
+  for (const at of dead) {
+    for (const other of neighbours(at, shape)) {
+      if (isZero(other) && opposite(other) > (counts ? BESIDE_COUNTS : 0)) dead.add(other);
+    }
+  }
+  return [...dead].sort((a, b) => a - b);
+}
+
+/** The eight pixels around one, around the edges. */
+function neighbours(at: number, [rows, columns]: Shape): number[] {
+  const [row, column] = [Math.floor(at / columns), at % columns];
+  const beside: number[] = [];
+  for (let down = -1; down <= 1; down++) {
+    for (let right = -1; right <= 1; right++) {
+      if (down === 0 && right === 0) continue;
+      beside.push(((row + down + rows) % rows) * columns + ((column + right + columns) % columns));
+    }
+  }
+  return beside;
 }
 
 function largest(data: Float64Array, usable: Uint8Array): number {

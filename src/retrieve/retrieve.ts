@@ -102,6 +102,6 @@ function merge(
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,
-    warnings: [...how.warnings, ...inspectResult(numbers, support)],
+    warnings: [...how.warnings, ...inspectResult(numbers, support, how.warnings)],
   };
 }

@@ -124,7 +124,7 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
     },
     options.quiet ?? false,
   );
-  const later = ofProblem(run.result.warnings);
+  const later = ofProblem(run.result.warnings, warnings.length > 0);
   const failure = later.find((warning) => warning.code === 'DIVERGED');
   if (failure) throw new DivergedError(failure.message);
   printWarnings(later, options);
@@ -142,11 +142,13 @@ function printWarnings(warnings: readonly Warning[], { quiet }: ReconstructOptio
   for (const { message } of warnings) process.stderr.write(`rephase: warning: ${message}\n`);
 }
 
-/** Of what `retrieve` saw, what is not of the pattern alone: that was looked at as the file has it. */
-function ofProblem(warnings: readonly Warning[]): Warning[] {
-  const codes: readonly WarningCode[] = [
-    ...(['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'SUPPORT_TOO_SMALL', 'BRIGHT_EDGE', 'DIVERGED'] as const),
-  ];
+/** The pattern itself was looked at as the file has it; these are about the rest. */
+const OF_SUPPORT: readonly WarningCode[] = ['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'DIVERGED'];
+/** What these say is known only where the pattern is right. */
+const OF_RIGHT_PATTERN: readonly WarningCode[] = ['SUPPORT_TOO_SMALL', 'BRIGHT_EDGE'];
+
+function ofProblem(warnings: readonly Warning[], patternIsWrong: boolean): Warning[] {
+  const codes = patternIsWrong ? OF_SUPPORT : [...OF_SUPPORT, ...OF_RIGHT_PATTERN];
   return warnings.filter(({ code }) => codes.includes(code));
 }
 
