@@ -6,17 +6,10 @@
 import { type Pattern, middle } from './pattern.js';
 import { transform } from './transform.js';
 
-/** Magnitudes of an autocorrelation along one axis: the root of the mean square at each shift, from 0 to half the field. */
-export interface Extent {
-  /** By the shift in samples. */
-  profile: Float64Array;
-  /** Pixels of the object in a sample. */
-  pixels: number;
-}
-
+/** The root of the mean square of an autocorrelation at each shift along an axis, from 0 to half the field, in samples. */
 export interface Autocorrelation {
-  rows: Extent;
-  columns: Extent;
+  rows: Float64Array;
+  columns: Float64Array;
 }
 
 /** Longest side of the part around the zero frequency that is transformed: larger ones show no more of the extent. */
@@ -49,10 +42,7 @@ export function autocorrelation(pattern: Pattern, power: 0.25 | 0.5 | 1 | 2): Au
     }
   }
   transform(image);
-  return {
-    rows: { profile: profile(image.re, image.im, size, size, 1), pixels: rows / size },
-    columns: { profile: profile(image.re, image.im, size, 1, size), pixels: columns / size },
-  };
+  return { rows: profile(image.re, image.im, size, size, 1), columns: profile(image.re, image.im, size, 1, size) };
 }
 
 /** 1 in the middle and 0 at ±1/2. */
@@ -73,7 +63,7 @@ const OUTER = 0.94;
 
 /** How much of a transform is at the largest shifts: next to nothing for an autocorrelation with room around it. */
 export function spread({ rows, columns }: Autocorrelation): number {
-  return Math.sqrt(outerShare(rows.profile) * outerShare(columns.profile));
+  return Math.sqrt(outerShare(rows) * outerShare(columns));
 }
 
 function outerShare(profile: Float64Array): number {
@@ -102,20 +92,57 @@ export function looksLikeOther(pattern: Pattern, taken: 'magnitudes' | 'intensit
   return spreadOf(1) > 2.9 * given && spreadOf(0.25) > 2.4 * given;
 }
 
-/** Samples by which the taper smears a transform. */
-const SMEARED = 3;
+/** Lines through the zero frequency that are looked at: most of the light is in them. */
+const LINES = 64;
+/** Shifts that are looked at beyond an extent, and at half the field, where there is only noise. */
+const SHIFTS = 8;
+/** Of the autocorrelation at no shift; what is less comes of float32, and of patterns that end at their edges. */
+const LEAST_AUTOCORRELATION = 3e-3;
 
 /**
- * Whether there is an autocorrelation beyond what an object of this extent can have: the profile still falls there,
- * where it would be flat, noise.
+ * Whether the autocorrelation reaches further than that of an object with this many rows (or columns) can: it has more
+ * there than at the largest shifts, where only noise is. False too where it cannot be told.
  */
-export function reachesBeyond({ profile, pixels }: Extent, extent: number): boolean {
-  const from = Math.ceil((extent - 1) / pixels) + SMEARED;
-  if (from + SMEARED >= profile.length) return false;
-  const beyond = profile.subarray(from);
-  const floor = beyond.reduce((least, value) => Math.min(least, value), Infinity);
-  return beyond[0] > 5 * floor && beyond[0] > LEAST_AUTOCORRELATION * profile[0];
+export function reachesBeyond(pattern: Pattern, axis: 'rows' | 'columns', extent: number): boolean {
+  const { shape, intensities, usable } = pattern;
+  const [length, across] = axis === 'rows' ? shape : [shape[1], shape[0]];
+  const [step, lineStep] = axis === 'rows' ? [shape[1], 1] : [1, shape[1]];
+  const half = Math.floor(length / 2);
+  if (extent + 2 > half) return false;
+  const middleLine = Math.floor(across / 2);
+  const first = Math.max(0, middleLine - LINES / 2);
+  const last = Math.min(across - 1, middleLine + LINES / 2);
+  const lines: Float64Array[] = [];
+  for (let line = first; line <= last; line++) {
+    const values = new Float64Array(length);
+    for (let i = 0; i < length; i++) {
+      const at = i * step + line * lineStep;
+      const opposite =
+        ((2 * half - i + length) % length) * step + ((2 * middleLine - line + across) % across) * lineStep;
+      if (!usable[at] && !usable[opposite]) return false;
+      values[i] = intensities[usable[at] ? at : opposite];
+    }
+    lines.push(values);
+  }
+  const beyond = sizeAt(lines, extent);
+  if (!(beyond > LEAST_AUTOCORRELATION * sizeAt(lines, 0))) return false;
+  const shifts = Array.from({ length: Math.min(SHIFTS, half - extent) }, (_, i) => half - i);
+  return beyond > 5 * Math.min(...shifts.map((shift) => sizeAt(lines, shift)));
 }
 
-/** Of the autocorrelation at no shift; less is what float32 and smearing leave. */
-const LEAST_AUTOCORRELATION = 3e-3;
+/** The root of the energy of an autocorrelation at one shift along lines of intensities. */
+function sizeAt(lines: readonly Float64Array[], shift: number): number {
+  const length = lines[0].length;
+  const angles = Array.from({ length }, (_, i) => (2 * Math.PI * ((i * shift) % length)) / length);
+  const [cosines, sines] = [angles.map(Math.cos), angles.map(Math.sin)];
+  let energy = 0;
+  for (const line of lines) {
+    let [re, im] = [0, 0];
+    for (let i = 0; i < length; i++) {
+      re += line[i] * cosines[i];
+      im += line[i] * sines[i];
+    }
+    energy += re * re + im * im;
+  }
+  return Math.sqrt(energy);
+}

@@ -4,7 +4,7 @@
  */
 import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, Problem, RealArray, Shape } from '../types.js';
-import { autocorrelation, reachesBeyond } from './autocorrelation.js';
+import { reachesBeyond } from './autocorrelation.js';
 import { type Warning, percent, pixelsAt, placesOf } from './findings.js';
 import { type Look, levelOf, look, lookAtImage } from './look.js';
 import { centredPattern, usableOf } from './pattern.js';
@@ -235,9 +235,9 @@ function supportWarnings(support: MaskArray | undefined, shape: Shape, seen: Loo
   const { looksLikeOther, otherConvention, centre, flat, background, pattern } = seen;
   if (looksLikeOther || otherConvention || centre || flat || background !== undefined || isAsymmetric(seen.symmetry))
     return [];
-  const found = autocorrelation(centredPattern(pattern), 1);
+  const centred = centredPattern(pattern);
   const [height, width] = extentOf(inside, shape);
-  if (!found || !(reachesBeyond(found.rows, height) || reachesBeyond(found.columns, width))) return [];
+  if (!reachesBeyond(centred, 'rows', height) && !reachesBeyond(centred, 'columns', width)) return [];
   const message = `support: its ${height} × ${width} pixels are too few; the autocorrelation of the pattern reaches further`;
   return [{ code: 'SUPPORT_TOO_SMALL', message }];
 }

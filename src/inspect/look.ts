@@ -131,7 +131,7 @@ function isPicture(data: RealArray): boolean {
 }
 
 /** Larger multiples are not told from other numbers in float32. */
-const LARGEST_MULTIPLE = 1e5;
+const LARGEST_MULTIPLE = 1e4;
 
 /**
  * The intensity of one count, where intensities are multiples of their smallest, as scaled counts and the squares of their
@@ -140,16 +140,15 @@ const LARGEST_MULTIPLE = 1e5;
 function quantumOf(intensities: Float64Array): number {
   let quantum = Infinity;
   for (const value of intensities) if (value > 0 && value < quantum) quantum = value;
-  let [lit, large, several] = [0, 0, 0];
+  let several = 0;
   for (const value of intensities) {
     if (value === 0) continue;
-    lit++;
     const multiple = value / quantum;
-    if (multiple > LARGEST_MULTIPLE) large++;
-    else if (Math.abs(multiple - Math.round(multiple)) > 1e-3 + 1e-6 * multiple) return 0;
-    else if (multiple > 1.5) several++;
+    if (multiple > LARGEST_MULTIPLE) continue;
+    if (Math.abs(multiple - Math.round(multiple)) > 1e-3 + 1e-6 * multiple) return 0;
+    if (multiple > 1.5) several++;
   }
-  return several > 2 && large < 0.1 * lit ? quantum : 0;
+  return several > 4 ? quantum : 0;
 }
 
 function hasZeros({ intensities, usable }: Pattern): boolean {

@@ -210,15 +210,19 @@ export function deadPixels({ intensities, usable, shape, zero, counts }: Pattern
     const column = (2 * Math.floor(zero[1]) - (at % columns) + 2 * columns) % columns;
     return intensities[row * columns + column];
   };
+  // The least that is not zero may be one count, where counts are too many to tell.
+  const count = counts
+    ? 1
+    : intensities.reduce((least, value) => (value > 0 ? Math.min(least, value) : least), Infinity);
   const isZero = (at: number) => usable[at] === 1 && intensities[at] === 0;
   const dead = new Set<number>();
   for (let at = 0; at < intensities.length; at++) {
-    if (isZero(at) && opposite(at) > (counts ? OPPOSITE_COUNTS : 0)) dead.add(at);
+    if (isZero(at) && opposite(at) > OPPOSITE_COUNTS * count) dead.add(at);
   }
   // A set is walked with what is added on the way.
   for (const at of dead) {
     for (const other of neighbours(at, shape)) {
-      if (isZero(other) && opposite(other) > (counts ? BESIDE_COUNTS : 0)) dead.add(other);
+      if (isZero(other) && opposite(other) > BESIDE_COUNTS * count) dead.add(other);
     }
   }
   return [...dead].sort((a, b) => a - b);
