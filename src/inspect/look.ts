@@ -177,7 +177,7 @@ function isOtherConvention(pattern: Pattern, found: Centre | undefined): boolean
   const other = zero[0] === 0 && zero[1] === 0 ? middle(shape) : ([0, 0] as const);
   const light = found?.centre ?? brightest(pattern);
   const near = Math.max(1, Math.min(...shape) / 16);
-  if (distance(light, other, shape) > (found ? 1 : near) || distance(light, zero, shape) <= 1) return false;
+  if (distance(light, other, shape) > (found ? 0.25 : near) || distance(light, zero, shape) <= 1) return false;
   return lightAround(pattern, other) > PLAINLY_BRIGHTER * lightAround(pattern, zero);
 }
 

@@ -133,11 +133,11 @@ export function hotPixels({ intensities, usable, shape, zero, counts }: Pattern)
 /** A hot pixel matters when its magnitude is a hundredth of the pattern's norm. */
 const HOT_SHARE = 1e-4;
 
-/** The largest of the neighbours' values that are smaller: marks may lie side by side. */
+/** The largest of the neighbours' other values: marks of one value may lie side by side. */
 function brightestBeside(data: Float64Array, usable: Uint8Array, shape: Shape, at: number): number {
   let brightest = 0;
   for (const other of neighbours(at, shape)) {
-    if (usable[other] && data[other] > brightest && data[other] < data[at]) brightest = data[other];
+    if (usable[other] && data[other] > brightest && data[other] !== data[at]) brightest = data[other];
   }
   return brightest;
 }
