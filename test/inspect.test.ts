@@ -215,7 +215,7 @@ describe('how the pattern was taken', () => {
     expect(await errorOf(data, { center: [48 + down, 48 + right] })).toBeLessThan(0.12);
   });
 
-  it('between two pixels', async () => {
+  it('between two pixels', () => {
     // Half a pixel of the pattern is a phase ramp over the object, whose mean of two shifted copies has the centre there.
     const half = counts.map((value, k) => value + (counts[k - 1] ?? 0));
     const { warnings } = inspectImage({ data: half, shape: SHAPE }, { intensity: true, centered: true });

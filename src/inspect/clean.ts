@@ -117,7 +117,7 @@ function emptyMask({ maskBad }: CleanOptions): string {
   const hint = maskBad
     ? 'without --mask-bad 1 means measured'
     : '--mask-bad takes masks that are 0 where a pixel is good';
-  return `mask: no pixel counts as measured; is it the other way round? ${hint}`;
+  return `mask: ${maskBad ? 'no entry' : 'every entry'} is zero, so no pixel counts as measured; is it the other way round? ${hint}`;
 }
 
 function subtractDark(data: RealArray, dark: RealArray, shape: Shape): Float64Array {

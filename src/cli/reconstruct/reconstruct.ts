@@ -13,6 +13,7 @@ import {
   type BackendName,
   type Precision,
   type Problem,
+  type Progress,
   type Reconstruction,
   type RetrieveOptions,
 } from '../../types.js';
@@ -111,8 +112,11 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   await checkOutputs(path, options);
   const out = printer(options, options.output === '-');
   const { problem, start, files, warnings, done } = await readProblem(path, options);
-  if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
-  printWarnings(warnings, options);
+  // Once the run has begun, so that what is wrong with an option is said alone.
+  const begun = once(() => {
+    if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
+    printWarnings(warnings, options);
+  });
   const { code, ...run } = await reconstruct(
     problem,
     {
@@ -123,7 +127,9 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
       ...(start && { start }),
     },
     options.quiet ?? false,
+    begun,
   );
+  begun();
   const later = ofProblem(run.result.warnings, warnings.length > 0);
   const failure = later.find((warning) => warning.code === 'DIVERGED');
   if (failure) throw new DivergedError(failure.message);
@@ -134,6 +140,15 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   await writeRecords(path, options, outcome);
   printOutcome(out, path, options, outcome);
   process.exitCode = code;
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
 }
 
 /** Warnings for people; with --json they are in the object. */
@@ -179,12 +194,16 @@ async function checkOutputs(path: string, options: ReconstructOptions): Promise<
   );
 }
 
-async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean) {
+async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {
   const bar = progressBar(options.iterations ?? 0, quiet);
   try {
     return await interruptible(async (signal) => {
       try {
-        const result = await retrieve(problem, { ...options, signal, onProgress: bar.update });
+        const onProgress = (progress: Progress) => {
+          begun();
+          bar.update(progress);
+        };
+        const result = await retrieve(problem, { ...options, signal, onProgress });
         return { result, interrupted: false, code: EXIT.success };
       } catch (error) {
         if (!(error instanceof AbortError && error.partial)) throw error;

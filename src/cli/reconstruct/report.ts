@@ -6,6 +6,7 @@ import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
+import { type Reconstruction } from '../../types.js';
 import { type Outcome, type ReconstructOptions } from './reconstruct.js';
 import { reportPage } from '../report.js';
 
@@ -68,7 +69,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
     ['zero frequency', zeroFrequency(options)],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
-    ['mask', problem.mask === undefined ? 'everything measured' : `${mask ?? 'none'}, ${share(problem.mask)} measured`],
+    ['mask', measuredPixels(mask, problem.mask, result)],
     ...outcome.done.map((line) => ['cleaning', line] as const),
     ['backend', `${result.backend}${numbered} (${result.device}), ${precision} precision`],
     ['time', `${result.seconds.toFixed(2)} s, ${brief((result.iterations * starts) / result.seconds)} iterations/s`],
@@ -77,6 +78,16 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['date', new Date().toISOString()],
     ...files.map(({ role, sha256 }) => [`SHA-256 of the ${role}`, sha256] as const),
   ] as const;
+}
+
+function measuredPixels(
+  path: string | undefined,
+  mask: ArrayLike<unknown> | undefined,
+  result: Reconstruction,
+): string {
+  if (path === undefined && mask === undefined) return 'everything measured';
+  const pixels = result.feasible.length;
+  return `${path ?? 'by cleaning'}, ${Math.round(result.measured * pixels)} of ${pixels} pixels`;
 }
 
 function zeroFrequency({ center, centered }: ReconstructOptions): string {
