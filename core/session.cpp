@@ -70,14 +70,13 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   for (size_t c = 0; c < field_.columns(); c++) {
     const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal);
     const auto violates = Field::violated(tested.of(t, x, z), support_bits(g, c));
-    if (rule.keeps_iterate)
-      iterate[c] = select<V>(violates, violated[0].of(w[0], x, z), satisfied[0].of(s[0], x, z));
+    if (rule.keeps_iterate) iterate[c] = select<V>(violates, violated[0].of(w[0], x, z), satisfied[0].of(s[0], x, z));
     next[c] = select<V>(violates, violated[1].of(w[1], x, z), satisfied[1].of(s[1], x, z));
   }
 }
 
-// The row pass with a rule that tests y, transforms what it keeps, keeps it where it reads it, and combines these terms;
-// false for any other rule. It stands inside the butterflies.
+// The row pass with a rule that tests y, transforms what it keeps, keeps it where it reads it, and combines these
+// terms; false for any other rule. It stands inside the butterflies.
 template <class Field>
 template <Terms Satisfied, Terms Violated>
 bool Session<Field>::pass_rows_as(size_t start, const Rule& rule) {
@@ -89,15 +88,15 @@ bool Session<Field>::pass_rows_as(size_t start, const Rule& rule) {
       !equal(rule.violated.iterate, rule.violated.next) || satisfied.terms() != Satisfied ||
       violated.terms() != Violated || rule.keeps_iterate != keeps)
     return false;
-  const V normal = splat<V>(
-      T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
+  const V normal =
+      splat<V>(T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
     Complex<V>* iterate = keeps ? group(iterate_, start, g) : nullptr;
     field_.row_plan().through_space(line_.data(), scratch_.data(), [=, this](size_t c, Complex<V> z) -> Complex<V> {
       const Complex<V> y = z * normal, x = keeps ? iterate[c] : Complex<V>{};
-      const Complex<V> next = select<V>(Field::violated(y, support_bits(g, c)), violated.of(Violated, x, y),
-                                        satisfied.of(Satisfied, x, y));
+      const Complex<V> next =
+          select<V>(Field::violated(y, support_bits(g, c)), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
       if constexpr (keeps) iterate[c] = next;
       return next;
     });
@@ -201,9 +200,7 @@ bool Session<Field>::inverse() {
 template <class Field>
 bool Session<Field>::constrain_object(const Rule& rule) {
   if (!have(work_) || !have_what(rule)) return false;
-  each_group([&](size_t s, size_t g) {
-    constrain_group(rule, s, g, group(*object_, s, g), 1, group(work_, s, g));
-  });
+  each_group([&](size_t s, size_t g) { constrain_group(rule, s, g, group(*object_, s, g), 1, group(work_, s, g)); });
   next_ = &work_;
   object_ = rule.keeps_iterate ? &iterate_ : &work_;
   return true;

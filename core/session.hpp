@@ -1,5 +1,5 @@
-// The CPU session: one problem, or a batch of starts of it, iterated in two fused passes over the spectrum. It holds all
-// state of the iteration and allocates nothing inside the loop. src/backends/interface.ts says what its operations
+// The CPU session: one problem, or a batch of starts of it, iterated in two fused passes over the spectrum. It holds
+// all state of the iteration and allocates nothing inside the loop. src/backends/interface.ts says what its operations
 // promise and in which order they may be called; the field says how object and spectrum lie in memory.
 #pragma once
 #include "fields/real.hpp"

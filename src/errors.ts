@@ -15,6 +15,7 @@ export const ERROR_CODES = [
   'DISPOSED',
   'BUSY',
   'ABORTED',
+  'DIVERGED',
   'FILE_FORMAT',
   'FILE_ACCESS',
 ] as const;
@@ -125,6 +126,14 @@ export class AbortError extends RephaseError {
   constructor(reason?: unknown, message = 'the run was aborted') {
     super('ABORTED', message, { cause: reason });
     this.name = 'AbortError';
+  }
+}
+
+/** The command line's: a run whose result is no image. `retrieve` resolves to it, with a warning of the same code. */
+export class DivergedError extends RephaseError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('DIVERGED', message, options);
+    this.name = 'DivergedError';
   }
 }
 

@@ -22,6 +22,20 @@ export {
   RephaseError,
   type ErrorCode,
 } from './errors.js';
+export {
+  clean,
+  inspect,
+  inspectImage,
+  WARNING_CODES,
+  type Cleaned,
+  type CleanOptions,
+  type DetectorImage,
+  type ImageInspection,
+  type Inspection,
+  type InspectOptions,
+  type Warning,
+  type WarningCode,
+} from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
 export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
 export { magnitudesFromIntensities } from './tools/intensities.js';

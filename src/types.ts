@@ -4,6 +4,8 @@
  */
 import type { AlgorithmName } from './rules.js';
 
+import type { Warning } from './inspect/findings.js';
+
 /** Rows and columns of an image, both at least 1. Arrays are row-major. */
 export type Shape = readonly [rows: number, columns: number];
 
@@ -173,6 +175,10 @@ export interface Reconstruction {
   backend: BackendName;
   /** Name of the device that was used. */
   device: string;
+  /** The share of pixels that counted as measured, from 0 to 1. */
+  measured: number;
+  /** What makes a wrong image likely, seen in the problem and in the result; empty where there is nothing to say. */
+  warnings: Warning[];
 }
 
 /** What a session occupies and what it has moved so far. */

@@ -131,6 +131,7 @@ describe('reconstruct', () => {
       feasibleResidual: expect.any(Number) as number,
       residuals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
       feasibleResiduals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
+      ...{ measured: 1, warnings: [], done: [] },
     });
   });
 

@@ -86,8 +86,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 
+// The macro makes a name of the function's, so that it stands where that needs no qualification.
+NODE_API_MODULE(rephase_probe, initialize)
+
 }  // namespace
 
 }  // namespace rephase::cuda
-
-NODE_API_MODULE(rephase_probe, rephase::cuda::initialize)

@@ -155,8 +155,8 @@ template <class T>
 void RealField<T>::read_spectrum(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const {
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < columns_; c++) {
-      const Complex<double> z = c <= columns_ / 2 ? frequency(spectrum, r, c)
-                                                  : conjugate(frequency(spectrum, mirror_row(r), columns_ - c));
+      const Complex<double> z =
+          c <= columns_ / 2 ? frequency(spectrum, r, c) : conjugate(frequency(spectrum, mirror_row(r), columns_ - c));
       *out++ = static_cast<T>(z.re);
       *out++ = static_cast<T>(z.im);
     }

@@ -1,4 +1,5 @@
 /** What `rephase reconstruct` is asked for, and what it has at the end: for the run itself, its output and its report. */
+import { type Warning } from '../../inspect/index.js';
 import type { Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
 
@@ -25,4 +26,7 @@ export interface Outcome {
   files: readonly InputFile[];
   result: Reconstruction;
   interrupted: boolean;
+  warnings: readonly Warning[];
+  /** What was done to the pattern, one line each. */
+  done: readonly string[];
 }
