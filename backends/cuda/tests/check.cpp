@@ -277,6 +277,9 @@ struct Pair {
     residuals("residual of the projected object", 1e-4);
     spectra("spectrum of the projected object", 3e-4);
     objects("object after measuring", 1e-4);
+    // From the projected object's spectrum, rounding would decide which pixels of the next image are negative.
+    forward();
+    spectra("spectrum of the object", 3e-4);
     change_rule(kHio);
     iterate(1, false);
     complete_iteration();
