@@ -56,13 +56,14 @@ function roll<Pixels extends RealArray | MaskArray>(
     const takes = `a Float32Array, a Float64Array or a mask of ${rows} × ${columns} = ${rows * columns} entries`;
     throw new InvalidArgumentError('image', gotTakes('image', image, takes));
   }
-  const rolled = image.slice() as ShiftedArray<Pixels>;
+  const pixels: ArrayLike<number | boolean> = image;
+  const rolled = image.slice() as (number | boolean)[];
   for (let row = 0; row < rows; row++) {
     const from = row * columns;
     const to = ((row + down) % rows) * columns;
     for (let column = 0; column < columns; column++) {
-      rolled[to + ((column + right) % columns)] = image[from + column];
+      rolled[to + ((column + right) % columns)] = pixels[from + column];
     }
   }
-  return rolled;
+  return rolled as ShiftedArray<Pixels>;
 }

@@ -4,7 +4,7 @@ import { type Reconstruction } from '../../types.js';
 import { writeOutput, writeText } from '../files.js';
 import { type Printer, brief } from '../print.js';
 import { duration } from '../progress.js';
-import { type Outcome, type ReconstructOptions } from './reconstruct.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(

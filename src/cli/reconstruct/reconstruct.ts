@@ -4,51 +4,17 @@ import { type Command } from 'commander';
 import { AbortError } from '../../errors.js';
 import { DEFAULT_BETA } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
-import {
-  ALGORITHMS,
-  BACKEND_NAMES,
-  PRECISIONS,
-  type Algorithm,
-  type BackendName,
-  type Precision,
-  type Problem,
-  type Reconstruction,
-  type RetrieveOptions,
-} from '../../types.js';
+import { ALGORITHMS, BACKEND_NAMES, PRECISIONS, type Problem, type RetrieveOptions } from '../../types.js';
 import { EXIT, UsageError, exitCode } from '../exit.js';
 import { checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
 import { printer } from '../print.js';
-import { type InputFile, type ProblemOptions, otherInputs, readProblem } from '../problem.js';
+import { otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { oneOf, positive, whole } from '../values.js';
-
-export interface ReconstructOptions extends ProblemOptions {
-  output: string;
-  algorithm: Algorithm;
-  beta?: number;
-  iterations: number;
-  seed: number;
-  starts: number;
-  backend: BackendName | 'auto';
-  device?: number;
-  precision: Precision;
-  bits?: '8' | '16';
-  history?: string;
-  report?: string;
-  json?: boolean;
-  quiet?: boolean;
-}
-
-/** A finished or interrupted run, and what was measured of the image that is written. */
-export interface Outcome {
-  problem: Problem;
-  files: readonly InputFile[];
-  result: Reconstruction;
-  interrupted: boolean;
-}
 
 const HELP = `
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest

@@ -6,7 +6,7 @@ import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
-import { type Outcome, type ReconstructOptions } from './reconstruct.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
 
 const NOTES = {
