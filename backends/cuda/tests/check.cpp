@@ -417,7 +417,8 @@ void everything() {
     if (n <= 512) Pair({n, n, std::max(5, (1 << 21) / n / n), 1, false, true}).quick();
   }
   for (const int n : {32, 64, 128})  // on chip, on any GPU of today
-    for (int rule = 0; rule < kRules; rule++) Pair({n, n, n == 32 ? 20 : 200, rule, rule % 2 == 1, rule / 2 == 1}).everything();
+    for (int rule = 0; rule < kRules; rule++)
+      Pair({n, n, n == 32 ? 20 : 200, rule, rule % 2 == 1, rule / 2 == 1}).everything();
   std::printf("own plans: %d checks, %d failures\n", checks, failures);
   for (int n = 1; n <= 512; n++) {
     Pair({n, 6}).quick();
