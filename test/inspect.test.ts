@@ -294,7 +294,8 @@ describe('mask and support', () => {
 
   it('are said in the result, and change nothing in it', async () => {
     const options = { algorithm: 'hio', iterations: 20, backend: 'wasm' } as const;
-    const result = await retrieve(problem(), options);
+    expect(codes(await retrieve(problem(), options))).toEqual([]);
+    const result = await retrieve(problem(), { ...options, inspect: true });
     expect(codes(result)).toEqual(['NO_SUPPORT']);
     expect(result.measured).toBe(1);
     const diverged = await retrieve({ ...problem(), support }, { ...options, algorithm: 'input-output', beta: 1e6 });

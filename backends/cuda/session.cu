@@ -247,7 +247,7 @@ void Session::rows(RowWork work, const Kernel* fast, Rule rule) {
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
   int recording = measured_ ? recorders(fast ? fast->threads : kAnyThreads) : 0;
   if (fast) {
-    void* arguments[] = {&view_, &work, &rule, &recording};
+    void* arguments[] = {&view_, &work, &recording, &rule};
     launcher_.launch(fast->function, recording + ceil_div(lines, fast->lines), fast->threads, fast->shared, arguments,
                      true);
   } else {
@@ -255,7 +255,7 @@ void Session::rows(RowWork work, const Kernel* fast, Rule rule) {
     // Blocks that only record have no line, but count in the numbering of scratch.
     Complex* scratch = scratch_.data();
     if (scratch) scratch -= static_cast<int64_t>(recording) * (spread(line.size) + 1);
-    void* arguments[] = {&view_, &line, &work, &rule, &recording, &scratch};
+    void* arguments[] = {&view_, &line, &work, &recording, &rule, &scratch};
     const void* const kernel = reinterpret_cast<const void*>(rows_fit_ ? any_rows<true> : any_rows<false>);
     const int64_t most = rows_fit_ ? 1 << 20 : scratch_blocks(launcher_.multiprocessors());
     launcher_.launch(kernel, recording + std::min(lines, most), kAnyThreads, rows_fit_ ? line_bytes(line) : 0,
@@ -312,7 +312,7 @@ void Session::launch_deferred() {
   if (on_chip() && deferred_ > 0) {
     Rule rule = rule_;
     int count = static_cast<int>(deferred_);
-    void* arguments[] = {&view_, &rule, &count};
+    void* arguments[] = {&view_, &count, &rule};
     const Kernel& kernel = on_chip_->kernel;
     launcher_.launch(kernel.function, view_.starts, kernel.threads, kernel.shared, arguments, true);
     deferred_ = 0;

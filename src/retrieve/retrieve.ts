@@ -38,7 +38,7 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const { measured, warnings } = inspect(problem);
+  const warnings = options.inspect ? inspect(problem).warnings : [];
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, index, device } = await selectDevice(settings);
@@ -49,7 +49,7 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const { algorithm, beta } = settings;
   const reconstruction = merge(results, setup, {
     ...{ algorithm, beta, backend: backend.name, device: device.name },
-    ...{ measured, warnings },
+    warnings,
   });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
@@ -84,8 +84,8 @@ function split(job: Job, most: number): Job[] {
 /** Returns undefined when none of the jobs finished an iteration. */
 function merge(
   results: JobResult[],
-  { pattern: { shape }, support }: Setup,
-  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device' | 'measured' | 'warnings'>,
+  { pattern: { shape, mask }, support }: Setup,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
   const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];
@@ -102,6 +102,7 @@ function merge(
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,
+    measured: mask ? mask.reduce((sum, one) => sum + one, 0) / mask.length : 1,
     warnings: [...how.warnings, ...inspectResult(numbers, support, how.warnings)],
   };
 }

@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
 
 template <bool Shared>
 __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const AnyLine line, const RowWork work,
-                                                           const Rule rule, const int recorders, Complex* scratch) {
+                                                           const int recorders, const Rule rule, Complex* scratch) {
   Complex* const x = line_memory<Shared>(scratch, line);
   wait_for_previous_kernel();
   let_next_kernel_start();

@@ -24,7 +24,7 @@ struct OnChipShape {
 
 template <class Columns, class Rows, int Threads = OnChipShape<Columns, Rows>::threads>
 __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
-    iterate_on_chip(const View v, const Rule rule, const int count) {
+    iterate_on_chip(const View v, const int count, const Rule rule) {
   using Shape = OnChipShape<Columns, Rows>;
   using T = Team<Columns::threads, Shape::threads / Columns::threads>;
   constexpr int rows = Shape::rows, columns = Shape::columns, threads = Shape::threads;

@@ -199,7 +199,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   const bool both_rows = row + 1 < v.rows;
   if (!v.support && rule.scales) {
     // Without looking anything up, a pixel is one multiplication, and where it is cleared not even a choice.
-    const float violated = rule.violated.next.y * normal, satisfied = rule.satisfied.next.y * normal;
+    const float violated = rule.next.violated.y * normal, satisfied = rule.next.satisfied.y * normal;
     const float second_violated = both_rows ? violated : 0, second_satisfied = both_rows ? satisfied : 0;
     if (violated == 0) {
       each_pixel<L>(x, t, [&](Complex& z, int) { z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)}; });
@@ -237,7 +237,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
 template <class L, int Lines, bool Whole>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
-    row_pass(const View v, const RowWork work, const Rule rule, const int recorders) {
+    row_pass(const View v, const RowWork work, const int recorders, const Rule rule) {
   constexpr int n = L::length, threads = L::threads * Lines;
   static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
   const bool inverse = Whole || work.inverse, forward = Whole || work.forward;

@@ -32,14 +32,14 @@ __device__ inline float apply(const Rule& rule, const View& v, int start, int ro
     violates = violates || !(word >> (column % 32) & 1);
   }
   // Copies first: a choice between two members would be a choice between two addresses, and leave the registers.
-  const Update satisfied = rule.satisfied, violated = rule.violated;
-  const float cx = violates ? violated.next.x : satisfied.next.x, cy = violates ? violated.next.y : satisfied.next.y;
+  const Image next = rule.next, iterate = rule.iterate;
+  const float cx = violates ? next.violated.x : next.satisfied.x, cy = violates ? next.violated.y : next.satisfied.y;
   if (!rule.keeps_iterate) return term(cy, y);
-  const float next = combine(cx, cy, x, y);
-  *iterate_at(v, start, row, column) = Reflects ? combine(violates ? violated.iterate.x : satisfied.iterate.x,
-                                                          violates ? violated.iterate.y : satisfied.iterate.y, x, y)
-                                                : next;
-  return next;
+  const float image = combine(cx, cy, x, y);
+  *iterate_at(v, start, row, column) = Reflects ? combine(violates ? iterate.violated.x : iterate.satisfied.x,
+                                                          violates ? iterate.violated.y : iterate.satisfied.y, x, y)
+                                                : image;
+  return image;
 }
 
 }  // namespace rephase::cuda
