@@ -34,6 +34,7 @@ step('dist/index.js', newest(['src', 'backends'], /\.ts$/, ['package.json', 'tsu
   // Not tsup's --clean: its configurations run side by side, and each would remove what another has just written.
   rmSync('dist', { recursive: true, force: true });
   run(process.execPath, ['node_modules/tsup/dist/cli-default.js', '--silent']);
+  writeLicences();
 });
 
 /**
@@ -78,6 +79,16 @@ async function bundleWorker() {
     WORKER,
     `/** The worker's program, made by scripts/build.mjs. */\nexport const WORKER_SOURCE = ${source};\n`,
   );
+}
+
+/** The licences of what dist/ contains of others: the HDF5 library, and the plotting library in the command line. */
+function writeLicences() {
+  const texts = { h5wasm: 'LICENSE.txt', uplot: 'LICENSE' };
+  const parts = Object.entries(texts).map(([name, file]) => {
+    const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
+    return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/${file}`, 'utf8').trim()}\n`;
+  });
+  writeFileSync('dist/THIRD-PARTY-LICENSES.txt', parts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
 /**

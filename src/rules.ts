@@ -54,6 +54,7 @@ const TABLE = {
 /** `Algorithm` in src/types.ts describes each for users. */
 export type AlgorithmName = keyof typeof TABLE;
 
+/** The names of the algorithms; `Algorithm` describes each. */
 export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName[]];
 
 /** The rule of an algorithm for a feedback strength. */

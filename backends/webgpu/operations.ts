@@ -82,7 +82,7 @@ export function ruleOperationsFor(
   // `work` is free between the rule and `forward`, and holds the next image meanwhile.
   const rows = (work: RowWork) => rowSteps(field, plans, work, { next: 'work' });
   const constrained = { rule, withSupport };
-  // Exact zeros have come back with rounding noise around them; a projection may be applied again.
+  // The inverse leaves rounding noise where the object was exactly 0. A second projection removes it.
   const reproject = isProjection ? constrained : {};
   return {
     rowsPass: rows({ inverse: 'full', ...constrained, forward: true }),

@@ -286,7 +286,7 @@ export class WebGpuSession implements BackendSession {
     }
   }
 
-  /** Why something that was awaited failed: the first cause, where there is one. */
+  /** The error for something that was awaited and failed: the first cause, if one is known. */
   async #explain(error: unknown): Promise<unknown> {
     if (this.#disposed) return new DisposedError();
     await this.#device.reported();

@@ -13,9 +13,10 @@ import { decodeTiff, encodeTiff, isTiff } from './tiff.js';
 export type { EncodeOptions, Image, ImageFormat } from './image.js';
 export { type NpyArray, decodeNpy, encodeNpy } from './npy.js';
 
+/** What `decodeImage` and `readImage` take. */
 export interface DecodeOptions {
   /** For HDF5: the path of the dataset. Default: CXI's `/entry_1/data_1/data`, or else the only one that is an image. */
-  dataset?: string;
+  dataset?: string | undefined;
 }
 
 const ENCODE_KEYS = ['bits', 'range'] as const satisfies readonly (keyof EncodeOptions)[];
@@ -70,7 +71,7 @@ export async function encodeImage(
   image: Image,
   format: Exclude<ImageFormat, 'hdf5'>,
   options: EncodeOptions = {},
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   checkName('format', format, WRITTEN);
   rejectUnknownKeys('options', options, ENCODE_KEYS);
   checkImage(image);
@@ -78,13 +79,14 @@ export async function encodeImage(
     case 'npy':
       return encodeNpyImage(image, options);
     case 'png':
-      return encodePng(image, options);
+      // The encoder makes a new array, and its types do not say so.
+      return (await encodePng(image, options)) as Uint8Array<ArrayBuffer>;
     case 'tiff':
       return encodeTiff(image, options);
   }
 }
 
-function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array {
+function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array<ArrayBuffer> {
   if (bits === undefined) return encodeNpy(image.data, image.shape);
   if (bits === 32) return encodeNpy(Float32Array.from(image.data), image.shape);
   if (bits === 64) return encodeNpy(Float64Array.from(image.data), image.shape);

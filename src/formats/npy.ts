@@ -9,7 +9,9 @@ import { type Image, checkDimensions } from './image.js';
 
 /** An array of any number of dimensions, the last running fastest. */
 export interface NpyArray {
+  /** The numbers, row-major. */
   data: RealArray;
+  /** Entries along each axis; empty for a single number. */
   shape: number[];
 }
 
@@ -99,6 +101,7 @@ function descrOf(data: unknown): string {
 interface Header {
   descr: string;
   fortran: boolean;
+  /** Entries along each axis; empty for a single number. */
   shape: number[];
   /** Where the numbers begin. */
   end: number;

@@ -44,6 +44,7 @@ const RETRIEVE_KEYS = [
   ...SESSION_KEYS,
   ...RUN_KEYS,
   'iterations',
+  'inspect',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
 /** The default feedback strength of all algorithms but `gs`, which has none. */
@@ -59,8 +60,9 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000 } = options;
+  const { iterations = 1000, inspect = false } = options;
   checkInteger('iterations', iterations, 1);
+  checkFlag('inspect', inspect);
   return { ...sessionSettings(options), iterations };
 }
 
@@ -78,9 +80,7 @@ function sessionSettings(options: SessionOptions): Settings {
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
   if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
-  if (typeof history !== 'boolean') {
-    throw new InvalidArgumentError('history', gotTakes('history', history, 'true or false'));
-  }
+  checkFlag('history', history);
   return { algorithm, beta, seed, starts, backend, device, precision, history };
 }
 
@@ -105,6 +105,12 @@ function checkRun({ onProgress, signal }: RunOptions): void {
 export function checkInteger(argument: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer of at least ${least}`));
+}
+
+/** Checks that a value is true or false. */
+function checkFlag(argument: string, value: unknown): void {
+  if (typeof value === 'boolean') return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, 'true or false'));
 }
 
 /** Checks that a value is one of `names`. The message suggests the nearest name where the value looks misspelt. */

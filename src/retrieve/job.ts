@@ -7,7 +7,7 @@ import { AbortError } from '../errors.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { clearInfeasible, openSession, type Session } from '../session/session.js';
 import { isProjection } from '../rules.js';
-import type { RealArray, RunOptions } from '../types.js';
+import type { RealResult, RunOptions } from '../types.js';
 
 export interface Job {
   setup: Setup;
@@ -20,13 +20,13 @@ export interface JobResult {
    * The residuals of the job's starts, and those of their feasible objects. They are NaN when no iteration was finished,
    * and where the object is not finite.
    */
-  residuals: Float64Array;
-  feasibleResiduals: Float64Array;
+  residuals: Float64Array<ArrayBuffer>;
+  feasibleResiduals: Float64Array<ArrayBuffer>;
   /** Index of the start with the best feasible object; the object, feasible object and history below are of this start. */
   best: number;
-  object: RealArray;
-  feasible: RealArray;
-  history?: Float64Array;
+  object: RealResult;
+  feasible: RealResult;
+  history?: Float64Array<ArrayBuffer>;
   /** An aborted run has fewer than the job asks for. */
   iterations: number;
   /** Time spent iterating. */
@@ -69,7 +69,7 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
  * Reads the object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not
  * finite loses its residual here, and the next best is read.
  */
-async function readBest(session: Session, residuals: Float64Array): Promise<{ best: number; object: RealArray }> {
+async function readBest(session: Session, residuals: Float64Array): Promise<{ best: number; object: RealResult }> {
   for (;;) {
     const best = indexOfLeast(residuals);
     const object = await session.readObject(best);

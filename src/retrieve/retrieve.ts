@@ -5,6 +5,7 @@
 import type { Backend } from '../backends/interface.js';
 import { selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
+import { inspect, inspectResult } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from '../problems/options.js';
@@ -37,13 +38,19 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
+  const warnings = options.inspect ? inspect(problem).warnings : [];
+  await macrotask();
+  if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, index, device } = await selectDevice(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
   const job: Job = { setup, device: index, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   const { algorithm, beta } = settings;
-  const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });
+  const reconstruction = merge(results, setup, {
+    ...{ algorithm, beta, backend: backend.name, device: device.name },
+    warnings,
+  });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
@@ -77,19 +84,17 @@ function split(job: Job, most: number): Job[] {
 /** Returns undefined when none of the jobs finished an iteration. */
 function merge(
   results: JobResult[],
-  { pattern: { shape } }: Setup,
-  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device'>,
+  { pattern: { shape, mask }, support }: Setup,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
   const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];
   if (iterations === 0) return undefined;
   const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
+  const numbers = { feasible, shape, residual: residuals[best], feasibleResidual: feasibleResiduals[best] };
   return {
     object,
-    feasible,
-    shape,
-    residual: residuals[best],
-    feasibleResidual: feasibleResiduals[best],
+    ...numbers,
     residuals: Float64Array.from(results.flatMap((result) => [...result.residuals])),
     feasibleResiduals: Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals])),
     best: before + best,
@@ -97,5 +102,7 @@ function merge(
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,
+    measured: mask ? mask.reduce((sum, one) => sum + one, 0) / mask.length : 1,
+    warnings: [...how.warnings, ...inspectResult(numbers, support, how.warnings)],
   };
 }

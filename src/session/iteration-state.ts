@@ -165,7 +165,7 @@ export class IterationState {
   }
 
   /** Residuals of the feasible objects, measured on the device. The iteration goes on from the object, with `forward`. */
-  measureFeasible(): Promise<Float64Array> {
+  measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
     this.makeObject();
     this.#next = 'forward';
     return this.#log.apart(() => this.#session.measureObject(PROJECTION));

@@ -12,7 +12,7 @@ export class ResidualLog {
   readonly #energy: number;
   readonly #asymmetry: number;
   readonly #keepsHistory: boolean;
-  readonly #newest: Float64Array;
+  readonly #newest: Float64Array<ArrayBuffer>;
   /** In the pieces in which they were taken, each [record][start]. */
   readonly #history: Float64Array[] = [];
   #waiting = 0;
@@ -49,7 +49,7 @@ export class ResidualLog {
   }
 
   /** The residuals of the one record that `measure` enqueues. They belong to no iteration, so the log keeps none. */
-  async apart(measure: () => void): Promise<Float64Array> {
+  async apart(measure: () => void): Promise<Float64Array<ArrayBuffer>> {
     // The backend hands out records in order, so those before come first.
     const before = this.take();
     measure();
@@ -59,7 +59,7 @@ export class ResidualLog {
   }
 
   /** The newest residual of each start; NaN before the first. */
-  newest(): Float64Array {
+  newest(): Float64Array<ArrayBuffer> {
     return this.#newest.slice();
   }
 
@@ -68,7 +68,7 @@ export class ResidualLog {
     return this.#newest.reduce((best, residual) => (residual < best || Number.isNaN(best) ? residual : best), NaN);
   }
 
-  history(start: number): Float64Array {
+  history(start: number): Float64Array<ArrayBuffer> {
     const starts = this.#newest.length;
     const history = new Float64Array(this.#records());
     let record = 0;
@@ -87,7 +87,7 @@ export class ResidualLog {
     return this.#history.reduce((sum, piece) => sum + piece.length, 0) / this.#newest.length;
   }
 
-  #residuals(sums: Float64Array): Float64Array {
+  #residuals(sums: Float64Array): Float64Array<ArrayBuffer> {
     return sums.map((sum) => Math.sqrt((sum + this.#asymmetry) / this.#energy));
   }
 

@@ -19,6 +19,7 @@ import type {
   MemoryReport,
   Precision,
   RealArray,
+  RealResult,
   RuleOptions,
   RunOptions,
   Shape,
@@ -64,10 +65,13 @@ export async function openSession(backend: Backend, device: number, setup: Setup
  * {@link DeviceLostError} when the device has failed. Methods that return a promise reject it instead.
  */
 export class Session {
+  /** Rows and columns of the object and of the pattern. */
   readonly shape: Shape;
   /** Number of starts. */
   readonly starts: number;
+  /** Of all arithmetic, and of the arrays that are read. */
   readonly precision: Precision;
+  /** The backend that does the arithmetic. */
   readonly backend: BackendName;
   /** Name of the device. */
   readonly device: string;
@@ -174,11 +178,12 @@ export class Session {
    * The object, rows × columns: the iterate x after an iteration or after `constrainObject`, Re IFT(spectrum) after
    * `inverse` and before the first iteration.
    */
-  async readObject(start = 0): Promise<RealArray> {
+  async readObject(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
     this.#state.makeObject();
-    return this.#session.readObject(start);
+    // No backend returns shared memory.
+    return (await this.#session.readObject(start)) as RealResult;
   }
 
   /**
@@ -222,7 +227,7 @@ export class Session {
   }
 
   /** The feasible object: negative pixels and those outside the support are 0. */
-  async readFeasible(start = 0): Promise<RealArray> {
+  async readFeasible(start = 0): Promise<RealResult> {
     return clearInfeasible(await this.readObject(start), this.#support);
   }
 
@@ -241,11 +246,11 @@ export class Session {
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
-  async readSpectrum(start = 0): Promise<RealArray> {
+  async readSpectrum(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
     this.#state.complete();
-    return this.#session.readSpectrum(start);
+    return (await this.#session.readSpectrum(start)) as RealResult;
   }
 
   /**
@@ -273,7 +278,7 @@ export class Session {
   }
 
   /** The residual of every start. */
-  async residuals(): Promise<Float64Array> {
+  async residuals(): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     this.#state.complete();
     await this.#log.take();
@@ -281,13 +286,13 @@ export class Session {
   }
 
   /** @internal The residual of every start's feasible object, measured on the device. It does not enter the history. */
-  measureFeasible(): Promise<Float64Array> {
+  measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     return this.#state.measureFeasible();
   }
 
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
-  async history(start = 0): Promise<Float64Array> {
+  async history(start = 0): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     this.#checkStart(start);
     if (!this.#keepsHistory) {
@@ -323,10 +328,12 @@ export class Session {
     this.#session.dispose();
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
     return Promise.resolve();
@@ -396,7 +403,7 @@ export class Session {
 }
 
 /** Clears negative pixels and those outside the support, in place. */
-export function clearInfeasible(object: RealArray, support: Uint8Array | undefined): RealArray {
+export function clearInfeasible(object: RealResult, support: Uint8Array | undefined): RealResult {
   for (let i = 0; i < object.length; i++) {
     if (object[i] < 0 || support?.[i] === 0) object[i] = 0;
   }

@@ -40,7 +40,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
     const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
     try {
       const result = await runJob(makeBackend(data), job, { onProgress, signal: abort.signal });
-      port.post({ type: 'done', result }, [result.object.buffer as ArrayBuffer, result.feasible.buffer as ArrayBuffer]);
+      port.post({ type: 'done', result }, [result.object.buffer, result.feasible.buffer]);
     } catch (error) {
       port.post({ type: 'failed', error: packError(error) }, []);
     }
