@@ -2,7 +2,7 @@
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type Input, type InputOptions, type NamedFile, readInput } from './files.js';
+import { type Input, type InputOptions, type NamedFile, readInput, withDataset } from './files.js';
 import { uncentre } from './picture.js';
 import { parseShape } from './values.js';
 
@@ -44,16 +44,21 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
   }
   const pattern = await readInput(path, options);
   const { shape } = pattern;
-  const files: InputFile[] = [{ role: 'pattern', path, sha256: pattern.sha256 }];
+  const patternPath = pattern.dataset === undefined ? path : withDataset(path, pattern.dataset);
+  const files: InputFile[] = [{ role: 'pattern', path: patternPath, sha256: pattern.sha256 }];
   const readOther = async (role: 'support' | 'mask' | 'start') => {
     const given = options[role];
     if (given === undefined) return undefined;
-    const { data, sha256 } = await readMatching(`--${role}`, given, shape, path);
-    files.push({ role, path: given, sha256 });
+    const { data, sha256, dataset } = await readMatching(`--${role}`, given, shape, path);
+    files.push({ role, path: dataset === undefined ? given : withDataset(given, dataset), sha256 });
     return data;
   };
   const centred = (data: RealArray) => (options.centered ? uncentre(data, shape) : data);
-  const maskImage = await readOther('mask');
+  // A mask that is named replaces the file's own.
+  const maskImage = (await readOther('mask')) ?? (pattern.mask && Float32Array.from(pattern.mask));
+  if (options.mask === undefined && pattern.maskDataset !== undefined) {
+    files.push({ role: 'mask', path: withDataset(path, pattern.maskDataset), sha256: pattern.sha256 });
+  }
   const mask = maskImage && nonZero(centred(maskImage));
   const measured = centred(pattern.data);
   const magnitudes = options.intensity ? fromIntensity(measured, mask, shape) : measured;
@@ -78,7 +83,7 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
 }
 
 async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
-  const image = await readInput(path);
+  const image = await readInput(path, option === '--mask' ? { as: 'mask' } : {});
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
   const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
   throw new InvalidArgumentError(option, message);

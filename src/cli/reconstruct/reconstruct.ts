@@ -89,7 +89,14 @@ export function addReconstruct(program: Command): void {
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
-    .option('--dataset <path>', 'where the pattern is in an HDF5 file')
+    .option('--dataset <path>', 'where the pattern is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
+    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
+    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
+    .option(
+      '--max-pixels <number>',
+      'take larger images than is usual for a file of its size',
+      whole('--max-pixels', 1),
+    )
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
