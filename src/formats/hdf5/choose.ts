@@ -77,7 +77,10 @@ function isImage(dataset: Dataset): boolean {
 }
 
 function canBePattern(dataset: Dataset): boolean {
-  if (!isImage(dataset) || OTHER_NAMES.test(nameOf(dataset))) return false;
+  const { type, path } = dataset;
+  if (!isImage(dataset) || OTHER_NAMES.test(nameOf(dataset)) || /\/masks?\//i.test(path)) return false;
+  // Booleans are masks.
+  if (type.kind === 'integer' && type.isEnum) return false;
   if (dataset.object.file.attributes(dataset.object).get('MATLAB_class') === 'char') return false;
   const { rows, columns } = axesOf(dataset)!;
   const [height, width] = [dataset.extents[rows], dataset.extents[columns]];

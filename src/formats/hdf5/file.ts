@@ -20,6 +20,8 @@ export class Library {
   /** How deep and how often virtual datasets refer to others, which is bounded. */
   depth = 0;
   virtualReads = 0;
+  /** How many rows and columns of virtual datasets were listed. */
+  coordinates = 0;
 
   add(name: string, bytes: Uint8Array | undefined): void {
     this.#loaded.set(name, bytes && new Hdf5File(bytes, this));

@@ -3,6 +3,7 @@
  * it write outside its arrays or go on without end, it keeps no state between files, and it sees chunks before their
  * filters. After the HDF5 File Format Specification, version 3.0.
  */
+import { FileFormatError } from '../../errors.js';
 import type { RealArray, Shape } from '../../types.js';
 import { type Image, checkSize } from '../image.js';
 import { type DecodeOptions, type FrameRange, chooseFrames, combineFrames } from '../options.js';
@@ -29,7 +30,7 @@ export async function decodeHdf5(bytes: Uint8Array, options: DecodeOptions = {})
     } catch (error) {
       if (error instanceof RangeError) throw refused('is nested too deeply, or needs more memory than there is');
       if (!(error instanceof NeedsFiles)) throw error;
-      for (const name of error.names) library.add(name, await loadSource(name, options));
+      for (const name of error.names) addSource(library, name, await loadSource(name, options));
     }
   }
   throw refused('refers to too many other files');
@@ -39,6 +40,15 @@ export async function decodeHdf5(bytes: Uint8Array, options: DecodeOptions = {})
 async function loadSource(name: string, { sources }: DecodeOptions): Promise<Uint8Array | undefined> {
   const bytes = await sources?.(name);
   return bytes && isHdf5(bytes) ? bytes : undefined;
+}
+
+function addSource(library: Library, name: string, bytes: Uint8Array | undefined): void {
+  try {
+    library.add(name, bytes);
+  } catch (error) {
+    if (error instanceof FileFormatError) throw refused(`refers to ${name}, which cannot be read: ${error.message}`);
+    throw error;
+  }
 }
 
 function readFile(file: Hdf5File, fileBytes: number, options: DecodeOptions): Image {

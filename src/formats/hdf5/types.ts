@@ -6,13 +6,22 @@ import { walkTree2 } from './btree.js';
 import { type Message, MessageType, sharedMessage } from './header.js';
 
 export type NumberType =
-  | { kind: 'integer'; size: number; bigEndian: boolean; signed: boolean; offset: number; precision: number }
+  | {
+      kind: 'integer';
+      size: number;
+      bigEndian: boolean;
+      signed: boolean;
+      offset: number;
+      precision: number;
+      /** An enumeration, as which h5py writes booleans. */
+      isEnum?: boolean;
+    }
   | { kind: 'float'; size: number; bigEndian: boolean };
 
 /** A type of numbers, or what else there is, in words. */
 export type ElementType = NumberType | { kind: 'other'; size: number; what: string; text?: 'fixed' | 'variable' };
 
-/** h5py's booleans are an enumeration of bytes; all enumerations are read as their numbers. */
+/** Enumerations are read as their numbers. */
 export function readType(cursor: Cursor, depth = 0): ElementType {
   const head = cursor.u32();
   const type = head & 15;
@@ -46,8 +55,10 @@ export function readType(cursor: Cursor, depth = 0): ElementType {
       return other('text', 'fixed');
     case 6:
       return other('records or complex numbers; take the absolute value first');
-    case 8:
-      return readType(cursor, depth + 1);
+    case 8: {
+      const base = readType(cursor, depth + 1);
+      return base.kind === 'integer' ? { ...base, isEnum: true } : base;
+    }
     case 9:
       return (bits & 15) === 1 ? other('text', 'variable') : other('lists of variable length');
     case 11:

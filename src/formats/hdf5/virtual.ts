@@ -2,7 +2,7 @@
 import type { RealArray } from '../../types.js';
 import { Cursor, damaged, refused } from './cursor.js';
 import { type Block, DatasetReader, asDataset } from './dataset.js';
-import { missing } from './file.js';
+import { type Library, missing } from './file.js';
 import { globalHeapObject } from './heaps.js';
 
 /** The coordinates that a selection takes of each axis; undefined for all of them. */
@@ -16,6 +16,7 @@ interface Mapping {
   target: number[][];
   /** Made when it is first needed, and kept, because frames are read one after the other. */
   reader?: DatasetReader;
+  sourceAxes?: number[][];
 }
 
 /** The parts of the virtual datasets that were read. */
@@ -47,6 +48,7 @@ export function readVirtual(
     for (const mapping of needed) {
       if (library.virtualReads++ > MOST_READS) throw refused(`has too many parts of virtual datasets: ${path}`);
       mapping.reader ??= sourceReader(reader, mapping);
+      mapping.sourceAxes ??= coordinates(mapping.source, mapping.reader.dataset.extents, library);
       copyMapped(mapping.reader, mapping, block, out, covered);
     }
   } finally {
@@ -56,6 +58,9 @@ export function readVirtual(
 
 /** All parts of all virtual datasets that one image may be put together from. */
 const MOST_READS = 100_000;
+
+/** Rows and columns of all parts together: a thousand detectors of 4000 × 4000 pixels. */
+const MOST_COORDINATES = 2 ** 23;
 
 function sourceReader({ dataset, options }: DatasetReader, mapping: Mapping): DatasetReader {
   const { file, library } = { file: dataset.object.file, library: dataset.object.file.library };
@@ -72,10 +77,14 @@ function touches({ target }: Mapping, { start, count }: Block): boolean {
   );
 }
 
-function coordinates(selection: Selection, extents: readonly number[]): number[][] {
+function coordinates(selection: Selection, extents: readonly number[], library: Library): number[][] {
   if (extents.some((extent) => extent > 2 ** 24))
     throw refused('has a virtual dataset of more than 2^24 rows or columns');
-  return selection ? selection(extents) : extents.map((extent) => Array.from({ length: extent }, (_, i) => i));
+  const lists = selection ? selection(extents) : extents.map((extent) => Array.from({ length: extent }, (_, i) => i));
+  if (lists.length !== extents.length) throw damaged('has a selection of another rank than its dataset');
+  library.coordinates += lists.reduce((sum, list) => sum + list.length, 0);
+  if (library.coordinates > MOST_COORDINATES) throw refused('has more parts of virtual datasets than are read');
+  return lists;
 }
 
 /** Axis by axis: the n-th coordinate of the target comes from the n-th of the source. Axes of extent 1 are left out. */
@@ -86,7 +95,7 @@ function copyMapped(
   out: RealArray,
   covered: Uint8Array | undefined,
 ): void {
-  const sourceAxes = coordinates(mapping.source, source.dataset.extents);
+  const sourceAxes = mapping.sourceAxes!;
   const targetAxes = mapping.target;
   const longSource = axesLongerThanOne(sourceAxes);
   const longTarget = axesLongerThanOne(targetAxes);
@@ -166,9 +175,17 @@ function readMappings(bytes: Uint8Array, reader: DatasetReader): Mapping[] {
         `is virtual in ${reader.dataset.path}, over a series of files ${file}, which is not read: give one`,
       );
     }
-    return { file, dataset, source, target: coordinates(target, reader.dataset.extents) };
+    return {
+      file,
+      dataset,
+      source,
+      target: coordinates(target, reader.dataset.extents, reader.dataset.object.file.library),
+    };
   });
 }
+
+/** The same of one part that is given block by block, as older files give strips. */
+const MOST_IN_BLOCKS = 2 ** 21;
 
 const [SHARED_FILE, SHARED_DATASET, SAME_FILE] = [1, 2, 4];
 
@@ -199,30 +216,44 @@ function readSelection(cursor: Cursor): Selection {
     return (extents) =>
       axes.map(({ start, stride, count, block }, axis) => {
         const list: number[] = [];
-        for (let i = 0, at = start; i < count && at < extents[axis]; i++, at += stride) {
+        if (count > 1 && stride < Math.max(1, block)) throw damaged('has a selection whose blocks overlap');
+        for (let i = 0, at = start; i < count && at < extents[axis] && block > 0; i++, at += stride) {
           for (let j = 0; j < block && at + j < extents[axis]; j++) list.push(at + j);
-          if (stride < 1) break;
         }
         return list;
       });
   }
   const blocks = cursor.unsigned(width);
-  const lists = Array.from({ length: rank }, () => new Set<number>());
-  let elements = 0;
-  for (let i = 0; i < blocks; i++) {
-    const first = lists.map(() => cursor.unsigned(width));
-    const last = lists.map(() => cursor.unsigned(width));
-    elements += first.reduce((product, from, axis) => product * (last[axis] - from + 1), 1);
+  if (blocks * rank * 2 * width > cursor.end - cursor.at) throw damaged('has an impossible selection');
+  const corners = Array.from({ length: blocks }, () => ({
+    first: Array.from({ length: rank }, () => cursor.unsigned(width)),
+    last: Array.from({ length: rank }, () => cursor.unsigned(width)),
+  }));
+  return (extents) => productOf(corners, extents);
+}
+
+/** Blocks one by one, which together must be all combinations of some rows and some columns. */
+function productOf(
+  corners: readonly { first: readonly number[]; last: readonly number[] }[],
+  extents: readonly number[],
+): number[][] {
+  const lists = extents.map(() => new Set<number>());
+  let [elements, added] = [0, 0];
+  for (const { first, last } of corners) {
+    let inBlock = 1;
     lists.forEach((list, axis) => {
-      if (last[axis] - first[axis] > 2 ** 24) throw damaged('has an impossible selection');
+      if (first[axis] > last[axis] || last[axis] >= extents[axis]) throw damaged('has an impossible selection');
+      inBlock *= last[axis] - first[axis] + 1;
+      added += last[axis] - first[axis] + 1;
+      if (added > MOST_IN_BLOCKS) throw refused('has more parts of virtual datasets than are read');
       for (let at = first[axis]; at <= last[axis]; at++) list.add(at);
     });
+    elements += inBlock;
   }
   if (lists.reduce((product, list) => product * list.size, 1) !== elements) {
     throw refused('has a virtual dataset of irregular parts, which is not read');
   }
-  const sorted = lists.map((list) => [...list].sort((a, b) => a - b));
-  return (extents) => sorted.map((list, axis) => list.filter((at) => at < extents[axis]));
+  return lists.map((list) => [...list].sort((a, b) => a - b));
 }
 
 function unlimitedOr(cursor: Cursor): number {

@@ -19,13 +19,7 @@ export function decodeTiff(bytes: Uint8Array, options: DecodeOptions = {}): Imag
   const limits = { fileBytes: bytes.length, ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }) };
   const frames = chooseFrames(options, pages.length, 'tiff', () => `the TIFF file of ${pages.length} pages`);
   const { shape } = readPage(bytes, pages[frames.from], limits);
-  const data = combineFrames(frames, (index) => {
-    const page = readPage(bytes, pages[index], limits);
-    if (page.shape[0] !== shape[0] || page.shape[1] !== shape[1]) {
-      throw bad(`has pages of different sizes: ${shape.join(' × ')} and, in page ${index}, ${page.shape.join(' × ')}`);
-    }
-    return readPixels(page);
-  });
+  const data = combineFrames(frames, (index) => readPixels(readPage(bytes, pages[index], limits)));
   return { data, shape };
 }
 

@@ -94,7 +94,14 @@ type Fields = Map<number, number[]>;
 /** More pages than any stack of frames has. */
 const MOST_PAGES = 65536;
 
-/** The fields of all pages, without thumbnails and masks. @throws FileFormatError */
+/** Thumbnails and masks are marked, or of another size than the first page. */
+function isFrame(fields: Fields, first: Fields): boolean {
+  const [subfile] = fields.get(Tag.SubfileType) ?? [0];
+  const same = (tag: Tag): boolean => fields.get(tag)?.[0] === first.get(tag)?.[0];
+  return (subfile & 5) === 0 && same(Tag.Rows) && same(Tag.Columns);
+}
+
+/** The fields of all pages as large as the first: the frames of a stack. @throws FileFormatError */
 export function readPages(bytes: Uint8Array): Fields[] {
   const littleEndian = bytes[0] === 0x49;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -107,8 +114,7 @@ export function readPages(bytes: Uint8Array): Fields[] {
     if (visited.size >= MOST_PAGES) throw bad(`has more than ${MOST_PAGES} pages`);
     visited.add(next);
     const { fields, following } = readFields(view, next, littleEndian, isBig);
-    const [subfile] = fields.get(Tag.SubfileType) ?? [0];
-    if ((subfile & 5) === 0 || pages.length === 0) pages.push(fields);
+    if (pages.length === 0 || isFrame(fields, pages[0])) pages.push(fields);
     next = following;
   }
   if (pages.length === 0) throw bad('is cut short: its directory is outside it');
