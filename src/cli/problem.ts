@@ -83,7 +83,9 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
 }
 
 async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
-  const image = await readInput(path, option === '--mask' ? { as: 'mask' } : {});
+  // As large as the pattern, however well it is compressed.
+  const maxPixels = Math.max(shape[0] * shape[1], 2 ** 23);
+  const image = await readInput(path, { maxPixels, as: option === '--mask' ? 'mask' : 'image' });
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
   const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
   throw new InvalidArgumentError(option, message);

@@ -2,7 +2,7 @@
  * A guard before libraries that decompress without a limit: what compressed data expands to, found in little memory. It
  * costs about as much as decompressing, and is what keeps a file of a few megabytes from asking for gigabytes.
  */
-import { Decompress, Inflate, Unzlib } from 'fflate';
+import { Decompress, Gunzip, Inflate, Unzlib } from 'fflate';
 
 /** Deflate, which PNG, TIFF and HDF5 use, cannot make data smaller than by this factor. */
 export const MOST_DEFLATED = 1032;
@@ -48,9 +48,14 @@ export function inflateRawAtMost(data: Uint8Array, most: number): Uint8Array {
   return expandAtMost((take) => new Inflate(take), data, most);
 }
 
+/** The same for gzip. */
+export function gunzipAtMost(data: Uint8Array, most: number): Uint8Array {
+  return expandAtMost((take) => new Gunzip(take), data, most);
+}
+
 type Take = (chunk: Uint8Array) => void;
 
-function expandAtMost(start: (take: Take) => Unzlib | Inflate, data: Uint8Array, most: number): Uint8Array {
+function expandAtMost(start: (take: Take) => Unzlib | Inflate | Gunzip, data: Uint8Array, most: number): Uint8Array {
   // What the data can become at most is known before they are expanded.
   const output = new Uint8Array(Math.min(most, data.length * MOST_DEFLATED));
   let size = 0;

@@ -42,13 +42,16 @@ export interface EncodeOptions {
 /** More pixels than any backend can hold; a header that claims more is damaged or hostile. */
 export const MOST_PIXELS = 2 ** 29;
 
+/** What reading any compressed file may take, beside 16 times its size: 56 MiB. */
+export const WORKING_BYTES = 56 * 2 ** 20;
+
 export interface SizeLimits {
   /** The caller's own limit, which replaces the others. */
   maxPixels?: number;
   /** Of a file whose content expands: its size, by which the image is limited. */
   fileBytes?: number;
-  /** What a pixel takes in memory. */
-  pixelBytes?: 4 | 8;
+  /** What a pixel takes in memory while it is read, by all steps of reading together. */
+  pixelBytes?: number;
 }
 
 /**
@@ -60,7 +63,7 @@ export function checkSize(format: ImageFormat, [rows, columns]: Shape, limits: S
   const size = `${rows} rows × ${columns} columns`;
   if (!(rows >= 1 && columns >= 1)) throw new FileFormatError(`the image has no pixels: ${size}`, { format });
   const most =
-    maxPixels ?? (fileBytes === undefined ? MOST_PIXELS : Math.floor((2 ** 26 + 16 * fileBytes) / pixelBytes));
+    maxPixels ?? (fileBytes === undefined ? MOST_PIXELS : Math.floor((WORKING_BYTES + 16 * fileBytes) / pixelBytes));
   if (rows * columns > most) {
     const why = maxPixels === undefined ? '; the option maxPixels takes more' : '';
     throw new FileFormatError(`the image is too large: ${size}; takes up to ${most} pixels${why}`, { format });

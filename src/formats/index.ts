@@ -10,7 +10,7 @@ import { type EncodeOptions, type Image, type ImageFormat, checkImage, toSingle 
 import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';
 import { decodeCbf, decodeEdf, decodeMrc, isCbf, isEdf, isMrc } from './detectors.js';
 import { decodeMatlab5, isMatlab5 } from './matlab.js';
-import { decodeNpz, gunzip, isGzip, isNpz } from './packed.js';
+import { decodeNpz, gunzip, insideOf, isGzip, isNpz } from './packed.js';
 import { decodeBmp, decodeJpeg, decodePnm, isBmp, isJpeg, isPnm } from './pictures.js';
 import { unreadFormat } from './unread.js';
 import { type DecodeOptions, checkDecodeOptions } from './options.js';
@@ -116,7 +116,7 @@ async function decodeFormat(
 function decodeGzip(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
   const inner = gunzip(bytes, options);
   if (isGzip(inner)) throw new FileFormatError('the gzip file holds another gzip file', { format: 'gzip' });
-  return decodeImage(inner, options);
+  return decodeImage(inner, insideOf(bytes, options));
 }
 
 /**

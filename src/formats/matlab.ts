@@ -45,7 +45,7 @@ interface Matrix {
 /** @throws FileFormatError, which lists the variables there are when none or several fit */
 export function decodeMatlab5(bytes: Uint8Array, options: DecodeOptions): Image {
   const little = String.fromCharCode(bytes[126]) === 'I';
-  const most = 2 ** 26 + 16 * bytes.length + 8 * (options.maxPixels ?? 0);
+  const most = 20 * 2 ** 20 + 8 * bytes.length + 8 * (options.maxPixels ?? 0);
   const found: Matrix[] = [];
   for (let at = 128; at + 8 <= bytes.length;) {
     const element = readElement(bytes, at, little);
@@ -84,7 +84,7 @@ function readMatrix(element: Element, little: boolean, most: number): Matrix | u
   let { type, data } = element;
   if (type === COMPRESSED) {
     try {
-      data = inflateAtMost(data, most).slice();
+      data = inflateAtMost(data, most);
     } catch (error) {
       throw bad(error instanceof RangeError ? `expands to more than ${most} bytes` : 'is damaged', error);
     }
@@ -120,7 +120,7 @@ function readImage(matrix: Matrix, little: boolean, fileBytes: number, options: 
   const [rows, columns] = extents;
   if (extents.length < 2) throw bad(`has ${extents.length} dimensions in ${name}; an image has 2`);
   const { maxPixels } = options;
-  checkSize('matlab', [rows, columns], { fileBytes, pixelBytes: 8, ...(maxPixels !== undefined && { maxPixels }) });
+  checkSize('matlab', [rows, columns], { fileBytes, pixelBytes: 16, ...(maxPixels !== undefined && { maxPixels }) });
   const count = extents.slice(2).reduce((product, extent) => product * extent, 1);
   const [sample, bits] = type;
   const read = sampleReader(sample, bits, little)!;

@@ -19,8 +19,8 @@ export interface DecodeOptions {
    */
   as?: 'image' | 'mask';
   /**
-   * The most pixels of an image. Default: 2²⁹; of formats that compress, or pack several pixels into a byte, as many as
-   * 64 MiB and 16 times the file's size hold, at 4 bytes a pixel (8 where values need double precision).
+   * The most pixels of an image. Default: 2²⁹; of formats that compress, or pack several pixels into a byte, as many as can
+   * be read within 56 MiB and 16 times the file's size, at 4 to 24 bytes a pixel.
    */
   maxPixels?: number;
   /**

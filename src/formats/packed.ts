@@ -1,8 +1,7 @@
 /** What only wraps other files: gzip, and npz, NumPy's archive of arrays. Both expand to no more than is allowed. */
-import { Gunzip } from 'fflate';
 import { FileFormatError } from '../errors.js';
-import { inflateRawAtMost } from './expansion.js';
-import type { Image } from './image.js';
+import { gunzipAtMost, inflateRawAtMost } from './expansion.js';
+import { type Image, WORKING_BYTES } from './image.js';
 import { decodeNpy, decodeNpyImage } from './npy.js';
 import type { DecodeOptions } from './options.js';
 
@@ -10,36 +9,25 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
 }
 
-/** The most bytes that a compressed file may become: as many as images of it may. */
+/** The most bytes that a compressed file may become. */
 function mostBytes(bytes: Uint8Array, { maxPixels }: DecodeOptions): number {
-  return maxPixels === undefined ? 2 ** 26 + 16 * bytes.length : 8 * maxPixels + 65536;
+  return maxPixels === undefined ? 20 * 2 ** 20 + 8 * bytes.length : 8 * maxPixels + 65536;
+}
+
+/** What is inside is limited by the size of the file around it. */
+export function insideOf(bytes: Uint8Array, options: DecodeOptions): DecodeOptions {
+  return { ...options, maxPixels: options.maxPixels ?? Math.floor((WORKING_BYTES + 16 * bytes.length) / 8) };
 }
 
 /** @throws FileFormatError */
 export function gunzip(bytes: Uint8Array, options: DecodeOptions): Uint8Array {
   const most = mostBytes(bytes, options);
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const stream = new Gunzip((part) => {
-    size += part.length;
-    if (size > most) throw new RangeError();
-    parts.push(part);
-  });
   try {
-    for (let at = 0; at < bytes.length; at += 16384) {
-      stream.push(bytes.subarray(at, at + 16384), at + 16384 >= bytes.length);
-    }
+    return gunzipAtMost(bytes, most);
   } catch (error) {
     const what = error instanceof RangeError ? `expands to more than ${most} bytes` : 'is damaged';
     throw new FileFormatError(`the gzip file ${what}`, { format: 'gzip' }, { cause: error });
   }
-  const whole = new Uint8Array(size);
-  let to = 0;
-  for (const part of parts) {
-    whole.set(part, to);
-    to += part.length;
-  }
-  return whole;
 }
 
 /** A zip archive that begins with a file in `.npy`. */
@@ -99,7 +87,7 @@ export function decodeNpz(bytes: Uint8Array, options: DecodeOptions): Image {
   const chosen = named === undefined ? arrays : arrays.filter(({ name }) => name === `${named}.npy`);
   const list = arrays.map(({ name }) => name.slice(0, -4)).slice(0, 20);
   if (chosen.length === 0) throw bad(`has no array ${options.dataset}; it has ${list.join(', ')}`);
-  if (chosen.length === 1) return decodeNpyImage(extract(bytes, chosen[0], options), options);
+  if (chosen.length === 1) return decodeNpyImage(extract(bytes, chosen[0], options), insideOf(bytes, options));
   const images = chosen.filter((member) => {
     try {
       return decodeNpy(extract(bytes, member, options)).shape.filter((extent) => extent > 1).length >= 2;
@@ -109,7 +97,7 @@ export function decodeNpz(bytes: Uint8Array, options: DecodeOptions): Image {
     }
   });
   if (images.length !== 1) throw bad(`has several arrays; name one: ${list.join(', ')}`);
-  const image = decodeNpyImage(extract(bytes, images[0], options), options);
+  const image = decodeNpyImage(extract(bytes, images[0], options), insideOf(bytes, options));
   return { ...image, dataset: images[0].name.slice(0, -4) };
 }
 

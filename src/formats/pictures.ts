@@ -109,7 +109,7 @@ export function isJpeg(bytes: Uint8Array): boolean {
 /** @throws FileFormatError */
 export async function decodeJpeg(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
   const { rows, columns } = jpegSize(bytes);
-  checkSize('jpeg', [rows, columns], limits(bytes, options, true));
+  checkSize('jpeg', [rows, columns], { ...limits(bytes, options, true), pixelBytes: 16 });
   // A block of 8 × 8 pixels takes two bits at least.
   if (rows * columns > 256 * bytes.length) throw refused('jpeg', 'the JPEG file is cut short');
   chooseFrames(options, 1, 'jpeg', () => 'the JPEG file');

@@ -58,6 +58,10 @@ interface PngHeader {
   interlaced: boolean;
 }
 
+/** Of the result, of the samples and their copy without filters, and of what palettes and packed bits become on the way. */
+const pixelBytes = ({ channels, depth, indexed }: PngHeader): number =>
+  4 + (2 * channels * depth) / 8 + (indexed ? 8 : depth < 8 ? 1 : 0);
+
 /** By PNG's colour type. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
@@ -76,7 +80,8 @@ function imageChunks(bytes: Uint8Array, { maxPixels }: DecodeOptions): { image: 
     type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if ((type === 'IHDR') !== (header === undefined)) throw bad('does not begin with one header');
     if (type === 'IHDR') header = readHeader(view, at + 8, length);
-    if (type === 'IHDR') checkSize('png', [header!.rows, header!.columns], limits);
+    if (type === 'IHDR')
+      checkSize('png', [header!.rows, header!.columns], { ...limits, pixelBytes: pixelBytes(header!) });
     if (type === 'IDAT') data.push(bytes.subarray(at + 8, end - 4));
     // A palette may also come with true colour, as a suggestion, which fast-png would take for one to look up in.
     const wanted = ['IHDR', 'IDAT', 'IEND'].includes(type) || (type === 'PLTE' && header?.indexed);

@@ -28,6 +28,9 @@ export interface ReadOptions {
   mostChunkBytes: number;
 }
 
+/** Bytes of decoded chunks that are kept. */
+const MOST_KEPT = 2 ** 22;
+
 /** Undefined for an object that is no dataset, or whose dataspace is empty. */
 export function asDataset(object: Hdf5Object): Dataset | undefined {
   const [type, space] = [messageOf(object, MessageType.Datatype), messageOf(object, MessageType.Dataspace)];
@@ -159,13 +162,13 @@ export class DatasetReader {
     const kept = this.#decoded.get(address);
     if (kept) return kept;
     const stored = Cursor.atAddress(this.dataset.object.file.layout, address, size).bytes(size);
-    const decoded = undoFilters(stored, plain ? [] : this.filters, filterMask, chunkBytes);
     // Frames of one chunk are often read one after the other.
-    if (this.#decodedBytes + chunkBytes > 2 ** 25) {
+    if (this.#decodedBytes + chunkBytes > MOST_KEPT) {
       this.#decoded.clear();
       this.#decodedBytes = 0;
     }
-    if (this.filters.length > 0 && chunkBytes <= 2 ** 25) {
+    const decoded = undoFilters(stored, plain ? [] : this.filters, filterMask, chunkBytes);
+    if (this.filters.length > 0 && chunkBytes <= MOST_KEPT) {
       this.#decoded.set(address, decoded);
       this.#decodedBytes += chunkBytes;
     }

@@ -121,8 +121,7 @@ class FrameReader {
   ) {
     const { extents, path } = dataset;
     const axes = axesOf(dataset);
-    const mostBytes = 2 ** 26 + 16 * fileBytes;
-    const mostChunkBytes = Math.max(mostBytes, 8 * (options.maxPixels ?? 0));
+    const mostChunkBytes = Math.max(24 * 2 ** 20 + 8 * fileBytes, 8 * (options.maxPixels ?? 0));
     this.#reader = new DatasetReader(dataset, { mostChunkBytes });
     if (!axes) throw refused(`has ${extents.length} dimensions (${extents.join(' × ')}) in ${path}; an image has 2`);
     this.#axes = axes;
@@ -130,7 +129,8 @@ class FrameReader {
     this.shape = axes.transposed
       ? [extents[axes.columns], extents[axes.rows]]
       : [extents[axes.rows], extents[axes.columns]];
-    const pixelBytes = this.#isNarrow ? 4 : 8;
+    // Half as much again for chunks.
+    const pixelBytes = this.#isNarrow ? 6 : 12;
     checkSize('hdf5', this.shape, { ...options, ...(this.#reader.expands && { fileBytes, pixelBytes }) });
   }
 

@@ -2,7 +2,7 @@
 import { type SampleKind, fitsSingle, sampleReader } from '../bytes.js';
 import { type Image, luminance } from '../image.js';
 import { type DecodeOptions, chooseFrames, combineFrames } from '../options.js';
-import { type Page, bad, readPage, readPages } from './directory.js';
+import { Compression, type Page, bad, readPage, readPages } from './directory.js';
 import { expandPiece, undoPrediction } from './pieces.js';
 
 export function isTiff(bytes: Uint8Array): boolean {
@@ -67,7 +67,7 @@ function readChannel(page: Page, channel: number): Numbers {
     const stored = expandPiece(page.pieces[firstPiece + index], page, line * (pieceIsTile ? pieceRows : height));
     if (stored.length < line * height) throw bad('holds less than its directory says');
     // Prediction is undone in place, and bytes that were not compressed are the caller's.
-    const piece = page.predictor > 1 ? stored.slice() : stored;
+    const piece = page.predictor > 1 && page.compression === Compression.None ? stored.slice() : stored;
     const little = undoPrediction(piece, page, line);
     const read = lineReader(piece, kind, bits, little);
     for (let row = 0; row < height; row++) {

@@ -4,7 +4,7 @@
  */
 import { FileFormatError } from '../../errors.js';
 import { MOST_DEFLATED, MOST_LZW } from '../expansion.js';
-import type { SampleKind } from '../bytes.js';
+import { type SampleKind, fitsSingle } from '../bytes.js';
 import { type SizeLimits, checkSize } from '../image.js';
 import type { Shape } from '../../types.js';
 
@@ -161,7 +161,7 @@ export function readPage(bytes: Uint8Array, fields: Fields, limits: SizeLimits):
   if (!predictable) throw bad(`has the predictor ${predictor} for ${kind} samples of ${bits} bits`);
 
   const expands = compression !== Compression.None || bits < 8;
-  const sized = { ...limits, ...(!expands && { fileBytes: undefined }), pixelBytes: pixelBytes(kind, bits) };
+  const sized = { ...limits, ...(!expands && { fileBytes: undefined }), pixelBytes: pixelBytes(kind, bits, channels) };
   checkSize('tiff', [rows, columns], sized);
   const pieceIsTile = fields.has(Tag.TileColumns);
   const pieceShape: Shape = pieceIsTile
@@ -198,7 +198,9 @@ export function readPage(bytes: Uint8Array, fields: Fields, limits: SizeLimits):
   };
 }
 
-const pixelBytes = (kind: SampleKind, bits: number): 4 | 8 => ((kind === 'float' ? bits <= 32 : bits <= 16) ? 4 : 8);
+/** Of the numbers, one channel after the other, and of the samples that they come from. */
+const pixelBytes = (kind: SampleKind, bits: number, channels: number): number =>
+  (fitsSingle(kind, bits) ? 4 : 8) * Math.min(channels, 3) + (channels * bits) / 8;
 
 /** Bytes of a value by its type: BYTE, SHORT, LONG, and BigTIFF's LONG8. */
 const SIZES: Record<number, number> = { 1: 1, 3: 2, 4: 4, 16: 8 };
