@@ -1,15 +1,19 @@
 /**
- * How times are taken. Competitors take turns, so that whatever disturbs the machine disturbs all of them; each turn is
- * a batch long enough for the clock; the first turn warms up and does not count.
+ * The one measuring loop. Competitors take turns, so that a disturbance of the machine affects all of them. Each turn is
+ * long compared with the clock's resolution. The first turns warm up and do not count.
  */
 
 /**
- * @typedef {{ name: string, run: (iterations: number) => number | Promise<number> }} Competitor
- *   `run` does so many iterations and gives the milliseconds that they took.
- * @typedef {{ batchMs: number, rounds: number, mostMs: number }} Effort
- *   Length of a turn, number of rounds, and the time after which a competitor is given no more than three turns.
+ * @typedef {object} Competitor
+ * @property {string} name
+ * @property {(iterations: number) => number | Promise<number>} run does so many iterations, and returns their milliseconds
+ * @property {number} [most] iterations of a turn, if a queue must not fill. There are then ten times as many turns.
+ *
+ * @typedef {{ batchMs: number, rounds: number, mostMs?: number }} Effort
+ *   Length of a turn, number of rounds, and the time after which a competitor gets no more than three turns.
  * @typedef {{ name: string, median: number, low: number, high: number, rounds: number, iterations: number }} Timing
- *   Milliseconds per iteration: median and quartiles over the rounds of so many iterations each.
+ *   Milliseconds an iteration: median and quartiles over the rounds.
+ * @typedef {{ layer: string, what: string, us: number, low: number, high: number, calls: number, deviceUs?: number }} CallCost
  */
 
 /**
@@ -17,22 +21,22 @@
  * @param {Effort} effort
  * @returns {Promise<Timing[]>}
  */
-export async function takeTurns(competitors, { batchMs, rounds, mostMs }) {
+export async function takeTurns(competitors, { batchMs, rounds, mostMs = Infinity }) {
   const entrants = [];
-  for (const competitor of competitors) {
-    // Doubled until it is a turn: compilers have then seen enough of it.
+  for (const { name, run, most = Infinity } of competitors) {
+    // Doubled until it fills half a turn: compilers have then seen enough of it.
     let warmUp = 1;
-    let ms = await competitor.run(warmUp);
-    while (ms < batchMs / 2) ms = await competitor.run((warmUp *= 2));
+    let ms = await run(warmUp);
+    while (ms < batchMs / 2 && warmUp < most) ms = await run((warmUp *= 2));
     const each = ms / warmUp;
-    const iterations = Math.max(1, Math.round(batchMs / each));
-    const turns = Math.max(Math.min(3, rounds), Math.min(rounds, Math.floor(mostMs / (each * iterations))));
-    entrants.push({ ...competitor, iterations, turns, /** @type {number[]} */ times: [] });
+    const iterations = Math.max(1, Math.min(most, Math.round(batchMs / each)));
+    const wanted = most === Infinity ? rounds : 10 * rounds;
+    const turns = Math.max(Math.min(3, wanted), Math.min(wanted, Math.floor(mostMs / (each * iterations))));
+    entrants.push({ name, run, iterations, turns, /** @type {number[]} */ times: [] });
   }
-  for (let round = 0; round < rounds; round++) {
-    for (const entrant of entrants) {
-      if (round >= entrant.turns) continue;
-      entrant.times.push((await entrant.run(entrant.iterations)) / entrant.iterations);
+  for (let round = 0; round < Math.max(...entrants.map(({ turns }) => turns)); round++) {
+    for (const { run, iterations, turns, times } of entrants) {
+      if (round < turns) times.push((await run(iterations)) / iterations);
     }
   }
   return entrants.map(({ name, times, iterations }) => ({
@@ -44,6 +48,40 @@ export async function takeTurns(competitors, { batchMs, rounds, mostMs }) {
     iterations,
   }));
 }
+
+/**
+ * Microseconds of one call.
+ * @param {string} layer
+ * @param {string} what
+ * @param {(calls: number) => unknown} work makes so many calls, and may wait for them
+ * @param {Effort} effort
+ * @param {{ most?: number, after?: () => unknown }} [options] `after` waits between turns, which is not counted
+ * @returns {Promise<CallCost>}
+ */
+export async function callCost(layer, what, work, effort, { most, after } = {}) {
+  const run = async (/** @type {number} */ calls) => {
+    const began = performance.now();
+    const waiting = work(calls);
+    // Awaiting a value that is no promise would cost a turn of the event loop.
+    if (waiting instanceof Promise) await waiting;
+    const milliseconds = performance.now() - began;
+    await after?.();
+    return milliseconds;
+  };
+  const [timing] = await takeTurns([{ name: what, run, ...(most && { most }) }], effort);
+  const [us, low, high] = [timing.median, timing.low, timing.high].map((ms) => 1000 * ms);
+  return { layer, what, us, low, high, calls: timing.iterations };
+}
+
+/** Calls `call` so many times, and waits for each. */
+export const waiting = (/** @type {() => unknown} */ call) => async (/** @type {number} */ calls) => {
+  for (let i = 0; i < calls; i++) await call();
+};
+
+/** Calls `call` so many times. */
+export const repeated = (/** @type {(i: number) => unknown} */ call) => (/** @type {number} */ calls) => {
+  for (let i = 0; i < calls; i++) call(i);
+};
 
 /**
  * @param {number[]} values

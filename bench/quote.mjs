@@ -1,122 +1,115 @@
 /**
- * Puts the figures of bench/results/ into README.md, between the comments that mark their place: what the documentation
- * claims is what was measured. `npm run bench` ends with it; `node bench/quote.mjs --check` fails when they differ.
+ * Writes the figures of bench/results/ into the documents, between the comments that mark their places: what the documents
+ * claim is what was measured. With `--check` it writes nothing, and fails where a document says something else.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { callCosts } from './calls/tables.mjs';
+import { digits, fill, image, table, time, times } from './markdown.mjs';
 
-const README = fileURLToPath(new URL('../README.md', import.meta.url));
-const before = readFileSync(README, 'utf8');
-let after = before;
-after = fill(after, 'wasm', wasmFigures(read('wasm')));
-after = fill(after, 'webgpu', webgpuFigures(read('webgpu')));
-after = fill(after, 'cuda', cudaFigures(read('cuda')));
-if (process.argv.includes('--check')) {
-  if (after === before) process.exit(0);
-  console.error('quote: README.md does not say what bench/results/ says; run node bench/quote.mjs');
-  process.exit(1);
-}
-writeFileSync(README, after);
+const DOCUMENTS = ['README.md', 'docs/performance.md', 'docs/call-costs.md'];
+/** Bytes that an iteration must move for each pixel: the half spectrum twice each way, and the magnitudes. */
+const FLOOR_BYTES = 18;
 
 /** @param {string} name */
-function read(name) {
-  return JSON.parse(readFileSync(new URL(`results/${name}.json`, import.meta.url), 'utf8'));
+const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url), 'utf8');
+/** @param {string} name @returns {any} */
+const json = (name) => JSON.parse(text(`${name}.json`));
+
+const [wasm, webgpu, cuda, large] = ['wasm', 'webgpu', 'cuda', 'cuda-large'].map(json);
+const figures = { ...wasmFigures(), ...webgpuFigures(), ...cudaFigures(), ...(await callCosts()) };
+const wrong = DOCUMENTS.filter((name) => {
+  const url = new URL(`../${name}`, import.meta.url);
+  const before = readFileSync(url, 'utf8');
+  const after = fill(before, figures);
+  if (process.argv.includes('--check')) return after !== before;
+  writeFileSync(url, after);
+  return false;
+});
+if (wrong.length > 0) {
+  console.error(`quote: ${wrong.join(', ')}: not what bench/results/ says; run node bench/quote.mjs`);
+  process.exitCode = 1;
 }
 
-/** @param {string[][]} rows the first is the header */
-function grid([header, ...rows]) {
-  return [header, header.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
-
-/** @param {number} microseconds */
-function time(microseconds) {
-  return microseconds < 1000 ? `${microseconds.toPrecision(3)} µs` : `${(microseconds / 1000).toPrecision(3)} ms`;
-}
-
-/** @param {number} n @param {number} starts */
-function images(n, starts) {
-  return `${n} × ${n}${starts > 1 ? `, ${starts} starts` : ''}`;
-}
-
-/** @param {string} text @param {string} name @param {string} figures */
-function fill(text, name, figures) {
-  const [begin, end] = [`<!-- bench: ${name} -->`, `<!-- /bench: ${name} -->`];
-  const [first, last] = [text.indexOf(begin), text.indexOf(end)];
-  if (first < 0 || last < first) throw new Error(`README.md has no place marked ${begin} … ${end}`);
-  return `${text.slice(0, first + begin.length)}\n\n${figures}\n\n${text.slice(last)}`;
-}
-
-/** @param {any} wasm */
-function wasmFigures({ machine, iterations, memory, eventLoop }) {
-  const sizes = [...new Set(iterations.map((/** @type {any} */ row) => row.n))];
+/** @returns {Record<string, string>} */
+function wasmFigures() {
+  const { machine, iterations, memory, eventLoop } = wasm;
   const median = (/** @type {number} */ n, /** @type {string} */ name) =>
     iterations.find((/** @type {any} */ row) => row.n === n && row.name === name)?.median;
-  const times = (/** @type {number} */ n, /** @type {string} */ name) => {
-    const peer = median(n, name);
-    return peer === undefined ? '–' : `${(peer / median(n, 'rephase-wasm-f32-1t')).toFixed(1)}×`;
-  };
+  const single = 'rephase-wasm-f32-1t';
+  const sizes = [...new Set(iterations.map((/** @type {any} */ row) => row.n))];
   const rows = sizes.map((n) => [
-    `${n} × ${n}`,
-    ...[median(n, 'rephase-wasm-f32-1t'), median(n, 'rephase-wasm-f64-1t')].map((ms) => `${ms.toPrecision(3)} ms`),
-    ...['scipy-tuned-f32-1t', 'numpy-port-c128', 'fft.js-port'].map((name) => times(n, name)),
+    image(n),
+    ...[single, 'rephase-wasm-f64-1t'].map((name) => time(1000 * median(n, name))),
+    ...['scipy-tuned-f32-1t', 'numpy-port-c128', 'fft.js-port'].map((name) =>
+      times(median(n, name), median(n, single)),
+    ),
   ]);
-  const table = grid([['image', 'single', 'double', 'tuned SciPy', 'NumPy', 'fft.js'], ...rows]);
   const bytes = (/** @type {string} */ algorithm) =>
     memory.sessions.find((/** @type {any} */ row) => row.algorithm === algorithm).bytesPerPixel.toFixed(1);
   const { Node, NumPy, SciPy } = machine.versions;
-  const peers = NumPy ? `, NumPy ${NumPy}, SciPy ${SciPy}` : '';
-  return `One iteration of \`gs\` on one core, and how many times as long the same iteration takes elsewhere:
-
-${table}
-
-Medians of one run in which all took turns, on ${machine.date.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, Node
-${Node}${peers}. *Tuned SciPy* is single precision, real transforms, one thread; *NumPy* the reference implementation in
-double precision; all peers are in \`bench/peers/\`, quartiles and everything else in
-[bench/results/wasm.md](bench/results/wasm.md). A session takes ${bytes('gs')} bytes a pixel for \`gs\` and
-${bytes('hio')} for \`hio\`, the WebAssembly module ${Math.round(memory.moduleBytes / 1000)} KB. While \`retrieve\` worked on
-${eventLoop.n} × ${eventLoop.n} pixels, the event loop was late by ${eventLoop.during.p99.toFixed(1)} ms in the worst 1 %
-of its turns and by ${eventLoop.during.max.toFixed(0)} ms once.`;
+  const ratio = (/** @type {string} */ name) => times(median(1024, name), median(1024, single));
+  return {
+    'wasm-headline': `${time(1000 * median(1024, single))}, ${ratio('scipy-tuned-f32-1t')} as fast as tuned SciPy and ${ratio('numpy-port-c128')} as fast as NumPy`,
+    wasm: table([['image', 'single', 'double', 'tuned SciPy', 'NumPy', 'fft.js'], ...rows]),
+    'wasm-machine': `${machine.date.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, Node ${Node}, NumPy ${NumPy}, SciPy ${SciPy}`,
+    'wasm-memory': `${bytes('gs')} bytes a pixel for \`gs\` and ${bytes('hio')} for \`hio\``,
+    'wasm-event-loop': `${digits(eventLoop.during.p99)} ms in the worst 1 % of its turns and by ${digits(eventLoop.during.max)} ms at most`,
+  };
 }
 
-/** @param {any} webgpu */
-function webgpuFigures({ machine, devices, rows }) {
-  const times = (/** @type {number | undefined} */ peer, /** @type {number} */ own) =>
-    peer === undefined ? '–' : `${(peer / own).toFixed(1)}×`;
-  const table = grid([
-    ['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy'],
-    ...rows.map((/** @type {any} */ row) => [
-      images(row.n, row.starts),
-      time(row.median),
-      times(row.cufft, row.median),
-      times(row.cupy, row.median),
-    ]),
+/** @returns {Record<string, string>} */
+function webgpuFigures() {
+  const { machine, devices, rows, copy } = webgpu;
+  const lines = rows.map((/** @type {any} */ { n, starts, median, cufft, cupy }) => [
+    ...[image(n, starts), time(median), times(cufft, median), times(cupy, median)],
+    `${Math.round((100 * FLOOR_BYTES * n * n * starts) / copy / 1e6 / median)} %`,
   ]);
-  return `The webgpu backend in Node, and how many times as long CUDA's own libraries take on the same GPU in the same run:
-
-${table}
-
-On ${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}, Dawn through the npm package
-\`webgpu\`. *cuFFT* has real transforms and one pointwise kernel after each, ten iterations in a CUDA graph; *CuPy* is the
-direct port. More in [bench/results/webgpu.md](bench/results/webgpu.md).`;
+  const at = rows.find((/** @type {any} */ { n, starts }) => n === 1024 && starts === 1);
+  return {
+    'webgpu-headline': `${time(at.median)}, ${times(at.cufft, at.median)} as fast as cuFFT in a CUDA graph on the same GPU (${devices[0].name})`,
+    webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
+    'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,
+  };
 }
 
-/** @param {any} cuda */
-function cudaFigures({ date, device, driver, cases }) {
-  const table = grid([
-    ['image', 'cuda', 'cuFFT in a CUDA graph', 'of the floor'],
-    ...cases.map((/** @type {any} */ row) => [
-      images(row.rows, row.starts) + (row.algorithm === 'gs' ? '' : `, \`${row.algorithm}\``),
-      time(row.microseconds[1]),
-      `${row.ratio.toFixed(1)}×`,
-      `${Math.round((100 * row.floorMicroseconds) / row.microseconds[1])} %`,
+/** @returns {Record<string, string>} */
+function cudaFigures() {
+  const cupy = new Map(
+    [...text('cuda-cupy.txt').matchAll(/^(\d+)(?:x(\d+))? ([\d.]+)$/gm)].map(([, n, starts = '1', us]) => [
+      `${n} ${starts}`,
+      Number(us),
     ]),
+  );
+  const lines = cuda.cases.map((/** @type {any} */ row) => {
+    const { rows: n, starts, algorithm, microseconds, cufftGraphMicroseconds, floorMicroseconds } = row;
+    const [least, median, most] = microseconds;
+    return [
+      image(n, starts) + (algorithm === 'gs' ? '' : `, \`${algorithm}\``),
+      ...[time(median), `${least.toFixed(2)}–${most.toFixed(2)}`, time(cufftGraphMicroseconds[1])],
+      times(cufftGraphMicroseconds[1], median),
+      algorithm === 'gs' ? times(cupy.get(`${n} ${starts}`), median) : '–',
+      ...[`${Math.round((100 * floorMicroseconds) / median)} %`, row.bytesPerPixel.toFixed(1)],
+    ];
+  });
+  const largest = large.cases.map((/** @type {any} */ { rows: n, microseconds, bytesPerPixel }) => [
+    image(n),
+    time(microseconds[1]),
+    `${((bytesPerPixel * n * n) / 1e9).toFixed(1)} GB`,
   ]);
-  return `The cuda backend, and how many times as long cuFFT takes in the same process:
-
-${table}
-
-On ${date}: ${device}, driver ${driver}. The *floor* is the time to move 18 bytes a pixel (26 for \`hio\`) at the bandwidth of a
-large copy; images up to 2048² are in the L2 cache. More, with what limits it, in
-[bench/results/cuda.md](bench/results/cuda.md) and [cuda-notes.md](bench/results/cuda-notes.md).`;
+  const ways = cuda.cases.flatMap((/** @type {any} */ { rows: n, starts, algorithm, cufftWay }) =>
+    cufftWay && algorithm === 'gs' ? [[image(n, starts), cufftWay]] : [],
+  );
+  const at = cuda.cases.find((/** @type {any} */ { rows: n }) => n === 1024);
+  return {
+    'cuda-headline': `${time(at.microseconds[1])}, ${times(at.cufftGraphMicroseconds[1], at.microseconds[1])} as fast as cuFFT in a CUDA graph (${cuda.device})`,
+    cuda: table([
+      ['image', 'cuda', 'least–most, µs', 'cuFFT', 'cuFFT ÷ cuda', 'CuPy ÷ cuda', 'floor reached', 'bytes a pixel'],
+      ...lines,
+    ]),
+    'cuda-machine': `${cuda.date}: ${cuda.device}, driver ${cuda.driver}, copies at ${(cuda.copyBytesPerSecond / 1e12).toFixed(2)} TB/s${cuda.note ? `. ${cuda.note}` : ''}`,
+    'cuda-cufft-ways':
+      ways.length > 0 ? table([['image', 'the fastest use of cuFFT'], ...ways], 2) : 'not recorded in this run',
+    'cuda-large': table([['image', 'an iteration', 'on the device'], ...largest]),
+  };
 }

@@ -2,18 +2,18 @@
  * `npm run bench`: every figure that rephase claims, measured next to its peers in one run. Prints tables and writes them,
  * with the figures as JSON, under bench/results/. See README.md here.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as rephase from '../dist/index.js';
-import { measureEventLoop } from './event-loop.mjs';
-import { measureIterations } from './iterations.mjs';
+import { measureEventLoop } from './suites/event-loop.mjs';
+import { measureIterations } from './suites/iterations.mjs';
+import { bytesPerPixel } from './calls/memory.mjs';
 import { describeMachine } from './machine.mjs';
-import { measureMemory } from './memory.mjs';
 import { startPeers } from './peers.mjs';
-import { markdown } from './table.mjs';
+import { markdown } from './wasm-tables.mjs';
 import { targets } from './targets.mjs';
-import { measureTransforms } from './transforms.mjs';
+import { measureTransforms } from './suites/transforms.mjs';
 
 const PARTS = ['iterations', 'transforms', 'memory', 'event-loop'];
 const { values } = parseArgs({
@@ -48,7 +48,7 @@ if (parts.has('iterations')) {
   peers.stop();
 }
 if (parts.has('transforms')) results.transforms = await measureTransforms(numbers(values.lengths), effort, say);
-if (parts.has('memory')) results.memory = await measureMemory(rephase, values.quick ? 256 : 1024);
+if (parts.has('memory')) results.memory = await measureMemory(values.quick ? 256 : 1024);
 if (parts.has('event-loop')) {
   say('delay of the event loop');
   results.eventLoop = await measureEventLoop(rephase, values.quick ? 512 : 2048, values.quick ? 20 : 40);
@@ -67,3 +67,12 @@ if (target) {
   say(`wrote ${target}.json and .md`);
 }
 if (complete && !values.out) await import('./quote.mjs');
+
+/** WebAssembly memory of sessions, in bytes, and the size of the module. @param {number} n */
+async function measureMemory(n) {
+  const { rows } = await bytesPerPixel(rephase, 'wasm', n, undefined);
+  const sessions = rows.map(({ algorithm, n, device, fixedDeviceBytes }) => ({
+    ...{ algorithm, n, bytes: device * n * n + fixedDeviceBytes, bytesPerPixel: device, fixedBytes: fixedDeviceBytes },
+  }));
+  return { sessions, moduleBytes: statSync(new URL('../build/wasm/rephase.wasm', import.meta.url)).size };
+}

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createSession, listBackends } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
-import { quantile, takeTurns } from './measure.mjs';
+import { table as markdownTable } from './markdown.mjs';
+import { takeTurns } from './measure.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -91,15 +92,17 @@ async function time({ backend, n, starts }) {
   for (const warm = performance.now() + WARM_UP_MS; performance.now() < warm;) {
     if ((await run(iterations)) < Number(values.milliseconds)) iterations *= 2;
   }
-  const times = [];
-  for (let round = 0; round < Number(values.rounds); round++) times.push((1000 * (await run(iterations))) / iterations);
+  const [ms] = await takeTurns([{ name: backend, run }], {
+    batchMs: Number(values.milliseconds),
+    rounds: Number(values.rounds),
+  });
   session.dispose();
-  return { median: quantile(times, 0.5), low: quantile(times, 0.25), high: quantile(times, 0.75), iterations };
+  return { median: 1000 * ms.median, low: 1000 * ms.low, high: 1000 * ms.high, iterations: ms.iterations };
 }
 
 /** In processes of their own, where nothing is compiled yet. @param {Record<string, string>} environment */
 function firstResult(environment) {
-  const program = fileURLToPath(new URL('first-result.mjs', import.meta.url));
+  const program = fileURLToPath(new URL('suites/first-result.mjs', import.meta.url));
   const env = { ...process.env, ...environment };
   const runs = Array.from({ length: 5 }, () =>
     JSON.parse(execFileSync(process.execPath, [program], { encoding: 'utf8', env })),
@@ -126,7 +129,7 @@ async function timeWithoutScopes() {
     { name: 'with', run: run({ pushErrorScope, popErrorScope }) },
     { name: 'without', run: run(nothing) },
   ];
-  const timings = await takeTurns(competitors, { batchMs: 150, rounds: 15, mostMs: Infinity });
+  const timings = await takeTurns(competitors, { batchMs: 150, rounds: 15 });
   Object.assign(prototype, { pushErrorScope, popErrorScope });
   session.dispose();
   return timings;
@@ -140,15 +143,15 @@ function runCufft() {
   const versions = {};
   try {
     const program = join(mkdtempSync(join(tmpdir(), 'rephase-')), 'gs_cufft');
-    const source = fileURLToPath(new URL('peers/gs_cufft.cu', import.meta.url));
-    execFileSync('nvcc', ['-O3', '-arch=native', '-o', program, source, '-lcufft'], { stdio: 'pipe' });
-    for (const line of execFileSync(program, { encoding: 'utf8' }).split('\n')) {
-      const [, CUDA, cuFFT] = /^CUDA ([\d.]+) cuFFT ([\d.]+)$/.exec(line) ?? [];
-      if (CUDA) Object.assign(versions, { CUDA, cuFFT });
-      copy = Number(/copy ([\d.]+) TB/.exec(line)?.[1] ?? copy);
-      const [, n, starts, us] = /n=(\d+) batch=(\d+) ([\d.]+) us/.exec(line) ?? [];
-      if (n) cufft.set(`${n}*${starts}`, Number(us));
-    }
+    const sources = ['gs_cufft.cu', 'gs_cufft_main.cpp'].map((name) =>
+      fileURLToPath(new URL(`peers/${name}`, import.meta.url)),
+    );
+    execFileSync('nvcc', ['-std=c++17', '-O3', '-arch=native', '-o', program, ...sources, '-ldl'], { stdio: 'pipe' });
+    const sizes = values.sizes.split(',').map((size) => size.replace('*', 'x'));
+    const result = JSON.parse(execFileSync(program, sizes, { encoding: 'utf8' }));
+    copy = result.copyBytesPerSecond / 1e12;
+    Object.assign(versions, { CUDA: result.cuda, cuFFT: result.cufft });
+    for (const { n, starts, microseconds } of result.sizes) cufft.set(`${n}*${starts}`, microseconds);
   } catch (error) {
     process.stderr.write(`bench: left out cuFFT: ${error instanceof Error ? error.message : error}\n`);
   }
@@ -196,7 +199,7 @@ function table() {
       row.wasm?.toFixed(0) ?? '',
     ];
   });
-  return [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([header, ...lines]);
 }
 
 function firstTable() {
@@ -208,7 +211,7 @@ function firstTable() {
     return [name, cell({ milliseconds: total, compiling }), ...names.map((phase) => cell(phases[phase])), pipelines];
   });
   const header = ['', 'total', ...names, 'kernels'];
-  return [header, header.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return markdownTable([header, ...lines]);
 }
 
 /** @returns {Record<string, string>} */

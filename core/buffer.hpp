@@ -18,9 +18,7 @@ class Buffer {
 
   // False when there is no memory; the buffer is then empty.
   bool allocate(size_t count) {
-    std::free(data_);
-    data_ = nullptr;
-    count_ = 0;
+    release();
     if (count > (SIZE_MAX - kAlignment) / sizeof(T)) return false;
     const size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
     data_ = static_cast<T*>(std::aligned_alloc(kAlignment, bytes ? bytes : kAlignment));
@@ -28,6 +26,12 @@ class Buffer {
     std::memset(static_cast<void*>(data_), 0, bytes);
     count_ = count;
     return true;
+  }
+
+  void release() {
+    std::free(data_);
+    data_ = nullptr;
+    count_ = 0;
   }
 
   explicit operator bool() const { return data_ != nullptr; }

@@ -6,7 +6,7 @@
 #pragma once
 #include <limits>
 
-#include "simd.hpp"
+#include "fft/simd.hpp"
 
 namespace rephase {
 
@@ -18,12 +18,12 @@ inline T encode_magnitude(bool measured, bool mirror_measured, T magnitude, T mi
   return std::numeric_limits<T>::infinity();
 }
 
-// C becomes M·exp(i·arg C) with arg 0 = 0, lane by lane; the squared misfits (|C| - M)² add up in `misfit`, weighted by
+// C becomes M·exp(i·arg C) with arg 0 = 0, lane by lane; the squares (|C| - M)² add up in `residual`, weighted by
 // 1 where both of k and -k were measured, by 1/2 where one was and by 0 where none was.
 template <class V, bool Masked>
 struct Impose {
   const V* magnitudes;
-  V misfit = V{};
+  V residual = V{};
 
   Complex<V> operator()(size_t i, Complex<V> c) {
     using T = Number<V>;
@@ -40,7 +40,7 @@ struct Impose {
       d = select<V>(unmeasured, V{}, select<V>(one_sided, d * splat<V>(T(0.5)), d));
       a = {select<V>(unmeasured, c.re, a.re), select<V>(unmeasured, c.im, a.im)};
     }
-    misfit += d;
+    residual += d;
     return a;
   }
 };

@@ -1,14 +1,20 @@
 /**
- * Builds the CUDA addon to prebuilds/linux-x64/rephase_cuda.node, and beside it in build/cuda the check of its kernels
- * and their benchmark. Needs nvcc of CUDA 13, a C++ compiler and cmake; no GPU. `REPHASE_CUDA_ARCHITECTURES` (such as
- * `90-real`) builds for fewer GPUs in less time. `--if-possible`, for the tests: does nothing where there is no such
- * nvcc, and says so; builds for one kind of GPU only where there is no addon yet; keeps the check up to date where there
- * is one, but builds none. `npm publish` builds for all GPUs.
+ * Builds the CUDA addon to prebuilds/linux-x64/rephase_cuda.node with cmake-js, and beside it in build/cuda the check of
+ * its kernels, their benchmark and the benchmarks' own addon. Needs nvcc of CUDA 13, a C++ compiler and cmake; no GPU and
+ * no network. `REPHASE_CUDA_ARCHITECTURES` (such as `90-real`) builds for fewer GPUs in less time. `--if-possible`, for
+ * the tests: skips with a message where there is no such nvcc; makes a first build for one kind of GPU only; keeps the
+ * check up to date where there is one, but builds none. `npm publish` builds for all GPUs.
+ *
+ * On a GPU machine without npm, plain cmake does it, with node-api-headers and node-addon-api copied along:
+ *   cmake -S . -B build/cuda -DREPHASE_CUDA=ON -DREPHASE_CUDA_ARCHITECTURES=90-real \
+ *     "-DCMAKE_JS_INC=$PWD/node_modules/node-api-headers/include;$PWD/node_modules/node-addon-api"
+ *   cmake --build build/cuda --parallel
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { whyNoNvcc } from './nvcc.mjs';
@@ -24,33 +30,29 @@ if (missing && ifPossible) {
 }
 if (missing) fail(`${missing}: install NVIDIA's CUDA toolkit 13 and put its bin folder on the PATH`);
 
-const require = createRequire(import.meta.url);
-const headers = ['node-api-headers', 'node-addon-api'].map((name) => dirname(require.resolve(`${name}/package.json`)));
-const include = [join(headers[0], 'include'), headers[1]].join(';');
 const configured = existsSync('build/cuda/CMakeCache.txt');
-const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible && !configured ? '90-real' : undefined);
-run('cmake', [
-  ...['-S', '.', '-B', 'build/cuda', '-DCMAKE_BUILD_TYPE=Release', '-DREPHASE_CUDA=ON', '-DREPHASE_BUILD_TESTS=OFF'],
-  `-DREPHASE_NODE_API_INCLUDE=${include}`,
-  ...(architectures
-    ? [`-DREPHASE_CUDA_ARCHITECTURES=${architectures}`]
-    : ifPossible
-      ? []
-      : ['-UREPHASE_CUDA_ARCHITECTURES']),
+const architectures =
+  process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (configured ? undefined : '90-real') : '');
+// Without a value, those that were configured before are kept.
+cmake('configure', [
+  ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],
+  ...(architectures === undefined ? [] : [`--CDREPHASE_CUDA_ARCHITECTURES=${architectures}`]),
 ]);
 const targets = ['rephase_cuda', 'rephase_cuda_fake', ...(existsSync('build/cuda/cuda_check') ? ['cuda_check'] : [])];
-run('cmake', ['--build', 'build/cuda', '--parallel', ...(ifPossible ? ['--target', ...targets] : [])]);
+for (const target of ifPossible ? targets : ['all']) cmake('build', ['--target', target]);
 mkdirSync(dirname(ADDON), { recursive: true });
 copyFileSync('build/cuda/rephase_cuda.node', ADDON);
 console.log(`build-cuda: ${ADDON}, ${(statSync(ADDON).size / 2 ** 20).toFixed(1)} MiB`);
 
 /**
- * @param {string} program
- * @param {string[]} args
+ * @param {string} command
+ * @param {string[]} options
  */
-function run(program, args) {
-  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
-  if (status !== 0) fail(`\`${program} ${args.join(' ')}\` failed${error ? `: ${error.message}` : ''}`);
+function cmake(command, options) {
+  const script = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
+  const args = [script, command, '--out', 'build/cuda', '--parallel', `${availableParallelism()}`, ...options];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  if (status !== 0) fail(`\`cmake-js ${command} ${options.join(' ')}\` failed`);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import type { BackendName, Reconstruction } from './types.js';
 
+/** Every `code` there is. */
 export const ERROR_CODES = [
   'INVALID_ARGUMENT',
   'BACKEND_UNAVAILABLE',
@@ -14,16 +15,20 @@ export const ERROR_CODES = [
   'DISPOSED',
   'BUSY',
   'ABORTED',
+  'DIVERGED',
   'FILE_FORMAT',
   'FILE_ACCESS',
 ] as const;
 
+/** The `code` of an error; each belongs to one class. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** The base of all of rephase's errors. Tell them apart by `code` where `instanceof` does not reach (workers, bundles). */
 export class RephaseError extends Error {
+  /** Which kind of error this is, alike in every version. */
   readonly code: ErrorCode;
 
+  /** @internal */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(printable(message), options);
     this.name = new.target.name;
@@ -36,6 +41,7 @@ export class InvalidArgumentError extends RephaseError {
   /** Name of the argument, as the caller writes it: `beta`, `start.phase`. */
   readonly argument: string;
 
+  /** @internal */
   constructor(argument: string, message: string, options?: ErrorOptions) {
     super('INVALID_ARGUMENT', message, options);
     this.name = 'InvalidArgumentError';
@@ -48,6 +54,7 @@ export class BackendUnavailableError extends RephaseError {
   /** The backend that was asked for; undefined when none of them can run. */
   readonly backend: BackendName | undefined;
 
+  /** @internal */
   constructor(message: string, backend?: BackendName, options?: ErrorOptions) {
     super('BACKEND_UNAVAILABLE', message, options);
     this.name = 'BackendUnavailableError';
@@ -57,10 +64,12 @@ export class BackendUnavailableError extends RephaseError {
 
 /** The problem needs more memory than there is. Estimated before anything is allocated, where that is possible. */
 export class OutOfMemoryError extends RephaseError {
+  /** Bytes that the problem needs. */
   readonly requiredBytes: number;
-  /** NaN where the backend cannot tell. */
+  /** Bytes that there are; NaN where the backend cannot tell. */
   readonly availableBytes: number;
 
+  /** @internal */
   constructor(message: string, requiredBytes: number, availableBytes: number, options?: ErrorOptions) {
     super('OUT_OF_MEMORY', message, options);
     this.name = 'OutOfMemoryError';
@@ -71,6 +80,7 @@ export class OutOfMemoryError extends RephaseError {
 
 /** The device or the worker that held the session failed; its state is gone. Create a new session. */
 export class DeviceLostError extends RephaseError {
+  /** @internal */
   constructor(message: string, options?: ErrorOptions) {
     super('DEVICE_LOST', message, options);
     this.name = 'DeviceLostError';
@@ -82,6 +92,7 @@ export class DeviceLostError extends RephaseError {
  * session holds is not to be trusted. Please report it; a new session may work.
  */
 export class DeviceFailedError extends RephaseError {
+  /** @internal */
   constructor(message: string, options?: ErrorOptions) {
     super('DEVICE_FAILED', message, options);
     this.name = 'DeviceFailedError';
@@ -90,6 +101,7 @@ export class DeviceFailedError extends RephaseError {
 
 /** A session was used after `dispose()`. */
 export class DisposedError extends RephaseError {
+  /** @internal */
   constructor(message = 'the session has been disposed of and cannot be used any more', options?: ErrorOptions) {
     super('DISPOSED', message, options);
     this.name = 'DisposedError';
@@ -98,6 +110,7 @@ export class DisposedError extends RephaseError {
 
 /** A session was called while its `run()` had not finished. Await the run first; the run itself goes on undisturbed. */
 export class BusyError extends RephaseError {
+  /** @internal */
   constructor(message: string, options?: ErrorOptions) {
     super('BUSY', message, options);
     this.name = 'BusyError';
@@ -109,9 +122,18 @@ export class AbortError extends RephaseError {
   /** From `retrieve`: what had been reached when it stopped; undefined when no iteration was finished. */
   partial?: Reconstruction;
 
+  /** @internal */
   constructor(reason?: unknown, message = 'the run was aborted') {
     super('ABORTED', message, { cause: reason });
     this.name = 'AbortError';
+  }
+}
+
+/** The command line's: a run whose result is no image. `retrieve` resolves to it, with a warning of the same code. */
+export class DivergedError extends RephaseError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('DIVERGED', message, options);
+    this.name = 'DivergedError';
   }
 }
 
@@ -119,9 +141,10 @@ export class AbortError extends RephaseError {
 export class FileFormatError extends RephaseError {
   /** What the file was read as, such as `npy` or `hdf5`; undefined when its content is none of them. */
   readonly format: string | undefined;
-  /** Undefined when the bytes did not come from a file. */
+  /** Path of the file; undefined when the bytes did not come from a file. */
   readonly path: string | undefined;
 
+  /** @internal */
   constructor(message: string, details: { format?: string; path?: string } = {}, options?: ErrorOptions) {
     super('FILE_FORMAT', message, options);
     this.name = 'FileFormatError';
@@ -132,8 +155,10 @@ export class FileFormatError extends RephaseError {
 
 /** A file that cannot be opened, read or written: it is missing, not permitted, a directory, or the disk is full. */
 export class FileAccessError extends RephaseError {
+  /** The path as the caller gave it. */
   readonly path: string;
 
+  /** @internal */
   constructor(message: string, path: string, options?: ErrorOptions) {
     super('FILE_ACCESS', message, options);
     this.name = 'FileAccessError';

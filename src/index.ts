@@ -1,8 +1,10 @@
 /**
- * rephase in browsers: everything but what needs Node.
+ * The package's main entry, in Node and in browsers.
  *
  * Recovers an image from the magnitudes of its Fourier transform. `retrieve` does it in one call; `createSession` gives
  * control over single iterations and kernels; `listBackends` tells what runs here.
+ *
+ * @module rephase
  */
 export { addGPUDevice, createSession, listBackends } from './backends/registry.js';
 export {
@@ -20,7 +22,23 @@ export {
   RephaseError,
   type ErrorCode,
 } from './errors.js';
+export {
+  clean,
+  inspect,
+  inspectImage,
+  WARNING_CODES,
+  type Cleaned,
+  type CleanOptions,
+  type DetectorImage,
+  type ImageInspection,
+  type Inspection,
+  type InspectOptions,
+  type Warning,
+  type WarningCode,
+} from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
+export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
+export { magnitudesFromIntensities } from './tools/intensities.js';
 export { philox4x32, uniform } from './tools/random.js';
 export { retrieve } from './retrieve/retrieve.js';
 export type { Session } from './session/session.js';

@@ -25,7 +25,7 @@ export interface Rule {
   readonly tested: Combination;
   readonly satisfied: Update;
   readonly violated: Update;
-  /** The new iterate is stored, because an iteration to come reads it. */
+  /** The new iterate is stored: a later iteration reads it, or it differs from the image to transform next. */
   readonly keepsIterate: boolean;
 }
 
@@ -51,9 +51,10 @@ const TABLE = {
   'output-output': (beta) => ({ satisfied: Y, violated: { x: 0, y: 1 - beta } }),
 } satisfies Record<string, (beta: number) => Row>;
 
-/** The name of a pixel rule; `Algorithm` in the reference describes each. */
+/** `Algorithm` in src/types.ts describes each for users. */
 export type AlgorithmName = keyof typeof TABLE;
 
+/** The names of the algorithms; `Algorithm` describes each. */
 export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName[]];
 
 /** The rule of an algorithm for a feedback strength. */
@@ -64,10 +65,13 @@ export function ruleOf(algorithm: AlgorithmName, beta: number): Rule {
 /** A rule from a row of the table. */
 export function makeRule({ tested = Y, satisfied, violated }: Row): Rule {
   const rule = { tested, satisfied: updateOf(satisfied), violated: updateOf(violated) };
-  return { ...rule, keepsIterate: readsIterate(rule) };
+  const reflects = [rule.satisfied, rule.violated].some(
+    ({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y,
+  );
+  return { ...rule, keepsIterate: readsIterate(rule) || reflects };
 }
 
-/** Clears what cannot be part of the object: negative pixels and those outside the support. */
+/** Clears negative pixels and those outside the support: its result is the *feasible* object. */
 export const PROJECTION: Rule = ruleOf('gs', 1);
 
 /**

@@ -2,6 +2,9 @@
  * The vocabulary of the public API: what a problem is, what can be asked of it, and what comes back. Only types and the
  * lists of names; behaviour lives in the files that use them.
  */
+import type { AlgorithmName } from './rules.js';
+
+import type { Warning } from './inspect/findings.js';
 
 /** Rows and columns of an image, both at least 1. Arrays are row-major. */
 export type Shape = readonly [rows: number, columns: number];
@@ -9,43 +12,64 @@ export type Shape = readonly [rows: number, columns: number];
 /** Real numbers as callers may hand them in; they are copied, never kept or changed. */
 export type RealArray = Float32Array | Float64Array;
 
+/** Real numbers that rephase returns. The array has memory of its own and belongs to the caller: `Blob` takes it. */
+export type RealResult = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+
 /** One entry per pixel: zero is outside (or not measured), anything else inside (or measured). */
 export type MaskArray = Uint8Array | Uint8ClampedArray | readonly boolean[];
 
-export const ALGORITHMS = ['gs', 'hio', 'input-output', 'output-output'] as const;
+export { ALGORITHMS } from './rules.js';
 
 /**
- * How the object constraint is applied, pixel by pixel. With *bad* = negative inside the support, or outside it:
+ * How the object constraint is applied, pixel by pixel: y is the new image, x the previous iterate, β the feedback
+ * strength. A pixel *violates the constraint* where y is negative or where it is outside the support.
  *
- * | name | where not bad | where bad | source |
+ * | name | where y satisfies it | where y violates it | source |
  * |---|---|---|---|
  * | `gs` | y | 0 | Gerchberg & Saxton, Optik 35, 237 (1972); error reduction |
  * | `hio` | y | x − βy | Fienup, Applied Optics 21, 2758 (1982), hybrid input-output |
  * | `input-output` | x | x − βy | Fienup (1982) |
  * | `output-output` | y | (1−β)y | Fienup (1982) |
+ *
+ * In the first iteration there is no x: y takes its place where y violates the constraint, 0 where it satisfies it.
  */
-export type Algorithm = (typeof ALGORITHMS)[number];
+export type Algorithm = AlgorithmName;
 
+/** The backends, best first. */
 export const BACKEND_NAMES = ['cuda', 'webgpu', 'wasm'] as const;
 
+/**
+ * What does the arithmetic: `cuda` NVIDIA's GPUs (Node on Linux, x64), `webgpu` any GPU (browsers, and Node with the package
+ * `webgpu`), `wasm` the CPU.
+ */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
+/** The precisions, coarsest first. */
 export const PRECISIONS = ['single', 'double'] as const;
 
+/** Of all arithmetic and of what comes back: `single` is a `Float32Array`, `double` a `Float64Array`. */
 export type Precision = (typeof PRECISIONS)[number];
 
-/** A diffraction pattern and what is known about it and about the object. */
+/**
+ * A diffraction pattern and what is known about it and about the object.
+ *
+ * The Fourier transform carries no factor: F(k) = Σ f(x)·exp(−2πi k·x/N), summed over all pixels x, where k·x/N stands for
+ * k₀x₀/rows + k₁x₁/columns. Its inverse divides by rows·columns. Zero frequency is at [0, 0]. The object therefore has the
+ * unit of the magnitudes, and the magnitude at [0, 0] is the sum of all pixels of a non-negative object.
+ */
 export interface Problem {
   /**
-   * Fourier magnitudes (√intensity), rows × columns, zero frequency at index 0 (not shifted to the centre), each finite
-   * and ≥ 0 where measured. They need not be centrosymmetric.
+   * Fourier magnitudes |F(k)|, rows × columns, each finite and ≥ 0 where measured. They need not be centrosymmetric.
+   * `magnitudesFromIntensities` makes them from what a detector counts, and `ifftshift` moves the zero frequency from the
+   * centre of a picture to [0, 0].
    */
   magnitudes: RealArray;
+  /** Of the pattern and of the object, rows × columns. */
   shape: Shape;
   /** Where the object may be non-zero, rows × columns. Everywhere when left out. */
-  support?: MaskArray;
+  support?: MaskArray | undefined;
   /** Which frequencies were measured, rows × columns. All when left out. */
-  mask?: MaskArray;
+  mask?: MaskArray | undefined;
 }
 
 /** Where an iteration begins, when not from seeded random phases. */
@@ -59,31 +83,41 @@ export type Start =
       object: RealArray;
     };
 
+/** What `session.use` takes. */
+export interface RuleOptions {
+  /** Left out: the one that the session uses. */
+  algorithm?: Algorithm | undefined;
+  /** Feedback strength β > 0. Default 0.9; not used by `gs`. */
+  beta?: number | undefined;
+}
+
+/** What `createSession` takes, every field optional; undefined stands for the default. */
 export interface SessionOptions {
   /** Default `gs`. */
-  algorithm?: Algorithm;
+  algorithm?: Algorithm | undefined;
   /** Feedback strength β > 0. Default 0.9; not used by `gs`. */
-  beta?: number;
+  beta?: number | undefined;
   /** An integer from 0 to 2⁵³−1 from which the random starts are drawn, alike on every backend. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** The caller's own start instead of a seeded one. */
-  start?: Start;
+  start?: Start | undefined;
   /** Number of independent starts, iterated together. Default 1. */
-  starts?: number;
+  starts?: number | undefined;
   /** Default `auto`: the best that is available here, or what the environment variable REPHASE_BACKEND names. */
-  backend?: BackendName | 'auto';
+  backend?: BackendName | 'auto' | undefined;
   /** Index among the backend's devices, as `listBackends` shows them. Default: the first that works. */
-  device?: number;
+  device?: number | undefined;
   /** `double` runs on the wasm backend only. Default `single`. */
-  precision?: Precision;
+  precision?: Precision | undefined;
   /** Keep the residual of every iteration. Default false. */
-  history?: boolean;
+  history?: boolean | undefined;
 }
 
 /** State of a run, as given to `onProgress`. */
 export interface Progress {
-  /** Iterations finished by this call so far, and how many were asked for. */
+  /** Iterations that this call has finished so far. */
   iteration: number;
+  /** Iterations that this call was asked for. */
   iterations: number;
   /** The best start's residual, the newest that is known: it may be one iteration behind. NaN before the first. */
   residual: number;
@@ -91,24 +125,32 @@ export interface Progress {
   seconds: number;
 }
 
+/** What `session.run` and `retrieve` take to watch a run and to stop it. */
 export interface RunOptions {
   /** Called at most about ten times a second, and once at the end. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
   /** Stops the run between iterations; the promise is then rejected with an `AbortError`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
+/** What `retrieve` takes, every field optional; undefined stands for the default. */
 export interface RetrieveOptions extends SessionOptions, RunOptions {
   /** Number of iterations ≥ 1. Default 1000. */
-  iterations?: number;
+  iterations?: number | undefined;
+  /**
+   * Whether `inspect` looks at the problem first, and what it sees is added to the `warnings`. It runs on the calling
+   * thread and takes from 30 ms at 64 × 64 to some seconds at 2048 × 2048. Default false.
+   */
+  inspect?: boolean | undefined;
 }
 
 /** What `retrieve` resolves to. Of several starts, the one whose feasible object has the smallest residual. */
 export interface Reconstruction {
-  /** The object iterate x, rows × columns; `Float64Array` in double precision. */
-  object: RealArray;
+  /** The object iterate x, rows × columns, in the unit of the magnitudes; `Float64Array` in double precision. */
+  object: RealResult;
   /** The object with negative pixels and those outside the support cleared. */
-  feasible: RealArray;
+  feasible: RealResult;
+  /** Rows and columns of both. */
   shape: Shape;
   /** ‖|FT x| − M‖ / ‖M‖ over measured frequencies. */
   residual: number;
@@ -118,20 +160,33 @@ export interface Reconstruction {
    * the numbers too large for the precision. Such a start is the best only where there is no other.
    */
   feasibleResidual: number;
-  /** Both for every start, and which start the object is from. */
-  residuals: Float64Array;
-  feasibleResiduals: Float64Array;
+  /** `residual` of every start. */
+  residuals: Float64Array<ArrayBuffer>;
+  /** `feasibleResidual` of every start. */
+  feasibleResiduals: Float64Array<ArrayBuffer>;
+  /** Index of the start that the object is from. */
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
-  history?: Float64Array;
+  history?: Float64Array<ArrayBuffer>;
+  /** The pixel rule that was used. */
   algorithm: Algorithm;
   /** The feedback strength that was used; 1 for `gs`, which has none. */
   beta: number;
+  /** Iterations finished by every start. */
   iterations: number;
   /** Seconds spent iterating, creation and reading back left out. */
   seconds: number;
+  /** The backend that was used. */
   backend: BackendName;
+  /** Name of the device that was used. */
   device: string;
+  /** The share of pixels that counted as measured, from 0 to 1. */
+  measured: number;
+  /**
+   * What makes a wrong image likely, seen in the result and, with the option `inspect`, in the problem. Empty where there is
+   * nothing to say.
+   */
+  warnings: Warning[];
 }
 
 /** What a session occupies and what it has moved so far. */
@@ -140,10 +195,13 @@ export interface MemoryReport {
   deviceBytes: number;
   /** Bytes allocated on the host beside them. */
   hostBytes: number;
-  /** Number and bytes of copies to the device and back. */
+  /** Number of copies to the device. */
   uploads: number;
+  /** Bytes of those copies. */
   uploadedBytes: number;
+  /** Number of copies from the device. */
   downloads: number;
+  /** Bytes of those copies. */
   downloadedBytes: number;
 }
 
@@ -169,6 +227,7 @@ export interface TimingReport {
   deviceSeconds?: number;
 }
 
+/** One device of a backend, such as a GPU. */
 export interface DeviceInfo {
   /** What a person would call it. */
   name: string;
@@ -184,16 +243,22 @@ export interface DeviceInfo {
 
 /** One entry of `listBackends`, best first. */
 export interface BackendReport {
+  /** What the option `backend` takes. */
   name: BackendName;
+  /** Whether at least one of its devices can be used here. */
   available: boolean;
   /** Why it is not available. */
   reason?: string;
+  /** In the order of the option `device`. */
   devices: DeviceInfo[];
 }
 
 /** What of a WebGPU device (`GPUDevice`) can be told without depending on its types. */
 export interface GPUDeviceLike {
+  /** A `GPUQueue`. */
   readonly queue: object;
+  /** `GPUSupportedLimits`. */
   readonly limits: object;
+  /** Resolves when the device is lost. */
   readonly lost: Promise<unknown>;
 }

@@ -4,7 +4,7 @@ import { BackendUnavailableError, InvalidArgumentError, createSession, listBacke
 import type * as WasmBackend from '../backends/wasm/backend.js';
 import type { Backend } from '../src/backends/interface.js';
 
-const OPERATIONS = ['iterate', 'settle', 'inverse', 'constrainObject', 'forward', 'constrainFourier'];
+const OPERATIONS = ['iterate', 'completeIteration', 'inverse', 'constrainObject', 'forward', 'constrainFourier'];
 const problem = { magnitudes: Float32Array.of(1, 2, 3, 4), shape: [2, 2] } as const;
 
 describe('listBackends', () => {
@@ -54,14 +54,16 @@ describe('a backend that fails', () => {
     vi.doUnmock('../backends/webgpu/backend.js');
   });
 
-  async function registryWith(changes: Partial<Backend>) {
+  /** The registry with changes of the wasm backend, and of its copy that stands for webgpu; by default that has no device. */
+  async function registryWith(changes: Partial<Backend>, changesOfWebgpu: Partial<Backend> = {}) {
     const actual = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
     const wasmBackend = { ...actual.wasmBackend, ...changes };
     vi.doMock('../backends/wasm/backend.js', () => ({ wasmBackend }));
     // Whatever else this machine has is not to take its place.
     const devices = () => Promise.reject(new Error('left out of this test'));
     vi.doMock('../backends/cuda/backend.js', () => ({ cudaBackend: { ...wasmBackend, name: 'cuda', devices } }));
-    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend: { ...wasmBackend, name: 'webgpu', devices } }));
+    const webgpuBackend = { ...wasmBackend, name: 'webgpu', devices, ...changesOfWebgpu };
+    vi.doMock('../backends/webgpu/backend.js', () => ({ webgpuBackend }));
     return import('../src/index.js');
   }
 
@@ -165,5 +167,14 @@ describe('a backend that fails', () => {
     const rephase = await registryWith({ devices: () => Promise.resolve([{ name: 'emulated', software: true }]) });
     using session = await rephase.createSession(problem);
     expect(session.device).toBe('emulated');
+  });
+
+  it('to be more than an emulation is listed behind the processor itself, and chosen after it', async () => {
+    const devices = () => Promise.resolve([{ name: 'emulated', software: true }]);
+    const rephase = await registryWith({}, { devices });
+    const reports = await rephase.listBackends();
+    expect(reports.map(({ name }) => name)).toEqual(['wasm', 'webgpu', 'cuda']);
+    using session = await rephase.createSession(problem);
+    expect(session.backend).toBe('wasm');
   });
 });

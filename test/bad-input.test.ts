@@ -162,6 +162,19 @@ onEveryBackend('a session', ({ backend, precision }) => {
     }
   });
 
+  it('refuses rules and supports that it cannot use, and keeps those that it has', async () => {
+    using session = await open();
+    const invalid = (argument: string, message: RegExp) => expectation(argument, message);
+    expect(() => session.use({ algorithm: 'hoi' as 'hio' })).toThrow(invalid('algorithm', /did you mean 'hio'/));
+    expect(() => session.use({ algorithm: 'hio', beta: -1 })).toThrow(invalid('beta', /above 0/));
+    expect(() => session.use({ betta: 1 } as object)).toThrow(invalid('betta', /did you mean 'beta'/));
+    expect(session.algorithm).toBe('gs');
+    expect(() => session.setSupport(new Uint8Array(5).fill(1))).toThrow(invalid('support', /= 6 of them/));
+    expect(() => session.setSupport(new Uint8Array(6))).toThrow(invalid('support', /zero everywhere/));
+    await session.run(1);
+    expect(await session.residual()).toBeGreaterThanOrEqual(0);
+  });
+
   it('refuses wrong iterations and options of a run, and a history that it was not asked to keep', async () => {
     using session = await open();
     for (const iterations of [0, -1, 1.5, NaN]) {

@@ -96,8 +96,9 @@ describe.skipIf(missing !== '')(`a browser${missing}`, () => {
       logLevel: 'silent',
     });
     const scripts: Record<string, string> = {
-      // As it is published: it imports nothing.
+      // As it is published: it imports errors.js, and nothing else.
       '/rephase.js': readFileSync(dist('index.browser.js'), 'utf8'),
+      '/errors.js': readFileSync(dist('errors.js'), 'utf8'),
       '/program.js': program,
       '/formats.js': output.outputFiles[0].text,
       '/formats-program.js': formatsProgram,

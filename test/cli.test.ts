@@ -3,14 +3,14 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type BindingsReport } from '../src/cli/bindings.js';
+import { type CallsReport } from '../src/cli/calls.js';
 import { exitCode } from '../src/cli/exit.js';
-import { GRANULARITIES } from '../src/cli/granularities.js';
+import { GRANULARITIES } from '../src/cli/call-overhead.js';
 import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
-import { centre } from '../src/cli/picture.js';
+import { fftshift } from '../src/tools/fftshift.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
@@ -131,6 +131,7 @@ describe('reconstruct', () => {
       feasibleResidual: expect.any(Number) as number,
       residuals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
       feasibleResiduals: [expect.any(Number), expect.any(Number), expect.any(Number)] as number[],
+      ...{ measured: 1, warnings: [], done: [] },
     });
   });
 
@@ -153,9 +154,9 @@ describe('reconstruct', () => {
   it('takes intensities with the zero frequency in the middle, as detectors write them', async () => {
     const mask = Float32Array.from(magnitudes, (_, at) => (at % 97 === 3 ? 0 : 1));
     folder.write('mask.npy', encodeNpy(mask, SHAPE));
-    folder.write('centred-mask.npy', encodeNpy(centre(mask, SHAPE), SHAPE));
+    folder.write('centred-mask.npy', encodeNpy(fftshift(mask, SHAPE), SHAPE));
     const counts = magnitudes.map((value, at) => (mask[at] ? value * value : NaN));
-    folder.write('counts.npy', encodeNpy(centre(counts, SHAPE), SHAPE));
+    folder.write('counts.npy', encodeNpy(fftshift(counts, SHAPE), SHAPE));
     const output = ['-o', '-', ...RUN, '--precision', 'double'];
     const plain = await rephase(['reconstruct', 'pattern.npy', '--mask', 'mask.npy', ...output]);
     const detector = ['counts.npy', '--mask', 'centred-mask.npy', '--intensity', '--centered'];
@@ -292,11 +293,11 @@ describe('the other commands', () => {
   });
 
   it('measures what calls cost', async () => {
-    const { code, stdout } = await rephase(['bench', '--bindings', '--sizes', '16,32', '--backend', 'wasm', '--json']);
+    const { code, stdout } = await rephase(['bench', '--calls', '--sizes', '16,32', '--backend', 'wasm', '--json']);
     expect(code).toBe(0);
-    const { bindings } = json(stdout) as unknown as { bindings: BindingsReport[] };
-    expect(bindings).toHaveLength(1);
-    const [{ granularities, models, memory }] = bindings;
+    const { calls } = json(stdout) as unknown as { calls: CallsReport[] };
+    expect(calls).toHaveLength(1);
+    const [{ granularities, models, memory }] = calls;
     expect(granularities.map(({ n }) => n)).toEqual([16, 32]);
     for (const row of granularities) {
       for (const name of GRANULARITIES) expect(row[name].total).toBeGreaterThan(0);

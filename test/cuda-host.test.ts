@@ -13,6 +13,7 @@ import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession }
 import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
+import { coefficients, makeRule, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
 
@@ -32,20 +33,26 @@ const N = 1024;
 const PIXELS = N * N;
 const MIB = 2 ** 20;
 
+/** Relaxed averaged alternating reflections, Luke, Inverse Problems 21, 37 (2005). */
+const RAAR = makeRule({ tested: { x: -1, y: 2 }, satisfied: { x: 0, y: 1 }, violated: { x: 0.9, y: -0.8 } });
+const HIO = ruleOf('hio', 0.9);
+const native = (rule: Rule) => ({
+  coefficients: Float64Array.from(coefficients(rule)),
+  keepsIterate: rule.keepsIterate,
+});
+
 function problem(options: Partial<NativeProblem> = {}): NativeProblem {
   const magnitudes = new Float32Array(PIXELS).fill(1);
   const size = { device: 0, rows: N, columns: N, starts: 1 };
-  return { ...size, algorithm: 0, beta: 1, scale: 1, magnitudes, seed: 0, firstStart: 0, ...options };
+  return { ...size, ...native(PROJECTION), scale: 1, magnitudes, seed: 0, firstStart: 0, ...options };
 }
 
 const open = (options?: Partial<NativeProblem>): NativeSession => new addon.Session(problem(options));
 
 /** What the library hands to a backend; each start takes 8 MiB. */
-function backendProblem(starts: number): BackendProblem {
-  const { magnitudes, scale, beta } = problem();
-  const seeded = { seed: 0, firstStart: 0 };
-  const settings = { scale, beta, algorithm: 'gs', starts, precision: 'single', seeded } as const;
-  return { shape: [N, N], magnitudes, ...settings };
+function backendProblem(starts: number, rule = PROJECTION): BackendProblem {
+  const pattern = { shape: [N, N], magnitudes: filled(1), scale: 1, energy: PIXELS, asymmetry: 0 } as const;
+  return { pattern, batch: { starts, seeded: { seed: 0, firstStart: 0 } }, precision: 'single', rule };
 }
 
 /** For the sessions that are opened from now on. */
@@ -70,12 +77,17 @@ const filled = (value: number) => new Float32Array(PIXELS).fill(value);
 /** As quickly as a million numbers allow. */
 const isFilledWith = (array: Float32Array, value: number) => array.every((each) => each === value);
 
+/** The arguments of `setRule`, as source text. */
+const inlineRule = (rule: Rule) => `[Float64Array.of(${coefficients(rule).join()}), ${rule.keepsIterate}]`;
+
 /** In a process of its own, where the fake is `addon` and `open` makes a session. */
 function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
   const script = `
     const addon = require(${JSON.stringify(path)});
-    const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, algorithm: 0, beta: 1,
-      scale: 1, magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
+    const rule = ${inlineRule(PROJECTION)}, hio = ${inlineRule(HIO)}, reflecting = ${inlineRule(RAAR)};
+    const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, scale: 1,
+      coefficients: rule[0], keepsIterate: rule[1],
+      magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
     ${source}`;
   return execute(process.execPath, ['-e', script], { env });
 }
@@ -93,7 +105,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       fake({ FAIL: calls });
       let session;
       try {
-        session = open({ support, algorithm: 1 });
+        session = open({ support, ...native(HIO) });
       } catch (error) {
         expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
       }
@@ -110,13 +122,13 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
 
   it('ends the recording of a graph that fails', async () => {
     const session = open();
-    session.iterate(1, true);
+    session.iterate(1);
     let failures = 0;
     for (let calls = 0; calls < 40; calls++) {
       fake({ FAIL: calls });
       freeBytes();
       try {
-        session.iterate(16, false);
+        session.iterate(16);
         break;
       } catch (error) {
         expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
@@ -127,29 +139,29 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     freeBytes();
     // To begin, 32 kernels, to end, to start it.
     expect(failures).toBeGreaterThan(32);
-    session.iterate(16, false);
+    session.iterate(16);
     await session.finish();
     session.dispose();
   });
 
   it('reads and writes in the order of the calls, also what takes several pieces', async () => {
     fake({ MICROSECONDS: 100 });
-    const session = open({ algorithm: 1 });
-    session.iterate(1000, true); // For longer than all the calls below take.
+    const session = open({ ...native(HIO) });
+    session.iterate(1000); // For longer than all the calls below take.
     const iterate = filled(3);
     session.writeObject(0, iterate, true);
     iterate.fill(9);
     session.writeObject(0, filled(4), false);
     const before = session.readObject(0);
-    session.settle(); // The iterate becomes the object.
+    session.completeIteration(); // The iterate becomes the object.
     const residuals = session.takeResiduals();
-    const settled = session.readObject(0);
+    const completed = session.readObject(0);
     session.writeObject(0, filled(5), false);
     const after = session.readObject(0);
     const finished = session.finish();
     expect(isFilledWith(await before, 4)).toBe(true);
     expect(await residuals).toHaveLength(1000);
-    expect(isFilledWith(await settled, 3)).toBe(true);
+    expect(isFilledWith(await completed, 3)).toBe(true);
     expect(isFilledWith(await after, 5)).toBe(true);
     await finished;
     session.dispose();
@@ -159,7 +171,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     const session = open({ support: new Uint8Array(PIXELS).fill(1), mask: new Uint8Array(PIXELS).fill(1) });
     const before = session.memory();
     expect(before).toMatchObject({ uploads: 2, uploadedBytes: 5 * PIXELS, downloads: 0, hostBytes: 4 * MIB });
-    session.writeObject(0, filled(1), true);
+    session.writeObject(0, filled(1), false);
     session.writeSpectrum(0, new Float32Array(2 * PIXELS));
     expect(session.memory().hostBytes).toBeLessThanOrEqual(before.hostBytes + 12 * PIXELS);
     await Promise.all([session.readObject(0), session.readSpectrum(0)]);
@@ -191,7 +203,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     const session = open();
     session.writeObject(0, filled(5), true);
     const object = session.readObject(0);
-    session.iterate(160, true);
+    session.iterate(160);
     const finished = session.finish();
     session.dispose();
     session.dispose();
@@ -205,7 +217,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   });
 
   it('leaves it to the garbage collector to free what nobody disposed of', async () => {
-    (() => open().iterate(20, true))();
+    (() => open().iterate(20))();
     expect(freeBytes()).toBeLessThan(56 * MIB);
     await vi.waitFor(() => {
       collectGarbage();
@@ -217,7 +229,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     fake({ MICROSECONDS: 1000 });
     const first = await cudaBackend.createSession(backendProblem(4), 0);
     await expect(cudaBackend.createSession(backendProblem(4), 0)).rejects.toThrow(OutOfMemoryError);
-    first.iterate(100, true);
+    first.iterate(100, PROJECTION);
     first.dispose();
     const second = await cudaBackend.createSession(backendProblem(4), 0);
     second.dispose();
@@ -228,7 +240,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     const order: string[] = [];
     const sessions = Array.from({ length: 12 }, () => open({ rows: 64, columns: 64 }));
     const waiting = sessions.map(async (session) => {
-      session.iterate(480, true);
+      session.iterate(480);
       await session.finish();
       order.push('session');
     });
@@ -249,13 +261,67 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     session.writeSpectrum(0, new Float32Array(2 * PIXELS));
     // What was written is not there, so nothing that follows can be right.
     await expect(session.readSpectrum(0)).rejects.toThrow(OutOfMemoryError);
-    expect(() => session.iterate(1, false)).toThrow(OutOfMemoryError);
+    expect(() => session.iterate(1, PROJECTION)).toThrow(OutOfMemoryError);
     fake({ FAIL: -1 });
     freeBytes();
     session.dispose();
     fake({ FAIL: 14 });
     await expect(cudaBackend.createSession(backendProblem(1), 0)).rejects.toThrow(OutOfMemoryError);
     fake({ FAIL: -1 });
+  });
+
+  it('allocates the iterate with the first rule that keeps it, and says how much where it cannot', async () => {
+    const session = await cudaBackend.createSession(backendProblem(4), 0);
+    const before = session.memory().deviceBytes;
+    const other = open();
+    session.iterate(20, PROJECTION);
+    const error = thrown(() => session.iterate(1, HIO)) as unknown as OutOfMemoryError;
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(error.requiredBytes).toBe(4 * 4 * PIXELS);
+    expect(error.availableBytes).toBeLessThan(error.requiredBytes);
+    expect(error.message).toContain(String(error.requiredBytes));
+    // The session goes on with the rule that it had, and once there is room, with the other.
+    session.iterate(20, PROJECTION);
+    await session.finish();
+    expect(session.memory().deviceBytes).toBe(before);
+    other.dispose();
+    await addon.freed();
+    session.iterate(20, withoutPrevious(HIO));
+    session.iterate(20, HIO);
+    session.completeIteration();
+    await session.readObject(0);
+    expect(session.memory().deviceBytes).toBe(before + 4 * 4 * PIXELS);
+    session.dispose();
+    expect(() => open({ starts: 5, ...native(HIO) })).toThrow();
+  });
+
+  it('takes a support at any time, and counts it', async () => {
+    const session = await cudaBackend.createSession(backendProblem(1), 0);
+    const { deviceBytes, uploads, uploadedBytes } = session.memory();
+    session.setSupport(undefined);
+    session.setSupport(new Uint8Array(PIXELS).fill(1));
+    session.iterate(20, PROJECTION);
+    session.completeIteration();
+    session.setSupport(undefined);
+    session.setSupport(new Uint8Array(PIXELS).fill(1));
+    await session.finish();
+    expect(session.memory()).toMatchObject({
+      deviceBytes: deviceBytes + PIXELS / 8,
+      uploads: uploads + 2,
+      uploadedBytes: uploadedBytes + 2 * PIXELS,
+    });
+    session.dispose();
+  });
+
+  it('records one residual for each object that it measures', async () => {
+    const session = await cudaBackend.createSession(backendProblem(3), 0);
+    session.iterate(2, PROJECTION);
+    session.completeIteration();
+    session.measureObject(PROJECTION);
+    session.measureObject(PROJECTION);
+    expect(await session.takeResiduals()).toHaveLength(4 * 3);
+    expect(await session.takeResiduals()).toHaveLength(0);
+    session.dispose();
   });
 
   it('asks each GPU once what it is', async () => {
@@ -269,14 +335,14 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
         delete process.env.FAKE_CUDA_TRAP;
         // The failure may be met while kernels are still being started, or by whoever waits.
         try {
-          failing.iterate(1600, true);
+          failing.iterate(1600);
           await failing.finish();
         } catch ({ code, message }) { console.log(code, message); }
-        for (const f of [() => failing.iterate(1, false), () => open(0)])
+        for (const f of [() => failing.iterate(1), () => open(0)])
           try { f(); console.log('nothing'); } catch ({ code, message }) { console.log(code, message); }
         await failing.readObject(0).catch(({ code, message }) => console.log(code, message));
         failing.dispose();
-        other.iterate(100, true);
+        other.iterate(100);
         await other.finish();
         open(1).dispose();
         console.log('GPU 1 goes on');
@@ -294,65 +360,106 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     expect(lines.slice(4)).toEqual(['GPU 1 goes on']);
   });
 
-  describe('single kernels', () => {
-    /** Calls, and after each the kernels that it starts. */
-    async function expectStarted(...expected: string[]) {
-      const calls = expected.map((line) => line.split(':')[0]);
-      const { stderr } = await inChild(
-        `(async () => {
-          const session = open(0);
-          console.error('opened');
-          ${calls.map((call) => `console.error('${call}:'); await session.${call};`).join('\n')}
-          session.dispose();
-        })();`,
-        { FAKE_CUDA_TRACE: '1' },
-      );
-      const [, trace] = stderr.trim().split('opened\n');
-      const named = trace.replace(
-        /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
-        // The last parameter of a template says whether all of a pass is to be done.
-        (_, name: string, rest: string) => ` ${name}${rest.includes('Lb1EEEv') ? '<whole>' : ''}`,
-      );
-      expect(named.split('\n')).toEqual(expected);
-    }
+  /** Calls, and after each the kernels that it starts. */
+  async function expectStarted(...expected: string[]) {
+    const calls = expected.map((line) => line.split(':')[0]);
+    const { stderr } = await inChild(
+      `(async () => {
+        const session = open(0);
+        console.error('opened');
+        ${calls.map((call) => `console.error('${call}:'); await session.${call};`).join('\n')}
+        session.dispose();
+      })();`,
+      { FAKE_CUDA_TRACE: '1' },
+    );
+    const [, trace] = stderr.trim().split('opened\n');
+    const named = trace.replace(
+      /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
+      // The last parameter of a template says whether all of a pass is to be done.
+      (_, name: string, rest: string) => ` ${name}${rest.includes('Lb1EEEv') ? '<whole>' : ''}`,
+    );
+    expect(named.split('\n')).toEqual(expected);
+  }
 
+  describe('single kernels', () => {
     it('do the column work of consecutive calls in one pass', () =>
       expectStarted(
-        'inverse(): turn_columns turn_rows',
-        'constrainObject(true): constrain_object',
-        'forward(): turn_rows',
+        'inverse(): column_pass row_pass',
+        'constrainObject(): constrain_object',
+        'forward(): row_pass',
         'constrainFourier():',
-        'inverse(): turn_columns<whole> turn_rows',
-        'constrainObject(false): constrain_object',
-        'forward(): turn_rows',
+        'inverse(): column_pass<whole> row_pass',
+        'constrainObject(): constrain_object',
+        'forward(): row_pass',
         'constrainFourier():',
-        'iterate(1, false): turn_columns<whole> turn_rows<whole>',
-        'settle(): turn_rows',
-        'inverse(): turn_columns<whole> turn_rows',
+        'iterate(1): column_pass<whole> row_pass<whole>',
+        'completeIteration(): row_pass',
+        'inverse(): column_pass<whole> row_pass',
         'finish():',
       ));
 
     it('do it before anything else that is called', () =>
       expectStarted(
-        'inverse(): turn_columns turn_rows',
-        'forward(): turn_rows',
-        'readSpectrum(0): turn_columns read_spectrum',
+        'inverse(): column_pass row_pass',
+        'forward(): row_pass',
+        'readSpectrum(0): column_pass read_spectrum',
         'constrainFourier():',
-        'takeResiduals(): turn_columns record_residuals',
-        'inverse(): turn_columns turn_rows',
+        'takeResiduals(): column_pass record_residuals',
+        'inverse(): column_pass row_pass',
         'constrainFourier():',
-        'constrainFourier(): turn_columns',
-        'readObject(0): record_residuals turn_columns',
+        'constrainFourier(): column_pass',
+        'readObject(0): record_residuals column_pass',
         'finish():',
-        'forward(): turn_rows',
-        'finish(): turn_columns',
+        'forward(): row_pass',
+        'finish(): column_pass',
       ));
+  });
+
+  it('records a graph once for each of a chain of rules', () => {
+    const sixteen = (pass: string) => ` ${'column_pass<whole> ' + pass}`.repeat(16);
+    const support = 'setSupport(new Uint8Array(64 * 64).fill(1))';
+    return expectStarted(
+      'iterate(1): column_pass row_pass<whole>',
+      `iterate(32):${sixteen('row_pass<whole>')}`,
+      'setRule(...hio):',
+      `iterate(16):${sixteen('row_pass<whole>')}`,
+      'iterate(5):',
+      `setRule(...rule):${' column_pass<whole> row_pass<whole>'.repeat(5)}`,
+      'iterate(48):',
+      'setRule(...hio):',
+      'iterate(16):',
+      'setRule(...reflecting):',
+      `iterate(16):${sixteen('row_pass')}`,
+      'setRule(...hio):',
+      'iterate(16):',
+      // A graph knows whether there is a support.
+      'completeIteration():',
+      `${support}: column_pass pack_support`,
+      'iterate(1): column_pass row_pass<whole>',
+      `iterate(16):${sixteen('row_pass<whole>')}`,
+    );
+  });
+
+  it('reads the iterate and transforms the next image of a rule that reflects', async () => {
+    const session = open({ rows: 64, columns: 64, magnitudes: new Float32Array(64 * 64).fill(1) });
+    const image = (value: number) => new Float32Array(64 * 64).fill(value);
+    session.setRule(...(Object.values(native(RAAR)) as [Float64Array, boolean]));
+    session.writeObject(0, image(2), true);
+    session.writeObject(0, image(3), false);
+    session.constrainObject(); // Does nothing here: the arrays are as they were.
+    expect(isFilledWith(await session.readObject(0), 2)).toBe(true);
+    session.measureObject();
+    expect(isFilledWith(await session.readObject(0), 2)).toBe(true);
+    session.inverse();
+    session.writeObject(0, image(4), false);
+    expect(isFilledWith(await session.readObject(0), 4)).toBe(true);
+    session.dispose();
   });
 
   it('lets a process end by itself, with sessions that nobody disposed of', async () => {
     const env = { FAKE_CUDA_MICROSECONDS: '100' };
     for (const end of ['', 'session.finish();', 'session.dispose();', 'session.finish(); process.exit();']) {
-      const { code, stderr } = await inChild(`const session = open(0); session.iterate(320, true); ${end}`, env);
+      const { code, stderr } = await inChild(`const session = open(0); session.iterate(320); ${end}`, env);
       expect({ code, stderr }, end).toEqual({ code: 0, stderr: '' });
     }
   });
@@ -366,11 +473,11 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
         const addon = require(workerData);
         const n = 1024, magnitudes = new Float32Array(n * n).fill(1);
         for (let i = 0; i < 2; i++) {
-          const session = new addon.Session({ device: i, rows: n, columns: n, starts: 1, algorithm: 0, beta: 1, scale: 1,
-            magnitudes, seed: 0, firstStart: 0 });
-          session.iterate(64, true);
+          const session = new addon.Session({ device: i, rows: n, columns: n, starts: 1, scale: 1, magnitudes,
+            coefficients: Float64Array.of(${coefficients(PROJECTION).join()}), keepsIterate: false, seed: 0, firstStart: 0 });
+          session.iterate(64);
           session.finish().then(() => parentPort.postMessage(0));
-          session.settle();
+          session.completeIteration();
           for (let k = 0; k < 3; k++) { session.readObject(0); session.writeObject(0, magnitudes, true); }
           if (i === 1) session.dispose();
         }\`;

@@ -23,6 +23,7 @@ import {
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
+import { coefficients, PROJECTION } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { asymmetricMagnitudes } from './support/images.js';
 import { execute } from './support/program.js';
@@ -215,13 +216,14 @@ onGpu('on a GPU', () => {
       const { parentPort, workerData } = require('node:worker_threads');
       const { Session } = require(workerData.path);
       const n = 512, magnitudes = new Float32Array(n * n).fill(1);
-      const session = new Session({ device: 0, rows: n, columns: n, starts: 1, algorithm: 0, beta: 1, scale: 1,
-                                    magnitudes, seed: workerData.seed, firstStart: 0 });
-      session.iterate(100, true);
-      session.settle();
+      const session = new Session({ device: 0, rows: n, columns: n, starts: 1, scale: 1,
+                                    coefficients: Float64Array.of(${coefficients(PROJECTION).join()}),
+                                    keepsIterate: false, magnitudes, seed: workerData.seed, firstStart: 0 });
+      session.iterate(100);
+      session.completeIteration();
       session.readObject(0).then(async (object) => {
         parentPort.postMessage(object);
-        for (;;) { session.iterate(100, false); await session.finish(); }
+        for (;;) { session.iterate(100); await session.finish(); }
       });`;
     const workers: Worker[] = [];
     const start = (seed: number) => {

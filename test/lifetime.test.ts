@@ -141,6 +141,38 @@ onEveryBackend('a session', ({ backend, precision }) => {
     expect(session.memory().uploadedBytes).toBe(created.uploadedBytes + pixels * bytes);
   });
 
+  it('counts its own copy of the support among the bytes on the host', async () => {
+    using session = await open();
+    const withSupport = session.memory().hostBytes;
+    session.setSupport(undefined);
+    expect(session.memory().hostBytes).toBe(withSupport - pixels);
+    session.setSupport(support);
+    expect(session.memory().hostBytes).toBe(withSupport);
+  });
+
+  it('copies no image to change its rule, and holds a previous iterate from the first rule on that reads one', async () => {
+    // WebAssembly's memory grows by a fifth at least, so that only a large image is sure to be seen in it.
+    const side = backend === 'wasm' ? 1024 : 48;
+    const large = { magnitudes: asymmetricMagnitudes([side, side]), shape: [side, side] } as const;
+    using session = await createSession(large, { backend, precision, algorithm: 'gs' });
+    await session.readObject();
+    const created = session.memory();
+    await session.run(3);
+    session.use({ algorithm: 'output-output' });
+    await session.run(3);
+    const memoryless = session.memory();
+    session.use({ algorithm: 'hio' });
+    await session.run(3);
+    session.use({ algorithm: 'gs' });
+    await session.run(3);
+    const after = session.memory();
+    expect(after.downloads).toBe(created.downloads);
+    // A device may be sent the coefficients of each rule.
+    expect(after.uploadedBytes - created.uploadedBytes).toBeLessThan(1024);
+    const least = (backend === 'wasm' ? 0.5 : 1) * side * side * bytes;
+    expect(after.deviceBytes).toBeGreaterThanOrEqual(memoryless.deviceBytes + least);
+  });
+
   it('neither keeps nor changes the arrays that it was given', async () => {
     const own = { magnitudes: magnitudes.slice(), support: support.slice(), object: magnitudes.slice() };
     const start = (object: Float64Array) => ({ backend, precision, start: { object } });

@@ -1,12 +1,18 @@
 /** The package as users get it: packed, installed into an empty folder, imported both ways, and its program run. */
+import { copyFileSync, readFileSync, readdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileURLToPath } from 'node:url';
 import { execute, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
 const root = fileURLToPath(new URL('..', import.meta.url));
-let contents: string[];
+let packed: { size: number; unpackedSize: number; files: { path: string; size: number }[] };
+
+/** Bytes, with room for a tenth more than there are. */
+const BUDGET = { packed: 1_720_000, unpacked: 7_150_000, browser: 157_000 };
 
 const RETRIEVE = `
   const magnitudes = new Float32Array(64).fill(1);
@@ -20,16 +26,22 @@ async function succeed(program: string, args: readonly string[], cwd = folder.pa
   return stdout;
 }
 
+/** The names of what `npm run pack:release` made, one for each package. */
+let tarballs: string[];
+
 beforeAll(async () => {
-  // Without the build that packing begins with: the tests run after it, and some at the same time as this one.
-  const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', folder.path];
-  const [{ filename, files }] = JSON.parse(await succeed('npm', pack, root)) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  contents = files.map(({ path }) => path);
+  // Stands in for the CUDA addon, which not every machine can build: what matters is where it is found.
+  folder.write('addon.node', 'not a library');
+  const out = folder.at('packages');
+  const pack = ['scripts/pack-release.mjs', '--addon', folder.at('addon.node'), '--out', out];
+  await succeed(process.execPath, pack, root);
+  tarballs = readdirSync(out).filter((name) => name.endsWith('.tgz'));
+  const dry = ['pack', '--dry-run', '--ignore-scripts', '--json'];
+  [packed] = JSON.parse(await succeed('npm', dry, folder.at('packages/rephase'))) as (typeof packed)[];
   folder.write('package.json', '{ "private": true }');
-  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${filename}`]);
-}, 120_000);
+  const paths = tarballs.map((name) => `./packages/${name}`);
+  await succeed('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', ...paths]);
+}, 300_000);
 
 afterAll(() => folder.remove());
 
@@ -44,9 +56,83 @@ describe('the package', () => {
     }
   });
 
-  it('holds what is built, the README and the licence, and nothing else', () => {
-    const others = contents.filter((path) => !/^(dist|prebuilds)\//.test(path)).sort();
-    expect(others).toEqual(['LICENSE', 'README.md', 'package.json']);
+  it('holds what is built and the documents that npm shows, and nothing else', () => {
+    const others = packed.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  });
+
+  it('keeps to its budget of bytes', () => {
+    expect(packed.size, 'packed').toBeLessThan(BUDGET.packed);
+    expect(packed.unpackedSize, 'unpacked').toBeLessThan(BUDGET.unpacked);
+    const browser = ['index.browser.js', 'errors.js'].map((name) => readFileSync(join(root, 'dist', name)));
+    const gzipped = browser.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+    expect(gzipped, 'gzipped, in browsers').toBeLessThan(BUDGET.browser);
+  });
+
+  it('has one copy of each class for all of its entries', async () => {
+    const check = `
+      const classes = Object.entries(rephase).filter(([name]) => name.endsWith('Error'));
+      const attempts = [() => formats.decodeImage(new Uint8Array(3)), () => formats.decodeImage(3),
+        () => files.readImage('missing.png'), () => files.writeImage('x.gif', {}),
+        () => rephase.retrieve({}), () => rephase.simulate({})];
+      Promise.all(attempts.map((attempt) => attempt().catch((error) => {
+        const same = classes.filter(([, type]) => error.constructor === type).map(([name]) => name);
+        return same + ' ' + (error instanceof rephase.RephaseError);
+      }))).then((found) => console.log(classes.length, found.join(', ')));`;
+    const entries = { rephase: 'rephase', formats: 'rephase/formats', files: 'rephase/files' };
+    const lines = (how: (name: string, path: string) => string) =>
+      Object.entries(entries)
+        .map(([name, path]) => how(name, path))
+        .join('\n');
+    folder.write('classes.mjs', lines((name, path) => `import * as ${name} from '${path}';`) + check);
+    folder.write('classes.cjs', lines((name, path) => `const ${name} = require('${path}');`) + check);
+    const expected =
+      '12 FileFormatError true, InvalidArgumentError true, FileAccessError true, InvalidArgumentError true, ' +
+      'InvalidArgumentError true, InvalidArgumentError true\n';
+    expect(await succeed(process.execPath, ['classes.mjs'])).toBe(expected);
+    expect(await succeed(process.execPath, ['classes.cjs'])).toBe(expected);
+    // What a browser loads, by the paths that a bundler resolves them to.
+    const dist = (name: string) => JSON.stringify(pathToFileURL(folder.at(`node_modules/rephase/dist/${name}`)).href);
+    folder.write(
+      'browser.mjs',
+      `import * as rephase from ${dist('index.browser.js')};
+      import * as formats from ${dist('formats.js')};
+      formats.decodeImage(new Uint8Array(3)).catch((error) => console.log(error instanceof rephase.FileFormatError));`,
+    );
+    expect(await succeed(process.execPath, ['browser.mjs'])).toBe('true\n');
+  });
+
+  it.runIf(process.platform === 'linux' && process.arch === 'x64')('finds the addon in its own package', async () => {
+    expect(tarballs).toHaveLength(2);
+    folder.write(
+      'addon.mjs',
+      `import { listBackends } from 'rephase';
+      console.log((await listBackends()).find(({ name }) => name === 'cuda').reason);`,
+    );
+    // It is found, and being no library it cannot be loaded.
+    expect(await succeed(process.execPath, ['addon.mjs'])).toMatch(/cuda-linux-x64.rephase_cuda\.node/);
+  });
+
+  it('says what is missing where the addon is not installed', async () => {
+    const moved = folder.at('elsewhere');
+    renameSync(folder.at('node_modules/@rephase'), moved);
+    folder.write(
+      'none.mjs',
+      `import { listBackends } from 'rephase';
+      console.log((await listBackends()).find(({ name }) => name === 'cuda').reason);`,
+    );
+    const said = await succeed(process.execPath, ['none.mjs']);
+    renameSync(moved, folder.at('node_modules/@rephase'));
+    expect(said).toContain('@rephase/cuda-linux-x64 is not installed');
+  });
+
+  it('opens an HDF5 file from both kinds of module', async () => {
+    copyFileSync(join(root, 'test/fixtures/gzip.h5'), folder.at('gzip.h5'));
+    const read = `readImage('gzip.h5').then(({ shape }) => console.log(shape.length));`;
+    folder.write('hdf5.mjs', `import { readImage } from 'rephase/files';${read}`);
+    folder.write('hdf5.cjs', `const { readImage } = require('rephase/files');${read}`);
+    expect(await succeed(process.execPath, ['hdf5.mjs'])).toBe('2\n');
+    expect(await succeed(process.execPath, ['hdf5.cjs'])).toBe('2\n');
   });
 
   it('runs nothing when it is installed', async () => {
@@ -81,25 +167,17 @@ describe('the package', () => {
     );
   });
 
-  it('has types for all of it, in both kinds of module', async () => {
-    const source = `import { retrieve, type Reconstruction } from 'rephase';
-      import { decodeImage } from 'rephase/formats';
-      import { readImage } from 'rephase/files';
-      export const image: Promise<{ shape: readonly number[] }>[] = [readImage('x'), decodeImage(new Uint8Array())];
-      export const run: Promise<Reconstruction> = retrieve({ magnitudes: new Float32Array(1), shape: [1, 1] });\n`;
-    folder.write('types.mts', source);
-    folder.write('types.cts', source);
+  it.each([
+    ['nodenext', ['types.mts', 'types.cts']],
+    ['bundler', ['types.mts']],
+  ])('has types that the strictest settings take, resolved as %s', async (resolution, names) => {
+    for (const name of names) copyFileSync(join(root, 'test/types/library.ts'), folder.at(name));
     const options = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
-      '--lib',
-      'es2023,esnext.disposable,dom',
+      ...['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--target', 'es2022'],
+      ...['--lib', 'es2023,esnext.disposable,dom'],
+      ...['--module', resolution === 'bundler' ? 'esnext' : 'nodenext', '--moduleResolution', resolution],
     ];
-    const tsc = fileURLToPath(new URL('../node_modules/typescript/bin/tsc', import.meta.url));
-    await succeed(process.execPath, [tsc, ...options, 'types.mts', 'types.cts']);
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    await succeed(process.execPath, [tsc, ...options, ...names]);
   });
 });

@@ -5,7 +5,7 @@ import { poisson } from '../src/tools/poisson.js';
 import { uniformStream } from '../src/tools/random.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
-import { hermitianPart, naiveStart } from './support/naive.js';
+import { hermitianPart, textbookStart } from '../src/cli/validate/textbook.js';
 
 describe('Philox4x32-10', () => {
   // kat_vectors of Random123, https://github.com/DEShawResearch/random123
@@ -65,7 +65,7 @@ onEveryBackend('a seeded start', ({ backend, precision }) => {
     for (const start of [0, 1]) {
       const phase = magnitudes.map((_, i) => 2 * Math.PI * uniform(seed, start, i));
       const problem = { magnitudes, shape, ...(mask && { mask }), algorithm: 'gs', beta: 1 } as const;
-      const expected = hermitianPart(naiveStart(problem, phase), shape);
+      const expected = hermitianPart(textbookStart(problem, phase), shape);
       expect(relativeError(await session.readSpectrum(start), expected)).toBeLessThan(rounding);
     }
   });

@@ -3,6 +3,7 @@ import { ALGORITHMS } from '../src/types.js';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { wasmBackend } from '../backends/wasm/backend.js';
+import type { Backend } from '../src/backends/interface.js';
 import {
   AbortError,
   DeviceLostError,
@@ -13,9 +14,13 @@ import {
   listBackends,
   retrieve,
   simulate,
+  type MemoryReport,
   type Progress,
   type Shape,
 } from '../src/index.js';
+import { prepare } from '../src/problems/image.js';
+import { checkSessionOptions } from '../src/problems/options.js';
+import { runJob } from '../src/retrieve/job.js';
 import { runOnWorkers, WorkersUnavailable } from '../src/retrieve/workers/pool.js';
 import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
 import { onEveryBackend } from './support/backends.js';
@@ -176,7 +181,37 @@ describe('retrieve on the wasm backend', () => {
   });
 });
 
+describe('a job', () => {
+  it('of 64 starts of 512 × 512 pixels copies no object but the best one', async () => {
+    const large: Shape = [512, 512];
+    const settings = checkSessionOptions({ backend: 'wasm', algorithm: 'hio', starts: 64 });
+    const setup = prepare({ magnitudes: asymmetricMagnitudes(large), shape: large }, settings, undefined);
+    const reports: MemoryReport[] = [];
+    const backend: Backend = {
+      ...wasmBackend,
+      createSession: async (...parts) => {
+        const session = await wasmBackend.createSession(...parts);
+        reports.push(session.memory());
+        const dispose = session.dispose.bind(session);
+        session.dispose = () => {
+          reports.push(session.memory());
+          dispose();
+        };
+        return session;
+      },
+    };
+    const result = await runJob(backend, { setup, device: 0, iterations: 2 }, {});
+    expect(result.feasibleResiduals).toHaveLength(64);
+    const [before, after] = reports;
+    expect(after.uploads).toBe(before.uploads);
+    const residuals = after.downloadedBytes - 4 * 512 * 512;
+    // Two iterations' residuals and the feasible objects', eight bytes each.
+    expect(residuals).toBe(3 * 64 * 8);
+  });
+});
+
 describe('workers', () => {
+  afterEach(() => vi.restoreAllMocks());
   const script = (source: string) => ({ source, data: undefined });
   const ready = "const { parentPort } = require('node:worker_threads'); parentPort.postMessage({ type: 'ready' });";
 
@@ -193,10 +228,35 @@ describe('workers', () => {
     ['ends', `${ready} parentPort.on('message', () => process.exit(3))`, /exit code 3/],
   ])('that %s at work are a DeviceLostError', async (_what, source, message) => {
     const { magnitudes } = problem;
-    const job = { setup: { problem: { magnitudes } } } as never;
+    const job = { setup: { pattern: { magnitudes } } } as never;
     const work = runOnWorkers(script(source), [job], {});
     await expect(work).rejects.toThrow(DeviceLostError);
     await expect(work).rejects.toThrow(message);
+  });
+
+  it('are sent no more than what a job needs of the arrays behind its views', async () => {
+    const answer = `${ready} parentPort.on('message', ({ job: { setup } }) => parentPort.postMessage({ type: 'done', result: [
+      setup.pattern.magnitudes.buffer.byteLength, setup.start.object.buffer.byteLength ] }))`;
+    const [magnitudes, object] = [4, 6].map((length) => new Float32Array(1000).subarray(100, 100 + length));
+    const job = { setup: { pattern: { magnitudes }, start: { object } } } as never;
+    expect(await runOnWorkers(script(answer), [job], {})).toEqual([[16, 24]]);
+  });
+
+  it('together report progress at most ten times a second', async () => {
+    let milliseconds = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => milliseconds++);
+    const report = `parentPort.postMessage({ type: 'progress', progress: { iteration: i, iterations: 400, residual: 1, seconds: 0 } })`;
+    const busy = `${ready} parentPort.on('message', () => {
+      for (let i = 1; i <= 400; i++) ${report};
+      parentPort.postMessage({ type: 'done', result: 'done' });
+    })`;
+    const job = { setup: { pattern: problem } } as never;
+    const onProgress = vi.fn();
+    await runOnWorkers(script(busy), [job, job], { onProgress });
+    const reported = onProgress.mock.calls.length;
+    expect(reported).toBeGreaterThan(1);
+    // The last one, when all have finished, comes at any time.
+    expect(reported).toBeLessThanOrEqual(Math.ceil(milliseconds / 100) + 1);
   });
 
   it.each([

@@ -1,10 +1,31 @@
 /** What a session's calls mean, alone and in any mixture, against the oracle that does without every shortcut. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ALGORITHMS, createSession, type RealArray, type Session, type Shape } from '../src/index.js';
+import { selectDevice } from '../src/backends/registry.js';
+import {
+  ALGORITHMS,
+  createSession,
+  type Algorithm,
+  type RealArray,
+  type Session,
+  type SessionOptions,
+  type Shape,
+} from '../src/index.js';
+import { prepare } from '../src/problems/image.js';
+import { checkSessionOptions } from '../src/problems/options.js';
+import { makeRule } from '../src/rules.js';
+import { openSession } from '../src/session/session.js';
 import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 import { onEveryBackend } from './support/backends.js';
-import { NaiveSession, hermitianPart, naiveStart, naiveTransform, type NaiveProblem } from './support/naive.js';
+import {
+  TextbookSession,
+  hermitianPart,
+  textbookRule,
+  textbookStart,
+  fourierSums,
+  type PixelRule,
+  type TextbookProblem,
+} from '../src/cli/validate/textbook.js';
 
 const SHAPES: Shape[] = [
   [1, 1],
@@ -26,16 +47,16 @@ onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
     'gives what the full one does on asymmetric magnitudes of $shape, masked: $masked',
     async ({ shape, masked }) => {
       for (const algorithm of ALGORITHMS) {
-        const problem: NaiveProblem = {
-          ...{ shape, algorithm, beta: 0.8 },
+        const problem: TextbookProblem = {
+          shape,
           magnitudes: asymmetricMagnitudes(shape),
           support: randomMask(shape, 0.6, 2),
           ...(masked && { mask: randomMask(shape, 0.5, 3) }),
         };
-        const { session, naive } = await both(problem, { backend, precision });
+        const { session, textbook } = await both(problem, { backend, precision, algorithm, beta: 0.8 });
         await session.run(3);
-        naive.run(3);
-        await expectAlike(session, naive, tolerance);
+        textbook.run(3);
+        await expectAlike(session, textbook, tolerance);
         session.dispose();
       }
     },
@@ -96,19 +117,25 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
       await fc.assert(
         fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 9 }), fc.nat(1000), async (commands, seed) => {
           const shape = SHAPES[4 + (seed % 6)];
-          const problem: NaiveProblem = {
-            ...{ shape, algorithm, beta: 0.9 },
+          const problem: TextbookProblem = {
+            shape,
             magnitudes: asymmetricMagnitudes(shape, seed),
             ...(seed % 2 && { support: randomMask(shape, 0.7, seed) }),
             ...(seed % 3 && { mask: randomMask(shape, 0.8, seed + 1) }),
           };
-          const { session, naive } = await both(problem, { backend, precision, history: true });
+          const { session, textbook } = await both(problem, {
+            backend,
+            precision,
+            algorithm,
+            beta: 0.9,
+            history: true,
+          });
           using _ = session;
           for (const [i, name] of commands.entries()) {
-            await perform(name, session, naive, shape, 1000 * seed + i);
+            await perform(name, session, textbook, shape, 1000 * seed + i);
           }
           // A mixture can be three times as many iterations as the tolerance is meant for.
-          await expectAlike(session, naive, 10 * tolerance);
+          await expectAlike(session, textbook, 10 * tolerance);
         }),
         { numRuns: 40, seed: 1 },
       );
@@ -152,7 +179,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
   it('shows the start as an object before the first iteration', async () => {
     using session = await open();
     const spectrum = Float64Array.from(await session.readSpectrum());
-    const image = naiveTransform(spectrum, shape, 1).filter((_, i) => i % 2 === 0);
+    const image = fourierSums(spectrum, shape, 1).filter((_, i) => i % 2 === 0);
     const object = await session.readObject();
     expect(
       relativeError(
@@ -183,23 +210,113 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
   });
 
   it("takes the caller's own constraint in place of the rule as the iterate", async () => {
-    const problem = { ...{ shape, magnitudes, support }, algorithm: 'hio', beta: 0.9 } as const;
-    const { session, naive } = await both(problem, { backend, precision });
+    const { session, textbook } = await both(
+      { shape, magnitudes, support },
+      { backend, precision, algorithm: 'hio', beta: 0.9 },
+    );
     await session.run(2);
-    naive.run(2);
+    textbook.run(2);
     const clip = (y: RealArray) => Float64Array.from(y, (value) => Math.min(Math.max(value, 0), 0.5));
     session.inverse();
     session.writeObject(clip(await session.readObject()));
     session.forward();
     session.constrainFourier();
-    naive.inverse();
-    naive.writeObject(clip(naive.readObject()));
-    naive.forward();
-    naive.constrainFourier();
+    textbook.inverse();
+    textbook.writeObject(clip(textbook.readObject()));
+    textbook.forward();
+    textbook.constrainFourier();
     await session.run(2);
-    naive.run(2);
-    await expectAlike(session, naive, tolerance);
+    textbook.run(2);
+    await expectAlike(session, textbook, tolerance);
     session.dispose();
+  });
+
+  it('has the residual of every feasible object measured without reading one', async () => {
+    for (const algorithm of ALGORITHMS) {
+      const problem = { shape, magnitudes, support, mask: randomMask(shape, 0.8, 8) };
+      const { session, textbook } = await both(problem, { backend, precision, algorithm, beta: 0.9, history: true });
+      await session.run(3);
+      textbook.run(3);
+      const before = await session.readObject();
+      const [measured] = await session.measureFeasible();
+      expect(Math.abs(measured - textbook.feasibleResidual())).toBeLessThan(tolerance);
+      expect(await session.readObject()).toEqual(before);
+      expect(await session.history()).toHaveLength(3);
+      expect(Math.abs((await session.residual()) - textbook.residual)).toBeLessThan(tolerance);
+      // The iteration goes on from the object.
+      session.step();
+      textbook.forward();
+      textbook.constrainFourier();
+      await session.run(2);
+      textbook.run(2);
+      await expectAlike(session, textbook, tolerance);
+      session.dispose();
+    }
+  });
+
+  it('goes through a chain of rules as the full spectrum does', async () => {
+    const { session, textbook } = await both(
+      { shape, magnitudes, support },
+      { backend, precision, algorithm: 'gs', beta: 1 },
+    );
+    for (const [algorithm, beta] of [
+      ['hio', 0.7],
+      ['gs', 1],
+      ['input-output', 0.9],
+      ['output-output', 0.5],
+      ['hio', 0.9],
+    ] as const) {
+      await session.run(2);
+      textbook.run(2);
+      session.use({ algorithm, beta });
+      textbook.rule = textbookRule(algorithm, beta);
+    }
+    await session.run(1);
+    textbook.run(1);
+    await expectAlike(session, textbook, 10 * tolerance);
+    session.dispose();
+  });
+
+  it('keeps its algorithm when only beta is given, and takes the default of another', async () => {
+    using session = await open({ algorithm: 'hio', beta: 0.5 });
+    session.use({ beta: 0.6 });
+    expect([session.algorithm, session.beta]).toEqual(['hio', 0.6]);
+    session.use({ algorithm: 'output-output' });
+    expect([session.algorithm, session.beta]).toEqual(['output-output', 0.9]);
+    session.use({ algorithm: 'gs' });
+    expect([session.algorithm, session.beta]).toEqual(['gs', 1]);
+  });
+
+  it('takes any linear rule, given as coefficients alone', async () => {
+    const rule = makeRule({
+      tested: { x: -0.6, y: 1.7 },
+      satisfied: { iterate: { x: 0.1, y: 0.8 }, next: { x: -0.2, y: 1.1 } },
+      violated: { iterate: { x: 0.7, y: -0.5 }, next: { x: 0.3, y: 0.4 } },
+    });
+    const formula: PixelRule = (y, x, inside) => {
+      const violates = !inside || 1.7 * y - 0.6 * (x ?? y) < 0;
+      if (violates) return { iterate: 0.7 * (x ?? y) - 0.5 * y, next: 0.3 * (x ?? y) + 0.4 * y };
+      return { iterate: 0.1 * (x ?? 0) + 0.8 * y, next: 1.1 * y - 0.2 * (x ?? 0) };
+    };
+    for (const shape of SHAPES) {
+      const problem = { shape, magnitudes: asymmetricMagnitudes(shape), support: randomMask(shape, 0.7, 2) };
+      const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
+      const selected = await selectDevice(checkSessionOptions({ backend, precision }));
+      const setup = prepare(problem, checkSessionOptions({ backend, precision, algorithm: 'hio' }), { phase });
+      using session = await openSession(selected.backend, selected.index, { ...setup, rule });
+      const start = hermitianPart(textbookStart(problem, phase), shape);
+      const textbook = new TextbookSession(problem, start, formula);
+      await session.run(2);
+      textbook.run(2);
+      for (const kernel of ['inverse', 'constrainObject', 'forward', 'constrainFourier'] as const) {
+        session[kernel]();
+        textbook[kernel]();
+        await session.readObject();
+      }
+      session.step();
+      textbook.step();
+      await expectAlike(session, textbook, tolerance);
+    }
   });
 
   it('clears negative and outlying pixels in the feasible object only', async () => {
@@ -260,7 +377,7 @@ onEveryBackend('several starts in one session', ({ backend, precision, tolerance
 
 const COMMANDS = [
   ...['run', 'step', 'inverse', 'constrainObject', 'forward', 'constrainFourier'],
-  ...['readObject', 'readSpectrum', 'residuals', 'writeObject', 'writeSpectrum'],
+  ...['readObject', 'readSpectrum', 'residuals', 'writeObject', 'writeSpectrum', 'use', 'setSupport'],
 ] as const;
 
 const command = fc.constantFrom(...COMMANDS);
@@ -268,7 +385,7 @@ const command = fc.constantFrom(...COMMANDS);
 async function perform(
   name: (typeof COMMANDS)[number],
   session: Session,
-  naive: NaiveSession,
+  textbook: TextbookSession,
   shape: Shape,
   seed: number,
 ): Promise<void> {
@@ -276,18 +393,35 @@ async function perform(
   switch (name) {
     case 'run':
       await session.run(2);
-      naive.run(2);
+      textbook.run(2);
       break;
     case 'writeObject': {
       const object = noise(pixels, seed).map((u) => u - 0.3);
       session.writeObject(object);
-      naive.writeObject(object);
+      textbook.writeObject(object);
       break;
     }
     case 'writeSpectrum': {
       const spectrum = noise(2 * pixels, seed).map((u) => 4 * u - 2);
       session.writeSpectrum(spectrum);
-      naive.writeSpectrum(spectrum);
+      textbook.writeSpectrum(spectrum);
+      break;
+    }
+    case 'use': {
+      const rule = { algorithm: ALGORITHMS[seed % ALGORITHMS.length], beta: 0.5 + (seed % 5) / 10 };
+      if (textbook.awaitsRule) {
+        expect(() => session.use(rule)).toThrow(/between inverse\(\) and constrainObject\(\)/);
+        break;
+      }
+      session.use(rule);
+      expect({ algorithm: session.algorithm, beta: session.beta }).toEqual(rule);
+      textbook.rule = textbookRule(rule.algorithm, rule.beta);
+      break;
+    }
+    case 'setSupport': {
+      const support = seed % 3 === 0 ? undefined : randomMask(shape, 0.6, seed);
+      session.setSupport(support);
+      textbook.problem.support = support;
       break;
     }
     case 'readObject':
@@ -297,24 +431,24 @@ async function perform(
       break;
     default:
       session[name]();
-      naive[name]();
+      textbook[name]();
   }
 }
 
 /** A session and the oracle in the same state. */
-async function both(problem: NaiveProblem, options: Parameters<typeof createSession>[1]) {
-  const { algorithm, beta, ...given } = problem;
+async function both(problem: TextbookProblem, options: SessionOptions & { algorithm: Algorithm; beta: number }) {
   const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
-  const session = await createSession(given, { ...options, algorithm, beta, start: { phase } });
-  const start = hermitianPart(naiveStart(problem, phase), problem.shape);
-  return { session, naive: new NaiveSession(problem, start) };
+  const session = await createSession(problem, { ...options, start: { phase } });
+  const start = hermitianPart(textbookStart(problem, phase), problem.shape);
+  const rule = textbookRule(options.algorithm, options.beta);
+  return { session, textbook: new TextbookSession({ ...problem }, start, rule) };
 }
 
-async function expectAlike(session: Session, naive: NaiveSession, tolerance: number): Promise<void> {
-  expect(session.iterations).toBe(naive.iterations);
-  expect(relativeError(await session.readObject(), naive.readObject())).toBeLessThan(tolerance);
-  expect(relativeError(await session.readSpectrum(), naive.readSpectrum())).toBeLessThan(tolerance);
+async function expectAlike(session: Session, textbook: TextbookSession, tolerance: number): Promise<void> {
+  expect(session.iterations).toBe(textbook.iterations);
+  expect(relativeError(await session.readObject(), textbook.readObject())).toBeLessThan(tolerance);
+  expect(relativeError(await session.readSpectrum(), textbook.readSpectrum())).toBeLessThan(tolerance);
   const residual = await session.residual();
-  if (naive.iterations === 0) expect(residual).toBeNaN();
-  else expect(Math.abs(residual - naive.residual)).toBeLessThan(tolerance);
+  if (textbook.iterations === 0) expect(residual).toBeNaN();
+  else expect(Math.abs(residual - textbook.residual)).toBeLessThan(tolerance);
 }

@@ -1,15 +1,14 @@
 /**
- * One-dimensional transforms as the shipped WebAssembly module computes them: their properties over random inputs, and
- * their errors against a direct sum. core/tests/plan_test.cpp holds every length to the same bounds, natively.
+ * One-dimensional transforms by the core's plans, compiled to WebAssembly: their properties over random inputs, and their
+ * errors against a direct sum. core/tests/plan_test.cpp holds every length to the same bounds, natively.
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WasmInstance, BYTES_PER_NUMBER } from '../backends/wasm/instance.js';
-import { wasmModule } from '../backends/wasm/module.js';
+import { loadLines } from '../bench/native/lines.mjs';
 import type { Precision, RealArray } from '../src/index.js';
 import { noise, relativeError } from './support/images.js';
 
-const instance = await WasmInstance.create(await wasmModule());
+const module = await loadLines();
 
 /** Short ones of every kind, with primes, and products of 2, 3, 5, 7, 11 and 13 among them, and some longer. */
 const lengths = fc.oneof(
@@ -25,14 +24,11 @@ function bound(precision: Precision, length: number): number {
 
 /** Of one or several lines, interleaved, one behind the other. */
 function transform(precision: Precision, length: number, data: RealArray, inverse = false): RealArray {
-  const { call } = instance;
-  const plan = call.rephase_plan_create(BYTES_PER_NUMBER[precision], length);
-  const memory = call.rephase_allocate(data.length * BYTES_PER_NUMBER[precision]);
-  instance.numbers(memory, data.length, precision).set(data);
-  call.rephase_plan_transform(plan, memory, data.length / (2 * length), Number(inverse));
-  const result = instance.numbers(memory, data.length, precision).slice();
-  call.rephase_free(memory);
-  call.rephase_plan_destroy(plan);
+  const lines = module.plan(precision, length, data.length / (2 * length));
+  lines.numbers().set(data);
+  lines.transform(inverse);
+  const result = lines.numbers().slice();
+  lines.free();
   return result;
 }
 

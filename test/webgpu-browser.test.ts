@@ -10,7 +10,7 @@ afterAll(() => browser?.close());
 
 /**
  * Every device and every shape takes a browser a second to compile for. Left out are, in the page, more of a kind, and in
- * the worker most of what is the same arithmetic whoever asks for it.
+ * the worker most of what is the same arithmetic in both.
  */
 const LEFT_OUT = {
   page: [/refuses > (the buffer (?!spectrum)|a staging)/, /event loop/, / 31x37\.(?!gs)/],

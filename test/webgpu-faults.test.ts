@@ -1,6 +1,6 @@
 /**
- * What a device owes to sessions and what comes of its faults, on devices that callers hand in. Runs on Dawn in Node and
- * in browsers.
+ * Devices that callers hand in: what sessions do with them, and how faults of a device are reported. Runs on Dawn in Node
+ * and in browsers.
  */
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -15,7 +15,7 @@ import {
 import { noisyProblem as problem } from './support/images.js';
 import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
 
-/** MAP_READ and STORAGE, which no buffer may have together. */
+/** MAP_READ and STORAGE: no buffer may have both. */
 const INVALID_USAGE = 1 | 128;
 
 const reason = await whyNoWebGpu();
@@ -53,6 +53,38 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
     gpu.destroy();
   });
 
+  it('compiles a rule once for its form, and uploads its coefficients once', async () => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    const options = { backend: 'webgpu', device, algorithm: 'hio', beta: 0.9 } as const;
+    using session = await createSession(problem([24, 20]), options);
+    const compiled = vi.spyOn(gpu, 'createComputePipeline');
+    const created = session.memory().uploads;
+    await session.run(2);
+    expect(session.memory().uploads).toBe(created);
+    session.use({ beta: 0.7 });
+    await session.run(2);
+    expect(session.memory().uploads).toBe(created + 1);
+    // The coefficients of gs are 0 and 1, which need no upload.
+    const chain = async () => {
+      for (const [algorithm, beta] of [
+        ['gs', 1],
+        ['hio', 0.9],
+        ['hio', 0.7],
+      ] as const) {
+        session.use({ algorithm, beta });
+        await session.run(2);
+      }
+    };
+    await chain();
+    expect(compiled).toHaveBeenCalled();
+    compiled.mockClear();
+    await chain();
+    expect(compiled).not.toHaveBeenCalled();
+    expect(session.memory().uploads).toBe(created + 1);
+    gpu.destroy();
+  });
+
   it('rejects what is pending when the device is lost, and keeps the indices of other devices', async () => {
     const gpu = await newDevice();
     const device = await addGPUDevice(gpu);
@@ -77,7 +109,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
   });
 
   describe('with a device that refuses', () => {
-    /** One on which buffers of a name come out invalid from now on; WebGPU says so later, and reads of them give zeros. */
+    /** A device on which buffers of a name become invalid. WebGPU reports it later, and reads of them give zeros. */
     const refusing = async (label: string, from: 'now' | 'later') => {
       const gpu = await newDevice();
       const device = await addGPUDevice(gpu);

@@ -49,16 +49,57 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       const options = { backend: 'webgpu', device, algorithm, starts: 3 } as const;
       using session = await createSession(given, options);
       const total = bytes('');
-      // Freed again once they are encoded; constants that other sessions share are counted where they are used.
+      // The raw magnitudes are freed once they are encoded. Constants that sessions share count in each of them.
       const [raw, numbers] = [bytes('measured magnitudes'), 65536];
       expect(session.memory().deviceBytes).toBe(total - raw + numbers);
 
       pretendFull(gpu);
       const opening = createSession(given, options);
-      await expect(opening).rejects.toMatchObject({ requiredBytes: total - bytes('twiddles', 'parameters') });
+      await expect(opening).rejects.toMatchObject({
+        requiredBytes: total - bytes('twiddles', 'parameters', 'coefficients'),
+      });
       gpu.destroy();
     },
   );
+
+  it('allocates the iterate and the support when they are first needed, and counts them', async () => {
+    const [rows, columns] = [40, 30];
+    using session = await createSession(problem([rows, columns]), { backend: 'webgpu', starts: 2 });
+    await session.run(2);
+    const created = session.memory().deviceBytes;
+    session.use({ algorithm: 'hio' });
+    await session.run(1);
+    const image = 4 * rows * columns;
+    expect(session.memory().deviceBytes).toBe(created + 2 * image);
+    const support = new Uint8Array(rows * columns).fill(1, 0, 600);
+    session.setSupport(support);
+    const { deviceBytes } = session.memory();
+    expect(deviceBytes).toBeGreaterThan(created + 2 * image);
+    // Less than a byte a pixel.
+    expect(deviceBytes).toBeLessThan(created + 2 * image + rows * columns);
+    session.use({ algorithm: 'gs' });
+    await session.run(2);
+    session.setSupport(undefined);
+    session.setSupport(support);
+    await session.run(2);
+    expect(session.memory().deviceBytes).toBe(deviceBytes);
+    expect((await session.readObject()).subarray(600).every((pixel) => pixel === 0)).toBe(true);
+  });
+
+  it('says how much an iterate takes that there is no memory for', async () => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    using session = await createSession(problem([40, 30]), { backend: 'webgpu', device });
+    await session.run(1);
+    const { deviceBytes } = session.memory();
+    pretendFull(gpu);
+    session.use({ algorithm: 'hio' });
+    const error: unknown = await session.run(1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect((error as OutOfMemoryError).requiredBytes).toBeGreaterThan(4 * 40 * 30);
+    expect((error as OutOfMemoryError).requiredBytes).toBeLessThanOrEqual(deviceBytes + 4 * 40 * 30);
+    gpu.destroy();
+  });
 
   it('frees what it allocated, session after session', async () => {
     const gpu = await newDevice();
@@ -161,7 +202,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   });
 });
 
-/** A device whose buffers hold no more than so many bytes. */
+/** A device whose buffers hold at most this many bytes. */
 async function smallDevice(bytes: number): Promise<{ gpu: GPUDevice; device: number }> {
   const gpu = await newDevice();
   Object.defineProperty(gpu, 'limits', {

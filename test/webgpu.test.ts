@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { webgpuBackend } from '../backends/webgpu/backend.js';
-import { Device } from '../backends/webgpu/device.js';
-import { Recent } from '../backends/webgpu/recent.js';
+import { Device } from '../backends/webgpu/device/device.js';
+import { LruCache } from '../backends/webgpu/device/lru-cache.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { RealTransform } from '../src/tools/transform.js';
 import { LineTransforms } from './support/line-transforms.js';
@@ -113,7 +113,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   it('goes on with the others where the first that was handed in is lost, and there is no adapter', async () => {
     const [one, two] = [await newDevice(), await newDevice()];
     vi.resetModules();
-    const { Device } = await import('../backends/webgpu/device.js');
+    const { Device } = await import('../backends/webgpu/device/device.js');
     vi.spyOn(Device, 'request').mockRejectedValue(new Error('no adapter'));
     const rephase = await import('../src/index.js');
     expect([await rephase.addGPUDevice(one), await rephase.addGPUDevice(two)]).toEqual([0, 1]);
@@ -159,15 +159,15 @@ function open(shape: Shape) {
   return createSession(noisyProblem(shape), { backend: 'webgpu', seed: 2 });
 }
 
-describe('what a device keeps for sessions', () => {
-  it('is what was used last, up to a weight', () => {
-    const recent = new Recent<string>(10);
-    for (const name of ['a', 'b', 'c']) recent.set(name, name, 4);
-    expect(['a', 'b', 'c'].map((name) => recent.get(name))).toEqual([undefined, 'b', 'c']);
-    recent.get('b');
-    recent.set('d', 'd', 6);
-    expect(['b', 'c', 'd'].map((name) => recent.get(name))).toEqual(['b', undefined, 'd']);
-    recent.set('large', 'large', 11);
-    expect(['b', 'd', 'large'].map((name) => recent.get(name))).toEqual([undefined, undefined, 'large']);
+describe('the cache of a device', () => {
+  it('keeps what was used last, up to a weight', () => {
+    const cache = new LruCache<string>(10);
+    for (const name of ['a', 'b', 'c']) cache.set(name, name, 4);
+    expect(['a', 'b', 'c'].map((name) => cache.get(name))).toEqual([undefined, 'b', 'c']);
+    cache.get('b');
+    cache.set('d', 'd', 6);
+    expect(['b', 'c', 'd'].map((name) => cache.get(name))).toEqual(['b', undefined, 'd']);
+    cache.set('large', 'large', 11);
+    expect(['b', 'd', 'large'].map((name) => cache.get(name))).toEqual([undefined, undefined, 'large']);
   });
 });

@@ -18,9 +18,9 @@ export interface NativeProblem {
   rows: number;
   columns: number;
   starts: number;
-  /** Index among ALGORITHMS. */
-  algorithm: number;
-  beta: number;
+  /** As `coefficients` of src/rules.ts orders them. */
+  coefficients: Float64Array;
+  keepsIterate: boolean;
   scale: number;
   magnitudes: Float32Array;
   mask?: Uint8Array;
@@ -29,8 +29,15 @@ export interface NativeProblem {
   firstStart?: number;
 }
 
-/** `BackendSession` with plain arguments. Failures carry a `code`, and `required` and `available` where memory is short. */
-export interface NativeSession extends BackendSession {
+/**
+ * `BackendSession` with plain arguments. The rule stays until `setRule` sets another, so that a step passes no array.
+ * Failures carry a `code`, and `required` and `available` where memory is short.
+ */
+export interface NativeSession extends Omit<BackendSession, 'constrainObject' | 'iterate' | 'measureObject'> {
+  setRule(coefficients: Float64Array, keepsIterate: boolean): void;
+  constrainObject(): void;
+  iterate(count: number): void;
+  measureObject(): void;
   readObject(start: number): Promise<Float32Array>;
   writeObject(start: number, object: Float32Array, asIterate: boolean): void;
   readSpectrum(start: number): Promise<Float32Array>;
@@ -52,18 +59,19 @@ export interface Addon {
 const TRIAL_MILLISECONDS = 60_000;
 
 /**
- * What the child process does: a few iterations on every GPU, each named on standard output before its turn comes. A GPU
+ * The child process does a few iterations on every GPU. It names each on standard output before it tries it. A GPU
  * that fails without a crash is no danger to the caller's process, and spoils nothing as long as there is another.
  */
 const TRIAL = `
   const { devices, Session } = require(process.argv[1]);
   async function attempt(device) {
     const session = new Session({
-      ...{ device, rows: 32, columns: 32, starts: 1, algorithm: 0, beta: 1, scale: 1 },
+      ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
+      ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0), keepsIterate: false },
       ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
     });
-    session.iterate(40, true);
-    session.settle();
+    session.iterate(40);
+    session.completeIteration();
     await session.readObject(0);
     session.dispose();
   }
@@ -96,7 +104,13 @@ async function load() {
   return { addon, devices: addon.devices() };
 }
 
-/** The addon is in the package's `prebuilds`, some folders above this file, in the sources and in dist/ alike. */
+/** The package that brings the addon; scripts/pack-release.mjs makes it. */
+const PACKAGE = '@rephase/cuda-linux-x64';
+
+/**
+ * Finds the addon: in a clone in `prebuilds`, some folders above this file, in the sources and in dist/ alike; in an
+ * installation in the optional package beside this one.
+ */
 export function findAddon(): string {
   const platform = `${process.platform}-${process.arch}`;
   if (platform !== 'linux-x64') throw unavailable(`it is built for linux-x64 only, and this is ${platform}`);
@@ -106,7 +120,11 @@ export function findAddon(): string {
     if (existsSync(join(folder, name))) return join(folder, name);
     if (existsSync(join(folder, 'package.json'))) break;
   }
-  throw unavailable(`${name} is not there; \`npm run build:cuda\` builds it, with nvcc`);
+  try {
+    return createRequire(import.meta.url).resolve(PACKAGE);
+  } catch {
+    throw unavailable(`${PACKAGE} is not installed; in a clone, \`npm run build:cuda\` builds it, with nvcc`);
+  }
 }
 
 /** Rejects with what went wrong. */

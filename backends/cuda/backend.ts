@@ -18,7 +18,7 @@ async function createSession(problem: BackendProblem, device: number): Promise<C
     try {
       return new CudaSession(addon, problem, device);
     } catch (error) {
-      // What was disposed of may still be in use by the device.
+      // The device may still use the memory of sessions that were disposed of.
       if (!(error instanceof OutOfMemoryError) || !(await addon.freed())) throw error;
     }
   }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
-#include "device.hpp"
-#include "problem_kernels.cuh"
+#include "kernels/any_length.cuh"
+#include "kernels/problem_kernels.cuh"
+#include "runtime/device.hpp"
 
 namespace rephase::cuda {
 
@@ -13,14 +13,7 @@ namespace {
 
 constexpr size_t kPieceBytes = size_t{2} << 20;
 constexpr int kGraphIterations = 16;
-
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-
-int stored(int columns) {
-  return (columns + 1) / 2;
-}
+constexpr size_t kGraphs = 4;
 
 // Magnitudes begin at multiples of 16 bytes.
 int magnitude_stride(int rows) {
@@ -29,12 +22,6 @@ int magnitude_stride(int rows) {
 
 size_t line_bytes(const AnyLine& line) {
   return (spread(line.size) + 1) * sizeof(Complex);
-}
-
-int attribute(cudaDeviceAttr which, int device) {
-  int value = 0;
-  check(cudaDeviceGetAttribute(&value, which, device), "asking the device for its limits");
-  return value;
 }
 
 // Room for the lines that do not fit shared memory, two blocks a multiprocessor.
@@ -62,63 +49,60 @@ int device_for(const Problem& p) {
 
 double Session::bytes_needed(const Problem& p) {
   const cudaDeviceProp& device = devices().at(p.device);
+  const int stored = RealField::stored_columns(p.columns);
   const double pixels = double(p.rows) * p.columns, tiled = double(ceil_div(p.rows, kTile) * kTile);
-  const double spectrum = tiled * stored(p.columns) * sizeof(Complex);
-  const double image = pixels * sizeof(float);
-  const double magnitudes = double(stored(p.columns) + 1) * magnitude_stride(p.rows) * sizeof(float);
+  const double spectrum = tiled * stored * sizeof(Complex);
+  const double images = pixels * sizeof(RealField::Pixel) * (p.rule.keeps_iterate ? 2 : 1);
+  const double magnitudes = double(stored + 1) * magnitude_stride(p.rows) * sizeof(float);
   const double support = p.support ? double(p.rows) * ceil_div(p.columns, 32) * 4 : 0;
-  const double records = double(p.starts) * (kRecords * 8 + 4 + stored(p.columns) * 4.0);
+  const double records = double(p.starts) * (kRecords * 8 + 4 + stored * 4.0);
   // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
   const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;
   const double lines = line > device.sharedMemPerBlockOptin ? scratch_blocks(device.multiProcessorCount) * line : 0;
-  return p.starts * (spectrum + image * (has_memory(p.algorithm) ? 2 : 1)) + magnitudes + support + records + lines +
-         piece_bytes(p.rows, p.columns) + Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
+  return p.starts * (spectrum + images) + magnitudes + support + records + lines + piece_bytes(p.rows, p.columns) +
+         Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
 }
 
 Session::Session(const Problem& p)
     : device_(device_for(p)),
-      algorithm_(p.algorithm),
-      beta_(p.beta),
       scale_(p.scale),
-      on_chip_(find_on_chip(p.rows, p.columns, p.starts, attribute(cudaDevAttrMultiProcessorCount, p.device))),
+      rule_(p.rule),
+      stream_(make_stream()),
+      launcher_(p.device, stream_.get(), *stopwatch_),
+      on_chip_(find_on_chip(p.rows, p.columns, p.starts, launcher_.multiprocessors())),
       row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows)),
-      column_axis_(p.rows,
-                   on_chip_ ? &on_chip_->column_line : find_fast_column(p.rows, double(p.starts) * stored(p.columns))) {
+      column_axis_(p.rows, on_chip_
+                               ? &on_chip_->column_line
+                               : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns))) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
   v.starts = p.starts;
-  v.stored_columns = stored(p.columns);
+  v.stored_columns = RealField::stored_columns(p.columns);
   v.tiles = static_cast<int>(ceil_div(p.rows, kTile));
-  v.pairs = static_cast<int>(ceil_div(p.rows, 2));
+  v.pairs = static_cast<int>(ceil_div(p.rows, RealField::rows_per_line));
   v.magnitude_stride = magnitude_stride(p.rows);
   v.support_words = static_cast<int>(ceil_div(p.columns, 32));
-  v.packed = p.columns % 2 == 0;
+  v.packed = RealField::packs(p.columns);
   v.masked = p.mask != nullptr;
-  v.row_turns = row_axis_.turns();
-  v.column_turns = column_axis_.turns();
+  v.row_twiddles = row_axis_.twiddles();
+  v.column_twiddles = column_axis_.twiddles();
 
-  const size_t pixels = size_t(p.rows) * p.columns;
-  multiprocessors_ = attribute(cudaDevAttrMultiProcessorCount, device_);
-  programmatic_ = attribute(cudaDevAttrComputeCapabilityMajor, device_) >= 9;
-  stream_ = make_stream();
-  for (Event& event : passed_) event = make_event();
-  spectrum_ = DeviceBuffer<Complex>(p.starts * v.tiles * v.pitch());
-  magnitudes_ = DeviceBuffer<float>(size_t(v.stored_columns) * v.magnitude_stride);
-  nyquist_ = DeviceBuffer<float>(v.magnitude_stride);
-  object_ = DeviceBuffer<float>(p.starts * pixels);
-  if (has_memory(p.algorithm)) iterate_ = DeviceBuffer<float>(p.starts * pixels);
-  partials_ = DeviceBuffer<float>(size_t(p.starts) * v.stored_columns);
-  records_ = DeviceBuffer<double>(size_t(kRecords) * p.starts);
-  recorded_on_device_ = DeviceBuffer<uint32_t>(p.starts);
-  if (p.support) support_ = DeviceBuffer<uint32_t>(size_t(p.rows) * v.support_words);
-  piece_ = DeviceBuffer<char>(piece_bytes(p.rows, p.columns));
-  staging_ = HostBuffer(2 * piece_.bytes());
+  *bytes_ = row_axis_.bytes() + column_axis_.bytes();
+  spectrum_ = allocate<Complex>(p.starts * v.tiles * v.pitch());
+  magnitudes_ = allocate<float>(size_t(v.stored_columns) * v.magnitude_stride);
+  nyquist_ = allocate<float>(v.magnitude_stride);
+  object_ = allocate<float>(p.starts * pixels());
+  if (rule_.keeps_iterate) allocate_iterate();
+  partials_ = allocate<float>(size_t(p.starts) * v.stored_columns);
+  records_ = allocate<double>(size_t(kRecords) * p.starts);
+  recorded_on_device_ = allocate<uint32_t>(p.starts);
+  piece_ = allocate<char>(piece_bytes(p.rows, p.columns));
+  staging_ = Staging(piece_.bytes());
   v.spectrum = spectrum_.data();
   v.magnitudes = magnitudes_.data();
   v.nyquist = nyquist_.data();
   v.object = object_.data();
-  v.iterate = iterate_.data();
   v.partials = partials_.data();
   v.records = records_.data();
   v.recorded = recorded_on_device_.data();
@@ -130,10 +114,10 @@ Session::Session(const Problem& p)
   clear(magnitudes_.data(), magnitudes_.bytes());
   clear(nyquist_.data(), nyquist_.bytes());
   clear(v.recorded, recorded_on_device_.bytes());
-  allow_shared_memory();
+  choose_kernels();
 
   // The object's array is not used yet: the magnitudes pass through it, those that were not measured as negative ones.
-  upload(object_.data(), pixels * sizeof(float), [&](char* to, size_t at, size_t bytes) {
+  staging_.upload(stream_.get(), object_.data(), pixels() * sizeof(float), [&](char* to, size_t at, size_t bytes) {
     float* const staged = reinterpret_cast<float*>(to);
     const size_t first = at / sizeof(float), count = bytes / sizeof(float);
     std::copy_n(p.magnitudes + first, count, staged);
@@ -141,23 +125,13 @@ Session::Session(const Problem& p)
     for (size_t i = 0; i < count; i++)
       if (!p.mask[first + i]) staged[i] = -1;
   });
-  simple(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(),
-         static_cast<float>(2 * p.scale), magnitudes_.data(), nyquist_.data());
+  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(),
+                 static_cast<float>(2 * p.scale), magnitudes_.data(), nyquist_.data());
   if (p.seeded) {
-    simple(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), p.scale, p.seed,
-           p.first_start);
+    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), p.scale,
+                   p.seed, p.first_start);
   }
-  if (p.support) {
-    v.support = support_.data();
-    View some = v;
-    const int at_once = static_cast<int>(piece_.bytes() / p.columns);
-    for (int row = 0; row < p.rows; row += at_once) {
-      some.rows = std::min(at_once, p.rows - row);
-      upload(piece_.data(), p.support + size_t(row) * p.columns, size_t(some.rows) * p.columns);
-      simple(pack_support, int64_t(some.rows) * v.support_words, some, reinterpret_cast<uint8_t*>(piece_.data()),
-             support_.data() + size_t(row) * v.support_words);
-    }
-  }
+  if (p.support) set_support(p.support);
   stopwatch_->discard();
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
@@ -167,237 +141,212 @@ Session::~Session() {
   cudaSetDevice(device_);
 }
 
-size_t Session::bytes() const {
-  return row_axis_.bytes() + column_axis_.bytes() + spectrum_.bytes() + scratch_.bytes() + piece_.bytes() +
-         magnitudes_.bytes() + nyquist_.bytes() + object_.bytes() + iterate_.bytes() + partials_.bytes() +
-         support_.bytes() + recorded_on_device_.bytes() + records_.bytes();
+template <class T>
+DeviceBuffer<T> Session::allocate(size_t count) {
+  DeviceBuffer<T> buffer(count);
+  *bytes_ += buffer.bytes();
+  return buffer;
 }
 
-// ---- launching ----
+void Session::allocate_iterate() {
+  if (iterate_.data()) return;
+  choose_device(device_);
+  iterate_ = allocate<float>(object_.bytes() / sizeof(float));
+  view_.iterate = iterate_.data();
+}
 
-// More than 48 KiB of shared memory has to be asked for, kernel by kernel; lines that do not fit get scratch.
-void Session::allow_shared_memory() {
-  const int limit = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device_);
-  const auto allow = [&](const void* kernel, size_t bytes) {
-    cudaFuncAttributes attributes;
-    check(cudaFuncGetAttributes(&attributes, kernel), "loading a kernel");
-    const int rest = limit - static_cast<int>(attributes.sharedSizeBytes);
-    if (bytes > static_cast<size_t>(rest)) return false;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, rest), "asking for shared memory");
-    return true;
-  };
+void Session::use(const Rule& rule) {
+  if (rule == rule_) return;
+  choose_device(device_);
+  if (deferred_ > 0) launch_deferred();  // with the rule before
+  if (rule.keeps_iterate) allocate_iterate();
+  rule_ = rule;
+}
+
+void Session::set_support(const uint8_t* support) {
+  use_device();
+  View& v = view_;
+  // Graphs know whether there is a support.
+  if (!support != !v.support) graphs_.clear();
+  v.support = nullptr;
+  if (!support) return;
+  if (!support_.data()) support_ = allocate<uint32_t>(size_t(v.rows) * v.support_words);
+  View some = v;
+  const int at_once = static_cast<int>(piece_.bytes() / v.columns);
+  for (int row = 0; row < v.rows; row += at_once) {
+    some.rows = std::min(at_once, v.rows - row);
+    staging_.upload(stream_.get(), piece_.data(), support + size_t(row) * v.columns, size_t(some.rows) * v.columns);
+    launcher_.each(pack_support, int64_t(some.rows) * v.support_words, some, reinterpret_cast<uint8_t*>(piece_.data()),
+                   support_.data() + size_t(row) * v.support_words);
+  }
+  v.support = support_.data();
+}
+
+// ---- passes ----
+
+void Session::choose_kernels() {
+  const auto allow = [&](const void* kernel, size_t bytes) { return launcher_.allow_shared_memory(kernel, bytes); };
   const auto allow_fast = [&](const FastLine* line) {
     return line && allow(line->whole.function, line->whole.shared) && allow(line->part.function, line->part.shared);
   };
-  fast_rows_ = allow_fast(row_axis_.fast());
-  fast_columns_ = allow_fast(column_axis_.fast());
+  const FastLine *row_line = row_axis_.fast(), *column_line = column_axis_.fast();
+  fast_rows_ = allow_fast(row_line);
+  fast_columns_ = allow_fast(column_line);
   if (on_chip_ && !allow(on_chip_->kernel.function, on_chip_->kernel.shared)) on_chip_ = nullptr;
   const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
   rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
-  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(rephase::cuda::any_columns<true>), column_bytes);
+  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
+  // Lines that do not fit get scratch.
   if (!rows_fit_ || !columns_fit_)
-    scratch_ =
-        DeviceBuffer<Complex>(scratch_blocks(multiprocessors_) * std::max(row_bytes, column_bytes) / sizeof(Complex));
-  if (fast_rows_ && fast_columns_) divide_cache();
-}
-
-// What the blocks of a multiprocessor do not need as shared memory is left to the L1 cache, where twiddles are. Both
-// passes and the object constraint get the same share, because a multiprocessor has to be empty to be divided anew.
-// Attributes are the process's: of sessions that share a kernel, the last one made decides.
-void Session::divide_cache() {
-  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor, device_);
-  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock, device_);
-  const FastLine* const lines[] = {row_axis_.fast(), column_axis_.fast()};
-  int percent = 0;
-  for (const FastLine* line : lines) {
-    const Kernel& kernel = line->whole;
-    cudaFuncAttributes attributes;
-    check(cudaFuncGetAttributes(&attributes, kernel.function), "loading a kernel");
-    int blocks = 0;
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
-          "asking how many blocks a multiprocessor takes");
-    const int64_t needed = blocks * int64_t(kernel.shared + attributes.sharedSizeBytes + reserved);
-    percent = std::max(percent, static_cast<int>(std::min<int64_t>(ceil_div(100 * needed, all), 100)));
-  }
-  const auto divide = [&](const void* kernel) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent), "dividing the cache");
-  };
-  for (const FastLine* line : lines) {
-    divide(line->whole.function);
-    divide(line->part.function);
-  }
-  divide(reinterpret_cast<const void*>(rephase::cuda::constrain_object));
-}
-
-// `early`: the kernel waits by itself for the one before it.
-void Session::launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments, bool early) {
-  cudaLaunchAttribute attribute;
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(blocks));
-  config.blockDim = dim3(threads);
-  config.dynamicSmemBytes = shared;
-  config.stream = stream_.get();
-  config.attrs = &attribute;
-  config.numAttrs = early && programmatic_ ? 1 : 0;
-  stopwatch_->start(stream_.get());
-  check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
-}
-
-template <class... Parameters, class... Arguments>
-void Session::simple(void (*kernel)(Parameters...), int64_t items, Arguments... arguments) {
-  std::tuple<std::decay_t<Parameters>...> values(arguments...);
-  std::apply(
-      [&](auto&... value) {
-        void* pointers[] = {&value...};
-        launch(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
-      },
-      values);
+    scratch_ = allocate<Complex>(scratch_blocks(launcher_.multiprocessors()) * std::max(row_bytes, column_bytes) /
+                                 sizeof(Complex));
+  if (fast_rows_ && fast_columns_)
+    launcher_.divide_cache({row_line->whole, column_line->whole},
+                           {row_line->part.function, column_line->part.function,
+                            reinterpret_cast<const void*>(rephase::cuda::constrain_object)});
 }
 
 int Session::recorders(int threads) const {
   return static_cast<int>(ceil_div(view_.starts, threads / 32));
 }
 
-// Whatever measures the misfit leaves it in parts, which the next row pass records, or this does.
+// A column pass leaves partial residuals, which the next row pass records, or this does.
 void Session::record() {
-  if (measured_) simple(record_residuals, int64_t(recorders(kSimpleThreads)) * kSimpleThreads, view_);
+  constexpr int threads = Launcher::kSimpleThreads;
+  if (measured_) launcher_.each(record_residuals, int64_t(recorders(threads)) * threads, view_);
   measured_ = false;
 }
 
-int Session::take_recorders(int threads) {
-  return std::exchange(measured_, false) ? recorders(threads) : 0;
-}
-
 void Session::columns(ColumnWork work) {
-  if (work.impose) record();
+  const bool measures = work.impose || work.measure;
+  if (measures) record();
+  const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
   if (fast_columns_) {
     const FastLine& line = *column_axis_.fast();
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
-    fast_columns(whole ? line.whole : line.part, work);
+    const Kernel& kernel = whole ? line.whole : line.part;
+    void* arguments[] = {&view_, &work};
+    launcher_.launch(kernel.function, ceil_div(lines, kernel.lines), kernel.threads, kernel.shared, arguments, true);
   } else {
-    any_columns(work);
+    AnyLine line = column_axis_.any();
+    Complex* scratch = scratch_.data();
+    void* arguments[] = {&view_, &line, &work, &scratch};
+    const void* const kernel = reinterpret_cast<const void*>(columns_fit_ ? any_columns<true> : any_columns<false>);
+    const int64_t most = columns_fit_ ? 1 << 20 : scratch_blocks(launcher_.multiprocessors());
+    launcher_.launch(kernel, std::min(lines, most), kAnyThreads, columns_fit_ ? line_bytes(line) : 0, arguments, true);
   }
   // Not before: what could not be started is tried again.
-  if (work.impose) measured_ = true;
-}
-
-void Session::any_columns(ColumnWork work) {
-  AnyLine line = column_axis_.any();
-  Complex* scratch = scratch_.data();
-  void* arguments[] = {&view_, &line, &work, &scratch};
-  const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
-  if (columns_fit_)
-    launch(reinterpret_cast<const void*>(rephase::cuda::any_columns<true>), std::min<int64_t>(lines, 1 << 20),
-           kAnyThreads, line_bytes(line), arguments, true);
-  else
-    launch(reinterpret_cast<const void*>(rephase::cuda::any_columns<false>),
-           std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
+  if (measures) measured_ = true;
 }
 
 void Session::rows(RowWork work, Rule rule) {
-  if (fast_rows_) return fast_rows(row_axis_.fast()->part, work, rule);
-  AnyLine line = row_axis_.any();
-  int recording = take_recorders(kAnyThreads);
+  rows(work, fast_rows_ ? &row_axis_.fast()->part : nullptr, rule);
+}
+
+void Session::rows(RowWork work, const Kernel* fast, Rule rule) {
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
-  // Blocks that only record have no line, but count in the numbering of scratch.
-  Complex* scratch = scratch_.data();
-  if (scratch) scratch -= static_cast<int64_t>(recording) * (spread(line.size) + 1);
-  void* arguments[] = {&view_, &line, &work, &rule, &recording, &scratch};
-  if (rows_fit_)
-    launch(reinterpret_cast<const void*>(any_rows<true>), recording + std::min<int64_t>(lines, 1 << 20), kAnyThreads,
-           line_bytes(line), arguments, true);
-  else
-    launch(reinterpret_cast<const void*>(any_rows<false>),
-           recording + std::min<int64_t>(lines, scratch_blocks(multiprocessors_)), kAnyThreads, 0, arguments, true);
+  int recording = measured_ ? recorders(fast ? fast->threads : kAnyThreads) : 0;
+  if (fast) {
+    void* arguments[] = {&view_, &work, &recording, &rule};
+    launcher_.launch(fast->function, recording + ceil_div(lines, fast->lines), fast->threads, fast->shared, arguments,
+                     true);
+  } else {
+    AnyLine line = row_axis_.any();
+    // Blocks that only record have no line, but count in the numbering of scratch.
+    Complex* scratch = scratch_.data();
+    if (scratch) scratch -= static_cast<int64_t>(recording) * (spread(line.size) + 1);
+    void* arguments[] = {&view_, &line, &work, &recording, &rule, &scratch};
+    const void* const kernel = reinterpret_cast<const void*>(rows_fit_ ? any_rows<true> : any_rows<false>);
+    const int64_t most = rows_fit_ ? 1 << 20 : scratch_blocks(launcher_.multiprocessors());
+    launcher_.launch(kernel, recording + std::min(lines, most), kAnyThreads, rows_fit_ ? line_bytes(line) : 0,
+                     arguments, true);
+  }
+  measured_ = false;
 }
 
-void Session::fast_columns(const Kernel& kernel, ColumnWork work) {
-  void* arguments[] = {&view_, &work};
-  launch(kernel.function, ceil_div(int64_t(view_.starts) * view_.stored_columns, kernel.lines), kernel.threads,
-         kernel.shared, arguments, true);
-}
-
-void Session::fast_rows(const Kernel& kernel, RowWork work, Rule rule) {
-  int recording = take_recorders(kernel.threads);
-  void* arguments[] = {&view_, &work, &rule, &recording};
-  launch(kernel.function, recording + ceil_div(int64_t(view_.starts) * view_.pairs, kernel.lines), kernel.threads,
-         kernel.shared, arguments, true);
-}
-
-void Session::turn_rows(Rule rule) {
+void Session::iterate_rows() {
   const RowWork all = {true, true, false, true, normal(view_.rows)};
-  if (!fast_rows_) return rows(all, rule);
-  fast_rows(row_axis_.fast()->whole, all, rule);
+  if (fast_rows_ && !rule_.reflects) return rows(all, &row_axis_.fast()->whole, rule_);
+  rows(all, rule_);
 }
 
-// What undoes the doubling and the transforms along rows, and along columns of that length.
+// The factor that undoes the doubling and the transforms along rows, and along columns of that length.
 float Session::normal(int column_length) const {
   return static_cast<float>(0.5 / view_.columns / column_length);
 }
 
 // ---- the three granularities ----
 
-void Session::iterate(uint32_t count, bool first) {
+void Session::iterate(uint32_t count) {
   choose_device(device_);
   if (count > 0 && holds_ != Holds::rows) {
     invert_columns();
     holds_ = Holds::rows;
-    turn_rows(make_rule(algorithm_, beta_, first));
+    iterate_rows();
     count--;
   }
-  waiting_ += count;
+  deferred_ += count;
   recorded_ += count;
-  if (waiting_ < kGraphIterations) return;
+  if (deferred_ < kGraphIterations) return;
   stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
-  if (on_chip_) return start_waiting();
-  if (!graph_)
-    graph_ = record_graph(stream_.get(), [&] {
-      for (int i = 0; i < kGraphIterations; i++) turn();
-    });
-  for (; waiting_ >= kGraphIterations; waiting_ -= kGraphIterations)
-    check(cudaGraphLaunch(graph_.get(), stream_.get()), "starting a graph");
+  if (on_chip()) return launch_deferred();
+  const cudaGraphExec_t iterations = graph();
+  for (; deferred_ >= kGraphIterations; deferred_ -= kGraphIterations)
+    check(cudaGraphLaunch(iterations, stream_.get()), "starting a graph");
 }
 
-void Session::start_waiting() {
-  const ColumnWork work = waiting_columns_;
-  if (work.forward || work.impose || work.inverse) columns(work);
-  waiting_columns_ = {};
-  if (on_chip_ && waiting_ > 0) {
-    Rule rule = make_rule(algorithm_, beta_, false);
-    int count = static_cast<int>(waiting_);
-    void* arguments[] = {&view_, &rule, &count};
-    launch(on_chip_->kernel.function, view_.starts, on_chip_->kernel.threads, on_chip_->kernel.shared, arguments, true);
-    waiting_ = 0;
+cudaGraphExec_t Session::graph() {
+  for (const RuleGraph& known : graphs_)
+    if (known.rule == rule_) return known.graph.get();
+  Graph graph = record_graph(stream_.get(), [&] {
+    for (int i = 0; i < kGraphIterations; i++) iteration();
+  });
+  if (graphs_.size() == kGraphs) graphs_.erase(graphs_.begin());
+  graphs_.push_back({rule_, std::move(graph)});
+  return graphs_.back().graph.get();
+}
+
+void Session::launch_deferred() {
+  if (deferred_columns_.any()) columns(deferred_columns_);
+  deferred_columns_ = {};
+  if (on_chip() && deferred_ > 0) {
+    Rule rule = rule_;
+    int count = static_cast<int>(deferred_);
+    void* arguments[] = {&view_, &count, &rule};
+    const Kernel& kernel = on_chip_->kernel;
+    launcher_.launch(kernel.function, view_.starts, kernel.threads, kernel.shared, arguments, true);
+    deferred_ = 0;
   }
-  for (; waiting_ > 0; waiting_--) turn();
+  for (; deferred_ > 0; deferred_--) iteration();
 }
 
-// An iteration that begins unsettled.
-void Session::turn() {
+// An iteration that begins with a pending column pass.
+void Session::iteration() {
   columns({true, true, true, 1});
-  turn_rows(make_rule(algorithm_, beta_, false));
+  iterate_rows();
 }
 
 void Session::use_device() {
   choose_device(device_);
-  start_waiting();
+  launch_deferred();
 }
 
-void Session::settle() {
+void Session::copy(float* to, const float* from, size_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copying the iterate");
+}
+
+void Session::complete_iteration() {
   use_device();
   if (holds_ != Holds::rows) return;
-  if (has_memory(algorithm_)) {
-    check(cudaMemcpyAsync(object_.data(), iterate_.data(), object_.bytes(), cudaMemcpyDeviceToDevice, stream_.get()),
-          "copying the iterate");
+  if (rule_.keeps_iterate) {
+    copy(object_.data(), iterate_.data(), object_.bytes());
   } else {
-    // What the iteration keeps is the object's transform along rows. Exact zeros come back with rounding noise around
-    // them; a projection may be applied again.
-    const Rule rule = make_rule(algorithm_, beta_, false);
-    rows({true, is_projection(algorithm_), true, false, normal(1)}, rule);
+    // The spectrum's array holds the object's transform along rows. Exact zeros come back from it with rounding noise;
+    // a projection may be applied again.
+    rows({true, is_projection(rule_), true, false, normal(1)}, rule_);
   }
-  waiting_columns_ = {true, true, false, 1};
+  object_is_iterate_ = false;
+  deferred_columns_ = {true, true, false, 1};
   recorded_++;
   holds_ = Holds::spectrum;
 }
@@ -405,52 +354,73 @@ void Session::settle() {
 void Session::inverse() {
   choose_device(device_);
   invert_columns();
-  rows({true, false, true, false, normal(view_.rows)}, {});
+  rows({true, false, true, false, normal(view_.rows)});
+  object_is_iterate_ = false;
 }
 
-void Session::constrain_object(bool first) {
+void Session::constrain_object() {
   use_device();
-  Rule rule = make_rule(algorithm_, beta_, first);
-  void* arguments[] = {&view_, &rule};
-  launch(reinterpret_cast<const void*>(rephase::cuda::constrain_object),
-         std::min<int64_t>(int64_t(view_.starts) * view_.rows, 1 << 20), kSimpleThreads, 0, arguments, true);
+  make_object_the_iterate();
+  void* arguments[] = {&view_, &rule_};
+  launcher_.launch(reinterpret_cast<const void*>(rephase::cuda::constrain_object),
+                   std::min<int64_t>(int64_t(view_.starts) * view_.rows, 1 << 20), Launcher::kSimpleThreads, 0,
+                   arguments, true);
+  object_is_iterate_ = rule_.reflects && rule_.keeps_iterate;
+}
+
+void Session::make_object_the_iterate() {
+  if (object_is_iterate_) copy(object_.data(), iterate_.data(), object_.bytes());
+  object_is_iterate_ = false;
 }
 
 void Session::forward() {
   use_device();
-  rows({false, false, false, true, 1}, {});
-  waiting_columns_ = {true, false, false, 1};
+  rows({false, false, false, true, 1});
+  deferred_columns_ = {true, false, false, 1};
+  holds_ = Holds::spectrum;
+}
+
+void Session::measure_object() {
+  use_device();
+  make_object_the_iterate();
+  Rule projection = rule_;
+  projection.scales = false;  // the short way clears what is not a number
+  rows({false, true, false, true, 1}, projection);
+  ColumnWork work;
+  work.forward = work.measure = true;
+  columns(work);
+  recorded_++;
   holds_ = Holds::spectrum;
 }
 
 void Session::constrain_fourier() {
   choose_device(device_);
-  // What waits goes on, unless it has come as far already.
-  if (waiting_columns_.impose || waiting_columns_.inverse) start_waiting();
+  // Deferred work goes on, unless it has come as far already.
+  if (deferred_columns_.impose || deferred_columns_.inverse) launch_deferred();
   restore_spectrum();
-  waiting_columns_.impose = true;
+  deferred_columns_.impose = true;
   recorded_++;
 }
 
 // Brings the columns to where rows can be transformed back.
 void Session::invert_columns() {
-  if (holds_ == Holds::spectrum) waiting_columns_.inverse = true;
+  if (holds_ == Holds::spectrum) deferred_columns_.inverse = true;
   holds_ = Holds::inverted;
-  start_waiting();
+  launch_deferred();
 }
 
-// Undoes what `inverse` did to the columns. Nothing waits then.
+// Undoes what `inverse` did to the columns. Nothing is deferred then.
 void Session::restore_spectrum() {
   if (holds_ != Holds::inverted) return;
-  waiting_columns_ = {true, false, false, 1.0f / view_.rows};
+  deferred_columns_ = {true, false, false, 1.0f / view_.rows};
   holds_ = Holds::spectrum;
 }
 
-// As `use_device`, and the spectrum's array holds the spectrum.
+// Does what `use_device` does, and brings the spectrum into its array.
 void Session::use_spectrum() {
   use_device();
   restore_spectrum();
-  start_waiting();
+  launch_deferred();
 }
 
 // ---- reading and writing ----
@@ -468,46 +438,6 @@ void Session::wait(const Event& event) const {
   check(cudaEventSynchronize(event.get()), "iterating");
 }
 
-// fill(staged, at, count) puts `count` bytes from `at` on where they are to be copied from.
-template <class Fill>
-void Session::upload(void* to, size_t bytes, Fill&& fill) {
-  for (size_t at = 0; at < bytes; at += piece_.bytes()) {
-    const size_t count = std::min(piece_.bytes(), bytes - at);
-    cudaEvent_t passed = passed_[next_half_].get();
-    check(cudaEventSynchronize(passed), "uploading");
-    fill(staged(next_half_), at, count);
-    check(
-        cudaMemcpyAsync(static_cast<char*>(to) + at, staged(next_half_), count, cudaMemcpyHostToDevice, stream_.get()),
-        "uploading");
-    check(cudaEventRecord(passed, stream_.get()), "uploading");
-    next_half_ ^= 1;
-  }
-}
-
-void Session::upload(void* to, const void* from, size_t bytes) {
-  upload(to, bytes, [&](char* staged, size_t at, size_t count) {
-    std::memcpy(staged, static_cast<const char*>(from) + at, count);
-  });
-}
-
-// In pieces of whole units: enqueue(staged, at, count) has `count` bytes from `at` on copied there, take(staged, at,
-// count) takes them from there, while the next are on their way.
-template <class Enqueue, class Take>
-void Session::download(size_t bytes, size_t unit, Enqueue&& enqueue, Take&& take) {
-  const size_t piece = piece_.bytes() / unit * unit, pieces = ceil_div(bytes, piece);
-  const auto count = [&](size_t i) { return std::min(piece, bytes - i * piece); };
-  for (size_t i = 0; i <= pieces; i++) {
-    if (i < pieces) {
-      enqueue(staged(i % 2), i * piece, count(i));
-      check(cudaEventRecord(passed_[i % 2].get(), stream_.get()), "copying results");
-      if (i == pieces - 1) stopwatch_->stop(stream_.get());
-    }
-    if (i == 0) continue;
-    check(cudaEventSynchronize(passed_[(i - 1) % 2].get()), "copying results");
-    take(staged((i - 1) % 2), (i - 1) * piece, count(i - 1));
-  }
-}
-
 std::vector<double> Session::take_residuals() {
   use_device();
   record();
@@ -519,8 +449,8 @@ std::vector<double> Session::take_residuals() {
   const uint64_t first = (recorded_ - count) % kRecords, straight = std::min(count, kRecords - first);
   const auto read = [&](uint64_t record, uint64_t some, double* to) {
     const auto* const from = reinterpret_cast<const char*>(records_.data() + record * starts);
-    download(
-        some * starts * sizeof(double), sizeof(double),
+    staging_.download(
+        stream_.get(), *stopwatch_, some * starts * sizeof(double), sizeof(double),
         [&](char* staged, size_t at, size_t bytes) {
           check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading residuals");
         },
@@ -535,10 +465,11 @@ std::vector<double> Session::take_residuals() {
 
 void Session::read_object(int start, float* to) {
   use_device();
-  const auto* const from = reinterpret_cast<const char*>(object_.data() + start * pixels());
+  const float* const object = object_is_iterate_ ? iterate_.data() : object_.data();
+  const auto* const from = reinterpret_cast<const char*>(object + start * pixels());
   const float factor = static_cast<float>(1 / scale_);
-  download(
-      pixels() * sizeof(float), sizeof(float),
+  staging_.download(
+      stream_.get(), *stopwatch_, pixels() * sizeof(float), sizeof(float),
       [&](char* staged, size_t at, size_t bytes) {
         check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the object");
       },
@@ -552,29 +483,31 @@ void Session::write_object(int start, const float* object, bool as_iterate) {
   use_device();
   const size_t bytes = pixels() * sizeof(float);
   float* const to = object_.data() + start * pixels();
-  upload(to, object, bytes);
-  if (scale_ != 1) simple(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
-  if (as_iterate) keep_object(start);
+  staging_.upload(stream_.get(), to, object, bytes);
+  if (scale_ != 1) launcher_.each(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
+  if (as_iterate || object_is_iterate_) copy_to_iterate(start);
 }
 
 void Session::keep_object(int start) {
   use_device();
-  if (!has_memory(algorithm_)) return;
+  if (!object_is_iterate_) copy_to_iterate(start);
+}
+
+void Session::copy_to_iterate(int start) {
+  allocate_iterate();
   const size_t at = start * pixels();
-  check(cudaMemcpyAsync(iterate_.data() + at, object_.data() + at, pixels() * sizeof(float), cudaMemcpyDeviceToDevice,
-                        stream_.get()),
-        "copying the iterate");
+  copy(iterate_.data() + at, object_.data() + at, pixels() * sizeof(float));
 }
 
 void Session::read_spectrum(int start, float* to) {
   use_spectrum();
   const size_t row_bytes = view_.columns * sizeof(Complex);
   Complex* const rows = reinterpret_cast<Complex*>(piece_.data());
-  download(
-      view_.rows * row_bytes, row_bytes,
+  staging_.download(
+      stream_.get(), *stopwatch_, view_.rows * row_bytes, row_bytes,
       [&](char* staged, size_t at, size_t bytes) {
-        simple(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
-               int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
+        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
+                       int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
         check(cudaMemcpyAsync(staged, rows, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the spectrum");
       },
       [&](const char* staged, size_t at, size_t bytes) {
@@ -590,15 +523,15 @@ void Session::write_spectrum(int start, const float* spectrum) {
   const size_t rows = view_.rows / 2 + 1;
   for (size_t row = 0; row < rows; row += at_once) {
     const size_t count = std::min(at_once, rows - row);
-    upload(pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
+    staging_.upload(stream_.get(), pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
       Complex* to = reinterpret_cast<Complex*>(staged);
       for (size_t r = row; r < row + count; r++, to += 2 * n) {
         std::copy_n(full + r * n, n, to);
         std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
       }
     });
-    simple(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(), start,
-           int(row), int(count), pairs, scale_);
+    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(),
+                   start, int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;
 }

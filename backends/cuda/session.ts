@@ -4,35 +4,40 @@
  */
 import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
 import { DeviceLostError, OutOfMemoryError } from '../../src/errors.js';
-import { ALGORITHMS, type MemoryReport, type RealArray } from '../../src/types.js';
+import { coefficients, type Rule } from '../../src/rules.js';
+import type { MemoryReport, RealArray } from '../../src/types.js';
 import type { Addon, NativeSession } from './addon.js';
 
 export class CudaSession implements BackendSession {
   readonly #native: NativeSession;
+  #rule: Rule;
 
   constructor(addon: Addon, problem: BackendProblem, device: number) {
-    const { shape, magnitudes, mask, support, scale, algorithm, beta, starts, seeded } = problem;
+    const { pattern, batch, support, rule } = problem;
+    const { shape, magnitudes, mask, scale } = pattern;
     const [rows, columns] = shape;
     this.#native = translating(
       () =>
         new addon.Session({
-          ...{ device, rows, columns, starts, scale, beta },
-          algorithm: ALGORITHMS.indexOf(algorithm),
+          ...{ device, rows, columns, starts: batch.starts, scale },
+          ...{ coefficients: Float64Array.from(coefficients(rule)), keepsIterate: rule.keepsIterate },
           magnitudes: single(magnitudes),
           ...(mask && { mask }),
           ...(support && { support }),
-          ...seeded,
+          ...batch.seeded,
         }),
       problem,
     );
+    this.#rule = rule;
   }
 
   inverse(): void {
     translating(() => this.#native.inverse());
   }
 
-  constrainObject(first: boolean): void {
-    translating(() => this.#native.constrainObject(first));
+  constrainObject(rule: Rule): void {
+    this.#use(rule);
+    translating(() => this.#native.constrainObject());
   }
 
   forward(): void {
@@ -43,12 +48,22 @@ export class CudaSession implements BackendSession {
     translating(() => this.#native.constrainFourier());
   }
 
-  iterate(count: number, first: boolean): void {
-    translating(() => this.#native.iterate(count, first));
+  iterate(count: number, rule: Rule): void {
+    this.#use(rule);
+    translating(() => this.#native.iterate(count));
   }
 
-  settle(): void {
-    translating(() => this.#native.settle());
+  completeIteration(): void {
+    translating(() => this.#native.completeIteration());
+  }
+
+  setSupport(support: Uint8Array | undefined): void {
+    translating(() => this.#native.setSupport(support));
+  }
+
+  measureObject(projection: Rule): void {
+    this.#use(projection);
+    translating(() => this.#native.measureObject());
   }
 
   takeResiduals(): Promise<Float64Array> {
@@ -90,6 +105,12 @@ export class CudaSession implements BackendSession {
   dispose(): void {
     this.#native.dispose();
   }
+
+  #use(rule: Rule): void {
+    if (rule === this.#rule) return;
+    translating(() => this.#native.setRule(Float64Array.from(coefficients(rule)), rule.keepsIterate));
+    this.#rule = rule;
+  }
 }
 
 function single(array: RealArray): Float32Array {
@@ -104,7 +125,7 @@ function translating<T>(call: () => T, problem?: BackendProblem): T {
   }
 }
 
-/** What is thrown at once rejects as well: the call belongs to a promise. */
+/** Rejects with what the call throws, too. */
 async function translatingLater<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -123,7 +144,8 @@ function translated(error: unknown, problem?: BackendProblem): unknown {
     const text = Number.isNaN(needed) ? String(message) : `${String(message)}: ${numbers} were asked for`;
     return new OutOfMemoryError(text, needed, free, { cause: error });
   }
-  const { shape, starts } = problem;
+  const { shape } = problem.pattern;
+  const { starts } = problem.batch;
   const what = `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels`;
   const text = `${what} need ${numbers} of device memory, and ${gibibytes(free)} GiB (${free} bytes) are free`;
   return new OutOfMemoryError(text, needed, free);

@@ -1,181 +1,169 @@
-// The WebAssembly module: a C interface that picks the precision and calls core/.
-#include "exports.h"
-
+// The functions of the WebAssembly module: a C interface to core/, and the only list of them. instance.ts takes their
+// names from the module; what each operation promises stands in src/backends/interface.ts. Arguments arrive validated
+// from TypeScript and are not checked again.
+//
+// `precision` is 4 (float) or 8 (double), and pointers to void are to numbers of the session's precision. Pointers are
+// offsets into the module's memory. Functions that return int return 0 when memory ran out, else 1.
 #include <cstdlib>
 #include <new>
 
-#include "line.hpp"
 #include "session.hpp"
 
-#if defined(__wasm__)
-#define REPHASE_EXPORT(name) __attribute__((export_name(#name)))
-#else
-#define REPHASE_EXPORT(name)
-#endif
+#define EXPORT(name) extern "C" __attribute__((export_name(#name)))
 
 using namespace rephase;
 
 namespace {
 
-// A session or plan of either precision behind one pointer.
-template <template <class> class Of>
-struct Either {
-  Of<float>* single = nullptr;
-  Of<double>* twice = nullptr;
+template <class T>
+using RealSession = Session<RealField<T>>;
 
-  template <class... Args>
-  static Either* create(int precision, Args... args) {
-    Either* either = new (std::nothrow) Either;
-    if (!either) return nullptr;
-    if (precision == sizeof(float))
-      either->single = new (std::nothrow) Of<float>(args...);
-    else
-      either->twice = new (std::nothrow) Of<double>(args...);
-    if (either->single ? either->single->valid() : either->twice && either->twice->valid()) return either;
-    delete either;
-    return nullptr;
-  }
-  ~Either() {
+// A session of either precision, and the rule of its next operations.
+struct AnySession {
+  RealSession<float>* single;
+  RealSession<double>* twice;
+  Rule rule;
+
+  bool valid() const { return single ? single->valid() : twice && twice->valid(); }
+  ~AnySession() {
     delete single;
     delete twice;
   }
-  // Calls f with the object and a null pointer of its number type.
   template <class F>
-  auto with(F&& f) const {
-    return single ? f(*single, static_cast<float*>(nullptr)) : f(*twice, static_cast<double*>(nullptr));
+  auto with(F&& f) {
+    return single ? f(*single) : f(*twice);
   }
 };
 
-using AnySession = Either<Session>;
-using AnyLine = Either<Line>;
-
-const AnySession& session_of(const void* session) {
-  return *static_cast<const AnySession*>(session);
+// A pointer to numbers of a session's precision.
+template <class S>
+typename S::T* numbers(const S&, void* p) {
+  return static_cast<typename S::T*>(p);
 }
-
-template <class T>
-const T* numbers(const void* p, T*) {
-  return static_cast<const T*>(p);
-}
-template <class T>
-T* numbers(void* p, T*) {
-  return static_cast<T*>(p);
+template <class S>
+const typename S::T* numbers(const S&, const void* p) {
+  return static_cast<const typename S::T*>(p);
 }
 
 }  // namespace
 
-extern "C" {
-
-REPHASE_EXPORT(rephase_allocate) void* rephase_allocate(size_t bytes) {
+// 16-byte aligned; 0 when there is no memory left.
+EXPORT(rephase_allocate) void* rephase_allocate(size_t bytes) {
   return std::aligned_alloc(16, (bytes + 15) / 16 * 16);
 }
 
-REPHASE_EXPORT(rephase_free) void rephase_free(void* memory) {
+EXPORT(rephase_free) void rephase_free(void* memory) {
   std::free(memory);
 }
 
-REPHASE_EXPORT(rephase_session_create)
-void* rephase_session_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int algorithm,
-                             double beta) {
-  return AnySession::create(precision, rows, columns, starts, static_cast<Algorithm>(algorithm), beta);
+// The most that a session will hold, with a previous iterate or without.
+EXPORT(rephase_bytes_needed)
+double rephase_bytes_needed(int precision, double rows, double columns, double starts, int with_iterate) {
+  const auto needed = precision == sizeof(float) ? RealSession<float>::bytes_needed : RealSession<double>::bytes_needed;
+  return needed(rows, columns, starts, with_iterate);
 }
 
-REPHASE_EXPORT(rephase_session_destroy) void rephase_session_destroy(void* session) {
-  delete static_cast<AnySession*>(session);
+// 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once.
+EXPORT(rephase_create)
+AnySession* rephase_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int with_iterate) {
+  const Rule rule = {{0, 1}, {{0, 1}, {0, 1}}, {{0, 0}, {0, 0}}, with_iterate != 0};
+  AnySession* const session = new (std::nothrow) AnySession{nullptr, nullptr, rule};
+  if (!session) return nullptr;
+  if (precision == sizeof(float))
+    session->single = new (std::nothrow) RealSession<float>(rows, columns, starts, rule);
+  else
+    session->twice = new (std::nothrow) RealSession<double>(rows, columns, starts, rule);
+  if (session->valid()) return session;
+  delete session;
+  return nullptr;
 }
 
-REPHASE_EXPORT(rephase_session_bytes_needed)
-double rephase_session_bytes_needed(int precision, double rows, double columns, double starts, int algorithm) {
-  const Algorithm a = static_cast<Algorithm>(algorithm);
-  return precision == sizeof(float) ? Session<float>::bytes_needed(rows, columns, starts, a)
-                                    : Session<double>::bytes_needed(rows, columns, starts, a);
+EXPORT(rephase_destroy) void rephase_destroy(AnySession* session) {
+  delete session;
 }
 
-REPHASE_EXPORT(rephase_session_set_magnitudes)
-void rephase_session_set_magnitudes(void* session, const void* magnitudes, const uint8_t* mask, double scale) {
-  session_of(session).with([&](auto& s, auto t) { s.set_magnitudes(numbers(magnitudes, t), mask, scale); });
+// The rule of the operations that follow: coefficients in the order of `coefficients` in src/rules.ts.
+EXPORT(rephase_use_rule)
+void rephase_use_rule(AnySession* session, double tx, double ty, double six, double siy, double snx, double sny,
+                      double vix, double viy, double vnx, double vny, int keeps_iterate) {
+  session->rule = {{tx, ty}, {{six, siy}, {snx, sny}}, {{vix, viy}, {vnx, vny}}, keeps_iterate != 0};
 }
 
-REPHASE_EXPORT(rephase_session_set_support) int rephase_session_set_support(void* session, const uint8_t* support) {
-  return session_of(session).with([&](auto& s, auto) { return s.set_support(support); });
+// mask: rows × columns bytes or 0.
+EXPORT(rephase_set_magnitudes)
+void rephase_set_magnitudes(AnySession* session, const void* magnitudes, const uint8_t* mask, double scale) {
+  session->with([&](auto& s) { s.set_magnitudes(numbers(s, magnitudes), mask, scale); });
 }
 
-REPHASE_EXPORT(rephase_session_start_from_seed)
-void rephase_session_start_from_seed(void* session, const void* magnitudes, const uint8_t* mask, uint32_t seed_low,
-                                     uint32_t seed_high, uint32_t first_start) {
+// support: rows × columns bytes, or 0 for everywhere.
+EXPORT(rephase_set_support) int rephase_set_support(AnySession* session, const uint8_t* support) {
+  return session->with([&](auto& s) { return s.set_support(support); });
+}
+
+// Needs the full magnitudes and mask again: the session keeps only their symmetric part.
+EXPORT(rephase_start_from_seed)
+void rephase_start_from_seed(AnySession* session, const void* magnitudes, const uint8_t* mask, uint32_t seed_low,
+                             uint32_t seed_high, uint32_t first_start) {
   const uint64_t seed = static_cast<uint64_t>(seed_high) << 32 | seed_low;
-  session_of(session).with(
-      [&](auto& s, auto t) { s.start_from_seed(numbers(magnitudes, t), mask, seed, first_start); });
+  session->with([&](auto& s) { s.start_from_seed(numbers(s, magnitudes), mask, seed, first_start); });
 }
 
-REPHASE_EXPORT(rephase_session_inverse) int rephase_session_inverse(void* session) {
-  return session_of(session).with([](auto& s, auto) { return s.inverse(); });
+EXPORT(rephase_inverse) int rephase_inverse(AnySession* session) {
+  return session->with([](auto& s) { return s.inverse(); });
 }
 
-REPHASE_EXPORT(rephase_session_constrain_object) int rephase_session_constrain_object(void* session, int first) {
-  return session_of(session).with([&](auto& s, auto) { return s.constrain_object(first != 0); });
+EXPORT(rephase_constrain_object) int rephase_constrain_object(AnySession* session) {
+  return session->with([&](auto& s) { return s.constrain_object(session->rule); });
 }
 
-REPHASE_EXPORT(rephase_session_forward) void rephase_session_forward(void* session) {
-  session_of(session).with([](auto& s, auto) { s.forward(); });
+EXPORT(rephase_forward) void rephase_forward(AnySession* session) {
+  session->with([](auto& s) { s.forward(); });
 }
 
-REPHASE_EXPORT(rephase_session_constrain_fourier) void rephase_session_constrain_fourier(void* session) {
-  session_of(session).with([](auto& s, auto) { s.constrain_fourier(); });
+EXPORT(rephase_constrain_fourier) void rephase_constrain_fourier(AnySession* session) {
+  session->with([](auto& s) { s.constrain_fourier(); });
 }
 
-REPHASE_EXPORT(rephase_session_iterate)
-void rephase_session_iterate(void* session, uint32_t count, int first) {
-  session_of(session).with([&](auto& s, auto) { s.iterate(count, first != 0); });
+EXPORT(rephase_iterate) int rephase_iterate(AnySession* session, uint32_t count) {
+  return session->with([&](auto& s) { return s.iterate(count, session->rule); });
 }
 
-REPHASE_EXPORT(rephase_session_settle) int rephase_session_settle(void* session) {
-  return session_of(session).with([](auto& s, auto) { return s.settle(); });
+EXPORT(rephase_complete_iteration) int rephase_complete_iteration(AnySession* session) {
+  return session->with([](auto& s) { return s.complete_iteration(); });
 }
 
-REPHASE_EXPORT(rephase_session_take_residuals) uint32_t rephase_session_take_residuals(void* session, double* out) {
-  return session_of(session).with([&](auto& s, auto) { return s.take_residuals(out); });
+EXPORT(rephase_measure_object) void rephase_measure_object(AnySession* session) {
+  session->with([&](auto& s) { s.measure_object(session->rule); });
 }
 
-REPHASE_EXPORT(rephase_session_read_object)
-void rephase_session_read_object(const void* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
-  session_of(session).with([&](auto& s, auto t) { s.read_object(start, row, rows, numbers(out, t)); });
+// Copies the records [record][start] since the last call to `out`, which has room for 1024 × starts, and returns how
+// many records.
+EXPORT(rephase_take_residuals) uint32_t rephase_take_residuals(AnySession* session, double* out) {
+  return session->with([&](auto& s) { return s.take_residuals(out); });
 }
 
-REPHASE_EXPORT(rephase_session_write_object)
-int rephase_session_write_object(void* session, uint32_t start, uint32_t row, uint32_t rows, const void* in,
-                                 int as_iterate) {
-  return session_of(session).with(
-      [&](auto& s, auto t) { return s.write_object(start, row, rows, numbers(in, t), as_iterate != 0); });
+// Reading and writing take `rows` rows from `row` on, so that a small staging buffer serves any image. Spectra are full
+// and interleaved; one is written as a whole.
+EXPORT(rephase_read_object)
+void rephase_read_object(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
+  session->with([&](auto& s) { s.read_object(start, row, rows, numbers(s, out)); });
 }
 
-REPHASE_EXPORT(rephase_session_keep_object) void rephase_session_keep_object(void* session, uint32_t start) {
-  session_of(session).with([&](auto& s, auto) { s.keep_object(start); });
+EXPORT(rephase_write_object)
+int rephase_write_object(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, const void* in,
+                         int as_iterate) {
+  return session->with([&](auto& s) { return s.write_object(start, row, rows, numbers(s, in), as_iterate != 0); });
 }
 
-REPHASE_EXPORT(rephase_session_read_spectrum)
-void rephase_session_read_spectrum(void* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
-  session_of(session).with([&](auto& s, auto t) { s.read_spectrum(start, row, rows, numbers(out, t)); });
+EXPORT(rephase_keep_object) int rephase_keep_object(AnySession* session, uint32_t start) {
+  return session->with([&](auto& s) { return s.keep_object(start); });
 }
 
-REPHASE_EXPORT(rephase_session_write_spectrum)
-void rephase_session_write_spectrum(void* session, uint32_t start, const void* in) {
-  session_of(session).with([&](auto& s, auto t) { s.write_spectrum(start, numbers(in, t)); });
+EXPORT(rephase_read_spectrum)
+void rephase_read_spectrum(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
+  session->with([&](auto& s) { s.read_spectrum(start, row, rows, numbers(s, out)); });
 }
 
-REPHASE_EXPORT(rephase_plan_create) void* rephase_plan_create(int precision, uint32_t length) {
-  return AnyLine::create(precision, length);
-}
-
-REPHASE_EXPORT(rephase_plan_destroy) void rephase_plan_destroy(void* plan) {
-  delete static_cast<AnyLine*>(plan);
-}
-
-REPHASE_EXPORT(rephase_plan_transform)
-void rephase_plan_transform(const void* plan, void* data, uint32_t lines, int inverse) {
-  static_cast<const AnyLine*>(plan)->with([&](auto& l, auto t) {
-    for (uint32_t i = 0; i < lines; i++)
-      l.transform(numbers(data, t) + size_t{2} * l.length() * i, inverse ? Direction::inverse : Direction::forward);
-  });
-}
+EXPORT(rephase_write_spectrum) void rephase_write_spectrum(AnySession* session, uint32_t start, const void* in) {
+  session->with([&](auto& s) { s.write_spectrum(start, numbers(s, in)); });
 }

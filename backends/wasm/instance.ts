@@ -1,67 +1,15 @@
 /**
- * One instance of the WebAssembly module with a memory of its own: typed access to what exports.h declares, and to the
+ * One instance of the WebAssembly module with a memory of its own: access to the functions of exports.cpp, and to the
  * memory, whose views go stale whenever it grows.
  */
+import type { ExportName } from './generated/binary.js';
 import type { Precision, RealArray } from '../../src/types.js';
 
-/** A position in the module's memory; 0 is none. */
+/** An address in the module's memory; 0 is none. */
 export type Pointer = number;
 
-/** The functions of exports.h. */
-export interface Exports {
-  memory: WebAssembly.Memory;
-  _initialize?(): void;
-  rephase_allocate(bytes: number): Pointer;
-  rephase_free(memory: Pointer): void;
-  rephase_session_create(
-    precision: number,
-    rows: number,
-    columns: number,
-    starts: number,
-    algorithm: number,
-    beta: number,
-  ): Pointer;
-  rephase_session_destroy(session: Pointer): void;
-  rephase_session_bytes_needed(
-    precision: number,
-    rows: number,
-    columns: number,
-    starts: number,
-    algorithm: number,
-  ): number;
-  rephase_session_set_magnitudes(session: Pointer, magnitudes: Pointer, mask: Pointer, scale: number): void;
-  rephase_session_set_support(session: Pointer, support: Pointer): number;
-  rephase_session_start_from_seed(
-    session: Pointer,
-    magnitudes: Pointer,
-    mask: Pointer,
-    seedLow: number,
-    seedHigh: number,
-    firstStart: number,
-  ): void;
-  rephase_session_inverse(session: Pointer): number;
-  rephase_session_constrain_object(session: Pointer, first: number): number;
-  rephase_session_forward(session: Pointer): void;
-  rephase_session_constrain_fourier(session: Pointer): void;
-  rephase_session_iterate(session: Pointer, count: number, first: number): void;
-  rephase_session_settle(session: Pointer): number;
-  rephase_session_take_residuals(session: Pointer, out: Pointer): number;
-  rephase_session_read_object(session: Pointer, start: number, row: number, rows: number, out: Pointer): void;
-  rephase_session_write_object(
-    session: Pointer,
-    start: number,
-    row: number,
-    rows: number,
-    from: Pointer,
-    asIterate: number,
-  ): number;
-  rephase_session_keep_object(session: Pointer, start: number): void;
-  rephase_session_read_spectrum(session: Pointer, start: number, row: number, rows: number, out: Pointer): void;
-  rephase_session_write_spectrum(session: Pointer, start: number, from: Pointer): void;
-  rephase_plan_create(precision: number, length: number): Pointer;
-  rephase_plan_destroy(plan: Pointer): void;
-  rephase_plan_transform(plan: Pointer, data: Pointer, lines: number, inverse: number): void;
-}
+/** The functions of exports.cpp, by the names that the module exports. */
+export type Exports = { memory: WebAssembly.Memory } & Record<ExportName, (...args: number[]) => number>;
 
 export const BYTES_PER_NUMBER: Record<Precision, number> = { single: 4, double: 8 };
 
@@ -76,7 +24,7 @@ export class WasmInstance {
 
   constructor(exports: Exports) {
     this.call = exports;
-    exports._initialize?.();
+    exports._initialize();
   }
 
   get memoryBytes(): number {
@@ -91,7 +39,7 @@ export class WasmInstance {
     return this.#bytes.subarray(at >>> 0, (at >>> 0) + length);
   }
 
-  /** The same as numbers of a precision. */
+  /** The memory as numbers of a precision, valid as long as `bytes`. */
   numbers(at: Pointer, length: number, precision: Precision): RealArray {
     const { buffer } = this.call.memory;
     return precision === 'single'
@@ -101,9 +49,9 @@ export class WasmInstance {
 }
 
 /**
- * What the module wants to import, and nothing else: Emscripten's standalone modules announce the growth of their
- * memory, and may name functions of the system interface (WASI) that their C library could call, were it to print or to
- * exit, which the core does not.
+ * Provides the functions that the module imports, and no others. Emscripten's standalone modules announce the growth of
+ * their memory. They may also import functions of the system interface (WASI) that the C library calls to print or to
+ * exit; the core does neither.
  */
 function importsOf(module: WebAssembly.Module): WebAssembly.Imports {
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
@@ -115,7 +63,7 @@ function importsOf(module: WebAssembly.Module): WebAssembly.Imports {
   return imports;
 }
 
-/** Every access looks at the current buffer anyway. */
+/** Does nothing: every access looks at the current buffer. */
 function ignoreGrowth(): void {}
 
 function refuse(name: string) {

@@ -3,9 +3,10 @@
  * when it is disposed of and the 4 GiB that a module can address are the session's alone. The iteration's arrays live
  * in that memory; results come out through a small staging buffer.
  */
-import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
+import type { BackendProblem, BackendSession, Batch, Pattern } from '../../src/backends/interface.js';
 import { OutOfMemoryError } from '../../src/errors.js';
-import { ALGORITHMS, type MemoryReport, type Precision, type RealArray } from '../../src/types.js';
+import { coefficients, type Rule } from '../../src/rules.js';
+import type { MemoryReport, Precision, RealArray, Shape } from '../../src/types.js';
 import { BYTES_PER_NUMBER, WasmInstance, type Pointer } from './instance.js';
 
 /** What 32-bit addresses reach. */
@@ -17,12 +18,21 @@ const STAGING_BYTES = 2 ** 18;
 /** As many as the core keeps. */
 const RECORDS = 1024;
 
+/** What the sizes of a session follow from. */
+interface Size {
+  shape: Shape;
+  starts: number;
+  precision: Precision;
+  withIterate: boolean;
+}
+
 export class WasmSession implements BackendSession {
-  readonly #problem: Pick<BackendProblem, 'shape' | 'precision' | 'starts'>;
-  readonly #required: number;
+  readonly #size: Size;
   #instance: WasmInstance | undefined;
   #session: Pointer = 0;
-  /** No fewer than the records that wait to be taken. */
+  /** The rule that the core has. */
+  #rule: Rule | undefined;
+  /** At least the number of records that the core holds. */
   #records = 0;
   #uploads = 0;
   #uploadedBytes = 0;
@@ -30,100 +40,112 @@ export class WasmSession implements BackendSession {
   #downloadedBytes = 0;
 
   static async create(module: WebAssembly.Module, problem: BackendProblem): Promise<WasmSession> {
-    const instance = await WasmInstance.create(module);
-    const required = requiredBytes(instance, problem);
-    if (required > MEMORY_LIMIT) throw outOfMemory(problem, required);
-    return new WasmSession(instance, problem, required);
+    return new WasmSession(await WasmInstance.create(module), problem);
   }
 
-  private constructor(instance: WasmInstance, problem: BackendProblem, required: number) {
-    const { shape, precision, starts } = problem;
+  private constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
     this.#instance = instance;
-    this.#problem = { shape, precision, starts };
-    this.#required = required;
-    this.#session = instance.call.rephase_session_create(...describe(problem), problem.beta);
-    if (!this.#session) throw outOfMemory(problem, required);
-    this.#uploadProblem(problem);
+    this.#size = { shape: pattern.shape, starts: batch.starts, precision, withIterate: rule.keepsIterate };
+    const mask = pattern.mask?.length ?? 0;
+    const staging = batch.seeded ? mask : Math.max(mask, 2 * pattern.magnitudes.length * this.#bytesPerNumber);
+    this.#require(this.#bytesNeeded(staging) <= MEMORY_LIMIT, staging);
+    this.#session = instance.call.rephase_create(...describe(this.#size));
+    this.#require(this.#session, staging);
+    // Staging before the pattern's, which is larger: both lie where the object's array will be.
+    if (support) this.setSupport(support);
+    this.#uploadPattern(pattern, batch);
   }
 
   inverse(): void {
-    this.#require(this.#call.rephase_session_inverse(this.#session));
+    this.#require(this.#call.rephase_inverse(this.#session));
   }
 
-  constrainObject(first: boolean): void {
-    this.#require(this.#call.rephase_session_constrain_object(this.#session, Number(first)));
+  constrainObject(rule: Rule): void {
+    this.#use(rule);
+    this.#require(this.#call.rephase_constrain_object(this.#session));
   }
 
   forward(): void {
-    this.#call.rephase_session_forward(this.#session);
+    this.#call.rephase_forward(this.#session);
   }
 
   constrainFourier(): void {
-    this.#call.rephase_session_constrain_fourier(this.#session);
+    this.#call.rephase_constrain_fourier(this.#session);
     this.#records += 1;
   }
 
-  iterate(count: number, first: boolean): void {
-    this.#call.rephase_session_iterate(this.#session, count, Number(first));
+  iterate(count: number, rule: Rule): void {
+    this.#use(rule);
+    this.#require(this.#call.rephase_iterate(this.#session, count));
     this.#records += count;
   }
 
-  settle(): void {
-    this.#require(this.#call.rephase_session_settle(this.#session));
+  completeIteration(): void {
+    this.#require(this.#call.rephase_complete_iteration(this.#session));
     this.#records += 1;
   }
 
-  // Not `async`: what a session does takes effect when it is called.
+  setSupport(support: Uint8Array | undefined): void {
+    this.#staged(support?.length ?? 0, (staged) => {
+      if (support) this.#live.bytes(staged, support.length).set(support);
+      this.#require(this.#call.rephase_set_support(this.#session, support ? staged : 0));
+    });
+    if (support) this.#countUpload(support.length);
+  }
+
+  measureObject(projection: Rule): void {
+    this.#use(projection);
+    this.#call.rephase_measure_object(this.#session);
+    this.#records += 1;
+  }
+
+  // Not `async`: the work takes effect when it is called for.
   takeResiduals(): Promise<Float64Array> {
-    return settledBy(() => {
-      const { starts } = this.#problem;
+    return promised(() => {
+      const { starts } = this.#size;
       return this.#staged(Math.min(this.#records, RECORDS) * starts * 8, (out) => {
         this.#records = 0;
-        const records = this.#call.rephase_session_take_residuals(this.#session, out);
+        const records = this.#call.rephase_take_residuals(this.#session, out);
         return this.#download(out, records * starts, 'double') as Float64Array;
       });
     });
   }
 
   readObject(start: number): Promise<RealArray> {
-    return settledBy(() =>
-      this.#readRows(1, (row, rows, out) =>
-        this.#call.rephase_session_read_object(this.#session, start, row, rows, out),
-      ),
+    return promised(() =>
+      this.#readRows(1, (row, rows, out) => this.#call.rephase_read_object(this.#session, start, row, rows, out)),
     );
   }
 
   readSpectrum(start: number): Promise<RealArray> {
-    return settledBy(() =>
-      this.#readRows(2, (row, rows, out) =>
-        this.#call.rephase_session_read_spectrum(this.#session, start, row, rows, out),
-      ),
+    return promised(() =>
+      this.#readRows(2, (row, rows, out) => this.#call.rephase_read_spectrum(this.#session, start, row, rows, out)),
     );
   }
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
-    const [rows, columns] = this.#problem.shape;
+    if (asIterate) this.#size.withIterate = true;
+    const [rows, columns] = this.#size.shape;
     const atOnce = this.#rowsAtOnce(columns);
     this.#staged(atOnce * columns * this.#bytesPerNumber, (staging) => {
       for (let row = 0; row < rows; row += atOnce) {
         const count = Math.min(atOnce, rows - row);
         this.#copyIn(staging, object.subarray(row * columns, (row + count) * columns));
-        this.#require(
-          this.#call.rephase_session_write_object(this.#session, start, row, count, staging, Number(asIterate)),
-        );
+        this.#require(this.#call.rephase_write_object(this.#session, start, row, count, staging, Number(asIterate)));
       }
     });
     this.#countUpload(object.length * this.#bytesPerNumber);
   }
 
   keepObject(start: number): void {
-    this.#call.rephase_session_keep_object(this.#session, start);
+    this.#size.withIterate = true;
+    this.#require(this.#call.rephase_keep_object(this.#session, start));
   }
 
   writeSpectrum(start: number, spectrum: RealArray): void {
     this.#staged(spectrum.length * this.#bytesPerNumber, (staging) => {
       this.#copyIn(staging, spectrum);
-      this.#call.rephase_session_write_spectrum(this.#session, start, staging);
+      this.#call.rephase_write_spectrum(this.#session, start, staging);
     });
     this.#countUpload(spectrum.length * this.#bytesPerNumber);
   }
@@ -145,41 +167,44 @@ export class WasmSession implements BackendSession {
 
   /** The memory is the garbage collector's as soon as nothing refers to the instance. */
   dispose(): void {
-    this.#instance?.call.rephase_session_destroy(this.#session);
+    this.#instance?.call.rephase_destroy(this.#session);
     this.#session = 0;
     this.#instance = undefined;
   }
 
+  /** Passes a rule to the core, where it is another than the last. */
+  #use(rule: Rule): void {
+    if (rule === this.#rule) return;
+    if (rule.keepsIterate) this.#size.withIterate = true;
+    this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate));
+    this.#rule = rule;
+  }
+
   /**
-   * All is staged in one buffer that is as large as an object's array or a little more, so that the object finds its
-   * place there when it is first needed.
+   * Everything is staged in one buffer as large as an object's array or a little more, which leaves room for that array
+   * when it is first needed.
    */
-  #uploadProblem({ magnitudes, mask, support, scale, seeded, shape }: BackendProblem): void {
+  #uploadPattern({ magnitudes, mask, scale, shape }: Pattern, { seeded }: Batch): void {
     const [rows, columns] = shape;
     const pixels = rows * columns;
     const room = Math.ceil(rows / 8) * 8 * columns * this.#bytesPerNumber + 256;
     this.#staged(room, (staged) => {
-      if (support) {
-        this.#live.bytes(staged, pixels).set(support);
-        this.#require(this.#call.rephase_session_set_support(this.#session, staged));
-        this.#countUpload(pixels);
-      }
       this.#staged(mask ? pixels : 0, (stagedMask) => {
         this.#copyIn(staged, magnitudes);
         if (mask) this.#live.bytes(stagedMask, pixels).set(mask);
         this.#countUpload(pixels * this.#bytesPerNumber + (mask?.length ?? 0));
         const maskOrNone = mask ? stagedMask : 0;
-        this.#call.rephase_session_set_magnitudes(this.#session, staged, maskOrNone, scale);
+        this.#call.rephase_set_magnitudes(this.#session, staged, maskOrNone, scale);
         if (!seeded) return;
         const { seed, firstStart } = seeded;
         const [low, high] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
-        this.#call.rephase_session_start_from_seed(this.#session, staged, maskOrNone, low, high, firstStart);
+        this.#call.rephase_start_from_seed(this.#session, staged, maskOrNone, low, high, firstStart);
       });
     });
   }
 
   #readRows(width: 1 | 2, read: (row: number, rows: number, out: Pointer) => void): RealArray {
-    const { shape, precision } = this.#problem;
+    const { shape, precision } = this.#size;
     const [rows, columns] = shape;
     const length = width * columns;
     const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
@@ -196,11 +221,11 @@ export class WasmSession implements BackendSession {
   }
 
   #rowsAtOnce(length: number): number {
-    return Math.min(this.#problem.shape[0], Math.max(1, Math.floor(STAGING_BYTES / (length * this.#bytesPerNumber))));
+    return Math.min(this.#size.shape[0], Math.max(1, Math.floor(STAGING_BYTES / (length * this.#bytesPerNumber))));
   }
 
   #copyIn(at: Pointer, array: RealArray): void {
-    this.#live.numbers(at, array.length, this.#problem.precision).set(array);
+    this.#live.numbers(at, array.length, this.#size.precision).set(array);
   }
 
   #download(at: Pointer, length: number, precision: Precision): RealArray {
@@ -212,7 +237,7 @@ export class WasmSession implements BackendSession {
   /** Lends a buffer in the module's memory for one call. */
   #staged<T>(bytes: number, use: (buffer: Pointer) => T): T {
     const buffer = this.#call.rephase_allocate(bytes);
-    if (!buffer && bytes > 0) throw outOfMemory(this.#problem, this.#live.memoryBytes + bytes);
+    if (!buffer && bytes > 0) throw outOfMemory(this.#size, this.#live.memoryBytes + bytes);
     try {
       return use(buffer);
     } finally {
@@ -230,8 +255,14 @@ export class WasmSession implements BackendSession {
     this.#downloadedBytes += bytes;
   }
 
-  #require(succeeded: number): void {
-    if (!succeeded) throw outOfMemory(this.#problem, this.#required);
+  /** The most that the session will occupy, with `staging` bytes staged beside it. */
+  #bytesNeeded(staging: number): number {
+    const session = this.#call.rephase_bytes_needed(...describe(this.#size));
+    return FIXED_BYTES + session + Math.max(staging, RECORDS * 8 * this.#size.starts);
+  }
+
+  #require(succeeded: number | boolean, staging = 0): void {
+    if (!succeeded) throw outOfMemory(this.#size, this.#bytesNeeded(staging));
   }
 
   get #live(): WasmInstance {
@@ -244,34 +275,21 @@ export class WasmSession implements BackendSession {
   }
 
   get #bytesPerNumber(): number {
-    return BYTES_PER_NUMBER[this.#problem.precision];
+    return BYTES_PER_NUMBER[this.#size.precision];
   }
 }
 
-/** The leading arguments that creating a session and estimating it share. */
-function describe({ shape, precision, starts, algorithm }: BackendProblem) {
-  return [BYTES_PER_NUMBER[precision], ...shape, starts, ALGORITHMS.indexOf(algorithm)] as const;
+/** The arguments that creating a session and estimating it share. */
+function describe({ shape, starts, precision, withIterate }: Size) {
+  return [BYTES_PER_NUMBER[precision], ...shape, starts, Number(withIterate)] as const;
 }
 
-/** The most that the session will occupy. What is staged for its creation lies where the object's array will be. */
-function requiredBytes(instance: WasmInstance, problem: BackendProblem): number {
-  const pixels = problem.shape[0] * problem.shape[1];
-  const mask = problem.mask ? pixels : 0;
-  const spectrum = problem.seeded ? 0 : 2 * BYTES_PER_NUMBER[problem.precision] * pixels;
-  const records = RECORDS * 8 * problem.starts;
-  const session = instance.call.rephase_session_bytes_needed(...describe(problem));
-  return FIXED_BYTES + session + Math.max(mask, spectrum, records);
-}
-
-/** Carries the work out now, and its outcome as a promise. */
-function settledBy<T>(work: () => T): Promise<T> {
+/** Carries the work out now, and returns its outcome as a promise. */
+function promised<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
 
-function outOfMemory(
-  { shape, starts, precision }: Pick<BackendProblem, 'shape' | 'starts' | 'precision'>,
-  required: number,
-): OutOfMemoryError {
+function outOfMemory({ shape, starts, precision }: Size, required: number): OutOfMemoryError {
   const many = starts === 1 ? '' : `${starts} starts of `;
   const what = `${many}${shape.join(' × ')} pixels in ${precision} precision`;
   const limit = 'the wasm backend can address 4 GiB (4294967296 bytes)';

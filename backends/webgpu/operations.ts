@@ -1,42 +1,40 @@
 /**
  * What a session's operations are made of: which kernels in which order, over which buffers. Lines that fit a workgroup
- * take one kernel a pass; the others are put together by long-lines.ts.
+ * take one kernel a pass; wgsl/long-lines.ts puts the others together.
  */
-import { columnKernel, type ColumnWork } from './columns.js';
-import type { Kernel, Resource } from './kernel.js';
-import type { Layout } from './layout.js';
-import { longColumnSteps, longRowSteps } from './long-lines.js';
-import { factorsOf, isBluestein, planLine, type Factors, type LineLimits, type LinePlan } from './plan.js';
-import { rowKernel, type RowWork } from './rows.js';
-import { RULES } from './rules.js';
-import type { Algorithm } from '../../src/types.js';
-
-/** The buffers that each part of a session has, beside those that are shared. */
-export type PartBuffer = 'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch';
-
-export interface Step {
-  /** Tells the kernel from every other of this shape. */
-  key: string;
-  write: () => Kernel;
-  /** Which buffer stands for a resource, where it is not the one of the same name. */
-  use: Partial<Record<Resource, PartBuffer | 'columnTable' | 'rowTable'>>;
-  /** Its parameters are those of `settle`. */
-  settling?: boolean;
-}
+import type { RealField } from './fields/real/layout.js';
+import type { Step } from './step.js';
+import { columnKernel } from './wgsl/columns.js';
+import { longColumnSteps, longRowSteps } from './wgsl/long-lines.js';
+import { factorsOf, planLine, type Factors, type LineLimits, type LinePlan } from './wgsl/plan.js';
+import { rowKernel } from './wgsl/rows.js';
+import type { RuleForm } from './wgsl/rule.js';
+import { columnKey, rowKey, type ColumnWork, type RowWork } from './wgsl/work.js';
 
 export interface Operations {
-  /** spectrum, transformed back along columns, in place: how an iteration begins on a settled session. */
+  /** spectrum, transformed back along columns, in place: begins an iteration where no pass is pending. */
   columnsInverse: Step[];
-  /** The two passes of an iteration. */
-  columnsTurn: Step[];
-  rowsTurn: Step[];
-  /** What ends the unsettled state, for rules without memory the object too. */
-  settleObject: Step[];
-  settleSpectrum: Step[];
+  /** The column pass of an iteration. */
+  columnsPass: Step[];
+  /** The pending column pass, without the inverse that the next iteration would begin with. */
+  completeSpectrum: Step[];
   inverse: Step[];
-  constrainObject: Step[];
+  /** From the object, or from the next image where that is apart. */
   forward: Step[];
+  forwardNext: Step[];
   constrainFourier: Step[];
+  /** spectrum ← FT of lines that the row pass of a measurement has left, and its residual. */
+  measureSpectrum: Step[];
+}
+
+export interface RuleOperations {
+  /** The row pass of an iteration. */
+  rowsPass: Step[];
+  /** Makes the object of a pending pass, unless the iterate was kept. */
+  completeObject: Step[];
+  constrainObject: Step[];
+  /** The row pass of a measurement: from the object, through the rule, into the spectrum's rows. */
+  measureRows: Step[];
 }
 
 export interface Plans {
@@ -50,7 +48,7 @@ export interface Plans {
 /** Lines of two rows each whose numbers of one column fill a sector of memory. */
 const ROW_LINES = 2;
 
-export function plansFor({ rows, columns, stored, pairs }: Layout, limits: LineLimits): Plans {
+export function plansFor({ rows, columns, stored, pairs }: RealField, limits: LineLimits): Plans {
   const [columnFactors, rowFactors] = [factorsOf(rows), factorsOf(columns)];
   return {
     columns: columnFactors,
@@ -60,53 +58,52 @@ export function plansFor({ rows, columns, stored, pairs }: Layout, limits: LineL
   };
 }
 
-export interface Settings {
-  algorithm: Algorithm;
-  masked: boolean;
-  withSupport: boolean;
-}
-
-export function operationsFor(layout: Layout, plans: Plans, { algorithm, masked, withSupport }: Settings): Operations {
-  const rule = RULES[algorithm];
-  const impose = masked ? 'masked' : 'plain';
-  const columns = (work: ColumnWork) => columnSteps(layout, plans, work);
-  const rows = (work: Omit<RowWork, 'withSupport'>, spectrum?: PartBuffer) =>
-    rowSteps(layout, plans, { ...work, withSupport: withSupport && work.rule !== undefined }, spectrum);
-  // Exact zeros have come back with rounding noise around them; a projection may be applied again.
-  const again = rule.isProjection ? { rule } : {};
-  const settling = (step: Step) => ({ ...step, settling: true });
+export function operationsFor(field: RealField, plans: Plans, masked: boolean): Operations {
+  const columns = (work: ColumnWork) => columnSteps(field, plans, work);
+  const rows = (work: RowWork, use?: Step['use']) => rowSteps(field, plans, work, use);
+  const impose = { constrain: 'impose', masked } as const;
   return {
     columnsInverse: columns({ inverse: true }),
-    columnsTurn: columns({ forward: true, impose, inverse: true }),
-    rowsTurn: rows({ inverse: true, rule, forward: true }),
-    settleObject: rule.hasMemory ? [] : rows({ inverse: true, ...again }).map(settling),
-    settleSpectrum: columns({ forward: true, impose }),
-    inverse: [...columns({ inverse: true, elsewhere: true }), ...rows({ inverse: true }, 'work')],
-    constrainObject: rows({ rule }),
+    columnsPass: columns({ forward: true, ...impose, inverse: true }),
+    completeSpectrum: columns({ forward: true, ...impose }),
+    inverse: [...columns({ inverse: true, outOfPlace: true }), ...rows({ inverse: 'full' }, { spectrum: 'work' })],
     forward: [...rows({ forward: true }), ...columns({ forward: true })],
-    constrainFourier: columns({ impose }),
+    forwardNext: [...rows({ forward: true }, { object: 'work' }), ...columns({ forward: true })],
+    constrainFourier: columns(impose),
+    measureSpectrum: columns({ forward: true, constrain: 'measure', masked }),
   };
 }
 
-/** Butterflies of a row at the end where pixels are, a word of the support each. */
-export function supportCount({ rows }: Plans): number {
-  return rows.padded / rows.radices[isBluestein(rows) ? 0 : rows.radices.length - 1];
+export function ruleOperationsFor(
+  field: RealField,
+  plans: Plans,
+  { rule, isProjection, withSupport }: { rule: RuleForm; isProjection: boolean; withSupport: boolean },
+): RuleOperations {
+  // `work` is free between the rule and `forward`, and holds the next image meanwhile.
+  const rows = (work: RowWork) => rowSteps(field, plans, work, { next: 'work' });
+  const constrained = { rule, withSupport };
+  // The inverse leaves rounding noise where the object was exactly 0. A second projection removes it.
+  const reproject = isProjection ? constrained : {};
+  return {
+    rowsPass: rows({ inverse: 'full', ...constrained, forward: true }),
+    completeObject: rule.keepsIterate ? [] : rows({ inverse: 'rows', ...reproject }),
+    constrainObject: rows(constrained),
+    measureRows: rows({ ...constrained, forward: true }),
+  };
 }
 
-/** Bytes of a buffer for each start that lines which don't fit a workgroup are transformed through. */
-export function scratchBytes({ stored, pairs }: Layout, { columns, rows, columnLine, rowLine }: Plans): number {
+/** Bytes of a buffer for each start that lines which do not fit a workgroup are transformed through. */
+export function scratchBytes({ stored, pairs }: RealField, { columns, rows, columnLine, rowLine }: Plans): number {
   return 8 * Math.max(columnLine ? 0 : stored * columns.padded, rowLine ? 0 : pairs * rows.padded);
 }
 
-function columnSteps(layout: Layout, { columns, columnLine }: Plans, work: ColumnWork): Step[] {
-  if (!columnLine) return longColumnSteps(layout, columns, work);
-  const key = `columns ${JSON.stringify(work)}`;
+function columnSteps(field: RealField, { columns, columnLine }: Plans, work: ColumnWork): Step[] {
+  if (!columnLine) return longColumnSteps(field, columns, work);
   const use = { destination: 'work', tables: 'columnTable' } as const;
-  return [{ key, write: () => columnKernel(layout, columnLine, work), use }];
+  return [{ key: columnKey(work), write: () => columnKernel(field, columnLine, work), use }];
 }
 
-function rowSteps(layout: Layout, { rows, rowLine }: Plans, work: RowWork, spectrum: PartBuffer = 'spectrum'): Step[] {
-  if (!rowLine) return longRowSteps(layout, rows, work, spectrum);
-  const key = `rows ${JSON.stringify(work)}`;
-  return [{ key, write: () => rowKernel(layout, rowLine, work), use: { spectrum, tables: 'rowTable' } }];
+function rowSteps(field: RealField, { rows, rowLine }: Plans, work: RowWork, use: Step['use'] = {}): Step[] {
+  if (!rowLine) return longRowSteps(field, rows, work, use);
+  return [{ key: rowKey(work), write: () => rowKernel(field, rowLine, work), use: { tables: 'rowTable', ...use } }];
 }

@@ -1,6 +1,7 @@
-// Times an iteration of the CUDA backend beside plain cuFFT in a CUDA graph, both in this process and taking turns, and
-// against the floor: 18 bytes a pixel (26 for rules with memory) over the bandwidth of a large device-to-device copy,
-// measured here too. Writes JSON to the file that is named, and a table to standard output.
+// Times an iteration of the CUDA backend beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this
+// process and take turns. The floor is 18 bytes a pixel (26 for rules that read the previous iterate) over the
+// bandwidth of a large device-to-device copy, which is measured here too. Prints a table, and writes JSON to the file
+// named first.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,7 +12,7 @@
 #include <string>
 
 #include "../../backends/cuda/session.hpp"
-#include "cufft_peer.hpp"
+#include "../peers/gs_cufft.hpp"
 
 namespace {
 
@@ -19,9 +20,17 @@ using rephase::cuda::check;
 using rephase::cuda::Session;
 
 constexpr int kRounds = 7;
+// Whole graphs of either competitor: 16 iterations of the backend's, 10 of the peer's.
+constexpr int kWhole = 80;
+static_assert(kWhole % CufftPeer::kIterations == 0);
+
+// The coefficients of src/rules.ts, with a feedback strength of 0.9.
+constexpr double kGs[] = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0};
+constexpr double kHio[] = {0, 1, 0, 1, 0, 1, 1, -0.9, 1, -0.9};
 
 struct Case {
-  int rows, columns, starts, algorithm;
+  int rows, columns, starts;
+  bool hio = false;
 };
 
 double seconds() {
@@ -37,7 +46,7 @@ void wait(Session& session) {
   session.wait(session.mark());
 }
 
-// As "580.159.04": the first word in the kernel module's own account that looks like a version.
+// Such as "580.159.04": the first word of the kernel module's own account that looks like a version.
 std::string driver_version() {
   std::ifstream file("/proc/driver/nvidia/version");
   std::string word;
@@ -60,7 +69,7 @@ double copy_bandwidth() {
   return 2.0 * bytes / median(times);
 }
 
-// Microseconds an iteration: the median and the spread over the rounds.
+// Microseconds an iteration: median, least and most of the rounds.
 struct Timing {
   double median, least, most;
 };
@@ -98,31 +107,36 @@ int main(int argc, char** argv) {
     char date[16];
     const std::time_t now = std::time(nullptr);
     std::strftime(date, sizeof(date), "%Y-%m-%d", std::gmtime(&now));
+    const char* const commit = std::getenv("REPHASE_COMMIT");
     if (out)
-      std::fprintf(out,
-                   "{\"date\": \"%s\", \"device\": \"%s\", \"driver\": \"%s\", \"runtime\": \"%d.%d\", "
-                   "\"multiprocessors\": %d, \"copyBytesPerSecond\": %.4g,\n\"cases\": [",
-                   date, device.name, driver.c_str(), runtime / 1000, runtime % 1000 / 10, device.multiProcessorCount,
-                   bandwidth);
-    const std::vector<Case> usual = {{128, 128, 1, 0},    {256, 256, 1, 0},   {512, 512, 1, 0},   {1024, 1024, 1, 0},
-                                     {2048, 2048, 1, 0},  {4096, 4096, 1, 0}, {8192, 8192, 1, 0}, {128, 128, 256, 0},
-                                     {256, 256, 64, 0},   {512, 512, 64, 0},  {600, 600, 1, 0},   {1000, 1000, 1, 0},
-                                     {1536, 1536, 1, 0},  {3000, 3000, 1, 0}, {1021, 1021, 1, 0}, {4096, 4096, 1, 1},
-                                     {16384, 16384, 1, 0}};
-    const std::vector<Case> all = large ? std::vector<Case>{{32768, 32768, 1, 0}, {65536, 65536, 1, 0}} : usual;
+      std::fprintf(
+          out,
+          "{\"date\": \"%s\", \"commit\": \"%s\", \"device\": \"%s\", \"driver\": \"%s\", \"runtime\": \"%d.%d\", "
+          "\"multiprocessors\": %d, \"copyBytesPerSecond\": %.4g,\n\"cases\": [",
+          date, commit ? commit : "unknown", device.name, driver.c_str(), runtime / 1000, runtime % 1000 / 10,
+          device.multiProcessorCount, bandwidth);
+    std::vector<Case> all;
+    if (large) {
+      all = {{32768, 32768, 1}, {65536, 65536, 1}};
+    } else {
+      for (const int n : {128, 256, 512, 1024, 2048, 4096, 8192}) all.push_back({n, n, 1});
+      all.insert(all.end(), {{128, 128, 256}, {256, 256, 64}, {512, 512, 64}});
+      for (const int n : {600, 1000, 1536, 3000, 1021}) all.push_back({n, n, 1});
+      all.insert(all.end(), {{4096, 4096, 1, true}, {16384, 16384, 1}});
+    }
     bool first = true;
     const char* const only = std::getenv("REPHASE_BENCH_ONLY");  // a case, by its name in the table
     for (const Case& c : all) {
-      const std::string name = std::to_string(c.rows) + (c.starts > 1 ? " x" + std::to_string(c.starts) : "") +
-                               (c.algorithm == 1 ? " hio" : "");
+      const std::string name =
+          std::to_string(c.rows) + (c.starts > 1 ? " x" + std::to_string(c.starts) : "") + (c.hio ? " hio" : "");
       if (only && only != name) continue;
       const size_t pixels = size_t(c.rows) * c.columns;
       const double work = double(pixels) * c.starts;
       std::vector<float> magnitudes(pixels);
       unsigned x = 1;
       for (float& m : magnitudes) m = ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
-      Session session({0, c.rows, c.columns, c.starts, static_cast<rephase::cuda::Algorithm>(c.algorithm), 0.9f, 1,
-                       magnitudes.data(), nullptr, nullptr, true, 1, 0});
+      const rephase::cuda::Rule rule = rephase::cuda::make_rule(c.hio ? kHio : kGs, c.hio);
+      Session session({0, c.rows, c.columns, c.starts, rule, 1, magnitudes.data(), nullptr, nullptr, true, 1, 0});
       std::unique_ptr<CufftPeer> peer;
       std::string missing;
       try {
@@ -130,13 +144,13 @@ int main(int argc, char** argv) {
       } catch (const std::exception& error) {
         missing = error.what();
       }
-      const int iterations =
-          large ? 2 : std::max(32, static_cast<int>(std::min(8000.0, (brief ? 3e9 : 6e9) / work)) / 160 * 160);
-      const auto run = [&](int n) { session.iterate(n, false); };
+      const int wanted = static_cast<int>(std::min(8000.0, (brief ? 3e9 : 6e9) / work));
+      const int iterations = large ? 2 : std::max(1, wanted / kWhole) * kWhole;
+      const auto run = [&](int n) { session.iterate(n); };
       const auto step = [&](int n) {
-        for (int i = 0; i < n; i++) session.iterate(1, false);
+        for (int i = 0; i < n; i++) session.iterate(1);
       };
-      session.iterate(1, true);
+      session.iterate(1);
       std::vector<double> ours, steps, theirs;
       for (int round = 0; round < (large ? 2 : brief ? 3 : kRounds) + 1; round++) {
         const double a = once(iterations, run, [&] { wait(session); });
@@ -144,15 +158,15 @@ int main(int argc, char** argv) {
         const double c = peer ? once(
                                     iterations, [&](int n) { peer->run(n); }, [&] { peer->wait(); })
                               : 0;
-        if (round == 0) continue;  // the clocks rise
+        if (round == 0) continue;  // the GPU's clocks rise meanwhile
         ours.push_back(a);
         steps.push_back(b);
         theirs.push_back(c);
       }
       const Timing t = summary(ours), s = summary(steps), p = summary(theirs);
-      const double floor = work * (c.algorithm == 1 ? 26 : 18) / bandwidth * 1e6;
+      const double floor = work * (c.hio ? 26 : 18) / bandwidth * 1e6;
       std::printf("%-18s %10.2f %10.2f %10.2f %8.2f %7.0f%%  %s\n", name.c_str(), t.median, s.median, p.median,
-                  p.median / t.median, 100 * floor / t.median, missing.c_str());
+                  p.median / t.median, 100 * floor / t.median, peer ? peer->fastest().way.c_str() : missing.c_str());
       std::fflush(stdout);
       if (out)
         std::fprintf(
@@ -160,9 +174,15 @@ int main(int argc, char** argv) {
             "%s\n  {\"rows\": %d, \"columns\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": [%.3f, "
             "%.3f, "
             "%.3f], \"stepMicroseconds\": %.3f, \"cufftGraphMicroseconds\": [%.3f, %.3f, %.3f], \"ratio\": %.3f, "
-            "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f}",
-            first ? "" : ",", c.rows, c.columns, c.starts, c.algorithm == 1 ? "hio" : "gs", t.least, t.median, t.most,
-            s.median, p.least, p.median, p.most, p.median / t.median, floor, session.bytes() / work);
+            "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f, \"cufftWay\": \"%s\", \"cufftTrials\": {",
+            first ? "" : ",", c.rows, c.columns, c.starts, c.hio ? "hio" : "gs", t.least, t.median, t.most, s.median,
+            p.least, p.median, p.most, p.median / t.median, floor, session.bytes()->load() / work,
+            peer ? peer->fastest().way.c_str() : missing.c_str());
+      if (out && peer)
+        for (const CufftPeer::Trial& trial : peer->trials())
+          std::fprintf(out, "%s\"%s\": %.3f", &trial == &peer->trials()[0] ? "" : ", ", trial.way.c_str(),
+                       trial.microseconds);
+      if (out) std::fprintf(out, "}}");
       first = false;
     }
     if (first && only) throw std::runtime_error(std::string("REPHASE_BENCH_ONLY: there is no case ") + only);

@@ -1,13 +1,27 @@
 #!/bin/sh
-# Times the cuda backend beside cuFFT and CuPy, and writes what bench/cuda/report.mjs makes bench/results/cuda.md of into
-# $OUT, or into bench/results. Needs a GPU and cuda_bench from `npm run build:cuda`; CuPy where python3 has it. A minute or
-# two.
+# Builds cuda_bench for this machine's GPU and times the cuda backend beside cuFFT and CuPy. Writes cuda.json,
+# cuda-large.json, cufft.json and cuda-cupy.txt into $OUT, or into bench/results; bench/cuda/report.mjs makes cuda.md of
+# them. Needs a GPU, nvcc 13, cuFFT and cmake, and no npm packages; CuPy where python3 has it. About four minutes.
+# REPHASE_COMMIT says which commit is measured where there is no repository.
 set -eu
 cd "$(dirname "$0")/../.."
+PATH=$PATH:/usr/local/cuda/bin
 out=${OUT:-bench/results}
-build/cuda/cuda_bench "$out/cuda.json"
-build/cuda/cuda_bench "$out/cuda-large.json" large
+: "${REPHASE_COMMIT:=$(git rev-parse --short HEAD 2> /dev/null || echo unknown)}"
+export REPHASE_COMMIT
+sizes='128 256 512 1024 2048 4096 8192 128x256 256x64 512x64 600 1000 1536 3000 1021 16384'
+
+mkdir -p build
+nvcc -std=c++17 -O3 -arch=native -o build/gs_cufft bench/peers/gs_cufft.cu bench/peers/gs_cufft_main.cpp -ldl
+# shellcheck disable=SC2086
+build/gs_cufft $sizes > "$out/cufft.json"
+
+cmake -S . -B build/cuda-bench -DCMAKE_BUILD_TYPE=Release -DREPHASE_CUDA=ON -DREPHASE_BUILD_TESTS=OFF \
+  -DREPHASE_CUDA_ARCHITECTURES=native > /dev/null
+cmake --build build/cuda-bench --parallel --target cuda_bench > /dev/null
+build/cuda-bench/cuda_bench "$out/cuda.json"
+build/cuda-bench/cuda_bench "$out/cuda-large.json" large
 if python3 -c 'import cupy' 2> /dev/null; then
-  python3 bench/peers/gs_cupy.py 128 256 512 1024 2048 4096 8192 128x256 256x64 512x64 600 1000 1536 3000 1021 16384 \
-    | tee "$out/cuda-cupy.txt"
+  # shellcheck disable=SC2086
+  python3 bench/peers/gs_cupy.py $sizes | tee "$out/cuda-cupy.txt"
 fi

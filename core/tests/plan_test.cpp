@@ -4,8 +4,8 @@
 #include <complex>
 
 #include "check.hpp"
+#include "fft/plan.hpp"
 #include "line.hpp"
-#include "plan.hpp"
 
 using namespace rephase;
 using namespace rephase::test;

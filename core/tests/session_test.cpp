@@ -1,5 +1,5 @@
-// The session against the iteration as DESIGN states it: full complex spectrum, direct sums, double precision, no
-// tricks. Magnitudes are not symmetric, masks leave holes, and shapes are odd, even, prime and flat.
+// The session against the iteration as its definition states it: full complex spectrum, direct sums, double precision,
+// no tricks. Magnitudes are not symmetric, masks leave holes, and shapes are odd, even, prime and flat.
 #include <cmath>
 #include <complex>
 

@@ -1,6 +1,7 @@
 /**
- * The registry of backends and the choice among them. A backend is loaded, asked for its devices and given a small
- * reconstruction to do on each that is about to be used, once; what fails on the way is kept as the reason why it is not.
+ * Registers the backends and chooses among them. A backend is loaded on first use, and each device does a small
+ * reconstruction before it is used for anything else. If that fails, the registry remembers the reason and passes the
+ * device over.
  */
 import { wasmBackend } from '../../backends/wasm/backend.js';
 import { handInDevice, webgpuBackend, withdrawDevice } from '../../backends/webgpu/backend.js';
@@ -13,9 +14,9 @@ import { openSession, type Session } from '../session/session.js';
 import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
 import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';
 
-/** How each backend is got hold of: the only place to add one. What is missing here is not part of this version. */
+/** Loads each backend on first use. To add a backend, add it here. */
 const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
-  // In the browser's build another file takes its place: see tsup.config.ts.
+  // The browser build puts another file in its place: see tsup.config.ts.
   cuda: async () => (await import('../../backends/cuda/backend.js')).cudaBackend,
   webgpu: () => Promise.resolve(webgpuBackend),
   wasm: () => Promise.resolve(wasmBackend),
@@ -24,14 +25,14 @@ const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
 const loaded = new Map<BackendName, Promise<Backend>>();
 
 /**
- * What each device's self-test said; undefined where it passed. By the object that describes a device, which is another
- * one where another device has come in its place.
+ * The reason why a device failed its self-test, or undefined where it passed. The key is the object that describes the
+ * device: a device that replaces another one has an object of its own, and is tested again.
  */
 const verdicts = new WeakMap<DeviceInfo, Promise<string | undefined>>();
 
 /**
- * Every backend, best first: what can run here, with its devices, and why the rest cannot. A device that is listed with a
- * `reason` is not used, and keeps its index.
+ * Lists every backend, best first: those that run here with their devices, the others with the reason why not. A device
+ * with a `reason` is not used, but keeps its index. Never rejects.
  */
 export async function listBackends(): Promise<BackendReport[]> {
   const reports = await Promise.all(BACKEND_NAMES.map(report));
@@ -39,11 +40,13 @@ export async function listBackends(): Promise<BackendReport[]> {
 }
 
 /**
- * Opens a session: a problem, or a batch of starts of it, in a backend's memory, to be iterated at any of three
- * granularities. Arrays are copied before the promise resolves, and never kept or changed.
+ * Opens a session: it puts a problem, or a batch of starts of it, into a backend's memory, where it can be iterated by
+ * whole loops, by iterations and by kernels. The arrays are copied before the promise resolves, and never kept or changed.
  *
- * Rejects with an `InvalidArgumentError`, a `BackendUnavailableError`, an `OutOfMemoryError`, a `DeviceLostError` or a
- * `DeviceFailedError`.
+ * @throws {@link InvalidArgumentError} for an argument that cannot be used,
+ * {@link BackendUnavailableError} where the backend cannot run,
+ * {@link OutOfMemoryError} where the problem does not fit,
+ * {@link DeviceLostError} and {@link DeviceFailedError} where the device fails. The promise rejects.
  *
  * ```ts
  * await using session = await createSession({ magnitudes, shape }, { algorithm: 'hio', seed: 1 });
@@ -59,11 +62,11 @@ export async function createSession(problem: Problem, options: SessionOptions = 
 }
 
 /**
- * Makes a GPUDevice of the caller's a device of the webgpu backend, and resolves with its index, for the option `device`.
- * The caller goes on owning it. Sessions take what limits it has; larger ones allow larger images.
+ * Adds the caller's own GPUDevice to the devices of the webgpu backend, and resolves with its index, for the option
+ * `device`. The caller goes on owning it. The device's limits bound the size of images.
  *
- * Rejects with an `InvalidArgumentError` for anything else, and with a `BackendUnavailableError` when it does not compute
- * what it should.
+ * @throws {@link InvalidArgumentError} for anything that is no GPUDevice, {@link BackendUnavailableError} for a device
+ * that fails the self-test. The promise rejects.
  *
  * ```ts
  * const device = await addGPUDevice(await adapter.requestDevice());
@@ -72,7 +75,7 @@ export async function createSession(problem: Problem, options: SessionOptions = 
  */
 export async function addGPUDevice(device: GPUDeviceLike): Promise<number> {
   const index = await handInDevice(device);
-  // Without a device it may not have been available.
+  // Before it had this device, the backend may have been found unavailable.
   loaded.delete('webgpu');
   const examined = await examine('webgpu');
   const reason = typeof examined === 'string' ? examined : await whyNot(examined.backend, examined.devices, index);
@@ -81,7 +84,7 @@ export async function addGPUDevice(device: GPUDeviceLike): Promise<number> {
   throw new BackendUnavailableError(`device: ${reason}`, 'webgpu');
 }
 
-/** A device that is going to be used. */
+/** A device that has passed its self-test. */
 export interface Selected {
   backend: Backend;
   index: number;
@@ -91,16 +94,16 @@ export interface Selected {
 type Wanted = Pick<Settings, 'precision' | 'device'>;
 
 /**
- * The device that was asked for, or the first that works, of the backend that was named or of the best. Rejects with a
- * `BackendUnavailableError` that lists what was tried, and an `InvalidArgumentError` for a precision or a device that the
- * backend does not have.
+ * Selects the device that the settings name, or the first that works, on the backend that they name, or on the best one.
+ * Rejects with a `BackendUnavailableError` that lists what was tried, and with an `InvalidArgumentError` for a precision
+ * or a device that the backend does not have.
  */
 export async function selectDevice({ backend, ...wanted }: Wanted & Pick<Settings, 'backend'>): Promise<Selected> {
   const name = backend === 'auto' ? environmentChoice() : backend;
   return name === 'auto' ? bestDevice(wanted) : namedDevice(name, wanted);
 }
 
-/** A backend that the library itself relies on, with any device. */
+/** Returns a backend that the library itself needs, whatever the user chose. */
 export async function requireBackend(name: BackendName): Promise<Backend> {
   return (await namedDevice(name, { precision: 'double', device: undefined })).backend;
 }
@@ -112,7 +115,7 @@ async function namedDevice(name: BackendName, wanted: Wanted): Promise<Selected>
   throw new BackendUnavailableError(`${what} is not available: ${selected}`, name);
 }
 
-/** Stops at the first that does not emulate its device, so that backends behind it are not even loaded. */
+/** Stops at the first device that is not emulated, so that the backends behind it are not even loaded. */
 async function bestDevice(wanted: Wanted): Promise<Selected> {
   const tried: string[] = [];
   let emulated: Selected | undefined;
@@ -130,7 +133,7 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
   throw new BackendUnavailableError(`no backend is available here. Tried: ${tried.join('; ')}`);
 }
 
-/** Or the reason why there is none. */
+/** The selected device, or the reason why there is none. */
 async function deviceOf(name: BackendName, { precision, device }: Wanted): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
@@ -165,7 +168,7 @@ async function report(name: BackendName): Promise<BackendReport> {
   return { name, available: true, devices: infos };
 }
 
-/** A backend that has devices, or the reason why there is none. */
+/** The backend with its devices, or the reason why it has none. */
 async function examine(name: BackendName): Promise<{ backend: Backend; devices: DeviceInfo[] } | string> {
   try {
     let loading = loaded.get(name);
@@ -177,7 +180,7 @@ async function examine(name: BackendName): Promise<{ backend: Backend; devices: 
   }
 }
 
-/** Rejects where the backend has no devices, so that this is found out once. */
+/** Rejects where the backend has no devices, so that the loader remembers the failure. */
 async function load(name: BackendName): Promise<Backend> {
   const loader = LOADERS[name];
   if (!loader) throw new BackendUnavailableError('not part of this version', name);
@@ -186,7 +189,7 @@ async function load(name: BackendName): Promise<Backend> {
   return backend;
 }
 
-/** Why a device is not to be used; undefined where it computes what it should. */
+/** The reason why a device must not be used, or undefined where it passed its self-test. */
 function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number): Promise<string | undefined> {
   const info = devices[index];
   let verdict = verdicts.get(info);
@@ -197,7 +200,7 @@ function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number)
   return verdict;
 }
 
-/** Of devices, each with its number where there are several. */
+/** Joins the reasons of devices; several devices get their numbers. */
 function allOf(reasons: readonly string[]): string {
   return reasons.length === 1 ? reasons[0] : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
 }
@@ -206,7 +209,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Software devices rank below the wasm backend, what is not available below them. */
+/** Software devices rank below the wasm backend, and unavailable backends below those. */
 function rank({ name, available, devices }: BackendReport): number {
   const order = BACKEND_NAMES.indexOf(name);
   if (!available) return order + 2 * BACKEND_NAMES.length;
@@ -214,9 +217,9 @@ function rank({ name, available, devices }: BackendReport): number {
   return best.software ? order + BACKEND_NAMES.length : order;
 }
 
-/** What REPHASE_BACKEND says, in Node; it speaks where the caller leaves the choice open. */
+/** The value of REPHASE_BACKEND in Node. It decides where the caller leaves the choice open. */
 function environmentChoice(): BackendName | 'auto' {
-  // Undefined in browsers, whatever the types say.
+  // Browsers have no process, although the types say so.
   const { process } = globalThis as { process?: { env?: NodeJS.ProcessEnv } };
   const choice = process?.env?.REPHASE_BACKEND;
   if (!choice) return 'auto';

@@ -1,7 +1,6 @@
 /**
- * The smallest reconstruction that exercises a seeded start, both granularities of an iteration, support, mask and
- * feedback: a device that gets it wrong on this machine (a driver, an emulation, a compiler) is not used. Real tests are
- * in test/.
+ * Runs the smallest reconstruction that needs a seeded start, fused passes, single kernels, support, mask and feedback. A
+ * driver, an emulation or a compiler can get it wrong on this machine; the device is then not used.
  */
 import type { Backend } from './interface.js';
 import { prepare } from '../problems/image.js';
@@ -10,10 +9,10 @@ import { openSession } from '../session/session.js';
 const SHAPE = [4, 6] as const;
 const MAGNITUDES = Float32Array.from({ length: 24 }, (_, i) => 1 + ((7 * i) % 5));
 const SUPPORT = Uint8Array.from({ length: 24 }, (_, i) => (i % 4 === 3 ? 0 : 1));
-/** Two frequencies are measured on one side, and one on neither. */
+/** Two frequencies are measured on one side only, and one on neither side. */
 const MASK = Uint8Array.from({ length: 24 }, (_, i) => ([2, 8, 9, 22].includes(i) ? 0 : 1));
 
-/** Object and residual after three iterations of `hio` with β = 0.9, made with NumPy in double precision on the full spectrum. */
+/** Object and residual after three iterations of `hio` with β = 0.9; NumPy made them in double precision on the full spectrum. */
 const EXPECTED = [
   0.363217974, 0.392125004, 0.598582954, 0.24699141, 0.422641456, 0.453733528, 0.601362736, 0.592190828, 0.637027274,
   0.760758343, 0.444999788, 0.821871718, 0.176741811, 0.72253944, 0.241125071, 0.593559304, 1.368359926, 1.70784192,
@@ -21,10 +20,10 @@ const EXPECTED = [
 ];
 const EXPECTED_RESIDUAL = 1.13911818;
 
-/** Rounding in single precision stays below a hundredth of this. */
+/** The rounding of single precision stays below a hundredth of this. */
 const TOLERANCE = 1e-4;
 
-/** Why a device of the backend is not to be used: it failed, or computes something else. Undefined where it passes. */
+/** Returns why a device must not be used (it failed, or computed something else), or undefined where it passes. */
 export async function selfTest(backend: Backend, device: number): Promise<string | undefined> {
   try {
     const error = await errorOf(backend, device);

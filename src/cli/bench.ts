@@ -1,4 +1,4 @@
-/** `rephase bench`: this machine's figures, for every backend it has. Comparisons with others are in the bench folder. */
+/** `rephase bench`: times iterations on every backend of this machine. The bench folder has comparisons with other programs. */
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
 import { type Command } from 'commander';
@@ -6,7 +6,7 @@ import { version } from '../../package.json';
 import { listBackends } from '../backends/registry.js';
 import { requireMemory } from '../tools/memory.js';
 import { BACKEND_NAMES, PRECISIONS, type BackendName } from '../types.js';
-import { type BindingsReport, describeBindings, measureBindings } from './bindings.js';
+import { type CallsReport, describeCalls, measureCalls } from './calls.js';
 import { examples } from './help.js';
 import { type Timing, timeIterations } from './measure.js';
 import { brief, printer, table } from './print.js';
@@ -15,7 +15,7 @@ import { oneOf, wholes } from './values.js';
 interface BenchOptions {
   sizes: number[];
   backend?: BackendName;
-  bindings?: boolean;
+  calls?: boolean;
   json?: boolean;
 }
 
@@ -25,16 +25,16 @@ export function addBench(program: Command): void {
     .description('Measure how long an iteration of gs takes here, on every available backend.')
     .option('--sizes <list>', 'sizes n of the n × n images', wholes('--sizes', 1), [256, 512, 1024, 2048])
     .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
-    .option('--bindings', 'what calls cost: run, step and single kernels, submission apart, and what is copied')
+    .option('--calls', 'what calls cost: run, step and single kernels, time to submit them, and copies')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
-      examples(['rephase bench', 'rephase bench --sizes 512,1000 --json', 'rephase bench --bindings --sizes 256,1024']),
+      examples(['rephase bench', 'rephase bench --sizes 512,1000 --json', 'rephase bench --calls --sizes 256,1024']),
     )
     .action(bench);
 }
 
-async function bench({ sizes, backend: only, bindings = false, json = false }: BenchOptions): Promise<void> {
+async function bench({ sizes, backend: only, calls = false, json = false }: BenchOptions): Promise<void> {
   const out = printer({ json });
   const backends = only ? [only] : await availableNames();
   const runs = backends.flatMap((backend) =>
@@ -42,18 +42,18 @@ async function bench({ sizes, backend: only, bindings = false, json = false }: B
       sizes.map((n) => ({ backend, precision, n })),
     ),
   );
-  // Not after minutes of measuring the smaller ones.
+  // Checked first, so that a size that is too large fails before minutes of measuring the others.
   for (const { backend, precision, n } of runs) if (backend === 'wasm') requireMemory([n, n], precision);
   const machine = { cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism(), node: process.version };
   out.line(`rephase ${version}, ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`);
-  if (bindings) {
-    const reports: BindingsReport[] = [];
+  if (calls) {
+    const reports: CallsReport[] = [];
     for (const backend of backends) {
-      const report = await measureBindings(backend, sizes);
-      describeBindings(report).forEach(out.line);
+      const report = await measureCalls(backend, sizes);
+      describeCalls(report).forEach(out.line);
       reports.push(report);
     }
-    return out.object({ command: 'bench', version, machine, bindings: reports });
+    return out.object({ command: 'bench', version, machine, calls: reports });
   }
   const timings: Timing[] = [];
   for (const { backend, precision, n } of runs) timings.push(await timeIterations(backend, precision, n));

@@ -4,8 +4,8 @@
  */
 import { encode } from 'fast-png';
 import { toIntegers } from '../formats/image.js';
+import { fftshift } from '../tools/fftshift.js';
 import { type Image } from './files.js';
-import { type RealArray, type Shape } from '../types.js';
 
 /** Longest side of a picture in pixels. */
 const LARGEST = 1024;
@@ -29,7 +29,7 @@ export function patternPicture(
   mask?: ArrayLike<unknown>,
 ): { png: Uint8Array; decades: number } {
   const measured = mask ? data.map((value, at) => (mask[at] ? value : NOT_MEASURED)) : data;
-  const image = reduce({ data: centre(measured, shape), shape }, Math.max, false);
+  const image = reduce({ data: fftshift(measured, shape), shape }, Math.max, false);
   const lit = image.data.filter((value) => value > 0).sort();
   const rank = (share: number) => Math.log10(lit[Math.round(share * (lit.length - 1))]);
   const [dark, bright] = [rank(DARKEST), rank(BRIGHTEST)];
@@ -40,27 +40,6 @@ export function patternPicture(
   });
   const [height, width] = image.shape;
   return { png: encode({ width, height, data: pixels, channels: 3, depth: 8 }), decades: 2 * (bright - dark) };
-}
-
-/** Moves index [0, 0] to the middle: NumPy's fftshift. */
-export function centre<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape): Data {
-  return roll(data, [rows, columns], Math.floor(rows / 2), Math.floor(columns / 2));
-}
-
-/** Moves the middle to index [0, 0]: NumPy's ifftshift. */
-export function uncentre<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape): Data {
-  return roll(data, [rows, columns], Math.ceil(rows / 2), Math.ceil(columns / 2));
-}
-
-function roll<Data extends RealArray | Uint8Array>(data: Data, [rows, columns]: Shape, down: number, right: number) {
-  const rolled = data.slice() as Data;
-  for (let row = 0; row < rows; row++) {
-    const to = ((row + down) % rows) * columns;
-    const from = row * columns;
-    rolled.set(data.subarray(from, from + columns - right), to + right);
-    rolled.set(data.subarray(from + columns - right, from + columns), to);
-  }
-  return rolled;
 }
 
 /** The smallest rectangle that holds every pixel of the support, cut out of the image. */

@@ -6,9 +6,10 @@ import { addBackends } from './backends.js';
 import { addBench } from './bench.js';
 import { explain } from './exit.js';
 import { examples } from './help.js';
+import { addInspect } from './inspect.js';
 import { addReconstruct } from './reconstruct/reconstruct.js';
 import { addSimulate } from './simulate.js';
-import { addValidate } from './validate.js';
+import { addValidate } from './validate/validate.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -49,7 +50,7 @@ function createProgram(): Command {
         'rephase reconstruct --help',
       ]) + EXIT_CODES,
     );
-  for (const add of [addSimulate, addReconstruct, addBackends, addValidate, addBench]) add(program);
+  for (const add of [addSimulate, addInspect, addReconstruct, addBackends, addValidate, addBench]) add(program);
   return program;
 }
 

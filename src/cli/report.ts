@@ -2,9 +2,11 @@
  * The page that `reconstruct --report` writes: one HTML file with everything inside it (pictures, residual curve, the
  * plotting library, and what is needed to repeat the run) that loads nothing from anywhere.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { PAGE_SCRIPT, PAGE_STYLE } from './report-page.js';
+
+/** The plotting library's script and style sheet: tsup.config.ts puts their text here. */
+declare const PLOT_SCRIPT: string;
+declare const PLOT_STYLE: string;
 
 export interface ReportContent {
   title: string;
@@ -25,9 +27,6 @@ const MOST_POINTS = 4000;
 
 /** The page as text. */
 export function reportPage(content: ReportContent): string {
-  const require = createRequire(import.meta.url);
-  const plotScript = readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js'), 'utf8');
-  const plotStyle = readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8');
   const { points, every } = thin(content.history);
   const curve =
     every === 1 ? 'Residual after each iteration.' : `Residual after each iteration, every ${every}th of them shown.`;
@@ -40,7 +39,7 @@ export function reportPage(content: ReportContent): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <title>${escape(content.title)}</title>
-<style>${plotStyle}</style>
+<style>${PLOT_STYLE}</style>
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
@@ -60,7 +59,7 @@ ${content.facts.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape
 ${content.notes.map((note) => `<p>${escape(note)}</p>`).join('\n')}
 </main>
 <script type="application/json" id="history">${JSON.stringify(points)}</script>
-<script>${plotScript}</script>
+<script>${PLOT_SCRIPT}</script>
 <script>${PAGE_SCRIPT}</script>
 </body>
 </html>

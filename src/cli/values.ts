@@ -40,6 +40,27 @@ export function oneOf<Name extends string>(option: string, names: readonly Name[
   };
 }
 
+/** `auto`, or a finite number above 0. */
+export function numberOrAuto(option: string): (text: string) => number | 'auto' {
+  return (text) => {
+    if (text === 'auto') return text;
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
+    throw usage(option, text, 'auto, or a number above 0');
+  };
+}
+
+/** `auto`, or a row and a column of at least 0, which need not be whole: `37,29.5`. */
+export function point(option: string): (text: string) => readonly [row: number, column: number] | 'auto' {
+  return (text) => {
+    if (text === 'auto') return text;
+    const numbers = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+    const [row, column] = numbers;
+    if (numbers.length === 2 && row >= 0 && column >= 0 && Number.isFinite(row + column)) return [row, column];
+    throw usage(option, text, 'auto, or ROW,COLUMN of at least 0');
+  };
+}
+
 /** A list of whole numbers of at least `least`, separated by commas. */
 export function wholes(option: string, least: number): (text: string) => number[] {
   return (text) => text.split(',').map(whole(option, least));

@@ -8,7 +8,9 @@ import type { RealArray, Shape } from '../types.js';
 
 /** A real image, row-major. Integers are kept as they were in the file: 0…255 for 8 bits, 0…65535 for 16. */
 export interface Image {
+  /** The pixels, rows × columns. */
   data: RealArray;
+  /** Rows and columns. */
   shape: Shape;
   /** From a file that says which of its pixels were measured: 1 where they were, 0 where not, row-major. */
   mask?: Uint8Array;
@@ -23,6 +25,7 @@ export const IMAGE_FORMATS = [
   'npy', 'png', 'tiff', 'hdf5', 'npz', 'matlab', 'gzip', 'bmp', 'pnm', 'jpeg', 'edf', 'mrc', 'cbf',
 ] as const;
 
+/** The formats that can be read, told apart by a file's first bytes. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** How an image becomes the bytes of a file. */
@@ -31,12 +34,12 @@ export interface EncodeOptions {
    * Bits of a pixel. `npy`: 32 or 64 (floating point, by default what the image has). `png`: 8 (default) or 16. `tiff`: 8,
    * 16, or 32 (floating point, default).
    */
-  bits?: 8 | 16 | 32 | 64;
+  bits?: 8 | 16 | 32 | 64 | undefined;
   /**
    * For integer pixels: which values become black and white; what lies outside is clipped. Default: the image's least and
    * greatest value.
    */
-  range?: readonly [black: number, white: number];
+  range?: readonly [black: number, white: number] | undefined;
 }
 
 /** More pixels than any backend can hold; a header that claims more is damaged or hostile. */

@@ -11,7 +11,9 @@ import { type DecodeOptions, chooseFrames, combineFrames } from './options.js';
 
 /** An array of any number of dimensions, the last running fastest. */
 export interface NpyArray {
+  /** The numbers, row-major. */
   data: RealArray;
+  /** Entries along each axis; empty for a single number. */
   shape: number[];
 }
 
@@ -119,6 +121,7 @@ function descrOf(data: unknown): string {
 interface Header {
   descr: string;
   fortran: boolean;
+  /** Entries along each axis; empty for a single number. */
   shape: number[];
   /** Where the numbers begin. */
   end: number;

@@ -1,28 +1,28 @@
 /**
- * From what callers hand in to what a backend takes: checks every array of a problem and a start. Keeps no copies, except
- * of masks. All of it happens on the caller's thread, so loops over pixels are plain, and what can wait is elsewhere.
+ * Turns the caller's problem into what a backend takes, and checks every array of a problem and a start. It copies masks
+ * and nothing else. It runs on the caller's thread, so its loops over pixels are plain.
  */
-import type { BackendProblem } from '../backends/interface.js';
+import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type Settings } from './options.js';
-import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
+import { ruleOf } from '../rules.js';
+import type { Algorithm, MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
-/** All that opens a session; it survives structured cloning, so that a worker can open it. */
-export interface Setup {
-  problem: BackendProblem;
-  /** The caller's own start, for `problem.starts` starts one behind the other. */
+/** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
+export interface Setup extends BackendProblem {
+  algorithm: Algorithm;
+  beta: number;
+  /** The caller's own start: the arrays of all starts of the batch, one behind the other. */
   start?: Start;
   history: boolean;
 }
 
 const PROBLEM_KEYS = ['magnitudes', 'shape', 'support', 'mask'] as const satisfies readonly (keyof Problem)[];
 
-/**
- * Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling.
- */
+/** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
 const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 };
 
-/** What rounds to infinity in the precision, and all beyond; in single half a step beyond the largest finite number. */
+/** Numbers from here on round to infinity: in single precision, half a step beyond the largest finite number. */
 const ROUNDS_TO_INFINITY: Record<Precision, number> = { single: 2 ** 128 - 2 ** 103, double: Infinity };
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
@@ -32,46 +32,42 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const shape = checkShape('shape', problem.shape);
   checkRealArray('magnitudes', magnitudes, shape);
   const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
-  const support = toMask('support', problem.support, shape, 'the object would be zero everywhere');
+  const support = checkSupport(problem.support, shape);
   const { starts, algorithm, beta, precision, seed, history } = settings;
   const scale = scaleOf(largestMagnitude(magnitudes, shape, mask), precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   return {
-    problem: {
-      shape,
-      magnitudes,
-      scale,
-      algorithm,
-      beta,
-      starts,
-      precision,
-      ...(mask && { mask }),
-      ...(support && { support }),
-      ...(!ownStart && { seeded: { seed, firstStart: 0 } }),
-    },
+    pattern: patternOf({ shape, magnitudes, scale, ...(mask && { mask }) }),
+    batch: { starts, ...(!ownStart && { seeded: { seed, firstStart: 0 } }) },
+    precision,
+    ...(support && { support }),
+    rule: ruleOf(algorithm, beta),
+    algorithm,
+    beta,
     ...(ownStart && { start: ownStart }),
     history,
   };
 }
 
-/** The setup for some of the starts alone: they come out as they would together. */
+/** Returns the setup of some of the starts. Alone they give the same results as together. */
 export function selectStarts(setup: Setup, first: number, count: number): Setup {
-  const { problem, start } = setup;
-  const pixels = problem.shape[0] * problem.shape[1];
+  const { pattern, batch, start } = setup;
+  const pixels = pattern.shape[0] * pattern.shape[1];
   const some = (array: RealArray) => array.subarray(first * pixels, (first + count) * pixels);
-  const { seeded } = problem;
+  const { seeded } = batch;
   return {
     ...setup,
-    problem: {
-      ...problem,
-      starts: count,
-      ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }),
-    },
+    batch: { starts: count, ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }) },
     ...(start && { start: 'phase' in start ? { phase: some(start.phase) } : { object: some(start.object) } }),
   };
 }
 
-/** Two integers, both at least 1. */
+/** Copies a support to zeros and ones; undefined where it excludes nothing. */
+export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint8Array | undefined {
+  return toMask('support', support, shape, 'the object would be zero everywhere');
+}
+
+/** Checks that a shape is two integers of at least 1. */
 export function checkShape(argument: string, shape: Shape): Shape {
   const takes = 'two integers [rows, columns], both at least 1';
   const given: unknown = shape;
@@ -81,7 +77,7 @@ export function checkShape(argument: string, shape: Shape): Shape {
   return [shape[0], shape[1]];
 }
 
-/** A Float32Array or Float64Array of `count` images, of any values. */
+/** Checks that an array is a Float32Array or Float64Array of `count` images; any values pass. */
 export function checkRealArray(argument: string, array: RealArray, shape: Shape, count = 1): void {
   const [rows, columns] = shape;
   const size = `${count === 1 ? '' : `${count} × `}${rows} × ${columns} = ${count * rows * columns} numbers`;
@@ -92,7 +88,7 @@ export function checkRealArray(argument: string, array: RealArray, shape: Shape,
   }
 }
 
-/** Values that are finite once they are rounded to the precision. `width`: numbers in a row of the array. */
+/** Checks that all values are finite after rounding to the precision. `width`: how many numbers a row has. */
 export function checkFinite(argument: string, array: RealArray, width: number, precision: Precision): void {
   const i = indexOfNonFinite(array, precision);
   if (i >= 0) {
@@ -101,17 +97,17 @@ export function checkFinite(argument: string, array: RealArray, width: number, p
   }
 }
 
-/** Index of the first number that is not finite once it is rounded to the precision; −1 where there is none. */
+/** Returns the index of the first number that is not finite after rounding to the precision, or −1. */
 export function indexOfNonFinite(array: RealArray, precision: Precision): number {
   const limit = ROUNDS_TO_INFINITY[precision];
   for (let i = 0; i < array.length; i++) {
-    // False for NaN too.
+    // The comparison is false for NaN too.
     if (!(Math.abs(array[i]) < limit)) return i;
   }
   return -1;
 }
 
-/** A mask as zeros and ones of our own; undefined where it clears nothing. `whenEmpty` says what that would mean. */
+/** Copies a mask to zeros and ones; undefined where it clears nothing. `whenEmpty` says what an empty one would mean. */
 export function toMask(
   argument: string,
   given: MaskArray | undefined,
@@ -125,7 +121,7 @@ export function toMask(
     const takes = `a Uint8Array or an array of booleans, ${rows} × ${columns} = ${rows * columns} of them`;
     throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
   }
-  // Copied first, so that the loop meets one kind of array only, which makes it several times as fast.
+  // The copy lets the loop meet one kind of array only, which makes it several times as fast.
   const mask = Uint8Array.from(Array.isArray(given) ? given.map((value) => (value ? 1 : 0)) : given);
   let inside = 0;
   for (let i = 0; i < mask.length; i++) inside += mask[i] = mask[i] === 0 ? 0 : 1;
@@ -135,7 +131,7 @@ export function toMask(
   return inside < mask.length ? mask : undefined;
 }
 
-/** The index of −k for the index k of a frequency, row-major. */
+/** Returns the index of −k for the row-major index of k. */
 export function opposite(index: number, [rows, columns]: Shape): number {
   const column = index % columns;
   const row = (index - column) / columns;
@@ -146,7 +142,7 @@ function largestMagnitude(magnitudes: RealArray, [, columns]: Shape, mask: Uint8
   let largest = 0;
   for (let i = 0; i < magnitudes.length; i++) {
     const magnitude = magnitudes[i];
-    // Nearly all of them, and never NaN.
+    // Nearly all magnitudes pass here, and NaN never does.
     if (magnitude >= 0 && magnitude <= largest) continue;
     if (mask?.[i] === 0) continue;
     if (!(magnitude >= 0 && magnitude < Infinity)) {
@@ -163,7 +159,34 @@ function largestMagnitude(magnitudes: RealArray, [, columns]: Shape, mask: Uint8
   return largest;
 }
 
-/** The power of two that brings the largest magnitude into [1, 2). */
+/** Adds the sums over the whole pattern that residuals need. */
+function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>): Pattern {
+  const { magnitudes, mask, scale, shape } = given;
+  const [rows, columns] = shape;
+  let energy = 0;
+  for (let k = 0; k < magnitudes.length; k++) {
+    if (mask?.[k] === 0) continue;
+    const magnitude = magnitudes[k] * scale;
+    energy += magnitude * magnitude;
+  }
+  let asymmetry = 0;
+  for (let row = 0; 2 * row <= rows; row++) {
+    const here = row * columns;
+    const there = row === 0 ? 0 : (rows - row) * columns;
+    // A row that is its own opposite holds both frequencies of a pair.
+    const [first, end] = here === there ? [1, Math.ceil(columns / 2)] : [0, columns];
+    for (let column = first; column < end; column++) {
+      const k = here + column;
+      const minusK = there + (column === 0 ? 0 : columns - column);
+      if (mask !== undefined && (mask[k] === 0 || mask[minusK] === 0)) continue;
+      const difference = (magnitudes[k] - magnitudes[minusK]) * scale;
+      asymmetry += (difference * difference) / 2;
+    }
+  }
+  return { ...given, energy, asymmetry };
+}
+
+/** Returns the power of two that brings the largest magnitude into [1, 2). */
 function scaleOf(largest: number, precision: Precision): number {
   const exponent = LARGEST_EXPONENT[precision];
   if (largest < 2 ** -exponent || largest > 2 ** exponent) {
@@ -172,7 +195,7 @@ function scaleOf(largest: number, precision: Precision): number {
     throw new InvalidArgumentError('magnitudes', gotTakes('magnitudes', largest, takes));
   }
   let scale = 2 ** -Math.floor(Math.log2(largest));
-  // log2 rounds, so that it is one off next to a power of two.
+  // log2 rounds, and is one off next to a power of two.
   if (largest * scale >= 2) scale /= 2;
   if (largest * scale < 1) scale *= 2;
   return scale;

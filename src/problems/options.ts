@@ -1,6 +1,6 @@
 /**
- * Checks of the options that callers pass, and their defaults: names, ranges and unknown keys. Arrays that belong to a
- * problem or a start are checked in problem.ts, which needs the shape.
+ * Checks the options that callers pass (names, ranges, unknown keys) and fills in the defaults. image.ts checks the arrays
+ * of a problem or a start, because that takes the shape.
  */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import {
@@ -15,14 +15,14 @@ import {
   type SessionOptions,
 } from '../types.js';
 
-/** Session options with every default filled in; the start's arrays are apart, because they go to problem.ts. */
+/** Session options with every default filled in. The start is left out: image.ts checks it. */
 export interface Settings {
   algorithm: Algorithm;
   beta: number;
   seed: number;
   starts: number;
   backend: BackendName | 'auto';
-  /** Undefined for the first that works. */
+  /** Undefined: the first device that works. */
   device: number | undefined;
   precision: Precision;
   history: boolean;
@@ -44,9 +44,10 @@ const RETRIEVE_KEYS = [
   ...SESSION_KEYS,
   ...RUN_KEYS,
   'iterations',
+  'inspect',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
-/** The feedback strength of all algorithms but `gs`, which has none. */
+/** The default feedback strength of all algorithms but `gs`, which has none. */
 export const DEFAULT_BETA = 0.9;
 
 /** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */
@@ -55,12 +56,13 @@ export function checkSessionOptions(options: SessionOptions): Settings {
   return sessionSettings(options);
 }
 
-/** The same for `retrieve`, whose options are those of a session and of a run, and `iterations`. */
+/** The same for `retrieve`, which takes the options of a session and of a run, and `iterations`. */
 export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000 } = options;
+  const { iterations = 1000, inspect = false } = options;
   checkInteger('iterations', iterations, 1);
+  checkFlag('inspect', inspect);
   return { ...sessionSettings(options), iterations };
 }
 
@@ -71,20 +73,23 @@ export function checkRunOptions(options: RunOptions): void {
 
 function sessionSettings(options: SessionOptions): Settings {
   const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
-  checkName('algorithm', algorithm, ALGORITHMS);
-  const { beta = algorithm === 'gs' ? 1 : DEFAULT_BETA, history = false } = options;
-  if (!(typeof beta === 'number' && beta > 0 && beta < Infinity)) {
-    throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
-  }
+  const beta = checkAlgorithm(algorithm, options.beta);
+  const { history = false } = options;
   checkInteger('seed', seed, 0);
   checkInteger('starts', starts, 1);
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
   if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
-  if (typeof history !== 'boolean') {
-    throw new InvalidArgumentError('history', gotTakes('history', history, 'true or false'));
-  }
+  checkFlag('history', history);
   return { algorithm, beta, seed, starts, backend, device, precision, history };
+}
+
+/** Returns β, or its default where it is undefined. */
+export function checkAlgorithm(algorithm: Algorithm, beta: number | undefined): number {
+  checkName('algorithm', algorithm, ALGORITHMS);
+  if (beta === undefined) return algorithm === 'gs' ? 1 : DEFAULT_BETA;
+  if (typeof beta === 'number' && beta > 0 && beta < Infinity) return beta;
+  throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
 }
 
 function checkRun({ onProgress, signal }: RunOptions): void {
@@ -96,20 +101,26 @@ function checkRun({ onProgress, signal }: RunOptions): void {
   }
 }
 
-/** An integer from `least` to 2⁵³ − 1. */
+/** Checks that a value is an integer from `least` to 2⁵³ − 1. */
 export function checkInteger(argument: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer of at least ${least}`));
 }
 
-/** One of `names`; the message suggests the nearest where it looks like a slip of the pen. */
+/** Checks that a value is true or false. */
+function checkFlag(argument: string, value: unknown): void {
+  if (typeof value === 'boolean') return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, 'true or false'));
+}
+
+/** Checks that a value is one of `names`. The message suggests the nearest name where the value looks misspelt. */
 export function checkName(argument: string, value: unknown, names: readonly string[]): void {
   if (names.includes(value as string)) return;
   const listed = names.map((name) => `'${name}'`).join(', ');
   throw new InvalidArgumentError(argument, gotTakes(argument, value, listed) + didYouMean(String(value), names));
 }
 
-/** A misspelt option must not be ignored in silence. `argument` is what the object is called: `options`, `problem`. */
+/** Throws for keys that are not known, because a misspelt option must not be ignored. `argument`: name of the object. */
 export function rejectUnknownKeys(argument: string, value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null) {
     throw new InvalidArgumentError(argument, gotTakes(argument, value, 'an object'));
@@ -127,7 +138,7 @@ function didYouMean(given: string, names: readonly string[]): string {
   return least <= 2 && least < given.length ? `; did you mean '${names[distances.indexOf(least)]}'?` : '';
 }
 
-/** Levenshtein's distance. */
+/** Computes Levenshtein's distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -1,12 +1,13 @@
 /**
- * A whole reconstruction as one unit of work: open a session, run it, read the best start, dispose. `retrieve` runs jobs
- * where it finds best: on workers, each with a part of the starts, or on its own thread.
+ * Runs a whole reconstruction as one unit of work: opens a session, runs it, reads the best start, disposes of it.
+ * `retrieve` runs jobs on workers, each with a part of the starts, or on its own thread.
  */
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { clearInfeasible, openSession, type Session } from '../session/session.js';
-import type { RealArray, RunOptions } from '../types.js';
+import { isProjection } from '../rules.js';
+import type { RealResult, RunOptions } from '../types.js';
 
 export interface Job {
   setup: Setup;
@@ -16,23 +17,23 @@ export interface Job {
 
 export interface JobResult {
   /**
-   * The residual of each of the job's starts, and of its feasible object; NaN when no iteration was finished, or where
-   * the object is not finite.
+   * The residuals of the job's starts, and those of their feasible objects. They are NaN when no iteration was finished,
+   * and where the object is not finite.
    */
-  residuals: Float64Array;
-  feasibleResiduals: Float64Array;
-  /** Index of the start with the best feasible object, and its object, what is feasible of it, and its history. */
+  residuals: Float64Array<ArrayBuffer>;
+  feasibleResiduals: Float64Array<ArrayBuffer>;
+  /** Index of the start with the best feasible object; the object, feasible object and history below are of this start. */
   best: number;
-  object: RealArray;
-  feasible: RealArray;
-  history?: Float64Array;
-  /** Fewer than asked for when the run was aborted. */
+  object: RealResult;
+  feasible: RealResult;
+  history?: Float64Array<ArrayBuffer>;
+  /** An aborted run has fewer than the job asks for. */
   iterations: number;
-  /** Spent iterating. */
+  /** Time spent iterating. */
   seconds: number;
 }
 
-/** Resolves with what was reached also when the run was aborted: `iterations` tells. */
+/** An aborted run resolves as well, with what it has reached: `iterations` tells. */
 export async function runJob(backend: Backend, job: Job, options: RunOptions): Promise<JobResult> {
   const session = await openSession(backend, job.device, job.setup);
   try {
@@ -45,20 +46,17 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
     const residuals = await session.residuals();
-    // The iterate of Gerchberg-Saxton is feasible: nothing to take away, nothing to measure again.
-    const measured = iterations > 0 && session.algorithm !== 'gs';
-    const { support } = job.setup.problem;
-    const measurement = measured ? await measureFeasible(session, support) : undefined;
-    const feasibleResiduals = measurement?.residuals ?? residuals;
-    const best = indexOfLeast(feasibleResiduals);
-    const object = measurement?.objects[best] ?? (await session.readObject(best));
+    // The iterate of a projection is feasible already, so its residual is the feasible one.
+    const measured = iterations > 0 && !isProjection(job.setup.rule);
+    const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
+    const { best, object } = await readBest(session, feasibleResiduals);
     return {
       residuals,
       feasibleResiduals,
       best,
       object,
-      feasible: clearInfeasible(object.slice(), support),
-      ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
+      feasible: clearInfeasible(object.slice(), job.setup.support),
+      ...(job.setup.history && { history: await session.history(best) }),
       iterations,
       seconds,
     };
@@ -67,26 +65,20 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
   }
 }
 
-/** Replaces every object by its feasible part; the residuals of these, and the objects that were there. */
-async function measureFeasible(
-  session: Session,
-  support: Uint8Array | undefined,
-): Promise<{ objects: RealArray[]; residuals: Float64Array }> {
-  const objects: RealArray[] = [];
-  const finite: boolean[] = [];
-  for (let start = 0; start < session.starts; start++) {
-    const object = await session.readObject(start);
-    objects.push(object);
-    // Strong feedback can drive it out of the numbers that there are; the other starts go on without it.
-    finite.push(indexOfNonFinite(object, session.precision) < 0);
-    if (finite[start]) session.writeObject(clearInfeasible(object.slice(), support), start);
+/**
+ * Reads the object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not
+ * finite loses its residual here, and the next best is read.
+ */
+async function readBest(session: Session, residuals: Float64Array): Promise<{ best: number; object: RealResult }> {
+  for (;;) {
+    const best = indexOfLeast(residuals);
+    const object = await session.readObject(best);
+    if (Number.isNaN(residuals[best]) || indexOfNonFinite(object, session.precision) < 0) return { best, object };
+    residuals[best] = NaN;
   }
-  session.step();
-  const residuals = await session.residuals();
-  return { objects, residuals: residuals.map((residual, start) => (finite[start] ? residual : NaN)) };
 }
 
-/** Index of the smallest number; 0 where none is a number. */
+/** Returns the index of the smallest number, or 0 where all are NaN. */
 export function indexOfLeast(numbers: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < numbers.length; i++) {

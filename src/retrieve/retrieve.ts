@@ -1,10 +1,11 @@
 /**
- * `retrieve`: one call from a diffraction pattern to an image. Sessions that compute on the calling thread go to workers,
- * so that this thread stays free; several starts are then spread over the cores.
+ * `retrieve` goes from a diffraction pattern to an image in one call. Where a backend computes on the calling thread, the
+ * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
 import type { Backend } from '../backends/interface.js';
 import { selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
+import { inspect, inspectResult } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from '../problems/options.js';
@@ -14,13 +15,14 @@ import { WorkersUnavailable, runOnWorkers } from './workers/pool.js';
 import { availableCores } from './workers/thread.js';
 
 /**
- * Recovers an image from Fourier magnitudes. With several starts it returns the one whose feasible object has the smallest
- * residual; a small residual does not prove a right image, least of all without a support.
+ * Recovers an image from Fourier magnitudes. Of several starts it returns the one whose feasible object has the smallest
+ * residual. A small residual does not prove that the image is right, least of all without a support.
  *
- * Arrays are copied before the iterations begin and never changed. Do not change them before that: until the first
- * progress report, or until the promise is settled.
+ * The arrays are copied before the iterations begin, and never changed. Do not change them before that: until the first
+ * progress report, or until the promise settles.
  *
- * Rejects as `createSession` does, and with an `AbortError` when `signal` is aborted, between iterations; its `partial` then holds what had been reached.
+ * @throws All that `createSession` throws, and {@link AbortError} when `signal` is aborted, between iterations; its
+ * `partial` then holds what has been reached. The promise rejects.
  *
  * ```ts
  * const { object, residual } = await retrieve(
@@ -33,7 +35,10 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
   const setup = prepare(problem, settings, options.start);
-  // Each of the steps before the work on a worker has a turn of this thread of its own.
+  // Preparing a large problem takes its time: the event loop has its turn before the next step does.
+  await macrotask();
+  if (signal?.aborted) throw new AbortError(signal.reason);
+  const warnings = options.inspect ? inspect(problem).warnings : [];
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, index, device } = await selectDevice(settings);
@@ -42,7 +47,10 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const job: Job = { setup, device: index, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   const { algorithm, beta } = settings;
-  const reconstruction = merge(results, setup, { algorithm, beta, backend: backend.name, device: device.name });
+  const reconstruction = merge(results, setup, {
+    ...{ algorithm, beta, backend: backend.name, device: device.name },
+    warnings,
+  });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
@@ -55,16 +63,16 @@ async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise
     try {
       return await runOnWorkers(script, split(job, availableCores()), options);
     } catch (error) {
-      // It still works without: on this thread, with its turns for the event loop.
+      // Without workers the job runs on this thread, and yields to the event loop.
       if (!(error instanceof WorkersUnavailable)) throw error;
     }
   }
   return [await runJob(backend, job, options)];
 }
 
-/** The starts in contiguous parts of nearly equal size. */
+/** Divides the starts into contiguous parts of nearly equal size. */
 function split(job: Job, most: number): Job[] {
-  const { starts } = job.setup.problem;
+  const { starts } = job.setup.batch;
   const parts = Math.min(starts, most);
   return Array.from({ length: parts }, (_, part) => {
     const first = Math.floor((part * starts) / parts);
@@ -73,22 +81,20 @@ function split(job: Job, most: number): Job[] {
   });
 }
 
-/** Undefined when no iteration was finished by any of them. */
+/** Returns undefined when none of the jobs finished an iteration. */
 function merge(
   results: JobResult[],
-  { problem: { shape } }: Setup,
-  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device'>,
+  { pattern: { shape, mask }, support }: Setup,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
   const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];
   if (iterations === 0) return undefined;
   const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
+  const numbers = { feasible, shape, residual: residuals[best], feasibleResidual: feasibleResiduals[best] };
   return {
     object,
-    feasible,
-    shape,
-    residual: residuals[best],
-    feasibleResidual: feasibleResiduals[best],
+    ...numbers,
     residuals: Float64Array.from(results.flatMap((result) => [...result.residuals])),
     feasibleResiduals: Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals])),
     best: before + best,
@@ -96,5 +102,7 @@ function merge(
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,
+    measured: mask ? mask.reduce((sum, one) => sum + one, 0) / mask.length : 1,
+    warnings: [...how.warnings, ...inspectResult(numbers, support, how.warnings)],
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Giving the event loop its turn: promises alone never do, because their callbacks run before timers, input and output.
+ * Yields to the event loop. Promises alone never do: their callbacks run before timers, input and output.
  */
 
-/** Resolves after the events that are waiting now had their turn; unlike `setTimeout(0)`, within microseconds. */
+/** Resolves when the events that wait now have been handled; unlike `setTimeout(0)`, it takes only microseconds. */
 export function macrotask(): Promise<void> {
   if (typeof setImmediate === 'function') return new Promise((resolve) => void setImmediate(resolve));
   if (typeof MessageChannel === 'function') {

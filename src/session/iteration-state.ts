@@ -1,38 +1,46 @@
 /**
- * Where a session is in the cycle of an iteration: inverse → constrainObject → forward → constrainFourier. Knows what a
- * backend session must be told, and in which order, so that whole iterations, single kernels, reads and writes can be
- * mixed freely. Arguments arrive checked.
+ * Keeps the state of an iteration, inverse → constrainObject → forward → constrainFourier, and tells a backend session
+ * what to do in which order, so that whole iterations, single kernels, reads, writes and changes of rule or support can
+ * be mixed freely. It contains no arithmetic. Arguments arrive checked.
  */
 import type { BackendSession } from '../backends/interface.js';
-import type { ResidualLog } from './residuals.js';
+import { PROJECTION, readsIterate, withoutPrevious, type Rule } from '../rules.js';
 import type { RealArray } from '../types.js';
+import type { ResidualLog } from './residuals.js';
 
 export type Kernel = 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier';
 
-export class Cycle {
+export class IterationState {
   readonly #session: BackendSession;
   readonly #log: ResidualLog;
   readonly #starts: number;
+  #rule: Rule;
+  #firstRule: Rule;
   #next: Kernel = 'inverse';
-  /** See `BackendSession`: only `iterate` ends unsettled, always with `inverse` next. */
-  #settled = true;
+  /** See `BackendSession`: only `iterate` leaves a column pass pending, always with `inverse` next. */
+  #pending = false;
   /** There is no previous iterate yet. */
   #first: boolean;
+  /** The backend's previous iterate is that of the last iteration; otherwise the object is. */
+  #iterateKept: boolean;
   /** The object's array holds an object; otherwise it is Re IFT(start), made when asked for. */
   #hasObject: boolean;
   /**
    * Starts whose objects were written since `inverse`: they become iterates if `constrainObject` is left out. With a copy
-   * where the first iterates of other starts are yet to be made, by which these change.
+   * where other starts have no iterate yet: making theirs changes the written object too.
    */
   readonly #written = new Map<number, RealArray | undefined>();
   #iterations = 0;
 
   /** `fromObject`: the start was an object, which is the previous iterate. */
-  constructor(session: BackendSession, log: ResidualLog, starts: number, fromObject: boolean) {
+  constructor(session: BackendSession, log: ResidualLog, starts: number, rule: Rule, fromObject: boolean) {
     this.#session = session;
     this.#log = log;
     this.#starts = starts;
+    this.#rule = rule;
+    this.#firstRule = withoutPrevious(rule);
     this.#first = !fromObject;
+    this.#iterateKept = rule.keepsIterate;
     this.#hasObject = fromObject;
   }
 
@@ -41,37 +49,63 @@ export class Cycle {
     return this.#iterations;
   }
 
-  /** Whole iterations in fused passes. Only when none is under way. */
+  /** `inverse` was called and `constrainObject` was not: the previous iterate may be gone from the object's array. */
+  get awaitsRule(): boolean {
+    return this.#next === 'constrainObject';
+  }
+
+  /** The rule of the iterations to come. Not while `awaitsRule`. */
+  use(rule: Rule): void {
+    if (this.#first) {
+      this.#iterateKept = rule.keepsIterate;
+    } else if (readsIterate(rule) && !this.#iterateKept) {
+      this.complete();
+      for (let start = 0; start < this.#starts; start++) this.#session.keepObject(start);
+      this.#iterateKept = true;
+    }
+    this.#rule = rule;
+    this.#firstRule = withoutPrevious(rule);
+  }
+
+  setSupport(support: Uint8Array | undefined): void {
+    this.complete();
+    this.#session.setSupport(support);
+  }
+
+  /** Runs whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
-    const records = this.#settled ? count - 1 : count;
+    const records = this.#pending ? count : count - 1;
     this.#log.makeRoom(records);
-    this.#session.iterate(count, this.#first);
+    if (this.#first) this.#session.iterate(1, this.#firstRule);
+    const rest = this.#first ? count - 1 : count;
+    if (rest > 0) this.#session.iterate(rest, this.#rule);
     this.#log.expect(records);
-    this.#settled = false;
+    this.#pending = true;
     this.#first = false;
+    this.#iterateKept = this.#rule.keepsIterate;
     this.#hasObject = true;
     this.#iterations += count;
   }
 
   /** Runs what is left of the iteration that is under way; false when none was. */
   finish(): boolean {
-    if (this.#isDone()) return false;
+    if (this.#next === 'inverse') return false;
     do this.run(this.#next);
-    while (!this.#isDone());
+    while (this.#next !== ('inverse' as Kernel));
     return true;
   }
 
-  /** Whatever is not `iterate` needs object and spectrum as the four kernels leave them. */
-  settle(): void {
-    if (this.#settled) return;
+  /** Does the pending pass: everything but `iterate` needs object and spectrum as the four kernels leave them. */
+  complete(): void {
+    if (!this.#pending) return;
     this.#log.makeRoom(1);
-    this.#session.settle();
+    this.#session.completeIteration();
     this.#log.expect(1);
-    this.#settled = true;
+    this.#pending = false;
   }
 
   run(kernel: Kernel): void {
-    this.settle();
+    this.complete();
     switch (kernel) {
       case 'inverse':
         this.#session.inverse();
@@ -80,8 +114,7 @@ export class Cycle {
         break;
       case 'constrainObject':
         this.makeObject();
-        this.#session.constrainObject(this.#first);
-        this.#first = false;
+        this.#constrainObject();
         this.#hasObject = true;
         this.#next = 'forward';
         break;
@@ -106,13 +139,13 @@ export class Cycle {
 
   /** Before the first iteration, the object is what the start's spectrum gives. */
   makeObject(): void {
-    this.settle();
-    // Not remembered as an object: a new spectrum written before the first iteration makes a new one.
+    this.complete();
+    // The next spectrum written before the first iteration makes another object, so this one is not remembered.
     if (!this.#hasObject) this.#session.inverse();
   }
 
   writeObject(start: number, object: RealArray): void {
-    this.settle();
+    this.complete();
     const asIterate = this.#next !== 'constrainObject';
     if (this.#starts > 1) this.makeObject();
     if (asIterate) {
@@ -122,31 +155,40 @@ export class Cycle {
       this.#written.set(start, this.#first && this.#starts > 1 ? object.slice() : undefined);
     }
     this.#hasObject = true;
-    this.#session.writeObject(start, object, asIterate);
+    this.#session.writeObject(start, object, asIterate && this.#iterateKept);
   }
 
   writeSpectrum(start: number, spectrum: RealArray): void {
-    this.settle();
+    this.complete();
     if (this.#next !== 'constrainFourier') this.#next = 'inverse';
     this.#session.writeSpectrum(start, spectrum);
+  }
+
+  /** Residuals of the feasible objects, measured on the device. The iteration goes on from the object, with `forward`. */
+  measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
+    this.makeObject();
+    this.#next = 'forward';
+    return this.#log.apart(() => this.#session.measureObject(PROJECTION));
+  }
+
+  #constrainObject(): void {
+    this.#session.constrainObject(this.#first ? this.#firstRule : this.#rule);
+    this.#first = false;
+    this.#iterateKept = this.#rule.keepsIterate;
   }
 
   #adoptWritten(): void {
     if (this.#written.size === 0) return;
     this.#giveOthersIterates(this.#written.size);
     for (const [start, object] of this.#written) {
-      if (object) this.#session.writeObject(start, object, true);
-      else this.#session.keepObject(start);
+      if (object) this.#session.writeObject(start, object, this.#iterateKept);
+      else if (this.#iterateKept) this.#session.keepObject(start);
     }
   }
 
-  /** So many starts are about to get iterates of their own; none may be without one then. */
+  /** Makes the first iterates of all starts when only `count` of them are about to be written. */
   #giveOthersIterates(count: number): void {
-    if (this.#first && this.#starts > count) this.#session.constrainObject(true);
+    if (this.#first && this.#starts > count) this.#constrainObject();
     this.#first = false;
-  }
-
-  #isDone(): boolean {
-    return this.#next === 'inverse';
   }
 }

@@ -1,50 +1,52 @@
 /**
- * A session drives one problem, or a batch of starts of it, on one backend, at three granularities: `run` for a whole
- * loop, `step` for an iteration, and the four kernels. All iteration state is here and in the backend, so that any
- * mixture of them gives the same result. The backend does the arithmetic; this file decides what to call when.
+ * A session drives one problem, or a batch of starts of it, on one backend: `run` does a whole loop, `step` an iteration,
+ * and each of the four kernels a part of one. iteration-state.ts holds the state of the iteration, so that any mixture of
+ * them gives the same result; the backend does the arithmetic. This file checks arguments and divides a run into batches.
  */
 import type { Backend, BackendSession } from '../backends/interface.js';
-import { Cycle, type Kernel } from './iteration-state.js';
+import { IterationState, type Kernel } from './iteration-state.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
-import { checkInteger, checkRunOptions } from '../problems/options.js';
-import { checkFinite, checkRealArray, type Setup } from '../problems/image.js';
+import { checkAlgorithm, checkInteger, checkRunOptions, rejectUnknownKeys } from '../problems/options.js';
+import { checkFinite, checkRealArray, checkSupport, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
+import { ruleOf } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
+  MaskArray,
   MemoryReport,
   Precision,
   RealArray,
+  RealResult,
+  RuleOptions,
   RunOptions,
   Shape,
   TimingReport,
 } from '../types.js';
 
-// `await using` looks for these; browsers got them later than the rest of what is needed here.
+// `await using` looks for these symbols. Browsers got them later than everything else that a session needs.
 for (const name of ['dispose', 'asyncDispose'] as const) {
   if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });
 }
 
-/** Batches are sized to take this long, well below the 50 ms after which the event loop must have had its turn. */
+/** A batch takes about this long, well below the 50 ms after which the event loop must have its turn. */
 const BATCH_MILLISECONDS = 20;
 const PROGRESS_MILLISECONDS = 100;
 
-/** Opens the session for a prepared problem and puts its start in place. */
+/** Opens the session of a prepared problem, and writes its start. */
 export async function openSession(backend: Backend, device: number, setup: Setup): Promise<Session> {
   const devices = await backend.devices();
-  const session = await backend.createSession(setup.problem, device);
+  const session = await backend.createSession(setup, device);
   try {
-    const log = new ResidualLog(session, setup);
-    const { problem, start } = setup;
-    const fromObject = start !== undefined && 'object' in start;
-    if (start) writeStart(session, problem, start);
-    if (fromObject) {
+    const log = new ResidualLog(session, setup, setup.history);
+    if (setup.start) writeStart(session, setup, setup.start);
+    if (setup.start && 'object' in setup.start) {
       log.expect(1);
       await log.take(false);
     }
-    return new Session(backend, devices[device].name, session, setup, log, fromObject);
+    return new Session(backend, devices[device].name, session, setup, log);
   } catch (error) {
     session.dispose();
     throw error;
@@ -52,71 +54,81 @@ export async function openSession(backend: Backend, device: number, setup: Setup
 }
 
 /**
- * Made by `createSession`. An iteration is the cycle `inverse` → `constrainObject` → `forward` → `constrainFourier`;
- * `step()` and each iteration of `run()` first finish a cycle that is under way. `start` is always the index of one of
- * the session's starts, 0 if left out.
+ * One problem, or a batch of starts of it, in a backend's memory; `createSession` makes it. An iteration consists of
+ * `inverse`, `constrainObject`, `forward` and `constrainFourier`. `step()` finishes an iteration that has begun, and
+ * `run()` counts it as its first. `start` is always the index of one of the session's starts, by default 0.
  *
- * Every method throws a `DisposedError` after `dispose()` and a `BusyError` while a `run()` has not finished, and a
- * `DeviceLostError` when the device failed; those that return a promise reject it instead. Synchronous methods only
- * enqueue work; on the wasm backend, which computes on the calling thread, it is done when they return.
+ * Synchronous methods only enqueue work. The wasm backend computes on the calling thread, so there the work is done when
+ * they return.
+ *
+ * @throws {@link DisposedError} from every method after `dispose()`, {@link BusyError} while a `run()` has not finished,
+ * {@link DeviceLostError} when the device has failed. Methods that return a promise reject it instead.
  */
 export class Session {
+  /** Rows and columns of the object and of the pattern. */
   readonly shape: Shape;
-  readonly algorithm: Algorithm;
-  /** Feedback strength. */
-  readonly beta: number;
   /** Number of starts. */
   readonly starts: number;
+  /** Of all arithmetic, and of the arrays that are read. */
   readonly precision: Precision;
+  /** The backend that does the arithmetic. */
   readonly backend: BackendName;
   /** Name of the device. */
   readonly device: string;
 
   readonly #session: BackendSession;
-  readonly #cycle: Cycle;
+  readonly #state: IterationState;
   readonly #log: ResidualLog;
-  readonly #support: Uint8Array | undefined;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
+  #algorithm: Algorithm;
+  #beta: number;
+  #support: Uint8Array | undefined;
   #submissions = 0;
   #submitMilliseconds = 0;
   #running = false;
   #disposed = false;
 
-  /** Not for callers: use `createSession`. */
-  constructor(
-    backend: Backend,
-    device: string,
-    session: BackendSession,
-    setup: Setup,
-    log: ResidualLog,
-    fromObject: boolean,
-  ) {
-    const { shape, algorithm, beta, starts, precision, support } = setup.problem;
-    this.shape = shape;
-    this.algorithm = algorithm;
-    this.beta = beta;
-    this.starts = starts;
+  /** @internal Use `createSession`. */
+  constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
+    const { pattern, batch, precision, support, rule, algorithm, beta, start, history } = setup;
+    this.shape = pattern.shape;
+    this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    this.#cycle = new Cycle(session, log, starts, fromObject);
+    this.#state = new IterationState(session, log, batch.starts, rule, start !== undefined && 'object' in start);
     this.#log = log;
-    this.#support = support;
-    this.#keepsHistory = setup.history;
+    this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
+    this.#algorithm = algorithm;
+    this.#beta = beta;
+    this.#support = support;
   }
 
-  /** Iterations finished so far: how often the measured magnitudes have been imposed. */
+  /** The pixel rule of the iterations to come; `use` changes it. */
+  get algorithm(): Algorithm {
+    return this.#algorithm;
+  }
+
+  /** Feedback strength β; 1 for `gs`, which has none. */
+  get beta(): number {
+    return this.#beta;
+  }
+
+  /** How many iterations have been finished: how often the measured magnitudes have been imposed. */
   get iterations(): number {
-    return this.#cycle.iterations;
+    return this.#state.iterations;
   }
 
   /**
-   * `iterations` ≥ 1 iterations. Lets the event loop have its turn at least every 50 ms or one iteration, whichever is
-   * longer. On abort it rejects with an `AbortError`, after which the session can be used, with the iterations that it
-   * has done by then; after `dispose()` with a `DisposedError`.
+   * Does `iterations` ≥ 1 iterations. The event loop has its turn at least every 50 ms or every iteration, whichever is
+   * longer.
+   *
+   * @throws {@link AbortError} when `signal` is aborted: the session keeps the iterations that it has done, and can be
+   * used. {@link DisposedError} when the session is disposed of meanwhile. {@link InvalidArgumentError} for a number or
+   * options that it does not take. The promise rejects.
    */
   async run(iterations: number, options: RunOptions = {}): Promise<void> {
     this.#checkUsable();
@@ -134,11 +146,11 @@ export class Session {
     }
   }
 
-  /** One iteration, or the rest of the one that is under way. */
+  /** Does one iteration, or the rest of one that has begun. */
   step(): void {
     this.#checkUsable();
     const began = performance.now();
-    if (!this.#cycle.finish()) this.#cycle.iterate(1);
+    if (!this.#state.finish()) this.#state.iterate(1);
     this.#submitted(began);
   }
 
@@ -166,43 +178,84 @@ export class Session {
    * The object, rows × columns: the iterate x after an iteration or after `constrainObject`, Re IFT(spectrum) after
    * `inverse` and before the first iteration.
    */
-  async readObject(start = 0): Promise<RealArray> {
+  async readObject(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
-    this.#cycle.makeObject();
-    return this.#session.readObject(start);
+    this.#state.makeObject();
+    // No backend returns shared memory.
+    return (await this.#session.readObject(start)) as RealResult;
   }
 
-  /** The object with negative pixels and those outside the support cleared. */
-  async readFeasible(start = 0): Promise<RealArray> {
+  /**
+   * Changes the pixel rule of the iterations to come, and nothing else: objects, spectra and residuals stay.
+   *
+   * @throws {@link InvalidArgumentError} for an unknown name, for a β that is not a finite number above 0, and between
+   * `inverse()` and `constrainObject()`, when the iteration has begun with the old rule.
+   *
+   * ```ts
+   * session.use({ algorithm: 'hio', beta: 0.7 });
+   * await session.run(180);
+   * session.use({ algorithm: 'gs' });
+   * await session.run(20);
+   * ```
+   */
+  use(options: RuleOptions): void {
+    this.#checkUsable();
+    rejectUnknownKeys('options', options, ['algorithm', 'beta']);
+    const { algorithm = this.#algorithm } = options;
+    const beta = checkAlgorithm(algorithm, options.beta);
+    if (this.#state.awaitsRule) {
+      const message = 'algorithm: cannot change between inverse() and constrainObject(); finish the iteration first';
+      throw new InvalidArgumentError('algorithm', message);
+    }
+    this.#state.use(ruleOf(algorithm, beta));
+    this.#algorithm = algorithm;
+    this.#beta = beta;
+  }
+
+  /**
+   * Replaces the support from the next iteration or `constrainObject` on: rows × columns entries, non-zero where the
+   * object may be non-zero, or undefined for everywhere. The array is copied.
+   *
+   * @throws {@link InvalidArgumentError} for another length, and for a support that is zero everywhere.
+   */
+  setSupport(support: MaskArray | undefined): void {
+    this.#checkUsable();
+    const checked = checkSupport(support, this.shape);
+    this.#state.setSupport(checked);
+    this.#support = checked;
+  }
+
+  /** The feasible object: negative pixels and those outside the support are 0. */
+  async readFeasible(start = 0): Promise<RealResult> {
     return clearInfeasible(await this.readObject(start), this.#support);
   }
 
   /**
-   * Replaces the object of one start, rows × columns finite numbers. After `inverse` it takes the place of what that
-   * made: `constrainObject` may follow, or `forward` where this was a constraint of the caller's own. Otherwise it is a
-   * new iterate, and the cycle goes on with `forward`, for all starts. Written before the first iteration of several
-   * starts, the others take its first half, so that all of them have an iterate.
+   * Replaces the object of one start, rows × columns finite numbers. After `inverse` it replaces what `inverse` made:
+   * `constrainObject` may follow, or `forward` if writing was a constraint of the caller's own. Otherwise it is a new
+   * iterate, and the iteration goes on with `forward`, for all starts. If it is written before the first iteration, the
+   * other starts do the first half of theirs, so that all have an iterate.
    */
   writeObject(object: RealArray, start = 0): void {
     this.#checkUsable();
     this.#checkStart(start);
     checkRealArray('object', object, this.shape);
     checkFinite('object', object, this.shape[1], this.precision);
-    this.#cycle.writeObject(start, object);
+    this.#state.writeObject(start, object);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
-  async readSpectrum(start = 0): Promise<RealArray> {
+  async readSpectrum(start = 0): Promise<RealResult> {
     this.#checkUsable();
     this.#checkStart(start);
-    this.#cycle.settle();
-    return this.#session.readSpectrum(start);
+    this.#state.complete();
+    return (await this.#session.readSpectrum(start)) as RealResult;
   }
 
   /**
-   * Replaces the spectrum of one start by the Hermitian part of what is given: 2 × rows × columns finite numbers,
-   * interleaved. Between `forward` and `constrainFourier` the cycle goes on with `constrainFourier`, otherwise with
+   * Replaces the spectrum of one start by the Hermitian part of `spectrum`: 2 × rows × columns finite numbers, interleaved
+   * re, im. Between `forward` and `constrainFourier` the iteration goes on with `constrainFourier`, otherwise with
    * `inverse`, for all starts.
    */
   writeSpectrum(spectrum: RealArray, start = 0): void {
@@ -211,12 +264,12 @@ export class Session {
     const [rows, columns] = this.shape;
     checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
     checkFinite('spectrum', spectrum, 2 * columns, this.precision);
-    this.#cycle.writeSpectrum(start, spectrum);
+    this.#state.writeSpectrum(start, spectrum);
   }
 
   /**
-   * ‖|FT x| − M‖ / ‖M‖ over measured frequencies, as the last finished iteration measured it. Before the first it is
-   * that of the object that was given as the start, and NaN for other starts, which have random phases and no object.
+   * ‖|FT x| − M‖ / ‖M‖ over measured frequencies, as the last finished iteration measured it. Before the first iteration
+   * it is the residual of the object that was given as the start, or NaN where the start has phases and no object.
    */
   async residual(start = 0): Promise<number> {
     this.#checkUsable();
@@ -225,33 +278,39 @@ export class Session {
   }
 
   /** The residual of every start. */
-  async residuals(): Promise<Float64Array> {
+  async residuals(): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
-    this.#cycle.settle();
+    this.#state.complete();
     await this.#log.take();
     return this.#log.newest();
   }
 
+  /** @internal The residual of every start's feasible object, measured on the device. It does not enter the history. */
+  measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
+    this.#checkUsable();
+    return this.#state.measureFeasible();
+  }
+
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
-  async history(start = 0): Promise<Float64Array> {
+  async history(start = 0): Promise<Float64Array<ArrayBuffer>> {
     this.#checkUsable();
     this.#checkStart(start);
     if (!this.#keepsHistory) {
       throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
     }
-    this.#cycle.settle();
+    this.#state.complete();
     await this.#log.take();
     return this.#log.history(start);
   }
 
-  /** What the session occupies and has copied so far. Allowed during a run. */
+  /** How much memory the session occupies, and what it has copied so far. Allowed during a run. */
   memory(): MemoryReport {
     if (this.#disposed) throw new DisposedError();
     const report = this.#session.memory();
     return { ...report, hostBytes: report.hostBytes + this.#log.bytes() + (this.#support?.byteLength ?? 0) };
   }
 
-  /** Where the time of iterating went so far, submission and completion apart. Allowed during a run. */
+  /** How long iterating took so far, submission and completion apart. Allowed during a run. */
   timing(): TimingReport {
     if (this.#disposed) throw new DisposedError();
     return {
@@ -262,17 +321,19 @@ export class Session {
     };
   }
 
-  /** Frees everything at once. Safe to call twice, and during a run, whose promise is then rejected. */
+  /** Frees everything at once. It may be called twice, and during a run, whose promise then rejects. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#session.dispose();
   }
 
+  /** `dispose()`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** `dispose()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
     return Promise.resolve();
@@ -294,12 +355,12 @@ export class Session {
     while (done < iterations) {
       const count = Math.min(size, iterations - done);
       const submitting = performance.now();
-      // The rest of an iteration that is under way is a batch of its own: the first has only one.
-      if (done > 0 || !this.#cycle.finish()) this.#cycle.iterate(count);
+      // The rest of an iteration that has begun is a batch of its own.
+      if (done > 0 || !this.#state.finish()) this.#state.iterate(count);
       const batch = { count, finished: this.#session.finish() };
       this.#submitted(submitting);
       batch.finished.catch(() => undefined);
-      // Elsewhere than on this thread two batches are in flight, so that the device need not wait for us.
+      // Two batches are in flight on a device, so that it need not wait for this thread.
       const awaited = this.#onCallingThread ? batch : before;
       await awaited.finished;
       before = batch;
@@ -320,7 +381,7 @@ export class Session {
   #kernel(kernel: Kernel): void {
     this.#checkUsable();
     const began = performance.now();
-    this.#cycle.run(kernel);
+    this.#state.run(kernel);
     this.#submitted(began);
   }
 
@@ -341,15 +402,15 @@ export class Session {
   }
 }
 
-/** Clears in place what cannot be part of the object: negative pixels and those outside the support. */
-export function clearInfeasible(object: RealArray, support: Uint8Array | undefined): RealArray {
+/** Clears negative pixels and those outside the support, in place. */
+export function clearInfeasible(object: RealResult, support: Uint8Array | undefined): RealResult {
   for (let i = 0; i < object.length; i++) {
     if (object[i] < 0 || support?.[i] === 0) object[i] = 0;
   }
   return object;
 }
 
-/** Iterations that take about `BATCH_MILLISECONDS`, judged by the last batch that has finished; twice as many at most. */
+/** Returns how many iterations take `BATCH_MILLISECONDS`, judging by a finished batch, and at most twice as many as that. */
 function nextBatch(count: number, milliseconds: number): number {
   const fitting = Math.floor((count * BATCH_MILLISECONDS) / Math.max(milliseconds, 1e-3));
   return Math.max(1, Math.min(fitting, 2 * count, RECORDS_PER_BATCH));

@@ -1,18 +1,19 @@
-/** Puts the caller's own start into a fresh backend session. Seeded starts are the backend's business. */
-import type { BackendProblem, BackendSession } from '../backends/interface.js';
+/** Writes the caller's own start into a fresh backend session. The backend makes seeded starts itself. */
+import type { BackendProblem, BackendSession, Pattern } from '../backends/interface.js';
 import { opposite } from '../problems/image.js';
 import type { RealArray, Start } from '../types.js';
 
 /**
  * After `{ object }` the object is the previous iterate, its spectrum has the measured magnitudes, and its residual is
- * recorded: just as if the iterations that led to it had run here. After `{ phase }` there is no iterate yet.
+ * recorded, as if the iterations that led to it had run here. After `{ phase }` there is no iterate yet.
  */
 export function writeStart(session: BackendSession, problem: BackendProblem, start: Start): void {
-  const pixels = problem.shape[0] * problem.shape[1];
-  for (let s = 0; s < problem.starts; s++) {
+  const { pattern, batch, rule } = problem;
+  const pixels = pattern.shape[0] * pattern.shape[1];
+  for (let s = 0; s < batch.starts; s++) {
     const range = [s * pixels, (s + 1) * pixels] as const;
-    if ('phase' in start) session.writeSpectrum(s, spectrumFromPhases(problem, start.phase.subarray(...range)));
-    else session.writeObject(s, start.object.subarray(...range), true);
+    if ('phase' in start) session.writeSpectrum(s, spectrumFromPhases(pattern, start.phase.subarray(...range)));
+    else session.writeObject(s, start.object.subarray(...range), rule.keepsIterate);
   }
   if ('phase' in start) return;
   session.forward();
@@ -20,11 +21,11 @@ export function writeStart(session: BackendSession, problem: BackendProblem, sta
 }
 
 /**
- * The spectrum M·exp(iφ), interleaved, 2 × rows × columns. A frequency measured at k alone of k and −k gets the
- * conjugate at −k, because nothing is known there; one measured at neither is 0.
+ * Returns the spectrum M·exp(iφ), interleaved, 2 × rows × columns. Where only k of k and −k was measured, −k gets the
+ * conjugate; where neither was, both are 0.
  */
 export function spectrumFromPhases(
-  { shape, magnitudes, mask }: Pick<BackendProblem, 'shape' | 'magnitudes' | 'mask'>,
+  { shape, magnitudes, mask }: Pick<Pattern, 'shape' | 'magnitudes' | 'mask'>,
   phase: RealArray,
 ): Float64Array {
   const spectrum = new Float64Array(2 * magnitudes.length);

@@ -4,23 +4,27 @@ import { checkFinite, checkRealArray, checkShape } from '../problems/image.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
+/** What `alignedError` resolves to. */
 export interface Alignment {
   /** ‖aligned − truth‖ / ‖truth‖. */
   error: number;
-  /** What was done to the estimate, in this order: rotated by 180° about index 0, multiplied by `sign`, … */
+  /** First step: whether the estimate was rotated by 180° about index [0, 0]. */
   rotated: boolean;
+  /** Second step: what the estimate was multiplied by. */
   sign: 1 | -1;
-  /** … and shifted down and to the right by so many pixels, around the edges. */
+  /** Third step: how far the estimate was shifted down and to the right, in pixels, around the edges. */
   shift: readonly [rows: number, columns: number];
-  /** The estimate after that. */
-  aligned: Float64Array;
+  /** The estimate after these steps, rows × columns. */
+  aligned: Float64Array<ArrayBuffer>;
 }
 
 /**
  * The relative error of an estimate after removing what magnitudes cannot tell: circular shift by whole pixels, rotation
  * by 180°, and sign. Both are rows × columns, the truth padded like the estimate and not all zero. The alignment is the
- * one of least error, found as the largest cross-correlation. Rejects with an `InvalidArgumentError`, and with an
- * `OutOfMemoryError` for images beyond the wasm backend's 4 GiB.
+ * one of least error, found as the largest cross-correlation (J. R. Fienup, Applied Optics 36, 8352, 1997).
+ *
+ * @throws InvalidArgumentError for arrays of another length, numbers that are not finite, or a truth that is zero everywhere;
+ * OutOfMemoryError for images beyond the wasm backend's 4 GiB
  */
 export async function alignedError(estimate: RealArray, truth: RealArray, shape: Shape): Promise<Alignment> {
   checkShape('shape', shape);
@@ -84,7 +88,7 @@ function align(
   rotated: boolean,
   sign: 1 | -1,
   [down, right]: readonly [number, number],
-): Float64Array {
+): Float64Array<ArrayBuffer> {
   const result = new Float64Array(image.length);
   const sense = rotated ? -1 : 1;
   for (let row = 0; row < rows; row++) {

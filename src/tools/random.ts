@@ -6,8 +6,14 @@
 
 type Four = readonly [number, number, number, number];
 
-/** Four 32-bit words for a counter of four and a key of two. */
-export function philox4x32(counter: Four, key: readonly [number, number]): Four {
+/**
+ * Philox4x32-10 of Salmon et al., SC'11 (https://doi.org/10.1145/2063384.2063405): four 32-bit words for a counter of four
+ * words and a key of two.
+ */
+export function philox4x32(
+  counter: readonly [number, number, number, number],
+  key: readonly [number, number],
+): readonly [number, number, number, number] {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
@@ -26,8 +32,8 @@ export function philox4x32(counter: Four, key: readonly [number, number]): Four 
 }
 
 /**
- * U of a seeded start, in [0, 1): the phase at `index` (row-major) is 2πU. `seed`: an integer from 0 to 2⁵³−1. 24 bits,
- * so that single precision holds it exactly.
+ * The random number U in [0, 1) of a seeded start: the phase at `index` (row-major) is 2πU. `seed` is an integer from 0 to
+ * 2⁵³−1, `start` the index of the start. U has 24 bits, so that single precision holds it exactly.
  */
 export function uniform(seed: number, start: number, index: number): number {
   const block = Math.floor(index / 4);

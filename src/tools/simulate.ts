@@ -8,30 +8,32 @@ import { uniformStream } from './random.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
+/** What `simulate` takes. */
 export interface SimulateOptions {
   /** The object, rows × columns, finite and ≥ 0, not all zero. */
   image: RealArray;
+  /** Of the image. */
   shape: Shape;
   /** The pattern is this many times larger than the image in both directions, ≥ 1, rounded to pixels. Default 2. */
-  pad?: number;
+  pad?: number | undefined;
   /** Photons expected on the whole detector, > 0 and ≤ 1e15: adds Poisson noise. No noise when left out. */
-  photons?: number;
+  photons?: number | undefined;
   /** Radius in pixels, ≥ 0, of the disc around zero frequency that is not measured. None when left out. */
-  beamstop?: number;
+  beamstop?: number | undefined;
   /** An integer from 0 to 2⁵³−1 from which the noise is drawn. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** A problem for `retrieve` and `createSession`. */
 export interface Simulation {
   /** Fourier magnitudes, zero frequency at index 0, in units of |FFT2 of the image| also where photons were counted. */
-  magnitudes: Float64Array;
+  magnitudes: Float64Array<ArrayBuffer>;
   /** Of the pattern and the masks: the padded one. */
   shape: Shape;
   /** The rectangle of the image, at the top left. */
-  support: Uint8Array;
+  support: Uint8Array<ArrayBuffer>;
   /** With `beamstop`: 0 behind it. */
-  mask?: Uint8Array;
+  mask?: Uint8Array<ArrayBuffer>;
 }
 
 const KEYS = [
@@ -48,8 +50,9 @@ const MOST_PHOTONS = 1e15;
 
 /**
  * Pads the image with zeros to its right and below, transforms it, and adds what a detector adds. The padding is what
- * makes the solution unique but for shift, rotation by 180° and sign. Rejects with an `InvalidArgumentError`, and with an
- * `OutOfMemoryError` for images beyond the wasm backend's 4 GiB.
+ * makes the solution unique but for shift, rotation by 180° and sign (R. H. T. Bates, Optik 61, 247, 1982).
+ *
+ * @throws InvalidArgumentError for a value out of its range; OutOfMemoryError for images beyond the wasm backend's 4 GiB
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
   rejectUnknownKeys('options', options, KEYS);
@@ -84,7 +87,7 @@ function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
   return { object, support };
 }
 
-async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array> {
+async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
   const transform = await RealTransform.create(shape);
   try {
     const spectrum = await transform.forward(object);
@@ -108,7 +111,7 @@ function countPhotons(magnitudes: Float64Array, photons: number, seed: number): 
   }
 }
 
-function beamstopMask([rows, columns]: Shape, radius: number): Uint8Array {
+function beamstopMask([rows, columns]: Shape, radius: number): Uint8Array<ArrayBuffer> {
   const mask = new Uint8Array(rows * columns);
   let measured = 0;
   for (let row = 0; row < rows; row++) {

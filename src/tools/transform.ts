@@ -4,6 +4,7 @@
  */
 import { requireBackend } from '../backends/registry.js';
 import type { BackendSession } from '../backends/interface.js';
+import { PROJECTION } from '../rules.js';
 import { requireMemory } from './memory.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -15,8 +16,9 @@ export class RealTransform {
     const backend = await requireBackend('wasm');
     // Magnitudes have no part in a transform.
     const magnitudes = new Float64Array(shape[0] * shape[1]).fill(1);
-    const settings = { algorithm: 'gs', beta: 1, starts: 1, precision: 'double' } as const;
-    return new RealTransform(await backend.createSession({ shape, magnitudes, scale: 1, ...settings }, 0));
+    const pattern = { shape, magnitudes, scale: 1, energy: 1, asymmetry: 0 };
+    const problem = { pattern, batch: { starts: 1 }, precision: 'double', rule: PROJECTION } as const;
+    return new RealTransform(await backend.createSession(problem, 0));
   }
 
   private constructor(session: BackendSession) {

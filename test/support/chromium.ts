@@ -70,6 +70,8 @@ async function specIn(scope: { evaluate(script: string): Promise<unknown> }): Pr
 async function serve(): Promise<Server> {
   const scripts = new Map([
     [LIBRARY, readFileSync(new URL('../../dist/index.browser.js', import.meta.url), 'utf8')],
+    // What the library imports.
+    ['/errors.js', readFileSync(new URL('../../dist/errors.js', import.meta.url), 'utf8')],
     [SPEC, await bundleSpec()],
     [WORKER, ''],
   ]);

@@ -1,11 +1,11 @@
-/** Files of the reference implementation's outputs: all of them where they lie beside the project, otherwise its own. */
-import { existsSync } from 'node:fs';
+/** Outputs of the reference implementation: test/vectors, or the folder that REPHASE_VECTORS names. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
-const folder = ['../../../shared/vectors/', '../vectors/']
-  .map((path) => new URL(path, import.meta.url))
-  .find((url) => existsSync(new URL('index.json', url)))!;
+const folder = process.env.REPHASE_VECTORS ?? fileURLToPath(new URL('../vectors', import.meta.url));
 
 export function readVector(name: string): Promise<Uint8Array> {
-  return readFile(new URL(name, folder));
+  return readFile(join(folder, name));
 }

@@ -1,5 +1,5 @@
-// What the sessions of one environment (the main thread, a worker) share: the way back to its event loop, and the
-// threads that have to end before it does. All of it is called on the event loop but for `deliver` and `settle`.
+// The state that the sessions of one environment (the main thread, a worker) share: the way back to its event loop, and
+// the threads that have to end before it does. All of it is called on the event loop but for `deliver` and `settle`.
 #pragma once
 #include <napi.h>
 
@@ -14,14 +14,14 @@ namespace rephase::cuda {
 
 class SessionThread;
 
-// What failed, as JavaScript gets it: `code` tells DEVICE_LOST and OUT_OF_MEMORY apart, the latter with both numbers.
+// A failure as an error of JavaScript: `code` tells DEVICE_LOST and OUT_OF_MEMORY apart, the latter with both numbers.
 Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure);
 
 // A promise that another thread will settle.
 struct Promised {
   explicit Promised(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   Napi::Promise::Deferred deferred;
-  // What it resolves with, made on the event loop.
+  // Makes, on the event loop, the value that it resolves with.
   std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); };
   Napi::ObjectReference array;  // that the other thread fills
 };

@@ -1,11 +1,10 @@
-// The addon: `devices()`, `freed()`, the class `Session`, and `benchmark`. Each environment (the main thread, each
-// worker) has its own state; what all share is the GPUs (device.hpp). It links CUDA's runtime statically, which opens
-// the driver when it is first used: without one the addon loads, and `devices()` says so.
+// The addon: `devices()`, `freed()` and the class `Session`. Each environment (the main thread, each worker) has its
+// own state; all share the GPUs (runtime/device.hpp). It links CUDA's runtime statically, which opens the driver when
+// it is first used: without one the addon loads, and `devices()` says so.
 #include <napi.h>
 
-#include "../device.hpp"
+#include "../runtime/device.hpp"
 #include "environment.hpp"
-#include "probe.hpp"
 #include "session_object.hpp"
 
 namespace rephase::cuda {
@@ -46,7 +45,6 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("devices", Napi::Function::New(env, rephase::cuda::list_devices, "devices"));
   exports.Set("freed", Napi::Function::New(env, rephase::cuda::freed, "freed"));
   exports.Set("Session", rephase::cuda::SessionObject::define(env));
-  exports.Set("benchmark", rephase::cuda::benchmark_exports(env));
   return exports;
 }
 

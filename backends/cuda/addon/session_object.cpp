@@ -12,6 +12,10 @@ auto data_or_null(const Napi::Object& object, const char* name) -> decltype(Arra
   return value.IsUndefined() ? nullptr : value.As<Array>().Data();
 }
 
+Rule read_rule(const Napi::Value& coefficients, const Napi::Value& keeps_iterate) {
+  return make_rule(coefficients.As<Napi::Float64Array>().Data(), keeps_iterate.ToBoolean());
+}
+
 Problem read_problem(const Napi::Object& given) {
   const auto number = [&](const char* name) { return given.Get(name).As<Napi::Number>().DoubleValue(); };
   Problem problem = {};
@@ -19,8 +23,7 @@ Problem read_problem(const Napi::Object& given) {
   problem.rows = static_cast<int>(number("rows"));
   problem.columns = static_cast<int>(number("columns"));
   problem.starts = static_cast<int>(number("starts"));
-  problem.algorithm = static_cast<Algorithm>(static_cast<int>(number("algorithm")));
-  problem.beta = static_cast<float>(number("beta"));
+  problem.rule = read_rule(given.Get("coefficients"), given.Get("keepsIterate"));
   problem.scale = number("scale");
   problem.magnitudes = data_or_null<Napi::Float32Array>(given, "magnitudes");
   problem.mask = data_or_null<Napi::Uint8Array>(given, "mask");
@@ -42,7 +45,10 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("constrainObject", &SessionObject::constrain_object),
        InstanceMethod("forward", &SessionObject::forward),
        InstanceMethod("constrainFourier", &SessionObject::constrain_fourier),
-       InstanceMethod("iterate", &SessionObject::iterate), InstanceMethod("settle", &SessionObject::settle),
+       InstanceMethod("iterate", &SessionObject::iterate),
+       InstanceMethod("completeIteration", &SessionObject::complete_iteration),
+       InstanceMethod("measureObject", &SessionObject::measure_object),
+       InstanceMethod("setRule", &SessionObject::set_rule), InstanceMethod("setSupport", &SessionObject::set_support),
        InstanceMethod("takeResiduals", &SessionObject::take_residuals),
        InstanceMethod("readObject", &SessionObject::read_object),
        InstanceMethod("writeObject", &SessionObject::write_object),
@@ -71,8 +77,14 @@ SessionObject::SessionObject(const Napi::CallbackInfo& info)
   } catch (...) {
     throw to_javascript(info.Env(), std::current_exception());
   }
-  // A small object that holds much memory elsewhere: the collector should know.
-  Napi::MemoryManagement::AdjustExternalMemory(info.Env(), static_cast<int64_t>(device_bytes_));
+  tell_collector(info.Env(), *device_bytes_);
+}
+
+// A small object that holds much memory elsewhere: the collector should know.
+void SessionObject::tell_collector(Napi::Env env, size_t bytes) {
+  if (bytes == told_bytes_) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<int64_t>(bytes) - static_cast<int64_t>(told_bytes_));
+  told_bytes_ = bytes;
 }
 
 void SessionObject::Finalize(Napi::Env env) {
@@ -84,7 +96,7 @@ void SessionObject::let_go(Napi::Env env) {
   environment_->end(thread_);
   thread_ = nullptr;
   stopwatch_ = nullptr;
-  Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(device_bytes_));
+  tell_collector(env, 0);
 }
 
 template <class F>
@@ -101,11 +113,26 @@ void SessionObject::enqueue(Napi::Env env, SessionThread::Work work) {
   with_thread(env, [&](SessionThread& thread) { thread.enqueue(std::move(work)); });
 }
 
+template <class Array, class Write>
+void SessionObject::write(Napi::Env env, const Array& array, Write write) {
+  using Element = std::remove_const_t<std::remove_pointer_t<decltype(array.Data())>>;
+  with_thread(env, [&](SessionThread& thread) {
+    const size_t count = array.ElementLength(), bytes = count * sizeof(Element);
+    *written_bytes_ += bytes;
+    const std::shared_ptr<Element[]> copy(new Element[count], [bytes, written = written_bytes_](Element* memory) {
+      delete[] memory;
+      *written -= bytes;
+    });
+    std::copy_n(array.Data(), count, copy.get());
+    thread.hand_over([copy, write](Session& s) { write(s, copy.get()); });
+  });
+}
+
 void SessionObject::inverse(const Napi::CallbackInfo& info) {
   enqueue(info.Env(), [](Session& s) { s.inverse(); });
 }
 void SessionObject::constrain_object(const Napi::CallbackInfo& info) {
-  enqueue(info.Env(), [first = info[0].ToBoolean().Value()](Session& s) { s.constrain_object(first); });
+  enqueue(info.Env(), [](Session& s) { s.constrain_object(); });
 }
 void SessionObject::forward(const Napi::CallbackInfo& info) {
   enqueue(info.Env(), [](Session& s) { s.forward(); });
@@ -114,11 +141,22 @@ void SessionObject::constrain_fourier(const Napi::CallbackInfo& info) {
   enqueue(info.Env(), [](Session& s) { s.constrain_fourier(); });
 }
 void SessionObject::iterate(const Napi::CallbackInfo& info) {
-  const uint32_t count = info[0].As<Napi::Number>().Uint32Value();
-  enqueue(info.Env(), [count, first = info[1].ToBoolean().Value()](Session& s) { s.iterate(count, first); });
+  enqueue(info.Env(), [count = info[0].As<Napi::Number>().Uint32Value()](Session& s) { s.iterate(count); });
 }
-void SessionObject::settle(const Napi::CallbackInfo& info) {
-  enqueue(info.Env(), [](Session& s) { s.settle(); });
+void SessionObject::complete_iteration(const Napi::CallbackInfo& info) {
+  enqueue(info.Env(), [](Session& s) { s.complete_iteration(); });
+}
+void SessionObject::measure_object(const Napi::CallbackInfo& info) {
+  enqueue(info.Env(), [](Session& s) { s.measure_object(); });
+}
+void SessionObject::set_rule(const Napi::CallbackInfo& info) {
+  enqueue(info.Env(), [rule = read_rule(info[0], info[1])](Session& s) { s.use(rule); });
+  tell_collector(info.Env(), *device_bytes_);
+}
+void SessionObject::set_support(const Napi::CallbackInfo& info) {
+  if (info[0].IsUndefined()) return enqueue(info.Env(), [](Session& s) { s.set_support(nullptr); });
+  write(info.Env(), info[0].As<Napi::Uint8Array>(), [](Session& s, const uint8_t* support) { s.set_support(support); });
+  count_upload(pixels_);
 }
 
 Napi::Value SessionObject::finish(const Napi::CallbackInfo& info) {
@@ -169,23 +207,10 @@ Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
   return read(info.Env(), 2 * pixels_, [start](Session& s, float* to) { s.read_spectrum(start, to); });
 }
 
-void SessionObject::write(Napi::Env env, const Napi::Float32Array& array,
-                          std::function<void(Session&, const float*)> write) {
-  with_thread(env, [&](SessionThread& thread) {
-    const size_t count = array.ElementLength(), bytes = count * sizeof(float);
-    *written_bytes_ += bytes;
-    const std::shared_ptr<float[]> copy(new float[count], [bytes, written = written_bytes_](float* memory) {
-      delete[] memory;
-      *written -= bytes;
-    });
-    std::copy_n(array.Data(), count, copy.get());
-    thread.hand_over([copy, write = std::move(write)](Session& s) { write(s, copy.get()); });
-  });
-}
-
 void SessionObject::write_object(const Napi::CallbackInfo& info) {
   const int start = info[0].As<Napi::Number>().Int32Value();
   const bool as_iterate = info[2].ToBoolean();
+  if (as_iterate) enqueue(info.Env(), [](Session& s) { s.allocate_iterate(); });  // here, if it can be: it may fail
   write(info.Env(), info[1].As<Napi::Float32Array>(),
         [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
   count_upload(pixels_ * sizeof(float));
@@ -208,7 +233,7 @@ void SessionObject::count_upload(size_t bytes) {
 Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
   Napi::Object report = Napi::Object::New(info.Env());
   const auto set = [&](const char* name, uint64_t value) { report.Set(name, static_cast<double>(value)); };
-  set("deviceBytes", device_bytes_);
+  set("deviceBytes", *device_bytes_);
   set("hostBytes", pinned_bytes_ + *written_bytes_);
   set("uploads", uploads_);
   set("uploadedBytes", uploaded_bytes_);

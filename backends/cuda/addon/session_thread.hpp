@@ -27,11 +27,11 @@ class SessionThread : public std::enable_shared_from_this<SessionThread> {
 
   // The rest is called on the event loop.
 
-  // Here and now, unless the thread has the session. Throws what went wrong here, or what went wrong there before.
+  // Does the work here and now, unless the thread has the session. Throws what fails here or has failed there.
   void enqueue(Work work);
-  // By the thread, once it has come to it.
+  // The thread does the work, after what was handed over before.
   void hand_over(Work work, Promised* promised = nullptr);
-  // By the thread too; but it only waits, and does not keep the event loop from enqueueing.
+  // The thread does this work too, but it only waits, so the event loop may enqueue meanwhile.
   void wait_for(Work work, Promised* promised);
   // Lets the thread free the session and return when it has done everything else.
   void end();
@@ -52,7 +52,7 @@ class SessionThread : public std::enable_shared_from_this<SessionThread> {
   std::condition_variable pushed_;
   std::deque<Task> tasks_;
   int having_session_ = 0;  // tasks that do, waiting or under way
-  // Of a task without a promise; the state of the session is not known after it, and everything else fails as well.
+  // The failure of a task without a promise. After it the session's state is unknown, so everything else fails as well.
   std::exception_ptr failure_;
   std::thread thread_;
 };

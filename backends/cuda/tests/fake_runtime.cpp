@@ -144,7 +144,7 @@ cudaError_t allocate(void** out, size_t bytes) {
   return cudaSuccess;
 }
 
-// As on a GPU, when everything on the device is done.
+// Waits, as a GPU does, until everything on the device is done.
 cudaError_t release(void* memory) {
   if (!memory) return cudaSuccess;
   std::pair<int, size_t> allocation;
@@ -357,7 +357,7 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const voi
   return status();
 }
 
-// What nvcc's own code calls as a program begins and ends; kernels themselves are never called.
+// Code that nvcc generates calls these as a program begins and ends. Kernels themselves are never called.
 void** __cudaRegisterFatBinary(void*) {
   static void* handle;
   return &handle;

@@ -4,7 +4,7 @@ import { type Reconstruction } from '../../types.js';
 import { writeOutput, writeText } from '../files.js';
 import { type Printer, brief } from '../print.js';
 import { duration } from '../progress.js';
-import { type Outcome, type ReconstructOptions } from './reconstruct.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(
@@ -29,7 +29,7 @@ function csv(residuals: readonly number[]): string {
 }
 
 export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
-  const { files, result, interrupted } = outcome;
+  const { files, result, interrupted, warnings, done } = outcome;
   const {
     iterations,
     seconds,
@@ -43,6 +43,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     feasibleResiduals,
     best,
     shape,
+    measured,
   } = result;
   const { seed, starts, precision, output, history, report } = options;
   const rate = (iterations * starts) / seconds;
@@ -70,6 +71,9 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
       feasibleResiduals,
       best,
       interrupted,
+      measured,
+      warnings,
+      done,
     },
   });
 }

@@ -1,18 +1,16 @@
 /** `rephase reconstruct`: from a diffraction pattern to an image. */
 import process from 'node:process';
 import { type Command } from 'commander';
-import { AbortError } from '../../errors.js';
+import { AbortError, DivergedError } from '../../errors.js';
+import { type Warning, type WarningCode } from '../../inspect/index.js';
 import { DEFAULT_BETA } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
   PRECISIONS,
-  type Algorithm,
-  type BackendName,
-  type Precision,
   type Problem,
-  type Reconstruction,
+  type Progress,
   type RetrieveOptions,
 } from '../../types.js';
 import { EXIT, UsageError, exitCode } from '../exit.js';
@@ -20,35 +18,11 @@ import { checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
 import { printer } from '../print.js';
-import { type InputFile, type ProblemOptions, otherInputs, readProblem } from '../problem.js';
+import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { oneOf, positive, whole } from '../values.js';
-
-export interface ReconstructOptions extends ProblemOptions {
-  output: string;
-  algorithm: Algorithm;
-  beta?: number;
-  iterations: number;
-  seed: number;
-  starts: number;
-  backend: BackendName | 'auto';
-  device?: number;
-  precision: Precision;
-  bits?: '8' | '16';
-  history?: string;
-  report?: string;
-  json?: boolean;
-  quiet?: boolean;
-}
-
-/** A finished or interrupted run, and what was measured of the image that is written. */
-export interface Outcome {
-  problem: Problem;
-  files: readonly InputFile[];
-  result: Reconstruction;
-  interrupted: boolean;
-}
 
 const HELP = `
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
@@ -59,7 +33,7 @@ The first Ctrl-C or SIGTERM stops the run and writes the image so far (exit code
 `;
 
 export function addReconstruct(program: Command): void {
-  program
+  const command = program
     .command('reconstruct')
     .description('Recover the image from a diffraction pattern.')
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
@@ -68,9 +42,6 @@ export function addReconstruct(program: Command): void {
     .option('--beta <number>', `feedback strength, not used by gs (default: ${DEFAULT_BETA})`, positive('--beta'))
     .option('--iterations <number>', 'how many iterations', whole('--iterations', 1), 1000)
     .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
-    .option('--mask <file>', 'image that is zero where nothing was measured')
-    .option('--intensity', 'the pattern holds intensities (counts), not their square roots')
-    .option('--centered', 'the zero frequency is in the middle of the pattern and the mask, not at their corner')
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
     .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
@@ -89,14 +60,6 @@ export function addReconstruct(program: Command): void {
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
-    .option('--dataset <path>', 'where the pattern is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
-    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
-    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
-    .option(
-      '--max-pixels <number>',
-      'take larger images than is usual for a file of its size',
-      whole('--max-pixels', 1),
-    )
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
@@ -110,30 +73,68 @@ export function addReconstruct(program: Command): void {
         ]),
     )
     .action(runReconstruct);
+  addPatternOptions(command);
 }
 
 async function runReconstruct(path: string, options: ReconstructOptions): Promise<void> {
   checkTogether(options);
   await checkOutputs(path, options);
   const out = printer(options, options.output === '-');
-  const { problem, start, files } = await readProblem(path, options);
+  const { problem, start, files, warnings, done } = await readProblem(path, options);
+  // Once the run has begun, so that what is wrong with an option is said alone.
+  const begun = once(() => {
+    if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
+    printWarnings(warnings, options);
+  });
   const { code, ...run } = await reconstruct(
     problem,
     {
       ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
       ...{ backend: options.backend, device: options.device, precision: options.precision },
       history: options.history !== undefined || options.report !== undefined,
+      inspect: true,
       ...(options.beta !== undefined && { beta: options.beta }),
       ...(start && { start }),
     },
     options.quiet ?? false,
+    begun,
   );
+  begun();
+  const later = ofProblem(run.result.warnings, warnings.length > 0);
+  const failure = later.find((warning) => warning.code === 'DIVERGED');
+  if (failure) throw new DivergedError(failure.message);
+  printWarnings(later, options);
   // The image first: whatever fails after it, it is safe.
   await writeImage(options, run.result);
-  const outcome: Outcome = { ...run, problem, files };
+  const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
   await writeRecords(path, options, outcome);
   printOutcome(out, path, options, outcome);
   process.exitCode = code;
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
+}
+
+/** Warnings for people; with --json they are in the object. */
+function printWarnings(warnings: readonly Warning[], { quiet }: ReconstructOptions): void {
+  if (quiet) return;
+  for (const { message } of warnings) process.stderr.write(`rephase: warning: ${message}\n`);
+}
+
+/** The pattern itself was looked at as the file has it; these are about the rest. */
+const OF_SUPPORT: readonly WarningCode[] = ['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'DIVERGED'];
+/** What these say is known only where the pattern is right. */
+const OF_RIGHT_PATTERN: readonly WarningCode[] = ['SUPPORT_TOO_SMALL', 'BRIGHT_EDGE'];
+
+function ofProblem(warnings: readonly Warning[], patternIsWrong: boolean): Warning[] {
+  const codes = patternIsWrong ? OF_SUPPORT : [...OF_SUPPORT, ...OF_RIGHT_PATTERN];
+  return warnings.filter(({ code }) => codes.includes(code));
 }
 
 /** Options that exclude each other: none of them is ignored in silence. */
@@ -163,12 +164,16 @@ async function checkOutputs(path: string, options: ReconstructOptions): Promise<
   );
 }
 
-async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean) {
+async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {
   const bar = progressBar(options.iterations ?? 0, quiet);
   try {
     return await interruptible(async (signal) => {
       try {
-        const result = await retrieve(problem, { ...options, signal, onProgress: bar.update });
+        const onProgress = (progress: Progress) => {
+          begun();
+          bar.update(progress);
+        };
+        const result = await retrieve(problem, { ...options, signal, onProgress });
         return { result, interrupted: false, code: EXIT.success };
       } catch (error) {
         if (!(error instanceof AbortError && error.partial)) throw error;

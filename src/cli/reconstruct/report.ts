@@ -6,7 +6,8 @@ import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
-import { type Outcome, type ReconstructOptions } from './reconstruct.js';
+import { type Reconstruction } from '../../types.js';
+import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
 
 const NOTES = {
@@ -42,27 +43,18 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
     ],
     history: result.history ?? new Float64Array(),
     facts: facts(path, options, outcome),
-    notes: result.algorithm === 'gs' ? [NOTES.always] : [NOTES.feedback, NOTES.always],
+    notes: [
+      ...outcome.warnings.map(({ message }) => `Warning: ${message}.`),
+      ...(result.algorithm === 'gs' ? [] : [NOTES.feedback]),
+      NOTES.always,
+    ],
   });
 }
 
 function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const { problem, result, files, interrupted } = outcome;
   const { algorithm, beta } = result;
-  const {
-    seed,
-    starts,
-    start,
-    precision,
-    support,
-    mask,
-    intensity,
-    centered,
-    dataset,
-    device,
-    output,
-    bits = '8',
-  } = options;
+  const { seed, starts, start, precision, support, mask, intensity, dataset, device, output, bits = '8' } = options;
   const numbered = device === undefined ? '' : `, device ${device}`;
   const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
   return [
@@ -75,9 +67,10 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
-    ['zero frequency', centered ? 'in the middle of the pattern and the mask' : 'at the corner of the pattern'],
+    ['zero frequency', zeroFrequency(options)],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
-    ['mask', mask === undefined ? 'everything measured' : `${mask}, ${share(problem.mask)}`],
+    ['mask', measuredPixels(mask, problem.mask, result)],
+    ...outcome.done.map((line) => ['cleaning', line] as const),
     ['backend', `${result.backend}${numbered} (${result.device}), ${precision} precision`],
     ['time', `${result.seconds.toFixed(2)} s, ${brief((result.iterations * starts) / result.seconds)} iterations/s`],
     ['image written', `${output === '-' ? 'standard output' : output}${isPng(output) ? `, ${bits} bits a pixel` : ''}`],
@@ -85,6 +78,22 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['date', new Date().toISOString()],
     ...files.map(({ role, sha256 }) => [`SHA-256 of the ${role}`, sha256] as const),
   ] as const;
+}
+
+function measuredPixels(
+  path: string | undefined,
+  mask: ArrayLike<unknown> | undefined,
+  result: Reconstruction,
+): string {
+  if (path === undefined && mask === undefined) return 'everything measured';
+  const pixels = result.feasible.length;
+  return `${path ?? 'by cleaning'}, ${Math.round(result.measured * pixels)} of ${pixels} pixels`;
+}
+
+function zeroFrequency({ center, centered }: ReconstructOptions): string {
+  if (center === 'auto') return 'where the pattern is most symmetric';
+  if (center !== undefined) return `at row ${center[0]}, column ${center[1]} of the pattern`;
+  return centered ? 'in the middle of the pattern and the mask' : 'at the corner of the pattern';
 }
 
 function share(mask: ArrayLike<unknown> | undefined): string {

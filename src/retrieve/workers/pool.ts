@@ -1,6 +1,6 @@
 /**
- * Runs jobs side by side, each on a worker of its own that lives only as long: gathers their progress, passes on an
- * abort, and ends them all as soon as one fails.
+ * Runs jobs side by side, each on a worker that lives as long as its job. Gathers their progress, passes on an abort, and
+ * ends all workers as soon as one fails.
  */
 import { AbortError, DeviceLostError } from '../../errors.js';
 import { macrotask } from '../../session/event-loop.js';
@@ -9,12 +9,12 @@ import type { Progress, RealArray, RunOptions } from '../../types.js';
 import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
 import { startWorker, type WorkerThread } from './thread.js';
 
-/** Workers cannot be made here; the cause says why. Nothing was begun. */
+/** Workers cannot be made here; the cause says why. No job has begun. */
 export class WorkersUnavailable extends Error {}
 
 const PROGRESS_MILLISECONDS = 100;
 
-/** Resolves with the results in the order of the jobs; `WorkersUnavailable` where there are no workers. */
+/** Resolves with the results in the order of the jobs. Rejects with `WorkersUnavailable` where there are no workers. */
 export async function runOnWorkers(
   script: { source: string; data: unknown },
   jobs: Job[],
@@ -33,7 +33,7 @@ export async function runOnWorkers(
     const results: Promise<JobResult>[] = [];
     for (const [index, worker] of workers.entries()) {
       results.push(worker.run(jobs[index], script.data));
-      // Each is sent a copy of the problem, which takes its time.
+      // Each worker is sent a copy of the problem, which takes its time.
       await macrotask();
     }
     return await Promise.all(results);
@@ -54,7 +54,7 @@ class JobWorker {
     const result = promiseParts<JobResult>();
     this.ready = ready.promise;
     this.#result = result.promise;
-    // One of the two is always awaited, and tells of the failure; the other must not count as unhandled.
+    // Only one of the two is awaited and reports the failure; the other must not count as unhandled.
     ready.promise.catch(() => undefined);
     result.promise.catch(() => undefined);
     const events = {
@@ -65,7 +65,7 @@ class JobWorker {
           try {
             onProgress(message.progress);
           } catch (error) {
-            // Thrown from here it would reach nobody.
+            // An error thrown from here would reach nobody.
             result.reject(error);
           }
         } else if (message.type === 'done') result.resolve(message.result);
@@ -101,22 +101,22 @@ class JobWorker {
   }
 }
 
-/** Cloning a view copies the whole buffer behind it, so views of larger buffers become arrays of their own first. */
+/** Copies views of larger buffers: structured cloning would send the whole buffer. */
 function compact(job: Job): Job {
   const { setup } = job;
-  const { problem, start } = setup;
+  const { pattern, start } = setup;
   const own = (array: RealArray) => (array.byteLength < array.buffer.byteLength ? array.slice() : array);
   return {
     ...job,
     setup: {
       ...setup,
-      problem: { ...problem, magnitudes: own(problem.magnitudes) },
+      pattern: { ...pattern, magnitudes: own(pattern.magnitudes) },
       ...(start && { start: 'phase' in start ? { phase: own(start.phase) } : { object: own(start.object) } }),
     },
   };
 }
 
-/** Every start has done at least what is reported; throttled, because each worker reports by itself. */
+/** Reports what every start has done at least. Each worker reports by itself, so the reports are throttled here. */
 function gatherProgress(
   workers: number,
   onProgress: (progress: Progress) => void,

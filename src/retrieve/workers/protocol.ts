@@ -1,6 +1,6 @@
 /**
- * What `retrieve` and its workers say to each other, and the worker's half of the conversation. Errors cross as plain
- * data, because structured cloning keeps neither their class nor their `code`.
+ * The messages between `retrieve` and its workers, and the worker's side of the exchange. Errors travel as plain data,
+ * because structured cloning keeps neither their class nor their `code`.
  */
 import type { Backend } from '../../backends/interface.js';
 import {
@@ -21,13 +21,13 @@ export type FromWorker =
   | { type: 'done'; result: JobResult }
   | { type: 'failed'; error: PackedError };
 
-/** The worker's end of the line: `parentPort` in Node, the global scope in browsers. */
+/** How a worker sends and receives: through `parentPort` in Node, through the global scope in browsers. */
 export interface WorkerPort {
   post(message: FromWorker, transfer: ArrayBuffer[]): void;
   listen(listener: (message: ToWorker) => void): void;
 }
 
-/** Runs the one job that a worker gets. `makeBackend` takes the data that `Backend.workerScript` gave. */
+/** Runs the one job that a worker gets. `makeBackend` takes the data of `Backend.workerScript`. */
 export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backend): void {
   const abort = new AbortController();
   port.listen((message) => {
@@ -40,7 +40,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
     const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
     try {
       const result = await runJob(makeBackend(data), job, { onProgress, signal: abort.signal });
-      port.post({ type: 'done', result }, [result.object.buffer as ArrayBuffer, result.feasible.buffer as ArrayBuffer]);
+      port.post({ type: 'done', result }, [result.object.buffer, result.feasible.buffer]);
     } catch (error) {
       port.post({ type: 'failed', error: packError(error) }, []);
     }
@@ -51,7 +51,7 @@ export interface PackedError {
   name: string;
   message: string;
   stack: string | undefined;
-  /** Own properties: `code` and what the class adds to it. */
+  /** The own properties of the error: `code`, and those that its class adds. */
   details: Readonly<Record<string, unknown>>;
 }
 
@@ -61,14 +61,14 @@ export function packError(thrown: unknown): PackedError {
   return { name: error.name, message: error.message, stack: error.stack, details: Object.fromEntries(details) };
 }
 
-/** An error of the same class, `code` and properties; a plain `Error` for those that are not rephase's. */
+/** Makes an error of the same class, `code` and properties, or a plain `Error` for one that is not rephase's. */
 export function unpackError({ name, message, stack, details }: PackedError): Error {
   const error = construct(message, details) ?? Object.assign(new Error(message), { name });
   if (stack !== undefined) error.stack = stack;
   return error;
 }
 
-/** Only what opening and running a session can throw. */
+/** Covers the classes that opening and running a session can throw. */
 function construct(message: string, details: PackedError['details']): RephaseError | undefined {
   switch (details.code) {
     case 'INVALID_ARGUMENT':

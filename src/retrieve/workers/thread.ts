@@ -1,20 +1,20 @@
 /**
- * One worker thread made from a script's text, in Node (worker_threads) and in browsers (Web Workers) alike, so that no
- * file has to be found at run time. Knows nothing of what the messages mean.
+ * Makes a worker thread from a script's text, in Node (worker_threads) and in browsers (Web Workers) alike, so that no
+ * file has to be found at run time. The meaning of the messages is left to protocol.ts.
  */
-// Types only: nothing of Node is imported at run time.
+// These are types only: nothing of Node is imported at run time.
 import type * as Os from 'node:os';
 import type * as Threads from 'node:worker_threads';
 
 export interface WorkerThread {
   post(message: unknown): void;
-  /** Stops the thread whatever it does. */
+  /** Stops the thread, whatever it is doing. */
   terminate(): Promise<void>;
 }
 
 export interface WorkerEvents {
   message: (message: unknown) => void;
-  /** The thread broke or ended by itself: nothing more will come from it. */
+  /** The thread failed or ended by itself, and will send nothing more. */
   failure: (error: Error) => void;
 }
 
@@ -24,26 +24,26 @@ export function startWorker(source: string, events: WorkerEvents): WorkerThread 
   return threads ? startNodeWorker(threads, source, events) : startWebWorker(source, events);
 }
 
-/** How many threads can compute at once here. */
+/** Returns how many threads can compute at once. */
 export function availableCores(): number {
   const cores = nodeModule('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
   return Math.max(1, cores);
 }
 
 /**
- * A built-in module of Node, and undefined elsewhere. Not an import, so that bundlers for browsers find nothing to
+ * Returns a built-in module of Node, or undefined elsewhere. An import would give bundlers for browsers something to
  * resolve.
  */
 export function nodeModule(name: 'node:worker_threads'): typeof Threads | undefined;
 export function nodeModule(name: 'node:os'): typeof Os | undefined;
 export function nodeModule(name: 'node:worker_threads' | 'node:os'): unknown {
-  // Undefined in browsers, whatever the types say.
+  // Browsers have no process, although the types say so.
   const { process } = globalThis as { process?: Partial<NodeJS.Process> };
   return process?.getBuiltinModule?.(name);
 }
 
 function startNodeWorker(threads: typeof Threads, source: string, { message, failure }: WorkerEvents): WorkerThread {
-  // The host's own flags may name loaders that have no business in this thread.
+  // The host's own flags may name loaders that are not meant for this thread.
   const worker = new threads.Worker(source, { eval: true, execArgv: [], name: 'rephase' });
   worker.on('message', message);
   worker.on('messageerror', failure);

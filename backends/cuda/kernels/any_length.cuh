@@ -1,0 +1,146 @@
+// The two passes of an iteration for lines of any length, a line in shared memory where it fits and in global memory
+// otherwise. `magnitude_index` and `storage_index` say where a fast line would keep a number.
+#pragma once
+#include "../fft/any_transform.cuh"
+#include "../fields/real.cuh"
+#include "rule.cuh"
+
+namespace rephase::cuda {
+
+constexpr int kAnyThreads = 256;
+
+// The sum over the block, for its first thread, in a fixed order.
+__device__ inline float sum_of_block(float x) {
+  __shared__ float shares[32];
+  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
+  if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = x;
+  __syncthreads();
+  float sum = 0;
+  for (int w = 0; w < blockDim.x / 32; w++) sum += shares[w];
+  __syncthreads();
+  return sum;
+}
+
+// The memory for one line of this block: shared, or its own piece of `scratch`.
+template <bool Shared>
+__device__ inline Complex* line_memory(Complex* scratch, const AnyLine& line) {
+  extern __shared__ float4 memory[];
+  return Shared ? reinterpret_cast<Complex*>(memory)
+                : scratch + static_cast<size_t>(blockIdx.x) * (spread(line.size) + 1);
+}
+
+// Imposes the magnitudes on a column; returns this thread's partial residual.
+template <bool Masked>
+__device__ inline float any_impose(const View& v, const AnyLine& line, Complex* x, const float* magnitudes,
+                                   bool packed) {
+  float residual = 0;
+  for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
+    const int index = line.magnitude_index[p];
+    if (!packed) {
+      const Imposed c = impose<Masked>(x[spread(p)], magnitudes[index]);
+      x[spread(p)] = c.value;
+      residual += c.residual;
+      continue;
+    }
+    const int q = line.mirror[p];
+    if (q < p) continue;  // done with its mirror image
+    const Complex a = x[spread(p)], b = x[spread(q)];
+    const Imposed c = RealField::impose_packed<Masked>(a, b, magnitudes[index], v.nyquist[index]);
+    x[spread(p)] = c.value;
+    residual += c.residual;
+    if (q == p) continue;
+    const Imposed d = RealField::impose_packed<Masked>(b, a, magnitudes[index], v.nyquist[index]);
+    x[spread(q)] = d.value;
+    residual += d.residual;
+  }
+  return residual;
+}
+
+template <bool Shared>
+__global__ void __launch_bounds__(kAnyThreads, 2)
+    any_columns(const View v, const AnyLine line, const ColumnWork work, Complex* scratch) {
+  Complex* const x = line_memory<Shared>(scratch, line);
+  wait_for_previous_kernel();
+  let_next_kernel_start();
+  const int64_t count = static_cast<int64_t>(v.starts) * v.stored_columns;
+  for (int64_t at = blockIdx.x; at < count; at += gridDim.x) {
+    const int start = static_cast<int>(at / v.stored_columns), column = static_cast<int>(at % v.stored_columns);
+    Complex* const spectrum = v.spectrum + v.column_base(start, column);
+    for (int i = threadIdx.x; i < line.length; i += blockDim.x)
+      x[spread(i)] = work.scale * spectrum[v.row_offset(work.forward ? i : line.storage_index[i])];
+    __syncthreads();
+    if (work.forward) any_transform<false>(x, line);
+    const auto store = [&] {
+      for (int i = threadIdx.x; i < line.length; i += blockDim.x)
+        spectrum[v.row_offset(work.inverse ? i : line.storage_index[i])] = x[spread(i)];
+    };
+    float not_finite = 0;
+    if (work.measure) {
+      store();
+      // The constraint's approximate root would hide what is not finite.
+      for (int i = threadIdx.x; i < line.length; i += blockDim.x) not_finite += 0.f * (x[spread(i)].x + x[spread(i)].y);
+      __syncthreads();
+    }
+    if (work.impose || work.measure) {
+      const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+      const bool packed = v.packed && column == 0;
+      const float residual = v.masked ? any_impose<true>(v, line, x, magnitudes, packed)
+                                      : any_impose<false>(v, line, x, magnitudes, packed);
+      const float sum = sum_of_block(residual + not_finite);
+      if (threadIdx.x == 0) v.partials[at] = RealField::residual_weight(v, column) * sum;
+    }
+    if (work.inverse) any_transform<true>(x, line);
+    if (!work.measure) store();
+    __syncthreads();
+  }
+}
+
+template <bool Shared>
+__global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const AnyLine line, const RowWork work,
+                                                           const int recorders, const Rule rule, Complex* scratch) {
+  Complex* const x = line_memory<Shared>(scratch, line);
+  wait_for_previous_kernel();
+  let_next_kernel_start();
+  if (blockIdx.x < recorders) {
+    const int start = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+    if (start < v.starts) record_residual(v, start);
+    return;
+  }
+  const int n = v.columns;
+  const int64_t count = static_cast<int64_t>(v.starts) * v.pairs;
+  for (int64_t at = blockIdx.x - recorders; at < count; at += gridDim.x - recorders) {
+    const int start = static_cast<int>(at / v.pairs), row = static_cast<int>(at % v.pairs) * 2;
+    const bool both_rows = row + 1 < v.rows;
+    Complex* const spectrum = v.spectrum + v.column_base(start, 0) + v.row_offset(row);
+    const size_t pixels = (static_cast<size_t>(start) * v.rows + row) * n;
+    if (work.inverse) {
+      RealField::load_any_rows(x, line, spectrum, v.packed);
+      __syncthreads();
+      any_transform<true>(x, line);
+    }
+    for (int c = threadIdx.x; c < n; c += blockDim.x) {
+      Complex z;
+      if (work.inverse)
+        z = work.scale * x[spread(c)];
+      else
+        z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
+      if (work.rule) {
+        z.x = apply<true>(rule, v, start, row, c, z.x, iterate_before(rule, v, start, row, c));
+        z.y =
+            both_rows ? apply<true>(rule, v, start, row + 1, c, z.y, iterate_before(rule, v, start, row + 1, c)) : 0.f;
+      }
+      if (work.to_object) {
+        v.object[pixels + c] = z.x;
+        if (both_rows) v.object[pixels + n + c] = z.y;
+      }
+      x[spread(c)] = z;
+    }
+    __syncthreads();
+    if (!work.forward) continue;
+    any_transform<false>(x, line);
+    RealField::store_any_rows(x, line, spectrum, v.packed);
+    __syncthreads();
+  }
+}
+
+}  // namespace rephase::cuda

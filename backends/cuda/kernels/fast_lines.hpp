@@ -1,0 +1,31 @@
+// The lengths that have a plan of their own, with kernels compiled for it.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "../fft/twiddles.hpp"
+#include "../runtime/launcher.hpp"
+
+namespace rephase::cuda {
+
+struct FastLine {
+  int length;
+  Kernel whole, part;  // of its pass, see passes.cuh
+  void (*append_twiddles)(std::vector<float4>& table);
+  int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
+};
+
+// Iterations of an image in one block, which take these plans.
+struct OnChip {
+  int rows, columns;
+  FastLine column_line, row_line;
+  Kernel kernel;
+};
+
+// The plan for so many columns, or rows, at once; null where there is none.
+const FastLine* find_fast_column(int length, double columns);
+const FastLine* find_fast_row(int length, double rows);
+// Null where too few starts would keep a device with so many multiprocessors busy.
+const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors);
+
+}  // namespace rephase::cuda

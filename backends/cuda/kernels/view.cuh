@@ -1,0 +1,72 @@
+// A session as kernels see it, and how a spectrum lies in memory.
+//
+// A spectrum is stored as tiles of kTile rows, [start][tile][column][row in tile]: a column's piece of a tile is half a
+// cache line, which the column pass reads whole, and the row pass, whose neighbouring blocks share it, stays within one
+// tile. Of an even number of columns the zero and the Nyquist frequency, real once rows are transformed, make one
+// complex column, so that columns/2 are stored; of an odd number (columns + 1)/2. Everything in it is twice its value:
+// splitting two rows from one transform then needs no halving.
+//
+// Three orders of a column's frequencies, once columns are transformed as well:
+// - frequency index: where the transform leaves a frequency.
+// - storage index: its row in memory, in the order in which the column's threads have the numbers: number j of the last
+//   stage's butterfly b is in row b + j·butterflies.
+// - magnitude index: where its magnitude is, so that a thread finds four side by side.
+#pragma once
+#include <cstdint>
+
+#include "../fft/complex.cuh"
+
+namespace rephase::cuda {
+
+constexpr int kTile = 8;
+constexpr uint32_t kRecords = 1024;
+
+struct View {
+  Complex* spectrum;
+  const float* magnitudes;  // [column][magnitude index], symmetrised, doubled, coded as core/constraint.hpp says
+  const float* nyquist;     // [magnitude index], where it is packed
+  float* object;            // [start][row][column]
+  float* iterate;           // likewise; null before the first rule that keeps it
+  const uint32_t* support;  // [row][word], a bit a column; null: everywhere
+  float* partials;          // [start][stored column] of the residual
+  double* records;          // [record % kRecords][start]
+  uint32_t* recorded;       // how many, [start]
+  int rows, columns, starts, stored_columns, tiles, pairs, magnitude_stride, support_words;
+  const float4 *row_twiddles, *column_twiddles;  // twiddles of lines with a plan of their own, see twiddles.hpp
+  bool packed, masked;
+
+  __host__ __device__ size_t pitch() const { return static_cast<size_t>(stored_columns) * kTile; }
+  __host__ __device__ size_t column_base(int start, int column) const {
+    return static_cast<size_t>(start) * tiles * pitch() + static_cast<size_t>(column) * kTile;
+  }
+  __host__ __device__ size_t row_offset(int row) const {
+    return static_cast<size_t>(row / kTile) * pitch() + row % kTile;
+  }
+};
+
+// The magnitude index of number j of the last stage's butterfly b, of so many: four of a thread's numbers side by side,
+// where the radix allows.
+template <int R>
+__host__ __device__ constexpr int magnitude_index_of(int b, int j, int butterflies) {
+  return R % 4 == 0   ? (j / 4 * butterflies + b) * 4 + j % 4
+         : R % 2 == 0 ? (j / 2 * butterflies + b) * 2 + j % 2
+                      : j * butterflies + b;
+}
+
+// Which parts of the column pass to do, in this order. `scale` multiplies what is loaded. `measure` leaves the partial
+// residuals and does not change the spectrum; nothing else but `forward` goes with it.
+struct ColumnWork {
+  bool forward = false, impose = false, inverse = false;
+  float scale = 1;
+  bool measure = false;
+  bool any() const { return forward || impose || inverse; }
+};
+struct RowWork {
+  bool inverse;  // from the spectrum; otherwise from the object
+  bool rule;
+  bool to_object;
+  bool forward;  // to the spectrum
+  float scale;   // of what comes out of the inverse
+};
+
+}  // namespace rephase::cuda

@@ -1,0 +1,65 @@
+#include "launcher.hpp"
+
+#include <algorithm>
+
+namespace rephase::cuda {
+
+Launcher::Launcher(int device, cudaStream_t stream, Stopwatch& stopwatch)
+    : device_(device),
+      stream_(stream),
+      stopwatch_(stopwatch),
+      multiprocessors_(attribute(cudaDevAttrMultiProcessorCount)),
+      programmatic_(attribute(cudaDevAttrComputeCapabilityMajor) >= 9) {}
+
+int Launcher::attribute(cudaDeviceAttr which) const {
+  int value = 0;
+  check(cudaDeviceGetAttribute(&value, which, device_), "asking the device for its limits");
+  return value;
+}
+
+bool Launcher::allow_shared_memory(const void* kernel, size_t bytes) const {
+  cudaFuncAttributes attributes;
+  check(cudaFuncGetAttributes(&attributes, kernel), "loading a kernel");
+  const int rest = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - static_cast<int>(attributes.sharedSizeBytes);
+  if (bytes > static_cast<size_t>(rest)) return false;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, rest), "asking for shared memory");
+  return true;
+}
+
+void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const {
+  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor);
+  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock);
+  int percent = 0;
+  for (const Kernel& kernel : kernels) {
+    cudaFuncAttributes attributes;
+    check(cudaFuncGetAttributes(&attributes, kernel.function), "loading a kernel");
+    int blocks = 0;
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
+          "asking how many blocks a multiprocessor takes");
+    const int64_t needed = blocks * int64_t(kernel.shared + attributes.sharedSizeBytes + reserved);
+    percent = std::max(percent, static_cast<int>(std::min<int64_t>(ceil_div(100 * needed, all), 100)));
+  }
+  const auto divide = [&](const void* kernel) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, percent), "dividing the cache");
+  };
+  for (const Kernel& kernel : kernels) divide(kernel.function);
+  for (const void* kernel : sharers) divide(kernel);
+}
+
+void Launcher::launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+                      bool early) const {
+  cudaLaunchAttribute attribute;
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared;
+  config.stream = stream_;
+  config.attrs = &attribute;
+  config.numAttrs = early && programmatic_ ? 1 : 0;
+  stopwatch_.start(stream_);
+  check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
+}
+
+}  // namespace rephase::cuda

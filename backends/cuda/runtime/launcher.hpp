@@ -1,0 +1,62 @@
+// Starts kernels on a session's stream, and sets what the device has to be told about a kernel before.
+#pragma once
+#include <initializer_list>
+#include <tuple>
+#include <type_traits>
+
+#include "stopwatch.hpp"
+
+namespace rephase::cuda {
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+struct Kernel {
+  const void* function;
+  int lines, threads;  // of a block
+  size_t shared;       // bytes
+};
+
+class Launcher {
+ public:
+  static constexpr int kSimpleThreads = 256;
+
+  Launcher(int device, cudaStream_t stream, Stopwatch& stopwatch);
+
+  int multiprocessors() const { return multiprocessors_; }
+
+  // False where the device has less shared memory than that for a block. Above 48 KiB a kernel needs permission.
+  bool allow_shared_memory(const void* kernel, size_t bytes) const;
+  // Leaves to the L1 cache, where twiddles are, what the blocks of a multiprocessor do not need as shared memory.
+  // `sharers` get the same share as `kernels`, because a multiprocessor has to be empty to be divided again. The
+  // attribute is the process's: of sessions that share a kernel, the last one made decides.
+  void divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const;
+
+  // `early`: the kernel waits by itself for the one before it.
+  void launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+              bool early = false) const;
+
+  // A thread an item.
+  template <class... Parameters, class... Arguments>
+  void each(void (*kernel)(Parameters...), int64_t items, Arguments... arguments) const {
+    std::tuple<std::decay_t<Parameters>...> values(arguments...);
+    std::apply(
+        [&](auto&... value) {
+          void* pointers[] = {&value...};
+          launch(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
+        },
+        values);
+  }
+
+ private:
+  int attribute(cudaDeviceAttr which) const;
+
+  int device_;
+  cudaStream_t stream_;
+  Stopwatch& stopwatch_;
+  int multiprocessors_;
+  bool programmatic_;
+};
+
+}  // namespace rephase::cuda

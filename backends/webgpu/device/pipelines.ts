@@ -1,0 +1,84 @@
+/** Compiles each kernel once for a device: asynchronously for callers that wait, at once for those that cannot. */
+import { bindingOf, type Kernel, type Resource } from '../wgsl/kernel.js';
+import { LruCache } from './lru-cache.js';
+
+export interface CompiledKernel {
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+  bindings: readonly Resource[];
+  workgroups: number;
+}
+
+/** GPUShaderStage.COMPUTE, which Node does not have as a global. */
+const COMPUTE = 4;
+/** An image has about ten kernels. */
+const MOST_KEPT = 512;
+
+export class Pipelines {
+  readonly #gpu: GPUDevice;
+  readonly #compiled = new LruCache<CompiledKernel>(MOST_KEPT);
+  readonly #compiling = new Map<string, Promise<CompiledKernel>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+  }
+
+  /** `key` tells the kernel from all others on this device. `write` is called only for a new one. */
+  async compile(key: string, write: () => Kernel): Promise<CompiledKernel> {
+    const known = this.#compiled.get(key) ?? this.#compiling.get(key);
+    if (known) return known;
+    const kernel = write();
+    const { layout, descriptor } = this.#describe(kernel);
+    const compiling = this.#gpu
+      .createComputePipelineAsync(descriptor)
+      .then((pipeline) => this.#keep(key, { ...kernel, pipeline, layout }))
+      .finally(() => this.#compiling.delete(key));
+    this.#compiling.set(key, compiling);
+    return compiling;
+  }
+
+  compileNow(key: string, write: () => Kernel): CompiledKernel {
+    const known = this.#compiled.get(key);
+    if (known) return known;
+    const kernel = write();
+    const { layout, descriptor } = this.#describe(kernel);
+    return this.#keep(key, { ...kernel, pipeline: this.#gpu.createComputePipeline(descriptor), layout });
+  }
+
+  forget(key: string): void {
+    this.#compiled.delete(key);
+  }
+
+  #describe({ name, code, bindings }: Kernel) {
+    const layout = this.#layoutOf(bindings);
+    const module = this.#gpu.createShaderModule({ label: name, code });
+    const descriptor: GPUComputePipelineDescriptor = {
+      label: name,
+      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    };
+    return { layout, descriptor };
+  }
+
+  #layoutOf(bindings: readonly Resource[]): GPUBindGroupLayout {
+    const key = bindings.map(bindingOf).join(' ');
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const entries = bindings.map((name, binding) => ({
+        binding,
+        visibility: COMPUTE,
+        buffer: { type: bindingOf(name) },
+      }));
+      layout = this.#gpu.createBindGroupLayout({ entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  #keep(key: string, { pipeline, layout, bindings, workgroups }: CompiledKernel): CompiledKernel {
+    const compiled = { pipeline, layout, bindings, workgroups };
+    this.#compiled.set(key, compiled, 1);
+    return compiled;
+  }
+}

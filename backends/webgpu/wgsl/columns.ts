@@ -1,0 +1,54 @@
+/**
+ * Kernels over the columns of a spectrum: the column pass of an iteration, forward → impose magnitudes → inverse, and
+ * the parts of it that the single kernels need. A workgroup takes one column, or several short ones.
+ */
+import type { RealField } from '../fields/real/layout.js';
+import { columnWeight } from '../fields/real/lines.js';
+import { constrainStatement, constraintFunctions } from './constraint.js';
+import { comesOutEven, declare, mainFunction, type Kernel, type Resource } from './kernel.js';
+import { LineWriter } from './lines.js';
+import type { LinePlan } from './plan.js';
+import { columnKey, type ColumnWork } from './work.js';
+
+export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork): Kernel {
+  const { rows, stored, columnStride } = field;
+  const { forward, constrain, inverse, outOfPlace } = work;
+  const writer = new LineWriter(plan, -1);
+  const bindings: Resource[] = ['spectrum'];
+  if (outOfPlace) bindings.push('destination');
+  if (forward || inverse) bindings.push('tables');
+  if (constrain) bindings.push('magnitudes', 'partials');
+
+  writer.emit(
+    `let column = group * ${plan.lines}u + line;`,
+    `let column_exists = ${comesOutEven(stored, plan.lines) ? 'true' : `column < ${stored}u`};`,
+    `let base = (start * ${stored}u + column) * ${columnStride}u;`,
+  );
+  writer.atEnd(forward ? 'near' : 'far', ({ register, index }) => {
+    return `if (column_exists) { ${register} = spectrum[base + ${index}]; }`;
+  });
+  if (forward) writer.transform('first');
+  if (constrain) {
+    writer.emit('var residual = 0.0;');
+    writer.atEnd('far', ({ register, index }) => {
+      return `if (column_exists) { ${constrainStatement(work, register, `column * ${rows}u + ${index}`)} }`;
+    });
+  }
+  if (inverse) writer.transform('second');
+  const destination = outOfPlace ? 'destination' : 'spectrum';
+  writer.atEnd(inverse ? 'near' : 'far', ({ register, index }) => {
+    return `if (column_exists) { ${destination}[base + ${index}] = ${register}; }`;
+  });
+  if (constrain) {
+    const store = `partials[start * ${stored}u + column] = sum * ${columnWeight(field, 'column')};`;
+    writer.sumLine('residual', `if (column_exists) { ${store} }`);
+  }
+
+  const code = [
+    declare(bindings),
+    writer.declarations(),
+    constrain ? constraintFunctions(work) : '',
+    mainFunction(writer.workgroupSize, `${writer.prologue()}\n${writer.body()}`),
+  ].join('\n');
+  return { name: columnKey(work), code, bindings, workgroups: Math.ceil(stored / plan.lines) };
+}

@@ -1,0 +1,66 @@
+/**
+ * Kernels over the rows of a spectrum and of images: the row pass of an iteration, inverse → pixel rule → forward, and
+ * the parts of it that the single kernels need. A workgroup takes two lines or more where they fit: two pairs of rows of
+ * one column fill a sector of memory.
+ */
+import type { RealField } from '../fields/real/layout.js';
+import {
+  JOIN_AND_SPLIT,
+  SPECTRUM_TYPE,
+  loadPixels,
+  loadSpectrum,
+  normalisation,
+  pairNames,
+  pixelCode,
+  pixelResources,
+  storePixels,
+  storeSpectrum,
+} from '../fields/real/lines.js';
+import { literal } from './butterflies.js';
+import { comesOutEven, declare, mainFunction, type Kernel, type Resource } from './kernel.js';
+import { LineWriter } from './lines.js';
+import type { LinePlan } from './plan.js';
+import { rowKey, type RowWork } from './work.js';
+
+export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kernel {
+  const { pairs } = field;
+  const { inverse, rule, forward, withSupport } = work;
+  const writer = new LineWriter(plan, 1);
+  const bindings: Resource[] = [
+    ...(inverse || forward ? (['spectrum', 'tables'] as const) : []),
+    ...pixelResources(work),
+  ];
+
+  writer.emit(`let pair = group * ${plan.lines}u + line;`);
+  writer.emit(pairNames(field, comesOutEven(pairs, plan.lines) ? 'true' : `pair < ${pairs}u`));
+  if (inverse) {
+    loadSpectrum(writer, field);
+    writer.transform('first');
+    const factor = literal(normalisation(field, inverse));
+    writer.atEnd('far', ({ register }) => `${register} *= ${factor};`);
+  } else {
+    writer.atEnd('far', ({ register, index }) => loadPixels(register, index));
+  }
+  if (rule) {
+    const word = `support[min(pair, ${pairs - 1}u) * ${writer.end('far').count}u`;
+    writer.atEnd(
+      'far',
+      ({ register, index, k }) => pixelCode(work, register, index, k),
+      (butterfly) => (withSupport ? `let inside = ${word} + ${butterfly}];` : ''),
+    );
+  }
+  if (forward) {
+    writer.transform('second');
+    storeSpectrum(writer, field);
+  } else {
+    writer.atEnd('far', ({ register, index }) => storePixels(register, index));
+  }
+
+  const code = [
+    declare(bindings, { spectrum: SPECTRUM_TYPE }),
+    writer.declarations(),
+    JOIN_AND_SPLIT,
+    mainFunction(writer.workgroupSize, `${writer.prologue()}\n${writer.body()}`),
+  ].join('\n');
+  return { name: rowKey(work), code, bindings, workgroups: Math.ceil(pairs / plan.lines) };
+}

@@ -1,0 +1,100 @@
+/**
+ * Times one-dimensional complex transforms in single precision beside pffft's SIMD build from npm, in WebAssembly memory.
+ * Each is called for one line, and for many lines as the iteration does. pffft has no call for many lines, and gets one
+ * call for each.
+ */
+import createPffft from '@echogarden/pffft-wasm/simd';
+import { takeTurns } from '../measure.mjs';
+import { loadLines } from '../native/lines.mjs';
+
+const LINES = 64;
+const PFFFT_COMPLEX = 1;
+const [PFFFT_FORWARD, PFFFT_BACKWARD] = [0, 1];
+
+/**
+ * @param {number[]} lengths
+ * @param {import('../measure.mjs').Effort} effort
+ * @param {(line: string) => void} say
+ */
+export async function measureTransforms(lengths, effort, say) {
+  const own = await loadLines();
+  const pffft = await createPffft();
+  const rows = [];
+  for (const length of lengths) {
+    if (length % 16 !== 0) throw new Error(`--lengths: got ${length}; takes multiples of 16, because pffft does`);
+    say(`complex transforms of length ${length}`);
+    const ours = rephaseTransforms(own, length);
+    const theirs = pffftTransforms(pffft, length);
+    for (const lines of [1, LINES]) {
+      const timings = await takeTurns([ours(lines), theirs(lines)], effort);
+      const [rephase, peer] = timings.map(({ name, iterations: _, rounds, ...times }) => ({
+        name,
+        ...Object.fromEntries(Object.entries(times).map(([key, ms]) => [key, (1000 * ms) / lines])),
+        rounds,
+      }));
+      rows.push({
+        length,
+        lines,
+        unit: 'µs per transform',
+        rephase,
+        pffft: peer,
+        fasterBy: peer.median / rephase.median,
+      });
+    }
+    ours.free();
+    theirs.free();
+  }
+  return rows;
+}
+
+/** @param {Awaited<ReturnType<typeof loadLines>>} own @param {number} length */
+function rephaseTransforms(own, length) {
+  const plan = own.plan('single', length, LINES);
+  plan.numbers().set(noise(2 * length * LINES));
+  // Forward and inverse alternate over all calls, so that the numbers keep their size.
+  let inverse = false;
+  const competitor = (/** @type {number} */ lines) => ({
+    name: 'rephase',
+    run: (/** @type {number} */ count) => {
+      const began = performance.now();
+      for (let k = 0; k < count; k++) plan.transform((inverse = !inverse), lines);
+      return performance.now() - began;
+    },
+  });
+  return Object.assign(competitor, { free: plan.free });
+}
+
+/** @param {any} pffft @param {number} length */
+function pffftTransforms(pffft, length) {
+  const setup = pffft._pffft_new_setup(length, PFFFT_COMPLEX);
+  const bytes = 8 * length;
+  const [from, to] = [pffft._pffft_aligned_malloc(bytes * LINES), pffft._pffft_aligned_malloc(bytes * LINES)];
+  const work = pffft._pffft_aligned_malloc(bytes);
+  pffft.HEAPF32.set(noise(2 * length * LINES), from >> 2);
+  // Until its first call the export is a wrapper that looks it up, which would be slower each time.
+  pffft._pffft_transform_ordered(setup, from, to, work, PFFFT_FORWARD);
+  const { _pffft_transform_ordered: transform } = pffft;
+  const competitor = (/** @type {number} */ lines) => ({
+    name: 'pffft',
+    run: (/** @type {number} */ count) => {
+      const began = performance.now();
+      for (let k = 0; k < count; k++) {
+        const direction = k & 1 ? PFFFT_BACKWARD : PFFFT_FORWARD;
+        for (let line = 0; line < lines; line++) {
+          transform(setup, from + line * bytes, to + line * bytes, work, direction);
+        }
+      }
+      return performance.now() - began;
+    },
+  });
+  const free = () => {
+    for (const memory of [from, to, work]) pffft._pffft_aligned_free(memory);
+    pffft._pffft_destroy_setup(setup);
+  };
+  return Object.assign(competitor, { free });
+}
+
+/** @param {number} count */
+function noise(count) {
+  return Float32Array.from({ length: count }, () => Math.random() - 0.5);
+}

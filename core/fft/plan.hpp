@@ -1,0 +1,284 @@
+// One-dimensional complex transforms of any length. A plan is immutable and may be shared; scratch belongs to the call,
+// and nothing is allocated while transforming.
+//
+// Transforms are in place and unordered: decimation in frequency forward, in time backward, so that no pass reorders
+// anything. `forward` leaves frequency k at index order()[k]; `inverse` expects it there and returns natural order. An
+// iteration never needs more, because what stands between the two transforms works number by number: it is handed to
+// `through_frequency` or `through_space` and stands inside the innermost or the outermost butterflies where their radix
+// is 4 or 8, which saves a pass over the line.
+//
+// Lengths with factors 2, 3, 5, 7, 11 and 13 are split by Cooley and Tukey's rule (Math. Comp. 19, 297, 1965); all
+// others become a convolution of a longer such length (Bluestein, IEEE Trans. Audio Electroacoustics 18, 451, 1970).
+#pragma once
+#include <memory>
+
+#include "buffer.hpp"
+#include "fft/butterfly.hpp"
+
+namespace rephase {
+
+// exp(-2πi·k/n), k taken modulo n, from an angle reduced to an eighth of a turn by exact integer arithmetic.
+Complex<double> twiddle(uint64_t k, uint64_t n);
+
+template <class T>
+class Plan {
+ public:
+  explicit Plan(size_t length);
+
+  // False when memory ran out: the plan must not be used.
+  bool valid() const { return valid_; }
+  size_t length() const { return length_; }
+  size_t bytes() const;
+  // Where the forward transform leaves frequency k.
+  const uint32_t* order() const { return order_.data(); }
+  // How many Complex<V> of scratch each call needs.
+  size_t scratch() const { return convolution_ ? convolution_->length() : 0; }
+
+  // Natural order to order(), unnormalised.
+  template <class V>
+  void forward(Complex<V>* x, Complex<V>* scratch) const {
+    if (convolution_) return chirp<Direction::forward>(x, scratch);
+    split(x, 0, Forward{});
+  }
+
+  // order() to natural order, unnormalised.
+  template <class V>
+  void inverse(Complex<V>* x, Complex<V>* scratch) const {
+    if (convolution_) return chirp<Direction::inverse>(x, scratch);
+    split(x, 0, Inverse{});
+  }
+
+  // Forward, then z = op(index, z) for every number in order() order, then inverse.
+  template <class V, class Op>
+  void through_frequency(Complex<V>* x, Complex<V>* scratch, Op&& op) const {
+    if (!fuses_at(depth_ - 1)) {
+      forward(x, scratch);
+      for (size_t i = 0; i < length_; i++) x[i] = op(i, x[i]);
+      return inverse(x, scratch);
+    }
+    turn_in_frequency(x, 0, 0, op);
+  }
+
+  // Inverse, then z = op(index, z) for every number in natural order, then forward.
+  template <class V, class Op>
+  void through_space(Complex<V>* x, Complex<V>* scratch, Op&& op) const {
+    if (!fuses_at(0)) {
+      inverse(x, scratch);
+      for (size_t i = 0; i < length_; i++) x[i] = op(i, x[i]);
+      return forward(x, scratch);
+    }
+    const Stage& top = stages_[0];
+    if (depth_ > 1)
+      for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Inverse{});
+    if (top.radix == 4)
+      turn_in_space<4>(x, top, op);
+    else
+      turn_in_space<8>(x, top, op);
+    if (depth_ > 1)
+      for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Forward{});
+  }
+
+ private:
+  // One butterfly pass: `radix` numbers, `span` apart, of a block of radix × span.
+  struct Stage {
+    size_t radix, span;
+    const T* twiddles;  // for each position in the span, radix - 1 complex factors
+  };
+  static constexpr int kMaxDepth = 40;
+  // Blocks up to this many vectors stay in the first-level cache through all their passes.
+  static constexpr size_t kCached = 512;
+
+  // Whether an operation can stand inside the butterflies of a level, the outermost or the innermost. Any more radices
+  // would cost code for each operation, and gain little.
+  bool fuses_at(int level) const { return depth_ > 0 && (stages_[level].radix == 4 || stages_[level].radix == 8); }
+  // The innermost pass has no twiddles; for large radices a shorter program is worth more than their multiplications.
+  template <int R>
+  static bool without_twiddles(size_t span) {
+    return R % 2 == 0 && span == 1;
+  }
+
+  template <class V>
+  static Complex<V> factor(const T* w) {
+    return {splat<V>(w[0]), splat<V>(w[1])};
+  }
+
+  template <int R, class V>
+  static void forward_stage(Complex<V>* x, const Stage& stage, size_t blocks) {
+    const size_t span = stage.span;
+    for (; blocks > 0; blocks--, x += R * span) {
+      const T* w = stage.twiddles;
+      for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
+        Complex<V> z[R];
+        for (int t = 0; t < R; t++) z[t] = x[j + t * span];
+        butterfly<R, Direction::forward>(z);
+        x[j] = z[0];
+        for (int q = 1; q < R; q++)
+          x[j + q * span] = without_twiddles<R>(span) ? z[q] : z[q] * factor<V>(w + 2 * (q - 1));
+      }
+    }
+  }
+
+  template <int R, class V>
+  static void inverse_stage(Complex<V>* x, const Stage& stage, size_t blocks) {
+    const size_t span = stage.span;
+    for (; blocks > 0; blocks--, x += R * span) {
+      const T* w = stage.twiddles;
+      for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
+        Complex<V> z[R];
+        z[0] = x[j];
+        for (int q = 1; q < R; q++)
+          z[q] = without_twiddles<R>(span) ? x[j + q * span] : x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
+        butterfly<R, Direction::inverse>(z);
+        for (int t = 0; t < R; t++) x[j + t * span] = z[t];
+      }
+    }
+  }
+
+  struct Forward {
+    template <int R, class V>
+    static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
+      forward_stage<R>(x, stage, blocks);
+    }
+  };
+  struct Inverse {
+    template <int R, class V>
+    static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
+      inverse_stage<R>(x, stage, blocks);
+    }
+  };
+
+  template <class Pass, class V>
+  static void pass(Complex<V>* x, const Stage& stage, size_t blocks) {
+    switch (stage.radix) {
+      case 2:
+        return Pass::template run<2>(x, stage, blocks);
+      case 3:
+        return Pass::template run<3>(x, stage, blocks);
+      case 4:
+        return Pass::template run<4>(x, stage, blocks);
+      case 5:
+        return Pass::template run<5>(x, stage, blocks);
+      case 7:
+        return Pass::template run<7>(x, stage, blocks);
+      case 8:
+        return Pass::template run<8>(x, stage, blocks);
+      case 11:
+        return Pass::template run<11>(x, stage, blocks);
+      case 13:
+        return Pass::template run<13>(x, stage, blocks);
+    }
+  }
+
+  // The passes from `level` on over one block: depth first while the block is larger than the cache, then level by
+  // level.
+  template <class V>
+  void split(Complex<V>* x, int level, Forward) const {
+    const size_t block = level < depth_ ? stages_[level].radix * stages_[level].span : 1;
+    if (block <= kCached) {
+      for (int s = level; s < depth_; s++) pass<Forward>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+      return;
+    }
+    pass<Forward>(x, stages_[level], 1);
+    for (size_t q = 0; q < stages_[level].radix; q++) split(x + q * stages_[level].span, level + 1, Forward{});
+  }
+
+  template <class V>
+  void split(Complex<V>* x, int level, Inverse) const {
+    const size_t block = level < depth_ ? stages_[level].radix * stages_[level].span : 1;
+    if (block <= kCached) {
+      for (int s = depth_; s-- > level;) pass<Inverse>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+      return;
+    }
+    for (size_t q = 0; q < stages_[level].radix; q++) split(x + q * stages_[level].span, level + 1, Inverse{});
+    pass<Inverse>(x, stages_[level], 1);
+  }
+
+  // Forward, op and inverse on one block. `offset` is the block's place in the line.
+  template <class V, class Op>
+  void turn_in_frequency(Complex<V>* x, int level, size_t offset, Op& op) const {
+    const Stage& stage = stages_[level];
+    const size_t block = stage.radix * stage.span;
+    if (block > kCached && level < depth_ - 1) {
+      pass<Forward>(x, stage, 1);
+      for (size_t q = 0; q < stage.radix; q++)
+        turn_in_frequency(x + q * stage.span, level + 1, offset + q * stage.span, op);
+      return pass<Inverse>(x, stage, 1);
+    }
+    for (int s = level; s < depth_ - 1; s++) pass<Forward>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+    if (stages_[depth_ - 1].radix == 4)
+      innermost<4>(x, block, offset, op);
+    else
+      innermost<8>(x, block, offset, op);
+    for (int s = depth_ - 1; s-- > level;) pass<Inverse>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+  }
+
+  // The last forward pass, op, and the first inverse pass, in registers; none of them has twiddles.
+  template <int R, class V, class Op>
+  static void innermost(Complex<V>* x, size_t block, size_t offset, Op& op) {
+    for (size_t i = 0; i < block; i += R) {
+      Complex<V> z[R];
+      for (int t = 0; t < R; t++) z[t] = x[i + t];
+      butterfly<R, Direction::forward>(z);
+      for (int t = 0; t < R; t++) z[t] = op(offset + i + t, z[t]);
+      butterfly<R, Direction::inverse>(z);
+      for (int t = 0; t < R; t++) x[i + t] = z[t];
+    }
+  }
+
+  // The last inverse pass, op, and the first forward pass, in registers.
+  template <int R, class V, class Op>
+  static void turn_in_space(Complex<V>* x, const Stage& stage, Op& op) {
+    const size_t span = stage.span;
+    const T* w = stage.twiddles;
+    for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
+      Complex<V> z[R];
+      z[0] = x[j];
+      for (int q = 1; q < R; q++) z[q] = x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
+      butterfly<R, Direction::inverse>(z);
+      for (int t = 0; t < R; t++) z[t] = op(j + t * span, z[t]);
+      butterfly<R, Direction::forward>(z);
+      x[j] = z[0];
+      for (int q = 1; q < R; q++) x[j + q * span] = z[q] * factor<V>(w + 2 * (q - 1));
+    }
+  }
+
+  struct Multiply {
+    const T* spectrum;
+    template <class V>
+    Complex<V> operator()(size_t i, Complex<V> z) const {
+      return z * factor<V>(spectrum + 2 * i);
+    }
+  };
+
+  // Bluestein: X[k] = c[k]·Σ (x[j]·c[j])·conj c[k-j] with the chirp c[j] = exp(-πi·j²/n). The inverse transform is the
+  // forward one of the number with its parts swapped, swapped back.
+  template <Direction D, class V>
+  void chirp(Complex<V>* x, Complex<V>* scratch) const {
+    const size_t n = length_, padded = convolution_->length();
+    for (size_t j = 0; j < n; j++)
+      scratch[j] = (D == Direction::forward ? x[j] : swapped(x[j])) * factor<V>(&chirp_[2 * j]);
+    for (size_t j = n; j < padded; j++) scratch[j] = {V{}, V{}};
+    convolution_->through_frequency(scratch, static_cast<Complex<V>*>(nullptr), Multiply{chirp_spectrum_.data()});
+    for (size_t k = 0; k < n; k++) {
+      const Complex<V> z = scratch[k] * factor<V>(&chirp_[2 * k]);
+      x[k] = D == Direction::forward ? z : swapped(z);
+    }
+  }
+
+  bool plan_stages();
+  bool plan_convolution();
+
+  size_t length_;
+  bool valid_ = false;
+  int depth_ = 0;
+  Stage stages_[kMaxDepth];
+  Buffer<T> twiddles_;
+  Buffer<uint32_t> order_;
+  std::unique_ptr<Plan> convolution_;  // of Bluestein's padded length, which has small factors
+  Buffer<T> chirp_, chirp_spectrum_;   // the second divided by the padded length, in that plan's order
+};
+
+extern template class Plan<float>;
+extern template class Plan<double>;
+
+}  // namespace rephase

@@ -1,0 +1,124 @@
+// A real object and its half spectrum: how both lie in memory, how lines are loaded and stored, how the frequencies k
+// and -k relate, and what a pixel is. The session knows none of it. A complex object would be another such class: its
+// full spectrum, a row to a line, a pixel of two numbers.
+//
+// The spectrum of one start is stored in blocks of L neighbouring columns, L being the lanes of a vector. With L = 4:
+//
+//               block 0          block 1           block 2
+//            columns 0 – 3    columns 4 – 7    columns 8 – 11
+//   row 0   [ *  1  2  3 ]   [ 4  5  6  7 ]   [ 8  9 10 11 ]     [ ] is one Complex<V>:
+//   row 1   [ *  1  2  3 ]   [ 4  5  6  7 ]   [ 8  9 10 11 ]     L real, then L imaginary parts
+//     ·            |                |                |
+//     ·            v                v                v            memory runs down a block, then down the next
+//   padding
+//
+// - The column pass transforms a block in place, one column a lane. The row pass finds the same columns of neighbouring
+//   rows side by side. Rows lie in the order in which the column transform leaves them.
+// - * is the zero frequency. Once rows are transformed it is real, and so is the Nyquist frequency of an even number of
+//   columns: the two make one complex column, and columns/2 are stored. Of an odd number, (columns+1)/2 are.
+// - All values are stored doubled. Splitting two rows from one transform then needs no halving.
+//
+// An image is stored in groups of 2L rows, [group][column] of Complex<V>: rows i and i + L of a group are the real and
+// the imaginary part of one complex line, one line a lane.
+#pragma once
+#include <algorithm>
+
+#include "constraint.hpp"
+#include "fft/plan.hpp"
+#include "philox.hpp"
+
+namespace rephase {
+
+template <class T>
+class RealField {
+ public:
+  using Number = T;
+  using V = Vector<T>;
+  static constexpr size_t L = lanes<V>;
+  static constexpr size_t kGroupRows = 2 * L;
+  static constexpr double kStored = 2;  // times its true value
+
+  RealField(size_t rows, size_t columns);
+
+  // False when memory ran out: the field must not be used.
+  bool valid() const { return valid_; }
+  size_t bytes() const;
+  // Upper bounds of what a field occupies, and the spectrum and an image of one start. While the tables of a plan for
+  // a length with large prime factors are made, a little more is needed.
+  static double bytes_needed(double rows, double columns);
+  static double spectrum_bytes(double rows, double columns);
+  static double image_bytes(double rows, double columns);
+
+  size_t rows() const { return rows_; }
+  size_t columns() const { return columns_; }
+  size_t groups() const { return groups_; }
+  // How many Complex<V> the spectrum and an image of one start take, and the scratch of a call.
+  size_t spectrum_size() const { return blocks_ * stride_; }
+  size_t image_size() const { return groups_ * columns_; }
+  size_t scratch() const { return std::max(row_plan_.scratch(), column_plan_.scratch()); }
+  const Plan<T>& row_plan() const { return row_plan_; }
+
+  // All starts share one pattern. A scan, with a pattern for each, would keep several sets of magnitudes.
+  void set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale);
+  double scale() const { return scale_; }
+
+  // Spectra: the Hermitian part of M·exp(2πi·U) or of a full one, and rows of the full one, interleaved.
+  void seed(Complex<V>* spectrum, const T* magnitudes, const uint8_t* mask, UniformStart uniform);
+  void write_spectrum(Complex<V>* spectrum, const T* in);
+  void read_spectrum(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
+
+  // Columns. The inverse is not normalised; `undo_inverse_columns` goes back to the spectrum.
+  void forward_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  void inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  void undo_inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  // The column pass: forward, Fourier constraint, inverse. Like the two below, it returns the residual's sum.
+  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  double impose(Complex<V>* spectrum) const;
+  double measure(const Complex<V>* spectrum) const;
+
+  // Rows: a group of them to and from lines of the complex transform that carries two real rows. `line` is in the order
+  // of the row plan. Not inlined into every rule's pass: the module stays small.
+  [[gnu::noinline]] void load_rows(const Complex<V>* spectrum, size_t group, Complex<V>* line) const;
+  [[gnu::noinline]] void store_rows(Complex<V>* spectrum, size_t group, const Complex<V>* line) const;
+
+  // Pixels: rows of an image from and to the caller's array.
+  void write_image(Complex<V>* image, size_t row, size_t rows, const T* in) const;
+  void read_image(const Complex<V>* image, size_t row, size_t rows, T* out) const;
+  // Which numbers of a line violate the constraint: negative, or outside the support, which has a bit for each row.
+  static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support) {
+    return {(tested.re < V{}) | outside<V>(support), (tested.im < V{}) | outside<V>(support >> L)};
+  }
+
+ private:
+  T& pixel(Complex<V>* image, size_t r, size_t c) const {
+    return reinterpret_cast<T*>(image + r / kGroupRows * columns_ + c)[r % kGroupRows];
+  }
+  bool nyquist_packed() const { return columns_ % 2 == 0; }
+  size_t mirror_row(size_t r) const { return r == 0 ? 0 : rows_ - r; }
+  size_t mirror_column(size_t c) const { return c == 0 ? 0 : columns_ - c; }
+
+  template <bool Masked>
+  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  template <bool Masked, bool Imposes>
+  double constrain(Complex<V>* spectrum) const;
+  template <bool Masked, bool Imposes>
+  double constrain_packed(Complex<V>* x) const;
+  double weighted(size_t b, V residual) const;
+
+  template <class Row>
+  void write_hermitian_part(Complex<V>* spectrum, const uint8_t* mask, Row&& row);
+  Complex<double> frequency(const Complex<V>* spectrum, size_t r, size_t c) const;
+
+  size_t rows_, columns_, stored_columns_, blocks_, groups_, stride_;
+  double scale_ = 1;
+  bool masked_ = false, valid_ = false;
+  Plan<T> row_plan_, column_plan_;
+  Buffer<V> magnitudes_;  // [block][row in the transform's order], doubled like the spectrum
+  Buffer<T> nyquist_magnitudes_;
+  Buffer<Complex<double>> full_rows_;  // two rows of a full spectrum
+};
+
+extern template class RealField<float>;
+extern template class RealField<double>;
+
+}  // namespace rephase

@@ -1,0 +1,68 @@
+// A pixel rule as data: the ten coefficients of src/rules.ts, which says what they mean, and how vectors of pixels take
+// them.
+#pragma once
+#include "fft/simd.hpp"
+
+namespace rephase {
+
+// The image x·(previous iterate) + y·(new image).
+struct Combination {
+  double x, y;
+};
+
+struct Update {
+  Combination iterate, next;
+};
+
+struct Rule {
+  Combination tested;
+  Update satisfied, violated;
+  bool keeps_iterate;
+
+  bool needs_iterate() const {
+    return keeps_iterate || tested.x != 0 || satisfied.iterate.x != 0 || satisfied.next.x != 0 ||
+           violated.iterate.x != 0 || violated.next.x != 0;
+  }
+
+  // Whether a second application changes nothing: every pixel becomes y or 0.
+  bool is_projection() const {
+    const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };
+    return tested.x == 0 && tested.y == 1 && keeps_or_clears(satisfied.iterate) && keeps_or_clears(satisfied.next) &&
+           keeps_or_clears(violated.iterate) && keeps_or_clears(violated.next);
+  }
+};
+
+// The images that a combination reads. A coefficient of zero must take no part: 0 times infinity is not a number, and
+// adding 0 would make 0 of −0.
+enum class Terms { none, x, y, both };
+
+// A combination with its coefficients in every lane.
+template <class V>
+class Mixture {
+ public:
+  Mixture(Combination c) : x_(splat<V>(static_cast<Number<V>>(c.x))), y_(splat<V>(static_cast<Number<V>>(c.y))) {}
+
+  Terms terms() const {
+    if (x_[0] != 0) return y_[0] != 0 ? Terms::both : Terms::x;
+    return y_[0] != 0 ? Terms::y : Terms::none;
+  }
+
+  // `terms` is that of the combination, or known to be.
+  Complex<V> of(Terms terms, Complex<V> x, Complex<V> y) const {
+    switch (terms) {
+      case Terms::none:
+        return {V{}, V{}};
+      case Terms::x:
+        return x * x_;
+      case Terms::y:
+        return y * y_;
+      default:
+        return x * x_ + y * y_;
+    }
+  }
+
+ private:
+  V x_, y_;
+};
+
+}  // namespace rephase

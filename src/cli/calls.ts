@@ -1,0 +1,84 @@
+/** `rephase bench --calls`: the short version of docs/call-costs.md for the user's own machine. */
+import { createSession } from '../backends/registry.js';
+import type { BackendName, MemoryReport } from '../types.js';
+import {
+  CALLS,
+  fitModels,
+  GRANULARITIES,
+  measureGranularities,
+  type CallModel,
+  type GranularityRow,
+} from './call-overhead.js';
+import { brief, table } from './print.js';
+
+/** Turns are long compared with the clock's resolution, and short compared with other work on the machine. */
+const EFFORT = { turn: 50, turns: 5 };
+
+export interface CallsReport {
+  backend: BackendName;
+  device: string;
+  granularities: GranularityRow[];
+  models: CallModel[];
+  /** Of the largest image after iterations by all three ways of calling, and the copies that the iterations made. */
+  memory: { n: number; report: MemoryReport; copiesInLoop: number };
+}
+
+/** `gs` in single precision on n × n images. */
+export async function measureCalls(backend: BackendName, sizes: readonly number[]): Promise<CallsReport> {
+  const granularities: GranularityRow[] = [];
+  let device = '';
+  let memory: CallsReport['memory'] | undefined;
+  for (const n of sizes) {
+    const magnitudes = Float32Array.from({ length: n * n }, (_, k) => 1 + ((k * 7919) % 1009) / 1009);
+    const session = await createSession({ magnitudes, shape: [n, n] }, { backend, algorithm: 'gs' });
+    try {
+      ({ device } = session);
+      granularities.push(await measureGranularities(session, EFFORT));
+      const before = session.memory();
+      session.step();
+      session.inverse();
+      session.constrainObject();
+      session.forward();
+      session.constrainFourier();
+      await session.run(10);
+      const report = session.memory();
+      const copies = report.uploads + report.downloads - before.uploads - before.downloads;
+      if (n === Math.max(...sizes)) memory = { n, report, copiesInLoop: copies };
+    } finally {
+      session.dispose();
+    }
+  }
+  return { backend, device, granularities, models: fitModels(granularities), memory: memory! };
+}
+
+export function describeCalls({ backend, device, granularities, models, memory }: CallsReport): string[] {
+  const rows = granularities.map((row) => [
+    ...[backend, `${row.n}×${row.n}`],
+    ...GRANULARITIES.map((name) => brief(row[name].total)),
+    ...(['step', 'kernels'] as const).map((name) => `${row[name].overRun.toFixed(2)}×`),
+    ...(['step', 'kernels'] as const).map((name) => brief(row[name].submit / CALLS[name])),
+  ]);
+  const header = [
+    'backend',
+    'size',
+    'run',
+    'step',
+    'kernels',
+    'step÷run',
+    'kernels÷run',
+    'µs/step call',
+    'µs/kernel call',
+  ];
+  const { n, report, copiesInLoop } = memory;
+  const perPixel = (bytes: number) => (bytes / (n * n)).toFixed(1);
+  return [
+    `${backend}, ${device}: µs an iteration, waited for; the last two columns count only until the call returns`,
+    ...table(header, rows, 2),
+    ...models.map(
+      ({ granularity, price, work }) =>
+        `${granularity}: fitted as ${work.toFixed(2)} × run + ${CALLS[granularity]} × ${brief(price)} µs`,
+    ),
+    `memory at ${n}×${n}: ${perPixel(report.deviceBytes)} bytes a pixel on the device, ${perPixel(report.hostBytes)} on the host; copies while iterating: ${copiesInLoop}`,
+    '',
+  ];
+}

@@ -1,0 +1,117 @@
+/** `rephase inspect`: what a pattern is, what is wrong with it, and the command line that makes an image of it. */
+import { type Command } from 'commander';
+import { type ImageInspection, type Warning, inspectImage } from '../inspect/index.js';
+import { type RealArray } from '../types.js';
+import { checkDistinct, checkOutput, readInput } from './files.js';
+import { examples } from './help.js';
+import { ifftshift } from '../tools/fftshift.js';
+import { patternPicture } from './picture.js';
+import { brief, printer } from './print.js';
+import { nonZero, readMatching } from './problem.js';
+import { writeBytes } from '../formats/files.js';
+
+interface InspectOptions {
+  output?: string;
+  dataset?: string;
+  mask?: string;
+  maskBad?: boolean;
+  intensity?: boolean;
+  centered?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+const HELP = `
+Says whether the numbers look like intensities or magnitudes, where the zero frequency is, and what means "no number".
+With --intensity or --centered it takes the pattern as these say, as reconstruct does, and warns where it looks otherwise.
+`;
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('Look at a diffraction pattern, say what is wrong with it, and suggest a command line.')
+    .argument('<pattern>', 'pattern: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
+    .option('-o, --output <picture>', 'write a picture of the pattern: .png')
+    .option('--dataset <path>', 'where the pattern is in an HDF5 file')
+    .option('--mask <file>', 'image that is zero where nothing was measured')
+    .option('--mask-bad', 'the mask is the other way round: zero where a pixel is good')
+    .option('--intensity', 'the pattern holds intensities (counts)')
+    .option('--centered', 'the zero frequency is in the middle')
+    .option('--json', 'print one JSON object')
+    .option('-q, --quiet', 'print nothing but errors')
+    .addHelpText(
+      'after',
+      HELP + examples(['rephase inspect counts.h5 -o pattern.png', 'rephase inspect counts.tiff --json']),
+    )
+    .action(runInspect);
+}
+
+async function runInspect(path: string, options: InspectOptions): Promise<void> {
+  const { output, mask: maskPath, maskBad } = options;
+  if (output !== undefined) await checkOutput('--output', output, ['.png']);
+  await checkDistinct(
+    [
+      { what: 'the pattern', path },
+      { what: 'the mask', path: maskPath },
+    ],
+    [{ what: '--output', path: output }],
+  );
+  const out = printer(options);
+  const image = await readInput(path, options);
+  const given =
+    maskPath === undefined ? undefined : nonZero((await readMatching('--mask', maskPath, image.shape, path)).data);
+  const mask = maskBad ? given?.map((value) => 1 - value) : given;
+  const seen = inspectImage(image, { intensity: options.intensity, centered: options.centered, mask });
+  const suggestion = suggest(path, options, seen);
+  if (output !== undefined) {
+    const { data, shape } = image;
+    const magnitudes = data.map((value) =>
+      value > 0 && value < Infinity ? (seen.intensity ? Math.sqrt(value) : value) : 0,
+    );
+    // patternPicture() moves index 0 to the middle.
+    const cornered = <Data extends RealArray | Uint8Array>(values: Data) =>
+      seen.centered ? ifftshift(values, shape) : values;
+    const { png } = patternPicture({ data: cornered(magnitudes), shape }, mask && cornered(mask));
+    await writeBytes(output, png);
+  }
+  for (const line of facts(seen)) out.line(line);
+  for (const { message } of seen.warnings) out.line(`warning: ${message}`);
+  out.line(`try: ${suggestion}`);
+  out.object({ command: 'inspect', pattern: path, output, ...seen, suggestion });
+}
+
+const number = (value: number) => (Number.isInteger(value) ? String(value) : brief(value));
+
+function facts(seen: ImageInspection): string[] {
+  const { shape, measured, least, greatest, whole, intensity, center, asymmetry, noise } = seen;
+  const numbers = whole ? 'whole numbers' : 'numbers';
+  const explained = noise > 0 ? `, of which noise explains ${brief(noise)}` : '';
+  return [
+    `${shape.join('×')} ${numbers} from ${number(least)} to ${number(greatest)}, taken for ${intensity ? 'intensities' : 'magnitudes'}`,
+    `zero frequency at row ${center[0]}, column ${center[1]}; asymmetry ${brief(asymmetry)}${explained}`,
+    `${brief(100 * measured)} % of the pixels measured`,
+  ];
+}
+
+/** The command line of a reconstruction, with all that mends what was seen. */
+function suggest(path: string, { dataset, mask, maskBad }: InspectOptions, seen: ImageInspection): string {
+  const has = (code: Warning['code']) => seen.warnings.some((warning) => warning.code === code);
+  const intensity = seen.intensity ? !has('LOOKS_LIKE_MAGNITUDES') : has('LOOKS_LIKE_INTENSITIES');
+  const centered = seen.centered ? !has('ZERO_FREQUENCY_AT_CORNER') : has('ZERO_FREQUENCY_IN_MIDDLE');
+  const mends = seen.warnings
+    .map(({ code, option }) =>
+      code.startsWith('LOOKS_LIKE') || code.startsWith('ZERO_FREQUENCY') ? undefined : option,
+    )
+    .filter((option) => option !== undefined);
+  const words = [
+    ...['rephase reconstruct', path, '-o image.png'],
+    ...(dataset === undefined ? [] : ['--dataset', dataset]),
+    ...(mask === undefined ? [] : ['--mask', mask]),
+    ...(maskBad ? ['--mask-bad'] : []),
+    ...(intensity ? ['--intensity'] : []),
+    ...(centered && !has('OFF_CENTER') ? ['--centered'] : []),
+    ...new Set(mends),
+    '--support ROWSxCOLUMNS --algorithm hio --starts 4',
+  ];
+  return words.join(' ');
+}

@@ -1,0 +1,234 @@
+/**
+ * The iteration as a textbook writes it: complex numbers on the full spectrum, Fourier sums written out, angles for phases,
+ * double precision, none of the library's shortcuts. Slow, and so plain that it can be checked by reading: what
+ * `rephase validate` and the tests trust.
+ */
+import type { Algorithm, RealArray, Shape } from '../../types.js';
+
+/** A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. */
+export type PixelRule = (y: number, x: number | undefined, inside: boolean) => { iterate: number; next: number };
+
+export interface TextbookProblem {
+  magnitudes: RealArray;
+  shape: Shape;
+  support?: Uint8Array | undefined;
+  mask?: Uint8Array | undefined;
+}
+
+/** Interleaved. */
+type Spectrum = Float64Array;
+
+/** The unnormalised discrete Fourier transform of rows × columns complex numbers, rows first, by its definition. */
+export function fourierSums(values: ArrayLike<number>, [rows, columns]: Shape, sense: -1 | 1): Spectrum {
+  const alongRows = new Float64Array(2 * rows * columns);
+  const result = new Float64Array(2 * rows * columns);
+  for (let row = 0; row < rows; row++) line(values, alongRows, row * columns, 1, columns);
+  for (let column = 0; column < columns; column++) line(alongRows, result, column, columns, rows);
+  return result;
+
+  function line(from: ArrayLike<number>, to: Spectrum, first: number, step: number, length: number) {
+    for (let k = 0; k < length; k++) {
+      let [re, im] = [0, 0];
+      for (let j = 0; j < length; j++) {
+        const angle = (sense * 2 * Math.PI * ((j * k) % length)) / length;
+        const at = 2 * (first + j * step);
+        re += from[at] * Math.cos(angle) - from[at + 1] * Math.sin(angle);
+        im += from[at] * Math.sin(angle) + from[at + 1] * Math.cos(angle);
+      }
+      to[2 * (first + k * step)] = re;
+      to[2 * (first + k * step) + 1] = im;
+    }
+  }
+}
+
+/** M·exp(iφ), with what is not measured as `Start` promises: from the other side, or 0. */
+export function textbookStart({ magnitudes, mask, shape }: TextbookProblem, phase: ArrayLike<number>): Spectrum {
+  const spectrum = new Float64Array(2 * magnitudes.length);
+  for (let k = 0; k < magnitudes.length; k++) {
+    const minusK = opposite(k, shape);
+    const from = mask?.[k] !== 0 ? k : mask[minusK] ? minusK : undefined;
+    if (from === undefined) continue;
+    spectrum[2 * k] = magnitudes[from] * Math.cos(phase[from]);
+    spectrum[2 * k + 1] = magnitudes[from] * Math.sin(phase[from]) * (from === k ? 1 : -1);
+  }
+  return spectrum;
+}
+
+/** The table of `Algorithm`, written down a second time on purpose. */
+export function textbookRule(algorithm: Algorithm, beta: number): PixelRule {
+  const value = (y: number, x: number | undefined, inside: boolean): number => {
+    const violates = !inside || y < 0;
+    switch (algorithm) {
+      case 'gs':
+        return violates ? 0 : y;
+      case 'hio':
+        return violates ? (x ?? y) - beta * y : y;
+      case 'input-output':
+        return violates ? (x ?? y) - beta * y : (x ?? 0);
+      case 'output-output':
+        return violates ? (1 - beta) * y : y;
+    }
+  };
+  return (y, x, inside) => {
+    const iterate = value(y, x, inside);
+    return { iterate, next: iterate };
+  };
+}
+
+/** One start, with the semantics of `Session` written down a second time. */
+export class TextbookSession {
+  iterations = 0;
+  residual = NaN;
+  readonly history: number[] = [];
+  #spectrum: Spectrum;
+  /** What `forward` transforms, where that is not the object. */
+  #transformed: Float64Array | undefined;
+  #object: Float64Array | undefined;
+  #iterate: Float64Array | undefined;
+  #writtenAfterInverse = false;
+  #next: 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier' = 'inverse';
+
+  /** `rule` and `problem.support` may be replaced between kernels. */
+  constructor(
+    readonly problem: TextbookProblem,
+    start: Spectrum,
+    public rule: PixelRule,
+  ) {
+    this.#spectrum = start;
+  }
+
+  /** Continues from an object. Its residual is measured, and counts as no iteration. */
+  static fromObject(problem: TextbookProblem, object: Float64Array, rule: PixelRule): TextbookSession {
+    const session = new TextbookSession(problem, new Float64Array(2 * object.length), rule);
+    session.writeObject(object);
+    session.forward();
+    session.constrainFourier();
+    session.history.length = session.iterations = 0;
+    return session;
+  }
+
+  get awaitsRule(): boolean {
+    return this.#next === 'constrainObject';
+  }
+
+  run(iterations: number): void {
+    for (let i = 0; i < iterations; i++) this.step();
+  }
+
+  step(): void {
+    do this[this.#next]();
+    while (this.#next !== 'inverse');
+  }
+
+  inverse(): void {
+    this.#object = this.#inverseTransform();
+    this.#transformed = undefined;
+    this.#writtenAfterInverse = false;
+    this.#next = 'constrainObject';
+  }
+
+  constrainObject(): void {
+    const { support } = this.problem;
+    const previous = this.#iterate;
+    const updates = Array.from(this.readObject(), (y, i) => this.rule(y, previous?.[i], support?.[i] !== 0));
+    this.#object = Float64Array.from(updates, ({ iterate }) => iterate);
+    this.#iterate = this.#object;
+    this.#transformed = Float64Array.from(updates, ({ next }) => next);
+    this.#writtenAfterInverse = false;
+    this.#next = 'forward';
+  }
+
+  forward(): void {
+    this.#object = this.readObject();
+    if (this.#writtenAfterInverse) this.#iterate = this.#object;
+    this.#writtenAfterInverse = false;
+    this.#spectrum = transformOf(this.#transformed ?? this.#object, this.problem.shape);
+    this.#next = 'constrainFourier';
+  }
+
+  constrainFourier(): void {
+    const { magnitudes, mask, shape } = this.problem;
+    const spectrum = this.readSpectrum();
+    const imposed = spectrum.slice();
+    this.residual = this.#residualOf(spectrum);
+    for (let k = 0; k < magnitudes.length; k++) {
+      const [re, im] = [spectrum[2 * k], spectrum[2 * k + 1]];
+      const minusK = opposite(k, shape);
+      const measured = mask?.[k] !== 0;
+      if (!measured && mask?.[minusK] === 0) continue;
+      const magnitude = magnitudes[measured ? k : minusK];
+      imposed[2 * k] = magnitude * Math.cos(Math.atan2(im, re));
+      imposed[2 * k + 1] = magnitude * Math.sin(Math.atan2(im, re));
+    }
+    this.#spectrum = imposed;
+    this.history.push(this.residual);
+    this.iterations += 1;
+    this.#next = 'inverse';
+  }
+
+  readObject(): Float64Array {
+    return this.#object ?? this.#inverseTransform();
+  }
+
+  writeObject(object: Float64Array): void {
+    this.#object = object;
+    this.#transformed = undefined;
+    this.#writtenAfterInverse = this.#next === 'constrainObject';
+    if (this.#writtenAfterInverse) return;
+    this.#iterate = object;
+    this.#next = 'forward';
+  }
+
+  /** ‖|FT p| − M‖ / ‖M‖ of the object p without what violates the constraint. The iteration stays where it is. */
+  feasibleResidual(): number {
+    const { support } = this.problem;
+    const feasible = this.readObject().map((y, i) => (y < 0 || support?.[i] === 0 ? 0 : y));
+    return this.#residualOf(transformOf(feasible, this.problem.shape));
+  }
+
+  /** The Hermitian part: what a real image can have. */
+  readSpectrum(): Spectrum {
+    return hermitianPart(this.#spectrum, this.problem.shape);
+  }
+
+  writeSpectrum(spectrum: Spectrum): void {
+    this.#spectrum = spectrum;
+    if (this.#next !== 'constrainFourier') this.#next = 'inverse';
+  }
+
+  #residualOf(spectrum: Spectrum): number {
+    const { magnitudes, mask } = this.problem;
+    let [squares, norm] = [0, 0];
+    for (let k = 0; k < magnitudes.length; k++) {
+      if (mask?.[k] === 0) continue;
+      squares += (Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]) - magnitudes[k]) ** 2;
+      norm += magnitudes[k] ** 2;
+    }
+    return Math.sqrt(squares / norm);
+  }
+
+  #inverseTransform(): Float64Array {
+    const complex = fourierSums(this.#spectrum, this.problem.shape, 1);
+    const pixels = complex.length / 2;
+    return Float64Array.from({ length: pixels }, (_, i) => complex[2 * i] / pixels);
+  }
+}
+
+function transformOf(image: Float64Array, shape: Shape): Spectrum {
+  const complex = new Float64Array(2 * image.length);
+  image.forEach((value, i) => (complex[2 * i] = value));
+  return fourierSums(complex, shape, -1);
+}
+
+export function hermitianPart(spectrum: Spectrum, shape: Shape): Spectrum {
+  return spectrum.map((value, i) => {
+    const minusK = 2 * opposite(Math.floor(i / 2), shape);
+    return i % 2 === 0 ? (value + spectrum[minusK]) / 2 : (value - spectrum[minusK + 1]) / 2;
+  });
+}
+
+/** Index of −k. */
+export function opposite(k: number, [rows, columns]: Shape): number {
+  const [row, column] = [Math.floor(k / columns), k % columns];
+  return ((rows - row) % rows) * columns + ((columns - column) % columns);
+}

@@ -1,0 +1,202 @@
+/**
+ * `rephase validate`: is what is computed here right? Double precision on the wasm backend is compared with the textbook's
+ * sums, and everything else with double precision. Over few iterations: beyond them the rules with feedback amplify
+ * rounding until nothing is left to compare. On small images, or on one as large as the user's own.
+ */
+import process from 'node:process';
+import { type Command } from 'commander';
+import { createSession, listBackends } from '../../backends/registry.js';
+import { uniform } from '../../tools/random.js';
+import { simulate } from '../../tools/simulate.js';
+import {
+  ALGORITHMS,
+  BACKEND_NAMES,
+  type Algorithm,
+  type BackendName,
+  type Precision,
+  type Problem,
+  type RealArray,
+  type SessionOptions,
+  type Shape,
+} from '../../types.js';
+import { EXIT } from '../exit.js';
+import { examples } from '../help.js';
+import { printer, table } from '../print.js';
+import { TextbookSession, textbookRule, type TextbookProblem } from './textbook.js';
+import { oneOf, whole } from '../values.js';
+
+interface ValidateOptions {
+  backend?: BackendName;
+  size?: number;
+  json?: boolean;
+}
+
+interface Check {
+  backend: BackendName;
+  device: number;
+  precision: Precision;
+  algorithm: Algorithm;
+  reference: string;
+  iterations: number;
+  /** The largest relative ℓ2 error over all problems; NaN when a backend failed. */
+  error: number;
+  limit: number;
+  passed: boolean;
+}
+
+/** With masks as simulate makes them, which the textbook reads too. */
+type PlainProblem = TextbookProblem;
+
+type Subject = Pick<Check, 'backend' | 'device' | 'precision'>;
+
+const BETA = 0.9;
+/** Rounding of one iteration in double precision is about 1e-15. */
+const DOUBLE_LIMIT = 1e-9;
+/** In single precision about 1e-7 an iteration, and more where a pixel's rounding decides on which side of 0 it lies. */
+const SINGLE_LIMIT = 1e-4;
+/** Images; patterns are twice as large. Odd, even, prime, oblong and one that takes both fused passes many tiles. */
+const SMALL: readonly Shape[] = [
+  [8, 8],
+  [7, 9],
+  [1, 11],
+];
+const LARGE: readonly Shape[] = [
+  [32, 32],
+  [20, 28],
+  [31, 37],
+  [1, 17],
+  [150, 101],
+];
+
+export function addValidate(program: Command): void {
+  program
+    .command('validate')
+    .description('Check every available backend against the double-precision reference, and that against plain sums.')
+    .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
+    .option('--size <n>', 'with a pattern of n × n instead of small ones', whole('--size', 4))
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['rephase validate', 'rephase validate --backend webgpu --size 4096 --json']))
+    .action(validate);
+}
+
+async function validate({ backend: only, size, json = false }: ValidateOptions): Promise<void> {
+  const out = printer({ json });
+  const checks = await checkReference();
+  const problems = await Promise.all(size === undefined ? LARGE.map(padded) : [square(size)]);
+  const reports = await listBackends();
+  for (const { name, available, devices, reason = '' } of reports) {
+    if (only && name !== only) continue;
+    if (!available) out.line(`${name} is not available: ${reason}`);
+    for (const [device, { reason }] of devices.entries()) {
+      if (reason !== undefined) out.line(`${name}, device ${device}, is not available: ${reason}`);
+      else checks.push(...(await checkSingle({ backend: name, device, precision: 'single' }, problems)));
+    }
+  }
+  // A backend named with --backend must be available; otherwise the check fails.
+  const missing = only !== undefined && !reports.some(({ name, available }) => name === only && available);
+  const passed = !missing && checks.every((check) => check.passed);
+  const header = ['backend', 'precision', 'algorithm', 'against', 'iterations', 'error', 'limit', ''];
+  const rows = checks.map((check) => [
+    ...[
+      check.backend + (check.device > 0 ? ` ${check.device}` : ''),
+      check.precision,
+      check.algorithm,
+      check.reference,
+    ],
+    ...[String(check.iterations), check.error.toExponential(1), check.limit.toExponential(0)],
+    check.passed ? 'ok' : 'FAILED',
+  ]);
+  table(header, rows, 4).forEach(out.line);
+  out.line(passed ? 'All checks passed.' : 'Some checks FAILED.');
+  out.object({ command: 'validate', passed, checks });
+  if (!passed) process.exitCode = EXIT.failure;
+}
+
+/** Double precision against the textbook, which is slow: small images. */
+async function checkReference(): Promise<Check[]> {
+  const subject: Subject = { backend: 'wasm', device: 0, precision: 'double' };
+  const problems = await Promise.all(SMALL.map(padded));
+  const checks: Check[] = [];
+  for (const algorithm of ALGORITHMS) {
+    const iterations = 10;
+    const error = await worst(problems, async (problem) => {
+      const start = Float64Array.from(problem.magnitudes, (_, at) => uniform(2, 0, at) - 0.2);
+      const textbook = TextbookSession.fromObject(problem, start, textbookRule(algorithm, BETA));
+      textbook.run(iterations);
+      const options = { ...subject, algorithm, start: { object: start } };
+      return difference(await iterate(problem, options, iterations), textbook.readObject());
+    });
+    checks.push(verdict({ ...subject, algorithm, reference: 'plain sums', iterations, error, limit: DOUBLE_LIMIT }));
+  }
+  return checks;
+}
+
+/** Single precision against double, from the same seed. */
+async function checkSingle(subject: Subject, problems: readonly PlainProblem[]): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const algorithm of ALGORITHMS) {
+    for (const iterations of algorithm === 'gs' ? [1, 2, 10] : [1, 2]) {
+      const error = await worst(problems, async (problem) => {
+        const options = { algorithm, seed: 3 };
+        const expected = await iterate(problem, { ...options, backend: 'wasm', precision: 'double' }, iterations);
+        return difference(await iterate(problem, { ...options, ...subject }, iterations), expected);
+      });
+      checks.push(verdict({ ...subject, algorithm, reference: 'wasm double', iterations, error, limit: SINGLE_LIMIT }));
+    }
+  }
+  return checks;
+}
+
+/** A pattern twice as large as an image of this shape; every second has a beam stop. */
+function padded(shape: Shape, index: number): Promise<PlainProblem> {
+  return problemOf(shape, 2, index % 2 === 1);
+}
+
+/** A pattern of n × n, twice as large as its image or a pixel less. */
+function square(n: number): Promise<PlainProblem> {
+  const side = Math.ceil(n / 2);
+  return problemOf([side, side], n / side, true);
+}
+
+/** Noisy, so that it is not symmetric. */
+async function problemOf(shape: Shape, pad: number, stopped: boolean): Promise<PlainProblem> {
+  const image = Float64Array.from({ length: shape[0] * shape[1] }, (_, at) => uniform(1, 0, at));
+  const photons = Math.max(1e6, 100 * image.length);
+  const options = { image, shape, pad, photons, ...(stopped && { beamstop: 1 }) };
+  const { magnitudes, shape: pattern, support, mask } = await simulate(options);
+  return { magnitudes, shape: pattern, support, ...(mask && { mask }) };
+}
+
+async function iterate(problem: Problem, options: SessionOptions, iterations: number): Promise<RealArray> {
+  const session = await createSession(problem, options.algorithm === 'gs' ? options : { ...options, beta: BETA });
+  try {
+    await session.run(iterations);
+    return await session.readObject();
+  } finally {
+    session.dispose();
+  }
+}
+
+/** The largest error; NaN, which passes no limit, if there is one. */
+async function worst(
+  problems: readonly PlainProblem[],
+  errorOf: (problem: PlainProblem) => Promise<number>,
+): Promise<number> {
+  const errors: number[] = [];
+  for (const problem of problems) errors.push(await errorOf(problem));
+  return errors.some(Number.isNaN) ? NaN : Math.max(...errors);
+}
+
+/** ‖a − b‖ / ‖b‖. */
+function difference(a: RealArray, b: RealArray): number {
+  let [distance, norm] = [0, 0];
+  b.forEach((value, at) => {
+    distance += (a[at] - value) ** 2;
+    norm += value ** 2;
+  });
+  return Math.sqrt(distance / norm);
+}
+
+function verdict(check: Omit<Check, 'passed'>): Check {
+  return { ...check, passed: check.error <= check.limit };
+}

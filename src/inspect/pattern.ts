@@ -1,0 +1,69 @@
+/** A pattern to look at: intensities, which of them are numbers, and where the zero frequency is taken to be. */
+import type { MaskArray, RealArray, Shape } from '../types.js';
+
+export interface Pattern {
+  /** Intensities, rows × columns; 0 where `usable` is 0. */
+  intensities: Float64Array;
+  /** 1 where the intensity is a number that was measured. */
+  usable: Uint8Array;
+  shape: Shape;
+  /** Row and column of the pixel that is taken for the zero frequency. */
+  zero: readonly [row: number, column: number];
+  /** The numbers are counts: whole, so that their noise is known. */
+  counts: boolean;
+}
+
+/** Where a detector image has its zero frequency if it is in the middle: NumPy's fftshift puts it there. */
+export function middle([rows, columns]: Shape): readonly [number, number] {
+  return [Math.floor(rows / 2), Math.floor(columns / 2)];
+}
+
+/** All entries that are not masked are whole numbers, and there are at least three different ones. */
+export function areWhole(data: RealArray, usable: ArrayLike<number>): boolean {
+  const different = new Set<number>();
+  for (let i = 0; i < data.length; i++) {
+    if (!usable[i]) continue;
+    if (!Number.isInteger(data[i])) return false;
+    if (different.size < 3) different.add(data[i]);
+  }
+  return different.size === 3;
+}
+
+/** The pattern with its zero frequency moved to the middle of the array, around the edges. */
+export function centredPattern(pattern: Pattern): Pattern {
+  const { shape, zero } = pattern;
+  const [row, column] = middle(shape);
+  const [down, right] = [row - zero[0], column - zero[1]];
+  if (down === 0 && right === 0) return pattern;
+  const intensities = roll(pattern.intensities, shape, down, right);
+  return { ...pattern, intensities, usable: roll(pattern.usable, shape, down, right), zero: [row, column] };
+}
+
+/** Moves an image down and to the right by whole pixels, around the edges. */
+export function roll<Data extends RealArray | Uint8Array>(
+  data: Data,
+  [rows, columns]: Shape,
+  down: number,
+  right: number,
+): Data {
+  const rolled = data.slice() as Data;
+  const shift = ((right % columns) + columns) % columns;
+  for (let row = 0; row < rows; row++) {
+    const to = ((((row + down) % rows) + rows) % rows) * columns;
+    const from = row * columns;
+    rolled.set(data.subarray(from, from + columns - shift), to + shift);
+    rolled.set(data.subarray(from + columns - shift, from + columns), to);
+  }
+  return rolled;
+}
+
+/** A mask as zeros and ones; all ones when there is none. */
+export function usableOf(mask: MaskArray | undefined, pixels: number): Uint8Array {
+  if (mask === undefined) return new Uint8Array(pixels).fill(1);
+  return Uint8Array.from({ length: pixels }, (_, at) => (mask[at] ? 1 : 0));
+}
+
+/** The value below which `share` of the numbers lie. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}

@@ -1,0 +1,43 @@
+/** From what a detector counts to what phase retrieval takes. */
+import { InvalidArgumentError, gotTakes } from '../errors.js';
+import { checkRealArray, checkShape, toMask } from '../problems/image.js';
+import type { MaskArray, RealArray, RealResult, Shape } from '../types.js';
+
+/**
+ * The magnitudes √I of the intensities I of a pattern, rows × columns, in the precision of the array; 0 where `mask` says
+ * that nothing was measured.
+ *
+ * An intensity that was measured must be a finite number of at least 0. What another number means only the caller knows:
+ * background subtraction leaves negative numbers that stand for 0, and detectors mark dead pixels by NaN, −1 or a large
+ * number, which a mask leaves out.
+ *
+ * ```ts
+ * const mask = Uint8Array.from(counts, (count) => (count >= 0 ? 1 : 0));
+ * const magnitudes = magnitudesFromIntensities(counts, shape, mask);
+ * const { object } = await retrieve({ magnitudes, shape, mask });
+ * ```
+ *
+ * @throws InvalidArgumentError for an intensity that is negative or not finite, and for an array of another kind or length
+ */
+export function magnitudesFromIntensities<Intensities extends RealArray>(
+  intensities: Intensities,
+  shape: Shape,
+  mask?: MaskArray,
+): Intensities extends Float32Array ? Float32Array<ArrayBuffer> : Float64Array<ArrayBuffer>;
+export function magnitudesFromIntensities(intensities: RealArray, shape: Shape, mask?: MaskArray): RealResult {
+  const [rows, columns] = checkShape('shape', shape);
+  checkRealArray('intensities', intensities, [rows, columns]);
+  const measured = toMask('mask', mask, [rows, columns], 'no intensity was measured');
+  const magnitudes =
+    intensities instanceof Float32Array ? new Float32Array(intensities) : new Float64Array(intensities);
+  for (let k = 0; k < magnitudes.length; k++) {
+    const intensity = measured?.[k] === 0 ? 0 : magnitudes[k];
+    if (!(intensity >= 0 && intensity < Infinity)) {
+      const subject = `intensities at [${Math.floor(k / columns)}, ${k % columns}]`;
+      const takes = 'finite numbers of at least 0 (leave dead or hidden pixels out with `mask`)';
+      throw new InvalidArgumentError('intensities', gotTakes(subject, intensity, takes));
+    }
+    magnitudes[k] = Math.sqrt(intensity);
+  }
+  return magnitudes;
+}
