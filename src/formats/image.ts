@@ -13,11 +13,11 @@ export interface Image {
   /** Rows and columns. */
   shape: Shape;
   /** From a file that says which of its pixels were measured: 1 where they were, 0 where not, row-major. */
-  mask?: Uint8Array;
+  mask?: Uint8Array | undefined;
   /** From an HDF5 file: the path of the dataset that was read. */
-  dataset?: string;
+  dataset?: string | undefined;
   /** The path of the dataset that `mask` comes from; undefined where the mask is what no file of a virtual dataset holds. */
-  maskDataset?: string;
+  maskDataset?: string | undefined;
 }
 
 // prettier-ignore

@@ -127,7 +127,7 @@ export async function encodeImage(
   image: Image,
   format: WritableFormat,
   options: EncodeOptions = {},
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   checkName('format', format, WRITTEN);
   rejectUnknownKeys('options', options, ENCODE_KEYS);
   checkImage(image);
@@ -135,13 +135,14 @@ export async function encodeImage(
     case 'npy':
       return encodeNpyImage(image, options);
     case 'png':
-      return encodePng(image, options);
+      // The encoder makes a new array, and its types do not say so.
+      return (await encodePng(image, options)) as Uint8Array<ArrayBuffer>;
     case 'tiff':
       return encodeTiff(image, options);
   }
 }
 
-function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array {
+function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array<ArrayBuffer> {
   if (bits === undefined) return encodeNpy(image.data, image.shape);
   if (bits === 32) return encodeNpy(toSingle(image), image.shape);
   if (bits === 64) return encodeNpy(Float64Array.from(image.data), image.shape);

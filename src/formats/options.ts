@@ -3,31 +3,32 @@ import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkInteger, checkName, rejectUnknownKeys } from '../problems/options.js';
 import type { ImageFormat } from './image.js';
 
+/** What `decodeImage` and `readImage` take beside the file. */
 export interface DecodeOptions {
   /**
    * For HDF5, MATLAB and npz files: the path of the dataset, or the variable's name. Default for HDF5: what NeXus'
    * `@default` and `@signal` name, CXI's `/entry_1/data_1/data`, or else the largest dataset that can be a pattern.
    */
-  dataset?: string;
+  dataset?: string | undefined;
   /** Of a stack of frames: the one to take, counted from 0. Axes before the last two are counted as one. */
-  frame?: number;
+  frame?: number | undefined;
   /** Of a stack: `'sum'` or `'mean'` of all frames, or `'A:B'`, the sum of frames A to B − 1. */
-  frames?: 'sum' | 'mean' | `${number}:${number}`;
+  frames?: 'sum' | 'mean' | `${number}:${number}` | undefined;
   /**
    * `'mask'` reads which pixels were measured: data are 1 there and 0 elsewhere. The masks of CXI and NeXus, where zero is
    * good, are turned round; every other image counts as measured where it is not zero. Default: `'image'`.
    */
-  as?: 'image' | 'mask';
+  as?: 'image' | 'mask' | undefined;
   /**
    * The most pixels of an image. Default: 2²⁹; of formats that compress, or pack several pixels into a byte, as many as can
    * be read within 56 MiB and 16 times the file's size, at 4 to 24 bytes a pixel.
    */
-  maxPixels?: number;
+  maxPixels?: number | undefined;
   /**
    * For HDF5: the content of a file that this one refers to by a relative name, or undefined where it is missing.
    * `readImage` looks in the folder of its file.
    */
-  sources?: (name: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  sources?: ((name: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>) | undefined;
 }
 
 const KEYS = [
