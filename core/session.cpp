@@ -6,20 +6,22 @@ template <class Field>
 Session<Field>::Session(size_t rows, size_t columns, size_t starts, const Rule& rule)
     : starts_(starts), rule_(rule), field_(rows, columns) {
   valid_ = field_.valid() && spectrum_.allocate(starts * field_.spectrum_size()) && have_what(rule) &&
-           line_.allocate(columns) && scratch_.allocate(field_.scratch()) && records_.allocate(kRecords * starts);
+           line_.allocate(columns) && scratch_.allocate(field_.scratch()) && records_.allocate(kRecords * starts) &&
+           everywhere_.allocate(columns);
+  if (valid_) std::memset(everywhere_.data(), 0xff, columns);
 }
 
 template <class Field>
 size_t Session<Field>::bytes() const {
   return sizeof(*this) + field_.bytes() + spectrum_.bytes() + iterate_.bytes() + work_.bytes() + support_.bytes() +
-         line_.bytes() + scratch_.bytes() + records_.bytes();
+         everywhere_.bytes() + line_.bytes() + scratch_.bytes() + records_.bytes();
 }
 
 template <class Field>
 double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate) {
   const double image = Field::image_bytes(rows, columns), support = image / sizeof(T) / Field::kGroupRows;
   return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + kRecords * sizeof(double)) +
-         support + Field::bytes_needed(rows, columns) + columns * sizeof(Complex<V>);
+         support + Field::bytes_needed(rows, columns) + columns * (1 + sizeof(Complex<V>));
 }
 
 template <class Field>
@@ -67,9 +69,10 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   const Terms t = tested.terms(), s[] = {satisfied[0].terms(), satisfied[1].terms()},
               w[] = {violated[0].terms(), violated[1].terms()};
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
+  const uint8_t* const inside = support(g);
   for (size_t c = 0; c < field_.columns(); c++) {
     const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal);
-    const auto violates = Field::violated(tested.of(t, x, z), support_bits(g, c));
+    const auto violates = Field::violated(tested.of(t, x, z), inside[c]);
     if (rule.keeps_iterate) iterate[c] = select<V>(violates, violated[0].of(w[0], x, z), satisfied[0].of(s[0], x, z));
     next[c] = select<V>(violates, violated[1].of(w[1], x, z), satisfied[1].of(s[1], x, z));
   }
@@ -93,10 +96,11 @@ bool Session<Field>::pass_rows_as(size_t start, const Rule& rule) {
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
     Complex<V>* iterate = keeps ? group(iterate_, start, g) : nullptr;
-    field_.row_plan().through_space(line_.data(), scratch_.data(), [=, this](size_t c, Complex<V> z) -> Complex<V> {
+    const uint8_t* const inside = support(g);
+    field_.row_plan().through_space(line_.data(), scratch_.data(), [=](size_t c, Complex<V> z) -> Complex<V> {
       const Complex<V> y = z * normal, x = keeps ? iterate[c] : Complex<V>{};
       const Complex<V> next =
-          select<V>(Field::violated(y, support_bits(g, c)), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
+          select<V>(Field::violated(y, inside[c]), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
       if constexpr (keeps) iterate[c] = next;
       return next;
     });
@@ -228,7 +232,7 @@ void Session<Field>::forward() {
 template <class Field>
 void Session<Field>::constrain_fourier() {
   restore_spectrum();
-  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.impose(spectrum(s));
+  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), true);
   recorded_++;
 }
 
@@ -236,7 +240,7 @@ template <class Field>
 void Session<Field>::measure_object(const Rule& projection) {
   transform_forward(
       [&](size_t s, size_t g) { constrain_group(projection, s, g, group(*object_, s, g), 1, line_.data()); });
-  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.measure(spectrum(s));
+  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), false);
   recorded_++;
 }
 

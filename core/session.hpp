@@ -58,9 +58,8 @@ class Session {
   Complex<V>* group(const Buffer<Complex<V>>& image, size_t start, size_t g) const {
     return image.data() + start * field_.image_size() + g * field_.columns();
   }
-  uint32_t support_bits(size_t g, size_t column) const {
-    return support_ ? support_[g * field_.columns() + column] : 0xff;
-  }
+  // A byte a column, a bit a row.
+  const uint8_t* support(size_t g) const { return support_ ? &support_[g * field_.columns()] : everywhere_.data(); }
 
   template <class F>
   void each_group(F&& f);
@@ -70,7 +69,7 @@ class Session {
   void transform_forward(F&& load);
   void pass_rows(size_t start, const Rule& rule);
   template <Terms Satisfied, Terms Violated>
-  [[gnu::noinline]] bool pass_rows_as(size_t start, const Rule& rule);
+  bool pass_rows_as(size_t start, const Rule& rule);
   [[gnu::noinline]] void constrain_group(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
                                          Complex<V>* next);
 
@@ -90,7 +89,7 @@ class Session {
   Buffer<Complex<V>> iterate_, work_;
   // The object, where reading finds it, and the image that `forward` transforms. Each is one of the two.
   Buffer<Complex<V>>*object_ = &work_, *next_ = &work_;
-  Buffer<uint8_t> support_;  // [group][column], a bit a row
+  Buffer<uint8_t> support_, everywhere_;  // [group][column], and a group for where there is no support
   Buffer<Complex<V>> line_, scratch_;
   Buffer<double> records_;
 };

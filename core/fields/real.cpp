@@ -192,8 +192,8 @@ double RealField<T>::weighted(size_t b, V residual) const {
 // The Fourier constraint on the two real columns that share the first lane of the first block. Their spectra are the
 // Hermitian and the anti-Hermitian part of what the lane holds.
 template <class T>
-template <bool Masked, bool Imposes>
-double RealField<T>::constrain_packed(Complex<V>* x) const {
+template <bool Masked>
+double RealField<T>::constrain_packed(Complex<V>* x, bool imposes) const {
   double residual = 0;
   for (size_t k = 0; k <= rows_ / 2; k++) {
     const size_t mirror = mirror_row(k);
@@ -211,7 +211,7 @@ double RealField<T>::constrain_packed(Complex<V>* x) const {
     Impose<V, Masked> impose{&m};
     c = impose(0, c);
     residual += (k == mirror ? 1 : 2) * sum_of_lanes(impose.residual);
-    if (!Imposes) continue;
+    if (!imposes) continue;
     own.re[0] = c.re[0] - c.im[1];
     own.im[0] = c.im[0] + c.re[1];
     opposite.re[0] = c.re[0] + c.im[1];
@@ -223,8 +223,8 @@ double RealField<T>::constrain_packed(Complex<V>* x) const {
 // The Fourier constraint on a spectrum, or only its residual. The loop over a block stands here and in the column pass:
 // shared, it changes what the compiler inlines into the pass.
 template <class T>
-template <bool Masked, bool Imposes>
-double RealField<T>::constrain(Complex<V>* spectrum) const {
+template <bool Masked>
+double RealField<T>::constrain(Complex<V>* spectrum, bool imposes) const {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = spectrum + b * stride_;
@@ -233,23 +233,17 @@ double RealField<T>::constrain(Complex<V>* spectrum) const {
     for (size_t r = 0; r < rows_; r++) {
       Complex<V> z = op(r, x[r]);
       if (packed) z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
-      if (Imposes) x[r] = z;
+      if (imposes) x[r] = z;
     }
-    if (packed) sum += constrain_packed<Masked, Imposes>(x);
+    if (packed) sum += constrain_packed<Masked>(x, imposes);
     sum += weighted(b, op.residual);
   }
   return sum / (kStored * kStored);
 }
 
 template <class T>
-double RealField<T>::impose(Complex<V>* spectrum) const {
-  return masked_ ? constrain<true, true>(spectrum) : constrain<false, true>(spectrum);
-}
-
-template <class T>
-double RealField<T>::measure(const Complex<V>* spectrum) const {
-  Complex<V>* const unchanged = const_cast<Complex<V>*>(spectrum);
-  return masked_ ? constrain<true, false>(unchanged) : constrain<false, false>(unchanged);
+double RealField<T>::constrain(Complex<V>* spectrum, bool imposes) const {
+  return masked_ ? constrain<true>(spectrum, imposes) : constrain<false>(spectrum, imposes);
 }
 
 template <class T>
@@ -266,7 +260,7 @@ double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch) con
         z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
         x[r] = z;
       }
-      sum += constrain_packed<Masked, true>(x);
+      sum += constrain_packed<Masked>(x, true);
       column_plan_.inverse(x, scratch);
     } else {
       column_plan_.through_frequency(x, scratch, op);

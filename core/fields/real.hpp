@@ -71,10 +71,10 @@ class RealField {
   void forward_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
   void inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
   void undo_inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  // The column pass: forward, Fourier constraint, inverse. Like the two below, it returns the residual's sum.
+  // The column pass: forward, Fourier constraint, inverse. Returns the residual's sum.
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  double impose(Complex<V>* spectrum) const;
-  double measure(const Complex<V>* spectrum) const;
+  // The Fourier constraint alone. Without `imposes`, the residual's sum is all that it computes.
+  [[gnu::noinline]] double constrain(Complex<V>* spectrum, bool imposes) const;
 
   // Rows: a group of them to and from lines of the complex transform that carries two real rows. `line` is in the order
   // of the row plan. Not inlined into every rule's pass: the module stays small.
@@ -99,10 +99,10 @@ class RealField {
 
   template <bool Masked>
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  template <bool Masked, bool Imposes>
-  double constrain(Complex<V>* spectrum) const;
-  template <bool Masked, bool Imposes>
-  double constrain_packed(Complex<V>* x) const;
+  template <bool Masked>
+  double constrain(Complex<V>* spectrum, bool imposes) const;
+  template <bool Masked>
+  double constrain_packed(Complex<V>* x, bool imposes) const;
   double weighted(size_t b, V residual) const;
 
   template <class Row>
