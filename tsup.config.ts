@@ -3,9 +3,8 @@
  * The WebAssembly module is inside the JavaScript as base64, so none of them reads a file at run time. Dependencies stay
  * imports.
  *
- * Two files are shared by all of the others, and each other file imports them by name:
- * - `errors.js` (`errors.cjs`) holds the error classes. Several copies of a class would make `instanceof` false.
- * - `h5wasm.js` holds the HDF5 library. It is loaded when the first HDF5 file is opened.
+ * `errors.js` (`errors.cjs`) holds the error classes, and each other file imports it by name: several copies of a class
+ * would make `instanceof` false.
  */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -19,14 +18,13 @@ const common: Options = { target: 'es2022', sourcemap: false, treeshake: true, o
 /** `formats` works on bytes and runs anywhere, `files` is for Node only. */
 const entries = { index: 'src/index.ts', formats: 'src/formats/index.ts', files: 'src/files.ts' };
 
-/** Imports the shared files instead of copying them into what is built. */
+/** Imports the error classes instead of copying them into what is built. */
 const shared = (errors: './errors.js' | './errors.cjs'): Plugin => ({
   name: 'shared',
   setup: (build) => {
     build.onResolve({ filter: /\/errors\.js$/ }, ({ kind }) =>
       kind === 'entry-point' ? undefined : { path: errors, external: true, sideEffects: false },
     );
-    build.onResolve({ filter: /^h5wasm$/ }, () => ({ path: './h5wasm.js', external: true, sideEffects: false }));
   },
 });
 
@@ -77,18 +75,6 @@ export default defineConfig([
     esbuildPlugins: [shared('./errors.js'), withoutCuda],
   },
   { ...common, entry: { errors: 'src/errors.ts' }, format: ['esm', 'cjs'], platform: 'neutral' },
-  // Of h5wasm's builds, the ES module is the one that runs in Node and in browsers. It holds its WebAssembly as text, which
-  // would be a third larger in ASCII.
-  {
-    ...common,
-    entry: { h5wasm: 'node_modules/h5wasm/dist/esm/hdf5_hl.js' },
-    format: 'esm',
-    platform: 'neutral',
-    noExternal: ['h5wasm'],
-    treeshake: false,
-    minify: true,
-    esbuildOptions: (options) => void (options.charset = 'utf8'),
-  },
   // What is marked @internal is declared nowhere.
   {
     ...common,

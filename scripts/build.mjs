@@ -81,9 +81,9 @@ async function bundleWorker() {
   );
 }
 
-/** The licences of what dist/ contains of others: the HDF5 library, and the plotting library in the command line. */
+/** The licence of what dist/ contains of others: the plotting library in the command line. */
 function writeLicences() {
-  const texts = { h5wasm: 'LICENSE.txt', uplot: 'LICENSE' };
+  const texts = { uplot: 'LICENSE' };
   const parts = Object.entries(texts).map(([name, file]) => {
     const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'));
     return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/${file}`, 'utf8').trim()}\n`;

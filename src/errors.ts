@@ -30,7 +30,7 @@ export class RephaseError extends Error {
 
   /** @internal */
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), options);
     this.name = new.target.name;
     this.code = code;
   }
@@ -139,7 +139,7 @@ export class DivergedError extends RephaseError {
 
 /** A file that is damaged, hostile, or of a kind that cannot be used as an image. */
 export class FileFormatError extends RephaseError {
-  /** What the file was read as: `npy`, `png`, `tiff`, `hdf5`; undefined when its content is none of them. */
+  /** What the file was read as, such as `npy` or `hdf5`; undefined when its content is none of them. */
   readonly format: string | undefined;
   /** Path of the file; undefined when the bytes did not come from a file. */
   readonly path: string | undefined;
@@ -164,6 +164,17 @@ export class FileAccessError extends RephaseError {
     this.name = 'FileAccessError';
     this.path = path;
   }
+}
+
+/**
+ * Text that may come from a file or be the name of one, safe to show: control characters, which can move a terminal's
+ * cursor, and marks that reverse the direction of writing are escaped. Line ends stay.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`;
+  });
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { AlgorithmName } from './rules.js';
 
-import type { Warning } from './inspect/findings.js';
+import type { Warning } from './warnings.js';
 
 /** Rows and columns of an image, both at least 1. Arrays are row-major. */
 export type Shape = readonly [rows: number, columns: number];

@@ -20,7 +20,8 @@ import { encode as encodeWithFastPng } from 'fast-png';
 import { zlibSync } from 'fflate';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FileAccessError, FileFormatError, InvalidArgumentError, RephaseError } from '../src/errors.js';
-import { inflatesWithin, lzwExpandsWithin } from '../src/formats/expansion.js';
+import { inflatesWithin } from '../src/formats/expansion.js';
+import { expandLzw } from '../src/formats/tiff/pieces.js';
 import { readBytes, readImage, writeBytes, writeImage } from '../src/formats/files.js';
 import { toIntegers } from '../src/formats/image.js';
 import { type Image, decodeImage, decodeNpy, encodeImage, encodeNpy } from '../src/formats/index.js';
@@ -159,7 +160,17 @@ describe('files of other programs', () => {
     ...['fortran.npy', 'version2.npy', 'version3.npy', 'frames-1.npy'],
     ...['grey8.png', 'rgb-grey.png', 'rgba-grey.png', 'grey-alpha.png'],
     ...['u1.tif', 'u2.tif', 'u4.tif', 'i1.tif', 'i2.tif', 'i4.tif', 'f4.tif', 'f8.tif', 'u2-big.tif', 'f4-big.tif'],
-    ...['white-is-zero.tif', 'strips.tif', 'deflate.tif', 'deflate-predictor.tif', 'lzw.tif', 'tiles.tif', 'pages.tif'],
+    ...[
+      'white-is-zero.tif',
+      'strips.tif',
+      'deflate.tif',
+      'deflate-predictor.tif',
+      'lzw.tif',
+      'tiles.tif',
+      'u1-bigtiff.tif',
+      'packbits.tif',
+      'planar.tif',
+    ],
     ...['rgb-grey.tif', 'pillow.tif', 'cxi.cxi', 'gzip.h5', 'user-block.h5'],
   ];
   test.each(ramps)('%s', async (name) => {
@@ -237,15 +248,13 @@ describe('what is not an image gets a clear error', () => {
     ['bad-large-integers.npy', /9007199254740993, beyond the 2\^53/],
     ['vector.npy', /has 1 dimensions, \(5\); an image has 2/],
     ['scalar.npy', /has 0 dimensions/],
-    ['frames-3.npy', /has 3 dimensions, \(3, 5, 7\)/],
+    ['frames-3.npy', /\(3, 5, 7\) is a stack of 3 frames/],
     ['empty.npy', /no pixels: 0 rows × 5 columns/],
-    ['bad-bigtiff.tif', /BigTIFF/],
-    ['bad-planar.tif', /keeps its colours apart/],
-    ['bad-packbits.tif', /compressed by method 32773; takes/],
+    ['pages.tif', /TIFF file of 2 pages is a stack of 2 frames/],
     ['two.h5', /several images; name one: \/first \(5 × 7\), \/second \(1 × 5 × 7\)/],
-    ['frames-3.h5', /no two-dimensional dataset.*\/stack \(3 × 5 × 7\)/],
-    ['bad-no-image.h5', /no two-dimensional dataset of real numbers/],
-    ['bad-unallocated.h5', /20000 rows × 20000 columns in \/huge, which its \d+ bytes cannot hold/],
+    ['frames-3.h5', /\/stack \(3 × 5 × 7\) is a stack of 3 frames/],
+    ['bad-no-image.h5', /no dataset of real numbers that can be a pattern/],
+    ['bad-unallocated.h5', /no numbers in \/huge: it was made, and never written/],
   ])('%s', async (name, message) => {
     const error = await decodeImage(fixture(name)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(FileFormatError);
@@ -352,7 +361,7 @@ describe('hostile files', () => {
   test('PNG headers that claim more than the file can hold', async () => {
     const small = zlibSync(new Uint8Array(100));
     await expect(decodeImage(png(0x7fffffff, 0x7fffffff, small))).rejects.toThrow(/too large/);
-    await expect(decodeImage(png(20000, 20000, small))).rejects.toThrow(/cannot hold/);
+    await expect(decodeImage(png(2000, 2000, small))).rejects.toThrow(/cannot hold/);
     await expect(decodeImage(png(0, 5, small))).rejects.toThrow(/no pixels/);
   });
 
@@ -363,7 +372,7 @@ describe('hostile files', () => {
     await expect(decodeImage(png(64, 64, bomb))).rejects.toThrow(/more data than its header says/);
   });
 
-  test('the length of LZW data is found without decompressing it', () => {
+  test('LZW data that expand to more than they should are refused', () => {
     const tif = fixture('pillow-lzw-64x64.tif');
     const view = new DataView(tif.buffer, tif.byteOffset, tif.byteLength);
     const field = (tag: number): number => {
@@ -372,8 +381,8 @@ describe('hostile files', () => {
         if (view.getUint16(at, true) === tag) return view.getUint32(at + 8, true);
     };
     const strip = tif.subarray(field(273), field(273) + field(279));
-    expect(lzwExpandsWithin(strip, 4096)).toBe(true);
-    expect(lzwExpandsWithin(strip, 4095)).toBe(false);
+    expect(expandLzw(strip, 4096)).toHaveLength(4096);
+    expect(() => expandLzw(strip, 4095)).toThrow(/more data than its directory says/);
   });
 
   test('TIFF fields that claim more than the file can hold', async () => {
@@ -442,11 +451,10 @@ describe('hostile files', () => {
     const interesting = [0, 1, 0x7f, 0x80, 0xff];
     let most = 0;
     let allocated = 0;
-    // Loads the library, which brings 8 MB of its own.
-    await decodeImage(fixture('cxi.cxi'));
     for (const name of names) {
       const original = fixture(name);
-      const times = /\.(h5|cxi)$/.test(name) ? 40 : 150;
+      // npm run fuzz reads many more.
+      const times = 40;
       for (let time = 0; time < times; time++) {
         const bytes = original.slice();
         // Mostly in the first bytes, where headers are.
@@ -467,10 +475,10 @@ describe('hostile files', () => {
         }
       }
     }
-    // The largest image among them is 64 × 64 pixels, 16 KB, and its header can be changed to claim somewhat more.
-    expect(most).toBeLessThanOrEqual(4 * 16384);
-    // By one file, with what decompression needs for itself.
-    expect(allocated).toBeLessThan(2e6);
+    // A header can be changed to claim somewhat more than the largest of them, of 64 × 64 pixels.
+    expect(most).toBeLessThanOrEqual(2 ** 18);
+    // What one file may take beyond 20 times its own size.
+    expect(allocated).toBeLessThan(2 ** 26);
   });
 });
 

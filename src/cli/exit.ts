@@ -4,7 +4,7 @@
  */
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { AbortError, InvalidArgumentError, RephaseError, gotTakes } from '../errors.js';
+import { AbortError, InvalidArgumentError, RephaseError, gotTakes, printable } from '../errors.js';
 
 export const EXIT = {
   success: 0,
@@ -31,7 +31,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
 /** Arguments of the library that are options of the command line: a bad value is wrong usage, whoever notices it. */
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision'],
-  ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND'],
+  ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 
 function isUsage(error: unknown): boolean {
@@ -56,7 +56,7 @@ export function explain(error: unknown, json: boolean): number {
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = printable(error instanceof Error ? error.message : String(error));
   if (json) printJson(codeOf(error), message);
   process.stderr.write(`rephase: ${message}\n`);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);

@@ -7,7 +7,7 @@ import { access, constants, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, parse } from 'node:path';
 import process from 'node:process';
 import { FileAccessError } from '../errors.js';
-import { readBytes, writeBytes, writeImage } from '../formats/files.js';
+import { beside, readInputFile, splitDataset, writeBytes, writeImage } from '../formats/files.js';
 import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
 import { decodeNamed } from '../formats/named.js';
 import { type Shape } from '../types.js';
@@ -15,7 +15,8 @@ import { UsageError, usage } from './exit.js';
 
 export type { Image } from '../formats/index.js';
 
-export type InputOptions = DecodeOptions;
+/** What the command line can say about an image to read. */
+export type InputOptions = Pick<DecodeOptions, 'dataset' | 'frame' | 'frames' | 'maxPixels' | 'as'>;
 
 const STANDARD_STREAM = '-';
 
@@ -24,13 +25,26 @@ export interface Input extends Image {
   sha256: string;
 }
 
-/** Reads an image from a path or, for `-`, from standard input. */
+/** Reads an image from a path, which may name a dataset (`scan.h5:/entry/data`), or, for `-`, from standard input. */
 export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
-  const decoding = options.dataset === undefined ? {} : { dataset: options.dataset };
+  const { dataset, frame, frames, maxPixels, as } = options;
   const isStdin = path === STANDARD_STREAM;
-  const bytes = isStdin ? await readStdin() : await readBytes(path);
-  const image = await decodeNamed(bytes, isStdin ? 'standard input' : path, decoding);
-  return { ...image, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const file = isStdin ? { path: 'standard input', bytes: await readStdin() } : await readInputFile(path);
+  const image = await decodeNamed(file.bytes, file.path, {
+    ...(isStdin ? {} : beside(file.path)),
+    ...(file.dataset !== undefined && { dataset: file.dataset }),
+    ...(dataset !== undefined && { dataset }),
+    ...(frame !== undefined && { frame }),
+    ...(frames !== undefined && { frames }),
+    ...(maxPixels !== undefined && { maxPixels }),
+    ...(as !== undefined && { as }),
+  });
+  return { ...image, sha256: createHash('sha256').update(file.bytes).digest('hex') };
+}
+
+/** `scan.h5:/entry/data`, whatever the path said about the dataset itself. */
+export function withDataset(path: string, dataset: string): string {
+  return `${splitDataset(path)?.path ?? path}:${dataset}`;
 }
 
 async function readStdin(): Promise<Uint8Array> {
@@ -86,7 +100,12 @@ export async function checkDistinct(inputs: readonly NamedFile[], outputs: reado
 /** Without links; of a file that is not there yet, its folder's. */
 async function realName(path: string): Promise<string> {
   const real = (name: string) => realpath(name).catch(() => undefined);
-  return (await real(path)) ?? join((await real(dirname(path))) ?? dirname(path), basename(path));
+  const inside = splitDataset(path);
+  return (
+    (await real(path)) ??
+    (inside && (await real(inside.path))) ??
+    join((await real(dirname(path))) ?? dirname(path), basename(path))
+  );
 }
 
 /** Writes an image in the format of the path's ending; standard output gets `.npy`. */

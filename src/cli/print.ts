@@ -3,6 +3,7 @@
  * replaces them by one object on stdout, and `--quiet` leaves them out.
  */
 import process from 'node:process';
+import { printable } from '../errors.js';
 
 export interface PrintOptions {
   json?: boolean;
@@ -19,7 +20,7 @@ export function printer({ json, quiet }: PrintOptions, stdoutIsTaken = false): P
   const stream = stdoutIsTaken ? process.stderr : process.stdout;
   return {
     line: (text) => {
-      if (!json && !quiet) stream.write(`${text}\n`);
+      if (!json && !quiet) stream.write(`${printable(text)}\n`);
     },
     object: (result) => {
       if (json) process.stdout.write(`${JSON.stringify(result, numbers, 2)}\n`);

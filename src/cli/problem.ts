@@ -4,8 +4,8 @@ import { InvalidArgumentError } from '../errors.js';
 import { type CleanOptions, type Warning, type WarningCode, clean, inspectImage } from '../inspect/index.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type Input, type InputOptions, type NamedFile, readInput } from './files.js';
-import { numberOrAuto, oneOf, parseShape, point } from './values.js';
+import { type Input, type InputOptions, type NamedFile, readInput, withDataset } from './files.js';
+import { numberOrAuto, oneOf, parseShape, point, whole } from './values.js';
 
 export interface ProblemOptions extends InputOptions {
   support?: string;
@@ -30,7 +30,10 @@ export interface ProblemOptions extends InputOptions {
 /** Adds the options that say how a pattern is to be read and cleaned. */
 export function addPatternOptions(command: Command): Command {
   return command
-    .option('--dataset <path>', 'where the pattern is in an HDF5 file')
+    .option('--dataset <path>', 'where the pattern is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
+    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
+    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
+    .option('--max-pixels <n>', 'take larger images than is usual for a file of its size', whole('--max-pixels', 1))
     .option('--mask <file>', 'image that is zero where nothing was measured')
     .option('--mask-bad', 'the mask is the other way round: zero where a pixel is good')
     .option('--intensity', 'the pattern holds intensities (counts), not their square roots')
@@ -88,21 +91,26 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
   }
   const pattern = await readInput(path, options);
   const { shape } = pattern;
-  const files: InputFile[] = [{ role: 'pattern', path, sha256: pattern.sha256 }];
+  const patternPath = pattern.dataset === undefined ? path : withDataset(path, pattern.dataset);
+  const files: InputFile[] = [{ role: 'pattern', path: patternPath, sha256: pattern.sha256 }];
   const readOther = async (role: 'support' | 'mask' | 'start' | 'dark') => {
     const given = options[role];
     if (given === undefined) return undefined;
-    const { data, sha256 } = await readMatching(`--${role}`, given, shape, path);
-    files.push({ role, path: given, sha256 });
+    const { data, sha256, dataset } = await readMatching(`--${role}`, given, shape, path);
+    files.push({ role, path: dataset === undefined ? given : withDataset(given, dataset), sha256 });
     return data;
   };
   const maskImage = await readOther('mask');
   const dark = await readOther('dark');
-  const mask = maskImage && nonZero(maskImage);
-  const settings: CleanOptions = { ...pick(options), ...(mask && { mask }), ...(dark && { dark }) };
-  const cleaned = clean(pattern, settings);
   const { intensity = false, centered = false, maskBad = false } = options;
-  const good = maskBad ? mask?.map((value) => 1 - value) : mask;
+  const named = maskImage && nonZero(maskImage);
+  // A mask that is named replaces the file's own, of which the convention is known.
+  const good = maskBad ? named?.map((value) => 1 - value) : (named ?? pattern.mask);
+  if (options.mask === undefined && pattern.maskDataset !== undefined) {
+    files.push({ role: 'mask', path: withDataset(path, pattern.maskDataset), sha256: pattern.sha256 });
+  }
+  const settings: CleanOptions = { ...pick(options), ...(good && { mask: good }), ...(dark && { dark }) };
+  const cleaned = clean(pattern, settings);
   const seen = inspectImage(pattern, { intensity, centered, mask: good });
   const rectangle = parseShape(options.support ?? '');
   const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
@@ -132,7 +140,9 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
 }
 
 export async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
-  const image = await readInput(path);
+  // As large as the pattern, however well it is compressed.
+  const maxPixels = Math.max(shape[0] * shape[1], 2 ** 23);
+  const image = await readInput(path, { maxPixels, as: option === '--mask' ? 'mask' : 'image' });
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
   const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
   throw new InvalidArgumentError(option, message);
@@ -145,9 +155,9 @@ export function nonZero(data: RealArray | Uint8Array): Uint8Array {
 
 /** The options that `clean` takes as they are. */
 function pick(options: ProblemOptions): CleanOptions {
-  const { intensity, centered, center, maskBad, maskNan, maskNegative, clipNegative } = options;
+  const { intensity, centered, center, maskNan, maskNegative, clipNegative } = options;
   const { saturation, hot, dead, beamstop, background, clean: all } = options;
-  const kind = { intensity, centered, center, maskBad };
+  const kind = { intensity, centered, center };
   return { ...kind, maskNan, maskNegative, clipNegative, saturation, hot, dead, beamstop, background, clean: all };
 }
 

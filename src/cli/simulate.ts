@@ -2,18 +2,17 @@
 import { type Command } from 'commander';
 import { simulate } from '../tools/simulate.js';
 import { UsageError } from './exit.js';
-import { besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
+import { type InputOptions, besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
 import { examples } from './help.js';
 import { printer } from './print.js';
 import { numberFrom, positive, whole } from './values.js';
 
-interface SimulateOptions {
+interface SimulateOptions extends InputOptions {
   output: string;
   pad: number;
   photons?: number;
   beamstop?: number;
   seed: number;
-  dataset?: string;
   json?: boolean;
   quiet?: boolean;
 }
@@ -49,7 +48,14 @@ export function addSimulate(program: Command): void {
       numberFrom('--beamstop', 0),
     )
     .option('--seed <number>', 'seed of the noise', whole('--seed', 0), 0)
-    .option('--dataset <path>', 'where the image is in an HDF5 file')
+    .option('--dataset <path>', 'where the image is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
+    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
+    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
+    .option(
+      '--max-pixels <number>',
+      'take larger images than is usual for a file of its size',
+      whole('--max-pixels', 1),
+    )
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'print nothing but errors')
     .addHelpText(

@@ -2,7 +2,7 @@
  * A guard before libraries that decompress without a limit: what compressed data expands to, found in little memory. It
  * costs about as much as decompressing, and is what keeps a file of a few megabytes from asking for gigabytes.
  */
-import { Decompress } from 'fflate';
+import { Decompress, Gunzip, Inflate, Unzlib } from 'fflate';
 
 /** Deflate, which PNG, TIFF and HDF5 use, cannot make data smaller than by this factor. */
 export const MOST_DEFLATED = 1032;
@@ -35,34 +35,37 @@ export function inflatesWithin(parts: readonly Uint8Array[], most: number): bool
   return true;
 }
 
-/** Whether a strip of TIFF's LZW expands to no more than `most` bytes: follows the codes and keeps only lengths. */
-export function lzwExpandsWithin(strip: Uint8Array, most: number): boolean {
-  const lengths = new Uint32Array(4097).fill(1, 0, 256);
-  let [next, width, previous, size] = [258, 9, -1, 0];
-  let [bits, held, at] = [0, 0, 0];
-  for (;;) {
-    while (held < width) {
-      if (at >= strip.length) return true;
-      bits = ((bits << 8) | strip[at++]) & 0xffffff;
-      held += 8;
-    }
-    held -= width;
-    const code = (bits >> held) & ((1 << width) - 1);
-    if (code === 257) return true;
-    if (code === 256) {
-      [next, width, previous] = [258, 9, -1];
-      continue;
-    }
-    const length = code < next ? lengths[code] : lengths[previous] + 1;
-    size += length;
-    if (size > most) return false;
-    if (previous >= 0) {
-      // A full table is damage, which the library stops at.
-      if (next > 4095) return true;
-      lengths[next++] = lengths[previous] + 1;
-      // TIFF widens its codes one early.
-      if (next === (1 << width) - 1 && width < 12) width++;
-    }
-    previous = code < next ? code : next - 1;
+/**
+ * What zlib data expand to, at most `most` bytes.
+ * @throws RangeError for more, and whatever fflate throws for damaged data
+ */
+export function inflateAtMost(data: Uint8Array, most: number): Uint8Array {
+  return expandAtMost((take) => new Unzlib(take), data, most);
+}
+
+/** The same for Deflate without zlib's header. */
+export function inflateRawAtMost(data: Uint8Array, most: number): Uint8Array {
+  return expandAtMost((take) => new Inflate(take), data, most);
+}
+
+/** The same for gzip. */
+export function gunzipAtMost(data: Uint8Array, most: number): Uint8Array {
+  return expandAtMost((take) => new Gunzip(take), data, most);
+}
+
+type Take = (chunk: Uint8Array) => void;
+
+function expandAtMost(start: (take: Take) => Unzlib | Inflate | Gunzip, data: Uint8Array, most: number): Uint8Array {
+  // What the data can become at most is known before they are expanded.
+  const output = new Uint8Array(Math.min(most, data.length * MOST_DEFLATED));
+  let size = 0;
+  const stream = start((chunk) => {
+    if (size + chunk.length > most) throw new RangeError('expands to more than it may');
+    output.set(chunk, size);
+    size += chunk.length;
+  });
+  for (let at = 0; at < data.length; at += PIECE) {
+    stream.push(data.subarray(at, at + PIECE), at + PIECE >= data.length);
   }
+  return output.subarray(0, size);
 }

@@ -4,16 +4,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import { access, constants, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, normalize } from 'node:path';
 import { FileAccessError, InvalidArgumentError, gotTakes } from '../errors.js';
 import {
   type DecodeOptions,
   type EncodeOptions,
   type Image,
-  type ImageFormat,
+  type WritableFormat,
   decodeImage,
   encodeImage,
 } from './index.js';
+import { isBytes } from './bytes.js';
 import { decodeNamed } from './named.js';
 
 /**
@@ -21,9 +22,47 @@ import { decodeNamed } from './named.js';
  * @throws FileAccessError when it cannot be opened or read, FileFormatError when it is not an image, InvalidArgumentError
  */
 export async function readImage(source: string | Uint8Array, options: DecodeOptions = {}): Promise<Image> {
-  if (typeof source === 'string') return decodeNamed(await readBytes(source), source, options);
-  if (source instanceof Uint8Array) return decodeImage(source, options);
+  if (typeof source === 'string') {
+    const { path, bytes, dataset } = await readInputFile(source);
+    return decodeNamed(bytes, path, { ...beside(path), ...(dataset !== undefined && { dataset }), ...options });
+  }
+  if (isBytes(source)) return decodeImage(source, options);
   throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
+}
+
+interface InputFile {
+  path: string;
+  bytes: Uint8Array;
+  dataset?: string;
+}
+
+/** Reads a file, and the name of a dataset behind its own, where it has one: `scan.h5:/entry/data`. */
+export async function readInputFile(path: string): Promise<InputFile> {
+  const inside = splitDataset(path);
+  try {
+    return { path, bytes: await readBytes(path) };
+  } catch (error) {
+    if (!inside || !(error instanceof FileAccessError)) throw error;
+    return { ...inside, bytes: await readBytes(inside.path) };
+  }
+}
+
+/** The two parts of `scan.h5:/entry/data`; undefined for a path without such a part, as `C:/scan.h5` is. */
+export function splitDataset(path: string): { path: string; dataset: string } | undefined {
+  const parts = /^(.{2,}?):(\/.*)$/.exec(path);
+  return parts ? { path: parts[1], dataset: parts[2] } : undefined;
+}
+
+/** Finds the other files that an HDF5 file refers to in its folder, and nowhere else. */
+export function beside(path: string): Pick<DecodeOptions, 'sources'> {
+  return {
+    sources: async (name) => {
+      // Where a file was moved with its sources, the folder that it names is gone.
+      const inside = isAbsolute(name) ? basename(name) : normalize(name);
+      if (inside.startsWith('..')) return undefined;
+      return readBytes(join(dirname(path), inside)).catch(() => undefined);
+    },
+  };
 }
 
 /**
@@ -34,7 +73,7 @@ export async function writeImage(path: string, image: Image, options: EncodeOpti
   await writeBytes(path, await encodeImage(image, formatOfPath(path), options));
 }
 
-const ENDINGS: Record<string, Exclude<ImageFormat, 'hdf5'>> = {
+const ENDINGS: Record<string, WritableFormat> = {
   '.npy': 'npy',
   '.png': 'png',
   '.tif': 'tiff',
@@ -42,7 +81,7 @@ const ENDINGS: Record<string, Exclude<ImageFormat, 'hdf5'>> = {
 };
 
 /** The format in which `writeImage` writes to this path: worth asking before a long run. */
-export function formatOfPath(path: string): Exclude<ImageFormat, 'hdf5'> {
+export function formatOfPath(path: string): WritableFormat {
   const format = typeof path === 'string' ? ENDINGS[extname(path).toLowerCase()] : undefined;
   if (!format) throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy, .png, .tif or .tiff'));
   return format;

@@ -12,9 +12,18 @@ export interface Image {
   data: RealArray;
   /** Rows and columns. */
   shape: Shape;
+  /** From a file that says which of its pixels were measured: 1 where they were, 0 where not, row-major. */
+  mask?: Uint8Array | undefined;
+  /** From an HDF5 file: the path of the dataset that was read. */
+  dataset?: string | undefined;
+  /** The path of the dataset that `mask` comes from; undefined where the mask is what no file of a virtual dataset holds. */
+  maskDataset?: string | undefined;
 }
 
-export const IMAGE_FORMATS = ['npy', 'png', 'tiff', 'hdf5'] as const;
+// prettier-ignore
+export const IMAGE_FORMATS = [
+  'npy', 'png', 'tiff', 'hdf5', 'npz', 'matlab', 'gzip', 'bmp', 'pnm', 'jpeg', 'edf', 'mrc', 'cbf',
+] as const;
 
 /** The formats that can be read, told apart by a file's first bytes. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
@@ -36,15 +45,31 @@ export interface EncodeOptions {
 /** More pixels than any backend can hold; a header that claims more is damaged or hostile. */
 export const MOST_PIXELS = 2 ** 29;
 
+/** What reading any compressed file may take, beside 16 times its size: 56 MiB. */
+export const WORKING_BYTES = 56 * 2 ** 20;
+
+export interface SizeLimits {
+  /** The caller's own limit, which replaces the others. */
+  maxPixels?: number;
+  /** Of a file whose content expands: its size, by which the image is limited. */
+  fileBytes?: number;
+  /** What a pixel takes in memory while it is read, by all steps of reading together. */
+  pixelBytes?: number;
+}
+
 /**
- * Checks the numbers of rows and columns that a header claims, before anything is allocated for them.
+ * Checks the size that a header claims, before anything is allocated for it.
  * @throws FileFormatError
  */
-export function checkDimensions(format: ImageFormat, rows: number, columns: number): void {
+export function checkSize(format: ImageFormat, [rows, columns]: Shape, limits: SizeLimits): void {
+  const { maxPixels, fileBytes, pixelBytes = 4 } = limits;
   const size = `${rows} rows × ${columns} columns`;
   if (!(rows >= 1 && columns >= 1)) throw new FileFormatError(`the image has no pixels: ${size}`, { format });
-  if (rows * columns > MOST_PIXELS) {
-    throw new FileFormatError(`the image is too large: ${size}; takes up to ${MOST_PIXELS} pixels`, { format });
+  const most =
+    maxPixels ?? (fileBytes === undefined ? MOST_PIXELS : Math.floor((WORKING_BYTES + 16 * fileBytes) / pixelBytes));
+  if (rows * columns > most) {
+    const why = maxPixels === undefined ? '; the option maxPixels takes more' : '';
+    throw new FileFormatError(`the image is too large: ${size}; takes up to ${most} pixels${why}`, { format });
   }
 }
 
@@ -82,6 +107,18 @@ export function toIntegers(image: Image, bits: 8 | 16, range?: EncodeOptions['ra
     integers[i] = fraction > 0 ? Math.round(Math.min(fraction, 1) * most) : 0;
   }
   return integers;
+}
+
+/**
+ * The image's numbers as float32.
+ * @throws InvalidArgumentError where a finite number is beyond float32, and would become infinite
+ */
+export function toSingle({ data, shape }: Image): Float32Array {
+  const single = Float32Array.from(data);
+  const at = single.findIndex((value, index) => Math.abs(value) === Infinity && Number.isFinite(data[index]));
+  if (at < 0) return single;
+  const where = `data at [${Math.floor(at / shape[1])}, ${at % shape[1]}]`;
+  throw new InvalidArgumentError('data', gotTakes(where, data[at], 'numbers that float32 can hold, up to 3.4e38'));
 }
 
 function isRange(range: unknown): boolean {

@@ -4,63 +4,119 @@
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkName, rejectUnknownKeys } from '../problems/options.js';
-import { decodeHdf5, isHdf5 } from './hdf5.js';
-import { type EncodeOptions, type Image, type ImageFormat, checkImage } from './image.js';
+import { isBytes, plainBytes } from './bytes.js';
+import { decodeHdf5, isHdf5 } from './hdf5/hdf5.js';
+import { type EncodeOptions, type Image, type ImageFormat, checkImage, toSingle } from './image.js';
 import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';
+import { decodeCbf, decodeEdf, decodeMrc, isCbf, isEdf, isMrc } from './detectors.js';
+import { decodeMatlab5, isMatlab5 } from './matlab.js';
+import { decodeNpz, gunzip, insideOf, isGzip, isNpz } from './packed.js';
+import { decodeBmp, decodeJpeg, decodePnm, isBmp, isJpeg, isPnm } from './pictures.js';
+import { unreadFormat } from './unread.js';
+import { type DecodeOptions, checkDecodeOptions } from './options.js';
 import { decodePng, encodePng, isPng } from './png.js';
-import { decodeTiff, encodeTiff, isTiff } from './tiff.js';
+import { decodeTiff, isTiff } from './tiff/decode.js';
+import { encodeTiff } from './tiff/encode.js';
 
 export type { EncodeOptions, Image, ImageFormat } from './image.js';
 export { type NpyArray, decodeNpy, encodeNpy } from './npy.js';
 
-/** What `decodeImage` and `readImage` take. */
-export interface DecodeOptions {
-  /** For HDF5: the path of the dataset. Default: CXI's `/entry_1/data_1/data`, or else the only one that is an image. */
-  dataset?: string | undefined;
-}
+export type { DecodeOptions } from './options.js';
 
 const ENCODE_KEYS = ['bits', 'range'] as const satisfies readonly (keyof EncodeOptions)[];
-const DECODE_KEYS = ['dataset'] as const satisfies readonly (keyof DecodeOptions)[];
-const WRITTEN: readonly ImageFormat[] = ['npy', 'png', 'tiff'];
+const WRITTEN = ['npy', 'png', 'tiff'] as const;
 
-/** By the first bytes; undefined when it is none that can be read. */
+/** The formats that `encodeImage` writes. */
+export type WritableFormat = (typeof WRITTEN)[number];
+
+/** Asked in this order: HDF5 may have anything in front of it, MATLAB's header for one. */
+const DETECTORS: readonly [ImageFormat, (bytes: Uint8Array) => boolean][] = [
+  ['npy', isNpy],
+  ['png', isPng],
+  ['tiff', isTiff],
+  ['hdf5', isHdf5],
+  ['npz', isNpz],
+  ['matlab', isMatlab5],
+  ['gzip', isGzip],
+  ['jpeg', isJpeg],
+  ['bmp', isBmp],
+  ['pnm', isPnm],
+  ['edf', isEdf],
+  ['cbf', isCbf],
+  ['mrc', isMrc],
+];
+
+/** By the content; undefined when it is none that can be read. */
 export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
-  if (isNpy(bytes)) return 'npy';
-  if (isPng(bytes)) return 'png';
-  if (isTiff(bytes)) return 'tiff';
-  if (isHdf5(bytes)) return 'hdf5';
-  return undefined;
+  return DETECTORS.find(([, is]) => is(bytes))?.[0];
 }
 
 /**
- * Reads an image from the bytes of an `.npy`, PNG, TIFF or HDF5 file.
+ * Reads an image from the bytes of a file: `.npy`, npz, PNG, TIFF, HDF5 (CXI, NeXus, MATLAB 7.3), MATLAB 5 to 7, EDF, MRC,
+ * CBF, BMP, PBM, PGM, PPM or JPEG, any of them also inside gzip.
  * @throws FileFormatError, InvalidArgumentError
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
-  if (!(bytes instanceof Uint8Array)) {
+  if (!isBytes(bytes)) {
     throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array, the content of a file'));
   }
   checkDecodeOptions(options);
-  const format = detectFormat(bytes);
+  const plain = plainBytes(bytes);
+  const format = detectFormat(plain);
+  const hasDatasets = format === undefined || ['hdf5', 'npz', 'matlab', 'gzip'].includes(format);
+  if (options.dataset !== undefined && !hasDatasets) {
+    const message = `has no datasets, because it is ${format.toUpperCase()}: leave ${options.dataset} out`;
+    throw new FileFormatError(message, { format });
+  }
+  const image = await decodeFormat(plain, format, options);
+  if (options.as !== 'mask' || format === 'hdf5') return image;
+  return { data: image.data.map((value) => (value === 0 ? 0 : 1)), shape: image.shape };
+}
+
+async function decodeFormat(
+  bytes: Uint8Array,
+  format: ImageFormat | undefined,
+  options: DecodeOptions,
+): Promise<Image> {
   switch (format) {
     case 'npy':
-      return decodeNpyImage(bytes);
+      return decodeNpyImage(bytes, options);
     case 'png':
-      return decodePng(bytes);
+      return decodePng(bytes, options);
     case 'tiff':
-      return decodeTiff(bytes);
+      return decodeTiff(bytes, options);
     case 'hdf5':
-      return decodeHdf5(bytes, options.dataset);
-    case undefined:
+      return decodeHdf5(bytes, options);
+    case 'npz':
+      return decodeNpz(bytes, options);
+    case 'matlab':
+      return decodeMatlab5(bytes, options);
+    case 'gzip':
+      return decodeGzip(bytes, options);
+    case 'jpeg':
+      return decodeJpeg(bytes, options);
+    case 'bmp':
+      return decodeBmp(bytes, options);
+    case 'pnm':
+      return decodePnm(bytes, options);
+    case 'edf':
+      return decodeEdf(bytes, options);
+    case 'cbf':
+      return decodeCbf(bytes, options);
+    case 'mrc':
+      return decodeMrc(bytes, options);
+    case undefined: {
+      const known = unreadFormat(bytes);
+      if (known) throw new FileFormatError(`it is ${known}`);
       throw new FileFormatError(`not an .npy, PNG, TIFF or HDF5 file: ${beginning(bytes)}`);
+    }
   }
 }
 
-function checkDecodeOptions(options: DecodeOptions): void {
-  rejectUnknownKeys('options', options, DECODE_KEYS);
-  const { dataset } = options;
-  if (dataset === undefined || typeof dataset === 'string') return;
-  throw new InvalidArgumentError('dataset', gotTakes('dataset', dataset, 'a path in an HDF5 file'));
+function decodeGzip(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
+  const inner = gunzip(bytes, options);
+  if (isGzip(inner)) throw new FileFormatError('the gzip file holds another gzip file', { format: 'gzip' });
+  return decodeImage(inner, insideOf(bytes, options));
 }
 
 /**
@@ -69,7 +125,7 @@ function checkDecodeOptions(options: DecodeOptions): void {
  */
 export async function encodeImage(
   image: Image,
-  format: Exclude<ImageFormat, 'hdf5'>,
+  format: WritableFormat,
   options: EncodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkName('format', format, WRITTEN);
@@ -88,7 +144,7 @@ export async function encodeImage(
 
 function encodeNpyImage(image: Image, { bits }: EncodeOptions): Uint8Array<ArrayBuffer> {
   if (bits === undefined) return encodeNpy(image.data, image.shape);
-  if (bits === 32) return encodeNpy(Float32Array.from(image.data), image.shape);
+  if (bits === 32) return encodeNpy(toSingle(image), image.shape);
   if (bits === 64) return encodeNpy(Float64Array.from(image.data), image.shape);
   throw new InvalidArgumentError('bits', gotTakes('bits', bits, '32 or 64 for .npy'));
 }

@@ -1,6 +1,7 @@
 /** Errors about the content of a file that say which file. */
 import { FileFormatError } from '../errors.js';
-import { type DecodeOptions, type Image, decodeImage } from './index.js';
+import { type Image, decodeImage } from './index.js';
+import type { DecodeOptions } from './options.js';
 
 /**
  * Reads an image from bytes that came from the file `name`.

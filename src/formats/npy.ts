@@ -5,7 +5,9 @@
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import type { RealArray } from '../types.js';
-import { type Image, checkDimensions } from './image.js';
+import { halfToNumber, isBytes, isTyped } from './bytes.js';
+import { type Image, checkSize } from './image.js';
+import { type DecodeOptions, chooseFrames, combineFrames } from './options.js';
 
 /** An array of any number of dimensions, the last running fastest. */
 export interface NpyArray {
@@ -17,6 +19,9 @@ export interface NpyArray {
 
 /** NumPy's own limit (`max_header_size`). Longer ones, which need version 2, describe records of thousands of fields. */
 const LONGEST_HEADER = 10_000;
+
+/** NumPy's own limit, since version 2. */
+const MOST_AXES = 64;
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -31,6 +36,7 @@ export function isNpy(bytes: Uint8Array): boolean {
  * objects, records, text, dates), or integers that a double cannot hold
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
+  if (!isBytes(bytes)) throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array'));
   const header = readHeader(bytes);
   const { kind, size, swapped } = parseType(header.descr);
   const count = header.shape.reduce((product, extent) => product * extent, 1);
@@ -53,15 +59,29 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   return { data: header.fortran ? toRowMajor(data, header.shape) : data, shape: header.shape };
 }
 
-/** Reads a two-dimensional array; leading dimensions of extent 1 are left out. */
-export function decodeNpyImage(bytes: Uint8Array): Image {
-  const { data, shape } = decodeNpy(bytes);
+/**
+ * Reads a two-dimensional array, or frames of a stack; axes of extent 1 are left out as long as two are left.
+ * @throws FileFormatError, InvalidArgumentError when there are fewer frames than asked for
+ */
+export function decodeNpyImage(bytes: Uint8Array, options: DecodeOptions = {}): Image {
+  // Checked before any number is converted.
+  const { shape } = readHeader(bytes);
   const kept = shape.slice();
-  while (kept.length > 2 && kept[0] === 1) kept.shift();
-  if (kept.length !== 2) throw bad(`has ${shape.length} dimensions, (${shape.join(', ')}); an image has 2`);
-  const [rows, columns] = kept;
-  checkDimensions('npy', rows, columns);
-  return { data, shape: [rows, columns] };
+  for (let at = 0; kept.length > 2 && at < kept.length;) {
+    if (kept[at] === 1) kept.splice(at, 1);
+    else at++;
+  }
+  if (kept.length < 2) throw bad(`has ${shape.length} dimensions, (${shape.join(', ')}); an image has 2`);
+  const [rows, columns] = kept.splice(-2);
+  checkSize('npy', [rows, columns], options);
+  const count = kept.reduce((product, extent) => product * extent, 1);
+  if (count < 1) throw bad(`has no frames: (${shape.join(', ')})`);
+  const frames = chooseFrames(options, count, 'npy', () => `the .npy file (${shape.join(', ')})`);
+  const { data } = decodeNpy(bytes);
+  const pixels = rows * columns;
+  const whole = combineFrames(frames, (frame) => data.subarray(frame * pixels, (frame + 1) * pixels));
+  // A copy, so that one frame does not keep the stack.
+  return { data: count > 1 && whole.buffer === data.buffer ? whole.slice() : whole, shape: [rows, columns] };
 }
 
 /**
@@ -92,9 +112,9 @@ export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]
 }
 
 function descrOf(data: unknown): string {
-  if (data instanceof Float32Array) return '<f4';
-  if (data instanceof Float64Array) return '<f8';
-  if (data instanceof Uint8Array || data instanceof Uint8ClampedArray) return '|u1';
+  if (isTyped(data, 'Float32Array')) return '<f4';
+  if (isTyped(data, 'Float64Array')) return '<f8';
+  if (isTyped(data, 'Uint8Array') || isTyped(data, 'Uint8ClampedArray')) return '|u1';
   throw new InvalidArgumentError('data', gotTakes('data', data, 'a Float32Array, Float64Array or Uint8Array'));
 }
 
@@ -135,6 +155,7 @@ function parseExtents(text: string): number[] {
   const extents = text.split(',').map((extent) => extent.trim());
   if (extents.at(-1) === '') extents.pop();
   // Python 2 wrote 3L for a long 3.
+  if (extents.length > MOST_AXES) throw bad(`has ${extents.length} axes; takes up to ${MOST_AXES}, as NumPy does`);
   if (!extents.every((extent) => /^\d{1,15}L?$/.test(extent))) throw bad('its header says no shape that can be read');
   return extents.map((extent) => parseInt(extent, 10));
 }
@@ -181,15 +202,6 @@ function exact(value: bigint): number {
   if (!Number.isSafeInteger(number))
     throw bad(`holds the integer ${value}, beyond the 2^53 up to which doubles are exact`);
   return number;
-}
-
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
 /** From first-index-fastest to last-index-fastest. */

@@ -4,8 +4,9 @@
  * than the data can hold. The library is loaded when it is first needed.
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { type DecodeOptions, chooseFrames } from './options.js';
 import { MOST_DEFLATED, inflatesWithin } from './expansion.js';
-import { type EncodeOptions, type Image, checkDimensions, toGrey, toIntegers } from './image.js';
+import { type EncodeOptions, type Image, checkSize, toGrey, toIntegers } from './image.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
@@ -17,8 +18,9 @@ export function isPng(bytes: Uint8Array): boolean {
  * Reads the brightness of an image; alpha is left out, an animation gives its first picture.
  * @throws FileFormatError
  */
-export async function decodePng(bytes: Uint8Array): Promise<Image> {
-  const { image, header } = imageChunks(bytes);
+export async function decodePng(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  const { image, header } = imageChunks(bytes, options);
+  chooseFrames(options, 1, 'png', () => 'the PNG file');
   const { decode, convertIndexedToRgb } = await import('fast-png');
   try {
     const png = decode(image, { checkCrc: true });
@@ -56,12 +58,17 @@ interface PngHeader {
   interlaced: boolean;
 }
 
+/** Of the result, of the samples and their copy without filters, and of what palettes and packed bits become on the way. */
+const pixelBytes = ({ channels, depth, indexed }: PngHeader): number =>
+  4 + (2 * channels * depth) / 8 + (indexed ? 8 : depth < 8 ? 1 : 0);
+
 /** By PNG's colour type. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /** The file without the chunks that are not part of the image, after checking that its sizes are plausible. */
-function imageChunks(bytes: Uint8Array): { image: Uint8Array; header: PngHeader } {
+function imageChunks(bytes: Uint8Array, { maxPixels }: DecodeOptions): { image: Uint8Array; header: PngHeader } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const limits = { fileBytes: bytes.length, ...(maxPixels !== undefined && { maxPixels }) };
   const kept = [bytes.subarray(0, 8)];
   const data: Uint8Array[] = [];
   let header: PngHeader | undefined;
@@ -73,6 +80,8 @@ function imageChunks(bytes: Uint8Array): { image: Uint8Array; header: PngHeader 
     type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if ((type === 'IHDR') !== (header === undefined)) throw bad('does not begin with one header');
     if (type === 'IHDR') header = readHeader(view, at + 8, length);
+    if (type === 'IHDR')
+      checkSize('png', [header!.rows, header!.columns], { ...limits, pixelBytes: pixelBytes(header!) });
     if (type === 'IDAT') data.push(bytes.subarray(at + 8, end - 4));
     // A palette may also come with true colour, as a suggestion, which fast-png would take for one to look up in.
     const wanted = ['IHDR', 'IDAT', 'IEND'].includes(type) || (type === 'PLTE' && header?.indexed);
@@ -103,7 +112,6 @@ function readHeader(view: DataView, at: number, length: number): PngHeader {
   const depths = indexed ? [1, 2, 4, 8] : channels === 1 ? [1, 2, 4, 8, 16] : [8, 16];
   if (channels === undefined || !depths.includes(depth)) throw bad('has a damaged header');
   if (interlaced && depth < 8) throw bad(`is interlaced with ${depth} bits a pixel, which is not supported`);
-  checkDimensions('png', rows, columns);
   return { rows, columns, depth, channels, indexed, interlaced };
 }
 

@@ -8,7 +8,9 @@ import { middle, roll, usableOf } from './pattern.js';
 
 /** An image as a file has it, row-major. */
 export interface DetectorImage {
+  /** Intensities or magnitudes, rows × columns; any numbers, NaN and infinity among them. */
   data: RealArray;
+  /** Rows and columns. */
   shape: Shape;
 }
 
@@ -50,6 +52,7 @@ export interface CleanOptions {
 export interface Cleaned {
   /** Zero frequency at index 0; 0 where not measured. */
   magnitudes: Float64Array;
+  /** The shape of the image, which cleaning does not change. */
   shape: Shape;
   /** 1 where measured; undefined where everything was. */
   mask?: Uint8Array;

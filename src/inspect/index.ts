@@ -15,6 +15,7 @@ export { type CleanOptions, type Cleaned, type DetectorImage, clean } from './cl
 export { WARNING_CODES, type Warning, type WarningCode } from './findings.js';
 export { inspectResult } from './result.js';
 
+/** What is known of an image before `inspectImage` looks at it. */
 export interface InspectOptions {
   /** The numbers are intensities (true) or their square roots (false). Left out: whichever they look like. */
   intensity?: boolean | undefined;
@@ -26,6 +27,7 @@ export interface InspectOptions {
 
 /** What was seen of a pattern. */
 export interface Inspection {
+  /** Rows and columns of what was looked at. */
   shape: Shape;
   /** The share of pixels that the mask lets through, from 0 to 1. */
   measured: number;
@@ -37,13 +39,17 @@ export interface Inspection {
   warnings: Warning[];
 }
 
+/** What `inspectImage` sees. */
 export interface ImageInspection extends Inspection {
-  /** As given, or as they seem to be. */
+  /** The numbers are intensities, as given or as they look. */
   intensity: boolean;
+  /** The zero frequency is in the middle, as given or as it looks. */
   centered: boolean;
-  /** Least and greatest of the numbers that are numbers, and whether all are whole. */
+  /** The least of the numbers, NaN and infinity left out. */
   least: number;
+  /** The greatest of them. */
   greatest: number;
+  /** All of them are whole numbers. */
   whole: boolean;
   /** Row and column of the zero frequency in the image, multiples of one half: where it was taken to be, or is seen. */
   center: readonly [row: number, column: number];
