@@ -375,6 +375,28 @@ onEveryBackend('several starts in one session', ({ backend, precision, tolerance
   });
 });
 
+onEveryBackend('one of two starts', ({ backend, precision, tolerance }) => {
+  it('keeps what was written in place of its first rule, while the other gets its first iterate', async () => {
+    const shape: Shape = [9, 14];
+    const options = { backend, precision, algorithm: 'hio', seed: 3 } as const;
+    const given = { magnitudes: asymmetricMagnitudes(shape), shape };
+    using batch = await createSession(given, { ...options, starts: 2 });
+    using first = await createSession(given, options);
+    using second = await createSession(given, options);
+    // The rule would change its negative pixels.
+    const object = noise(9 * 14, 12).map((u) => u - 0.5);
+    for (const session of [batch, second]) {
+      session.inverse();
+      session.writeObject(object, session.starts - 1);
+      session.forward();
+      session.constrainFourier();
+    }
+    for (const session of [batch, first, second]) await session.run(session === first ? 3 : 2);
+    expect(relativeError(await batch.readObject(0), await first.readObject())).toBeLessThan(tolerance);
+    expect(relativeError(await batch.readObject(1), await second.readObject())).toBeLessThan(tolerance);
+  });
+});
+
 const COMMANDS = [
   ...['run', 'step', 'inverse', 'constrainObject', 'forward', 'constrainFourier'],
   ...['readObject', 'readSpectrum', 'residuals', 'writeObject', 'writeSpectrum', 'use', 'setSupport'],
