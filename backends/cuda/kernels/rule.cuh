@@ -35,7 +35,9 @@ __device__ inline float apply(const Rule& rule, const View& v, int start, int ro
   const Image next = rule.next, iterate = rule.iterate;
   const float cx = violates ? next.violated.x : next.satisfied.x, cy = violates ? next.violated.y : next.satisfied.y;
   if (!rule.keeps_iterate) return term(cy, y);
-  const float image = combine(cx, cy, x, y);
+  // A zero coefficient adds nothing to finite images by itself. Its selects would cost plain rules up to 3 % of the
+  // time.
+  const float image = Reflects ? combine(cx, cy, x, y) : fmaf(cy, y, cx * x);
   *iterate_at(v, start, row, column) = Reflects ? combine(violates ? iterate.violated.x : iterate.satisfied.x,
                                                           violates ? iterate.violated.y : iterate.satisfied.y, x, y)
                                                 : image;
