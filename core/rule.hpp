@@ -32,9 +32,9 @@ struct Rule {
   }
 };
 
-// The images that a combination reads. A coefficient of zero must take no part: 0 times infinity is not a number, and
-// adding 0 would make 0 of −0.
-enum class Terms { none, x, y, both };
+// The form of a combination. A coefficient of zero must take no part: 0 times infinity is not a number, and adding 0
+// would make 0 of −0. One of 1 needs no multiplication.
+enum class Terms { none, x, y, scaled_x, scaled_y, x_plus_scaled_y, both };
 
 // A combination with its coefficients in every lane.
 template <class V>
@@ -43,8 +43,9 @@ class Mixture {
   Mixture(Combination c) : x_(splat<V>(static_cast<Number<V>>(c.x))), y_(splat<V>(static_cast<Number<V>>(c.y))) {}
 
   Terms terms() const {
-    if (x_[0] != 0) return y_[0] != 0 ? Terms::both : Terms::x;
-    return y_[0] != 0 ? Terms::y : Terms::none;
+    if (x_[0] == 0) return y_[0] == 0 ? Terms::none : y_[0] == 1 ? Terms::y : Terms::scaled_y;
+    if (y_[0] == 0) return x_[0] == 1 ? Terms::x : Terms::scaled_x;
+    return x_[0] == 1 ? Terms::x_plus_scaled_y : Terms::both;
   }
 
   // `terms` is that of the combination, or known to be.
@@ -53,9 +54,15 @@ class Mixture {
       case Terms::none:
         return {V{}, V{}};
       case Terms::x:
-        return x * x_;
+        return x;
       case Terms::y:
+        return y;
+      case Terms::scaled_x:
+        return x * x_;
+      case Terms::scaled_y:
         return y * y_;
+      case Terms::x_plus_scaled_y:
+        return x + y * y_;
       default:
         return x * x_ + y * y_;
     }

@@ -78,45 +78,9 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   }
 }
 
-// The row pass with a rule that tests y, transforms what it keeps, keeps it where it reads it, and combines these
-// terms; false for any other rule. It stands inside the butterflies.
-template <class Field>
-template <Terms Satisfied, Terms Violated>
-bool Session<Field>::pass_rows_as(size_t start, const Rule& rule) {
-  constexpr auto reads = [](Terms terms) { return terms == Terms::x || terms == Terms::both; };
-  constexpr bool keeps = reads(Satisfied) || reads(Violated);
-  const Mixture<V> satisfied = rule.satisfied.next, violated = rule.violated.next;
-  const auto equal = [](Combination a, Combination b) { return a.x == b.x && a.y == b.y; };
-  if (!equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
-      !equal(rule.violated.iterate, rule.violated.next) || satisfied.terms() != Satisfied ||
-      violated.terms() != Violated || rule.keeps_iterate != keeps)
-    return false;
-  const V normal =
-      splat<V>(T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
-  for (size_t g = 0; g < field_.groups(); g++) {
-    field_.load_rows(spectrum(start), g, line_.data());
-    Complex<V>* iterate = keeps ? group(iterate_, start, g) : nullptr;
-    const uint8_t* const inside = support(g);
-    field_.row_plan().through_space(line_.data(), scratch_.data(), [=](size_t c, Complex<V> z) -> Complex<V> {
-      const Complex<V> y = z * normal, x = keeps ? iterate[c] : Complex<V>{};
-      const Complex<V> next =
-          select<V>(Field::violated(y, inside[c]), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
-      if constexpr (keeps) iterate[c] = next;
-      return next;
-    });
-    field_.store_rows(spectrum(start), g, line_.data());
-  }
-  return true;
-}
-
-// The row pass: inverse, pixel rule, forward, one group of rows after the other. Terms listed here are compiled into
-// the butterflies, four kilobytes each and precision; any other rule costs a pass over the line.
+// The row pass: inverse, pixel rule, forward, one group of rows after the other.
 template <class Field>
 void Session<Field>::pass_rows(size_t start, const Rule& rule) {
-  using enum Terms;
-  if (pass_rows_as<y, none>(start, rule) || pass_rows_as<y, both>(start, rule) || pass_rows_as<x, both>(start, rule) ||
-      pass_rows_as<y, y>(start, rule))
-    return;
   const T normal(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns()));
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
@@ -125,6 +89,49 @@ void Session<Field>::pass_rows(size_t start, const Rule& rule) {
     field_.row_plan().forward(line_.data(), scratch_.data());
     field_.store_rows(spectrum(start), g, line_.data());
   }
+}
+
+// The same for a rule that tests y, transforms what it keeps, and combines these terms. The rule stands inside the
+// butterflies, which saves a pass over the line.
+template <class Field>
+template <Terms Satisfied, Terms Violated, bool Keeps>
+void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
+  const Mixture<V> satisfied = rule.satisfied.next, violated = rule.violated.next;
+  const V normal =
+      splat<V>(T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
+  for (size_t g = 0; g < field_.groups(); g++) {
+    field_.load_rows(spectrum(start), g, line_.data());
+    Complex<V>* iterate = Keeps ? group(iterate_, start, g) : nullptr;
+    const uint8_t* const inside = support(g);
+    field_.row_plan().through_space(line_.data(), scratch_.data(), [=](size_t c, Complex<V> z) -> Complex<V> {
+      const Complex<V> y = z * normal, x = Keeps ? iterate[c] : Complex<V>{};
+      const Complex<V> next =
+          select<V>(Field::violated(y, inside[c]), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
+      if constexpr (Keeps) iterate[c] = next;
+      return next;
+    });
+    field_.store_rows(spectrum(start), g, line_.data());
+  }
+}
+
+// A fused pass takes six kilobytes for each precision, so only the forms listed here have one. A function each: one
+// that held them all would be long in an engine's slow tier.
+template <class Field>
+typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
+  using enum Terms;
+  const auto equal = [](Combination a, Combination b) { return a.x == b.x && a.y == b.y; };
+  const bool reflects = !equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
+                        !equal(rule.violated.iterate, rule.violated.next);
+  const Terms satisfied = Mixture<V>(rule.satisfied.next).terms(), violated = Mixture<V>(rule.violated.next).terms();
+  if (reflects) return &Session::pass_rows;
+  if (rule.keeps_iterate) {
+    if (satisfied == y && violated == x_plus_scaled_y) return &Session::pass_rows_fused<y, x_plus_scaled_y, true>;
+    if (satisfied == x && violated == x_plus_scaled_y) return &Session::pass_rows_fused<x, x_plus_scaled_y, true>;
+  } else {
+    if (satisfied == y && violated == none) return &Session::pass_rows_fused<y, none, false>;
+    if (satisfied == y && violated == scaled_y) return &Session::pass_rows_fused<y, scaled_y, false>;
+  }
+  return &Session::pass_rows;
 }
 
 // ---- the three granularities ----
@@ -148,12 +155,13 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
   if (!have_what(rule)) return false;
   const bool pending = holds_ == Holds::rows;
   invert_columns();
+  const RowPass pass = row_pass(rule);
   // A start's iterations follow one another while it is in the cache.
   for (size_t s = 0; s < starts_; s++) {
     uint64_t at = recorded_;
     for (uint32_t i = 0; i < count; i++) {
       if (i > 0 || pending) record(at++)[s] = field_.pass_columns(spectrum(s), scratch_.data());
-      pass_rows(s, rule);
+      (this->*pass)(s, rule);
     }
   }
   recorded_ += count - (pending ? 0 : 1);

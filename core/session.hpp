@@ -68,8 +68,10 @@ class Session {
   template <class F>
   void transform_forward(F&& load);
   void pass_rows(size_t start, const Rule& rule);
-  template <Terms Satisfied, Terms Violated>
-  bool pass_rows_as(size_t start, const Rule& rule);
+  template <Terms Satisfied, Terms Violated, bool Keeps>
+  void pass_rows_fused(size_t start, const Rule& rule);
+  using RowPass = void (Session::*)(size_t start, const Rule& rule);
+  static RowPass row_pass(const Rule& rule);
   [[gnu::noinline]] void constrain_group(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
                                          Complex<V>* next);
 
