@@ -3,7 +3,7 @@
  * its kernels, their benchmark and the benchmarks' own addon. Needs nvcc of CUDA 13, a C++ compiler and cmake; no GPU and
  * no network. `REPHASE_CUDA_ARCHITECTURES` (such as `90-real`) builds for fewer GPUs in less time. `--if-possible`, for
  * the tests: skips with a message where there is no such nvcc; makes a first build for one kind of GPU only; keeps the
- * check up to date where there is one, but builds none. `npm publish` builds for all GPUs.
+ * check up to date where there is one, but builds none. Releases are built without it, for all GPUs.
  *
  * On a GPU machine without npm, plain cmake does it, with node-api-headers and node-addon-api copied along:
  *   cmake -S . -B build/cuda -DREPHASE_CUDA=ON -DREPHASE_CUDA_ARCHITECTURES=90-real \
