@@ -11,7 +11,7 @@
  *   cmake --build build/cuda --parallel
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
@@ -30,11 +30,13 @@ if (missing && ifPossible) {
 }
 if (missing) fail(`${missing}: install NVIDIA's CUDA toolkit 13 and put its bin folder on the PATH`);
 
-const configured = existsSync('build/cuda/CMakeCache.txt');
-const architectures =
-  process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (configured ? undefined : '90-real') : '');
+const cache = 'build/cuda/CMakeCache.txt';
+// A folder that plain cmake has configured may have another generator than cmake-js prefers, and takes no second one.
+const generator = existsSync(cache) && /^CMAKE_GENERATOR:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (generator ? undefined : '90-real') : '');
 // Without a value, those that were configured before are kept.
 cmake('configure', [
+  ...(generator ? ['--generator', generator] : []),
   ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],
   ...(architectures === undefined ? [] : [`--CDREPHASE_CUDA_ARCHITECTURES=${architectures}`]),
 ]);
