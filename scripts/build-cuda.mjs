@@ -3,7 +3,7 @@
  * its kernels, their benchmark and the benchmarks' own addon. Needs nvcc of CUDA 13, a C++ compiler and cmake; no GPU and
  * no network. `REPHASE_CUDA_ARCHITECTURES` (such as `90-real`) builds for fewer GPUs in less time. `--if-possible`, for
  * the tests: skips with a message where there is no such nvcc; makes a first build for one kind of GPU only; keeps the
- * check up to date where there is one, but builds none. `npm publish` builds for all GPUs.
+ * check up to date where there is one, but builds none. Releases are built without it, for all GPUs.
  *
  * On a GPU machine without npm, plain cmake does it, with node-api-headers and node-addon-api copied along:
  *   cmake -S . -B build/cuda -DREPHASE_CUDA=ON -DREPHASE_CUDA_ARCHITECTURES=90-real \
@@ -11,7 +11,7 @@
  *   cmake --build build/cuda --parallel
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
@@ -30,11 +30,13 @@ if (missing && ifPossible) {
 }
 if (missing) fail(`${missing}: install NVIDIA's CUDA toolkit 13 and put its bin folder on the PATH`);
 
-const configured = existsSync('build/cuda/CMakeCache.txt');
-const architectures =
-  process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (configured ? undefined : '90-real') : '');
+const cache = 'build/cuda/CMakeCache.txt';
+// A folder that plain cmake has configured may have another generator than cmake-js prefers, and takes no second one.
+const generator = existsSync(cache) && /^CMAKE_GENERATOR:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (generator ? undefined : '90-real') : '');
 // Without a value, those that were configured before are kept.
 cmake('configure', [
+  ...(generator ? ['--generator', generator] : []),
   ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],
   ...(architectures === undefined ? [] : [`--CDREPHASE_CUDA_ARCHITECTURES=${architectures}`]),
 ]);
