@@ -417,7 +417,8 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
 
   it('records a graph once for each of a chain of rules', () => {
     const sixteen = (pass: string) => ` ${'column_pass<whole> ' + pass}`.repeat(16);
-    const support = 'setSupport(new Uint8Array(64 * 64).fill(1))';
+    // It is copied by the session's thread, which `finish` waits for.
+    const support = 'setSupport(new Uint8Array(64 * 64).fill(1)), await session.finish()';
     return expectStarted(
       'iterate(1): column_pass row_pass<whole>',
       `iterate(32):${sixteen('row_pass<whole>')}`,

@@ -1,5 +1,10 @@
-/** Rules as data: what follows from their coefficients. The arithmetic itself is checked on every backend in session.test.ts. */
+/** Rules as data: what follows from their coefficients, and a rule that nobody ships on every backend. */
 import { describe, expect, it } from 'vitest';
+import { selectDevice } from '../src/backends/registry.js';
+import { TextbookSession, hermitianPart, textbookStart, type PixelRule } from '../src/cli/validate/textbook.js';
+import type { Shape } from '../src/index.js';
+import { prepare } from '../src/problems/image.js';
+import { checkSessionOptions } from '../src/problems/options.js';
 import {
   ALGORITHMS,
   PROJECTION,
@@ -10,6 +15,9 @@ import {
   ruleOf,
   withoutPrevious,
 } from '../src/rules.js';
+import { openSession } from '../src/session/session.js';
+import { onEveryBackend } from './support/backends.js';
+import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 
 const [X, Y, ZERO] = [
   { x: 1, y: 0 },
@@ -61,5 +69,49 @@ describe('a rule', () => {
   it('keeps an iterate that differs from the image that it transforms, though nothing reads it', () => {
     expect(makeRule({ satisfied: { iterate: Y, next: { x: 0, y: 2 } }, violated: ZERO }).keepsIterate).toBe(true);
     expect(makeRule({ satisfied: Y, violated: { iterate: ZERO, next: { x: 0, y: -1 } } }).keepsIterate).toBe(true);
+  });
+});
+
+onEveryBackend('a session', ({ backend, precision, tolerance }) => {
+  it('takes any linear rule, given as coefficients alone', async () => {
+    const rule = makeRule({
+      tested: { x: -0.6, y: 1.7 },
+      satisfied: { iterate: { x: 0.1, y: 0.8 }, next: { x: -0.2, y: 1.1 } },
+      violated: { iterate: { x: 0.7, y: -0.5 }, next: { x: 0.3, y: 0.4 } },
+    });
+    const formula: PixelRule = (y, x, inside) => {
+      const violates = !inside || 1.7 * y - 0.6 * (x ?? y) < 0;
+      if (violates) return { iterate: 0.7 * (x ?? y) - 0.5 * y, next: 0.3 * (x ?? y) + 0.4 * y };
+      return { iterate: 0.1 * (x ?? 0) + 0.8 * y, next: 1.1 * y - 0.2 * (x ?? 0) };
+    };
+    const shapes: Shape[] = [
+      [1, 1],
+      [1, 7],
+      [6, 1],
+      [4, 6],
+      [9, 8],
+      [17, 20],
+    ];
+    for (const shape of shapes) {
+      const problem = { shape, magnitudes: asymmetricMagnitudes(shape), support: randomMask(shape, 0.7, 2) };
+      const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
+      const selected = await selectDevice(checkSessionOptions({ backend, precision }));
+      const setup = prepare(problem, checkSessionOptions({ backend, precision, algorithm: 'hio' }), { phase });
+      using session = await openSession(selected.backend, selected.index, { ...setup, rule });
+      const start = hermitianPart(textbookStart(problem, phase), shape);
+      const textbook = new TextbookSession(problem, start, formula);
+      await session.run(2);
+      textbook.run(2);
+      for (const kernel of ['inverse', 'constrainObject', 'forward', 'constrainFourier'] as const) {
+        session[kernel]();
+        textbook[kernel]();
+        await session.readObject();
+      }
+      session.step();
+      textbook.step();
+      expect(relativeError(await session.readObject(), textbook.readObject())).toBeLessThan(tolerance);
+      expect(relativeError(await session.readSpectrum(), textbook.readSpectrum())).toBeLessThan(tolerance);
+      expect(Math.abs((await session.residual()) - textbook.residual)).toBeLessThan(tolerance);
+    }
   });
 });

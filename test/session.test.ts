@@ -1,7 +1,6 @@
 /** What a session's calls mean, alone and in any mixture, against the oracle that does without every shortcut. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { selectDevice } from '../src/backends/registry.js';
 import {
   ALGORITHMS,
   createSession,
@@ -11,10 +10,6 @@ import {
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
-import { prepare } from '../src/problems/image.js';
-import { checkSessionOptions } from '../src/problems/options.js';
-import { makeRule } from '../src/rules.js';
-import { openSession } from '../src/session/session.js';
 import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 import { onEveryBackend } from './support/backends.js';
 import {
@@ -23,7 +18,6 @@ import {
   textbookRule,
   textbookStart,
   fourierSums,
-  type PixelRule,
   type TextbookProblem,
 } from '../src/cli/validate/textbook.js';
 
@@ -285,38 +279,6 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
     expect([session.algorithm, session.beta]).toEqual(['output-output', 0.9]);
     session.use({ algorithm: 'gs' });
     expect([session.algorithm, session.beta]).toEqual(['gs', 1]);
-  });
-
-  it('takes any linear rule, given as coefficients alone', async () => {
-    const rule = makeRule({
-      tested: { x: -0.6, y: 1.7 },
-      satisfied: { iterate: { x: 0.1, y: 0.8 }, next: { x: -0.2, y: 1.1 } },
-      violated: { iterate: { x: 0.7, y: -0.5 }, next: { x: 0.3, y: 0.4 } },
-    });
-    const formula: PixelRule = (y, x, inside) => {
-      const violates = !inside || 1.7 * y - 0.6 * (x ?? y) < 0;
-      if (violates) return { iterate: 0.7 * (x ?? y) - 0.5 * y, next: 0.3 * (x ?? y) + 0.4 * y };
-      return { iterate: 0.1 * (x ?? 0) + 0.8 * y, next: 1.1 * y - 0.2 * (x ?? 0) };
-    };
-    for (const shape of SHAPES) {
-      const problem = { shape, magnitudes: asymmetricMagnitudes(shape), support: randomMask(shape, 0.7, 2) };
-      const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
-      const selected = await selectDevice(checkSessionOptions({ backend, precision }));
-      const setup = prepare(problem, checkSessionOptions({ backend, precision, algorithm: 'hio' }), { phase });
-      using session = await openSession(selected.backend, selected.index, { ...setup, rule });
-      const start = hermitianPart(textbookStart(problem, phase), shape);
-      const textbook = new TextbookSession(problem, start, formula);
-      await session.run(2);
-      textbook.run(2);
-      for (const kernel of ['inverse', 'constrainObject', 'forward', 'constrainFourier'] as const) {
-        session[kernel]();
-        textbook[kernel]();
-        await session.readObject();
-      }
-      session.step();
-      textbook.step();
-      await expectAlike(session, textbook, tolerance);
-    }
   });
 
   it('clears negative and outlying pixels in the feasible object only', async () => {

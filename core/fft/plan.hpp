@@ -56,7 +56,7 @@ class Plan {
       for (size_t i = 0; i < length_; i++) x[i] = op(i, x[i]);
       return inverse(x, scratch);
     }
-    turn_in_frequency(x, 0, 0, op);
+    fused_in_frequency(x, 0, 0, op);
   }
 
   // Inverse, then z = op(index, z) for every number in natural order, then forward.
@@ -71,9 +71,9 @@ class Plan {
     if (depth_ > 1)
       for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Inverse{});
     if (top.radix == 4)
-      turn_in_space<4>(x, top, op);
+      fused_in_space<4>(x, top, op);
     else
-      turn_in_space<8>(x, top, op);
+      fused_in_space<8>(x, top, op);
     if (depth_ > 1)
       for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Forward{});
   }
@@ -195,13 +195,13 @@ class Plan {
 
   // Forward, op and inverse on one block. `offset` is the block's place in the line.
   template <class V, class Op>
-  void turn_in_frequency(Complex<V>* x, int level, size_t offset, Op& op) const {
+  void fused_in_frequency(Complex<V>* x, int level, size_t offset, Op& op) const {
     const Stage& stage = stages_[level];
     const size_t block = stage.radix * stage.span;
     if (block > kCached && level < depth_ - 1) {
       pass<Forward>(x, stage, 1);
       for (size_t q = 0; q < stage.radix; q++)
-        turn_in_frequency(x + q * stage.span, level + 1, offset + q * stage.span, op);
+        fused_in_frequency(x + q * stage.span, level + 1, offset + q * stage.span, op);
       return pass<Inverse>(x, stage, 1);
     }
     for (int s = level; s < depth_ - 1; s++) pass<Forward>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
@@ -227,7 +227,7 @@ class Plan {
 
   // The last inverse pass, op, and the first forward pass, in registers.
   template <int R, class V, class Op>
-  static void turn_in_space(Complex<V>* x, const Stage& stage, Op& op) {
+  static void fused_in_space(Complex<V>* x, const Stage& stage, Op& op) {
     const size_t span = stage.span;
     const T* w = stage.twiddles;
     for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {

@@ -87,7 +87,7 @@ void check_length(size_t n, size_t frequencies) {
   check_at_most(static_cast<double>(std::sqrt(line_back / total)), twice, name + ": round trip in natural order");
 }
 
-// The fused turns do what forward, operation and inverse do one after the other, to the last bit.
+// The fused passes do what forward, operation and inverse do one after the other, to the last bit.
 void check_turns(size_t n) {
   using V = Vector<float>;
   const Plan<float> plan(n);
