@@ -114,8 +114,8 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
   }
 }
 
-// A fused pass takes six kilobytes for each precision, so only the forms listed here have one. A function each: one
-// that held them all would be long in an engine's slow tier.
+// A fused pass takes six kilobytes for each precision, so only the forms listed here have one, each in a function of
+// its own.
 template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
