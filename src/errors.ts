@@ -3,6 +3,7 @@
  * stays the same from version to version. Messages name what was wrong, what was given and what is accepted. Errors
  * that are not of these classes are defects of rephase.
  */
+import { typedKind, typedLength } from './typed-arrays.js';
 import type { BackendName, Reconstruction } from './types.js';
 
 /** Every `code` there is. */
@@ -185,18 +186,21 @@ export function gotTakes(subject: string, got: unknown, takes: string): string {
   return `${subject}: got ${describe(got)}; takes ${takes}`;
 }
 
+/** Cuts a long name or value. */
+export function brief(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
 function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+  if (typeof value === 'string') return JSON.stringify(brief(value));
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) {
-    const brief = value.length <= 4 && value.every((entry) => typeof entry !== 'object');
-    return brief ? `[${value.map(describe).join(', ')}]` : `an array of ${value.length}`;
+    const isShort = value.length <= 4 && value.every((entry) => typeof entry !== 'object');
+    return isShort ? `[${value.map(describe).join(', ')}]` : `an array of ${value.length}`;
   }
-  if (ArrayBuffer.isView(value)) {
-    const length = 'length' in value ? Number(value.length) : value.byteLength;
-    return `a ${value.constructor.name} of ${length}`;
-  }
+  const kind = typedKind(value);
+  if (kind) return `a ${kind} of ${typedLength(value as ArrayBufferView)}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
 }

@@ -127,8 +127,11 @@ export interface Progress {
 
 /** What `session.run` and `retrieve` take to watch a run and to stop it. */
 export interface RunOptions {
-  /** Called at most about ten times a second, and once at the end. */
-  onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * Called at most about ten times a second, and once at the end. A run waits for a promise that it returns, and ends with
+   * the error that it throws or that the promise is rejected with.
+   */
+  onProgress?: ((progress: Progress) => unknown) | undefined;
   /** Stops the run between iterations; the promise is then rejected with an `AbortError`. */
   signal?: AbortSignal | undefined;
 }

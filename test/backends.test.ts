@@ -1,6 +1,8 @@
 /** Which backends there are, which is chosen, and why the others are not. */
+import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackendUnavailableError, InvalidArgumentError, createSession, listBackends } from '../src/index.js';
+import { lackOfMemory } from '../backends/wasm/instance.js';
 import type * as WasmBackend from '../backends/wasm/backend.js';
 import type { Backend } from '../src/backends/interface.js';
 
@@ -102,6 +104,24 @@ describe('a backend that fails', () => {
     expect(devices).toHaveBeenCalledTimes(1);
   });
 
+  it('for want of memory is tried again, and says what is wanting', async () => {
+    let memory = false;
+    const { wasmBackend } = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
+    const rephase = await registryWith({
+      createSession: (problem, device) =>
+        memory
+          ? wasmBackend.createSession(problem, device)
+          : Promise.reject(new rephase.OutOfMemoryError('no room for now', NaN, NaN)),
+    });
+    const wasm = (await rephase.listBackends()).find(({ name }) => name === 'wasm');
+    expect(wasm).toMatchObject({ available: false, reason: 'no room for now' });
+    for (const backend of ['wasm', 'auto'] as const) {
+      await expect(rephase.createSession(problem, { backend })).rejects.toThrow(rephase.OutOfMemoryError);
+    }
+    memory = true;
+    (await rephase.createSession(problem)).dispose();
+  });
+
   it('to have a precision says which it has', async () => {
     const rephase = await registryWith({ precisions: ['single'] });
     const attempt = rephase.createSession(problem, { backend: 'wasm', precision: 'double' });
@@ -176,5 +196,31 @@ describe('a backend that fails', () => {
     expect(reports.map(({ name }) => name)).toEqual(['wasm', 'webgpu', 'cuda']);
     using session = await rephase.createSession(problem);
     expect(session.backend).toBe('wasm');
+  });
+});
+
+describe('address space for WebAssembly', () => {
+  it('that is wanting is no lack of WebAssembly, and the message says the way out', async () => {
+    const reserve = vi.spyOn(WebAssembly, 'instantiate');
+    reserve.mockRejectedValueOnce(new RangeError('WebAssembly.instantiate(): Out of memory') as never);
+    const attempt = createSession(problem, { backend: 'wasm' });
+    await expect(attempt).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+    await expect(attempt).rejects.toThrow(/ulimit -v.*--disable-wasm-trap-handler/);
+    (await createSession(problem, { backend: 'wasm' })).dispose();
+    reserve.mockRestore();
+    expect(lackOfMemory(new Error('something else'))).toBeUndefined();
+  });
+
+  it('is wanting under ulimit -v, and there is enough without trap handlers', () => {
+    const program = `import('${new URL('../dist/index.js', import.meta.url).href}').then(async ({ retrieve }) => {
+      const { iterations } = await retrieve({ magnitudes: Float32Array.of(1, 2, 3, 4), shape: [2, 2] }, { backend: 'wasm', iterations: 3 });
+      console.log(iterations);
+    }).catch((error) => console.log(error.code, error.message))`;
+    const under = (flag: string) =>
+      spawnSync('sh', ['-c', `ulimit -v 8000000; exec "$0" ${flag} -e "$1"`, process.execPath, program], {
+        encoding: 'utf8',
+      });
+    expect(under('').stdout).toMatch(/^OUT_OF_MEMORY .*--disable-wasm-trap-handler/);
+    expect(under('--disable-wasm-trap-handler').stdout).toBe('3\n');
   });
 });

@@ -23,6 +23,7 @@ import { checkSessionOptions } from '../src/problems/options.js';
 import { runJob } from '../src/retrieve/job.js';
 import { runOnWorkers, WorkersUnavailable } from '../src/retrieve/workers/pool.js';
 import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
+import { availableCores } from '../src/retrieve/workers/thread.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, noise } from './support/images.js';
 
@@ -234,12 +235,68 @@ describe('workers', () => {
     await expect(work).rejects.toThrow(message);
   });
 
-  it('are sent no more than what a job needs of the arrays behind its views', async () => {
-    const answer = `${ready} parentPort.on('message', ({ job: { setup } }) => parentPort.postMessage({ type: 'done', result: [
-      setup.pattern.magnitudes.buffer.byteLength, setup.start.object.buffer.byteLength ] }))`;
-    const [magnitudes, object] = [4, 6].map((length) => new Float32Array(1000).subarray(100, 100 + length));
-    const job = { setup: { pattern: { magnitudes }, start: { object } } } as never;
-    expect(await runOnWorkers(script(answer), [job], {})).toEqual([[16, 24]]);
+  it('are sent no more than their own part of a start', async () => {
+    const answer = `${ready} parentPort.on('message', ({ job: { setup } }) => parentPort.postMessage({
+      type: 'done', result: setup.start.object.buffer.byteLength }))`;
+    const object = new Float32Array(1000).subarray(100, 106);
+    expect(await runOnWorkers(script(answer), [{ setup: { start: { object } } } as never], {})).toEqual([24]);
+  });
+
+  describe('of many calls', () => {
+    // Each job ends when it is told to: `counts` has how many have begun, and how many may end.
+    const counts = new Int32Array(new SharedArrayBuffer(8));
+    const held = `${ready} parentPort.on('message', ({ type, data }) => {
+      if (type === 'abort') return;
+      const number = Atomics.add(data, 0, 1);
+      for (let allowed = 0; allowed <= number; allowed = Atomics.load(data, 1)) Atomics.wait(data, 1, allowed, 100);
+      parentPort.postMessage({ type: 'done', result: number });
+    })`;
+    const job = { setup: { batch: { starts: 1 } } } as never;
+    const begun = () => vi.waitFor(() => expect(counts[0]).toBe(availableCores()), { timeout: 60_000 });
+    const allow = (jobs: number) => {
+      Atomics.store(counts, 1, jobs);
+      Atomics.notify(counts, 1);
+    };
+
+    it('are as many as the cores, and take turns in the order of asking', async () => {
+      counts.fill(0);
+      const calls = Array.from({ length: 3 * availableCores() }, () =>
+        runOnWorkers({ source: held, data: counts }, [job], {}),
+      );
+      await begun();
+      // Workers beyond the cores would begin at once.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(counts[0]).toBe(availableCores());
+      allow(calls.length);
+      expect((await Promise.all(calls)).flat().sort((a, b) => Number(a) - Number(b))).toEqual([...calls.keys()]);
+    });
+
+    it('leave the queue when they are aborted, and nobody behind them waits longer', async () => {
+      counts.fill(0);
+      const controller = new AbortController();
+      const source = { source: held, data: counts };
+      const running = Array.from({ length: availableCores() }, () => runOnWorkers(source, [job], {}));
+      await begun();
+      const aborted = runOnWorkers(source, [job], { signal: controller.signal });
+      const last = runOnWorkers(source, [job], {});
+      controller.abort();
+      expect(await aborted).toMatchObject([{ iterations: 0, residuals: Float64Array.of(NaN) }]);
+      allow(100);
+      await Promise.all([...running, last]);
+    });
+  });
+
+  it('pass on what a promise of onProgress is rejected with, also after the last report', async () => {
+    const slowly = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      throw new Error('the disk is full');
+    };
+    await expect(retrieve(problem, { backend: 'wasm', iterations: 1, onProgress: slowly })).rejects.toThrow(
+      'the disk is full',
+    );
+    using session = await createSession(problem, { backend: 'wasm' });
+    await expect(session.run(1, { onProgress: slowly })).rejects.toThrow('the disk is full');
+    expect(session.iterations).toBe(1);
   });
 
   it('together report progress at most ten times a second', async () => {

@@ -2,6 +2,7 @@
  * One instance of the WebAssembly module with a memory of its own: access to the functions of exports.cpp, and to the
  * memory, whose views go stale whenever it grows.
  */
+import { OutOfMemoryError } from '../../src/errors.js';
 import type { ExportName } from './generated/binary.js';
 import type { Precision, RealArray } from '../../src/types.js';
 
@@ -18,7 +19,10 @@ export class WasmInstance {
   #bytes = new Uint8Array(0);
 
   static async create(module: WebAssembly.Module): Promise<WasmInstance> {
-    const { exports } = await WebAssembly.instantiate(module, importsOf(module));
+    const imports = importsOf(module);
+    const { exports } = await WebAssembly.instantiate(module, imports).catch((error: unknown) => {
+      throw lackOfMemory(error) ?? error;
+    });
     return new WasmInstance(exports as unknown as Exports);
   }
 
@@ -46,6 +50,18 @@ export class WasmInstance {
       ? new Float32Array(buffer, at >>> 0, length)
       : new Float64Array(buffer, at >>> 0, length);
   }
+}
+
+/**
+ * Returns an `OutOfMemoryError` for what engines throw when they find no room. Each instance reserves several GiB of
+ * addresses, although it uses few of them, because faults then replace checks of bounds.
+ */
+export function lackOfMemory(error: unknown): OutOfMemoryError | undefined {
+  // Errors of another realm are no instance of this one's RangeError.
+  const { name, message } = error as Partial<Error>;
+  if (name !== 'RangeError') return undefined;
+  const wayOut = 'end other sessions, raise the limit (ulimit -v), or start Node with --disable-wasm-trap-handler';
+  return new OutOfMemoryError(`no address space for WebAssembly (${message}): ${wayOut}`, NaN, NaN, { cause: error });
 }
 
 /**

@@ -3,13 +3,16 @@
  * browsers load it alike, without paths or settings.
  */
 import { BackendUnavailableError } from '../../src/errors.js';
+import { lackOfMemory } from './instance.js';
 import { WASM_BASE64 } from './generated/binary.js';
 
 let module: Promise<WebAssembly.Module> | undefined;
 
 /** Rejects with a `BackendUnavailableError` where WebAssembly or its 128-bit vectors are missing or forbidden. */
 export function wasmModule(): Promise<WebAssembly.Module> {
-  return (module ??= compile());
+  module ??= compile();
+  module.catch(() => (module = undefined));
+  return module;
 }
 
 async function compile(): Promise<WebAssembly.Module> {
@@ -18,7 +21,7 @@ async function compile(): Promise<WebAssembly.Module> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const message = `WebAssembly with SIMD cannot be compiled here: ${why}`;
-    throw new BackendUnavailableError(message, 'wasm', { cause: error });
+    throw lackOfMemory(error) ?? new BackendUnavailableError(message, 'wasm', { cause: error });
   }
 }
 

@@ -1,12 +1,12 @@
 /**
  * Registers the backends and chooses among them. A backend is loaded on first use, and each device does a small
  * reconstruction before it is used for anything else. If that fails, the registry remembers the reason and passes the
- * device over.
+ * device over. It does not remember a lack of memory, which may pass.
  */
 import { wasmBackend } from '../../backends/wasm/backend.js';
 import { handInDevice, webgpuBackend, withdrawDevice } from '../../backends/webgpu/backend.js';
 import type { Backend } from './interface.js';
-import { BackendUnavailableError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTakes } from '../errors.js';
 import { checkName, checkSessionOptions, type Settings } from '../problems/options.js';
 import { prepare } from '../problems/image.js';
 import { selfTest } from './self-test.js';
@@ -118,18 +118,22 @@ async function namedDevice(name: BackendName, wanted: Wanted): Promise<Selected>
 /** Stops at the first device that is not emulated, so that the backends behind it are not even loaded. */
 async function bestDevice(wanted: Wanted): Promise<Selected> {
   const tried: string[] = [];
+  let outOfMemory: OutOfMemoryError | undefined;
   let emulated: Selected | undefined;
   for (const name of BACKEND_NAMES) {
     const selected = await deviceOf(name, wanted).catch((error: unknown) => {
       if (error instanceof InvalidArgumentError && error.argument === 'precision')
         return `no ${wanted.precision} precision`;
-      throw error;
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      outOfMemory ??= error;
+      return error.message;
     });
     if (typeof selected === 'string') tried.push(`${name}: ${selected}`);
     else if (!selected.device.software) return selected;
     else emulated ??= selected;
   }
   if (emulated) return emulated;
+  if (outOfMemory) throw outOfMemory;
   throw new BackendUnavailableError(`no backend is available here. Tried: ${tried.join('; ')}`);
 }
 
@@ -157,10 +161,10 @@ async function deviceOf(name: BackendName, { precision, device }: Wanted): Promi
 }
 
 async function report(name: BackendName): Promise<BackendReport> {
-  const examined = await examine(name);
+  const examined = await examine(name).catch(messageOf);
   if (typeof examined === 'string') return { name, available: false, reason: examined, devices: [] };
   const { backend, devices } = examined;
-  const reasons = await Promise.all(devices.map((_, index) => whyNot(backend, devices, index)));
+  const reasons = await Promise.all(devices.map((_, index) => whyNot(backend, devices, index).catch(messageOf)));
   if (!reasons.includes(undefined)) return { name, available: false, reason: allOf(reasons as string[]), devices: [] };
   const infos = devices.map((info, index) =>
     reasons[index] === undefined ? info : { ...info, reason: reasons[index] },
@@ -168,7 +172,7 @@ async function report(name: BackendName): Promise<BackendReport> {
   return { name, available: true, devices: infos };
 }
 
-/** The backend with its devices, or the reason why it has none. */
+/** The backend with its devices, or the reason why it has none. Rejects for want of memory. */
 async function examine(name: BackendName): Promise<{ backend: Backend; devices: DeviceInfo[] } | string> {
   try {
     let loading = loaded.get(name);
@@ -176,7 +180,9 @@ async function examine(name: BackendName): Promise<{ backend: Backend; devices: 
     const backend = await loading;
     return { backend, devices: await backend.devices() };
   } catch (error) {
-    return messageOf(error);
+    if (!(error instanceof OutOfMemoryError)) return messageOf(error);
+    loaded.delete(name);
+    throw error;
   }
 }
 
@@ -189,15 +195,20 @@ async function load(name: BackendName): Promise<Backend> {
   return backend;
 }
 
-/** The reason why a device must not be used, or undefined where it passed its self-test. */
-function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number): Promise<string | undefined> {
+/** The reason why a device must not be used, or undefined where it passed its self-test. Rejects for want of memory. */
+async function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number): Promise<string | undefined> {
   const info = devices[index];
   let verdict = verdicts.get(info);
   if (!verdict) {
     verdict = info.reason === undefined ? selfTest(backend, index) : Promise.resolve(info.reason);
     verdicts.set(info, verdict);
   }
-  return verdict;
+  try {
+    return await verdict;
+  } catch (error) {
+    verdicts.delete(info);
+    throw error;
+  }
 }
 
 /** Joins the reasons of devices; several devices get their numbers. */

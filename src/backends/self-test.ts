@@ -3,6 +3,7 @@
  * driver, an emulation or a compiler can get it wrong on this machine; the device is then not used.
  */
 import type { Backend } from './interface.js';
+import { OutOfMemoryError } from '../errors.js';
 import { prepare } from '../problems/image.js';
 import { openSession } from '../session/session.js';
 
@@ -23,13 +24,17 @@ const EXPECTED_RESIDUAL = 1.13911818;
 /** The rounding of single precision stays below a hundredth of this. */
 const TOLERANCE = 1e-4;
 
-/** Returns why a device must not be used (it failed, or computed something else), or undefined where it passes. */
+/**
+ * Returns why a device must not be used (it failed, or computed something else), or undefined where it passes. Rejects with
+ * an `OutOfMemoryError` where there was no memory to try.
+ */
 export async function selfTest(backend: Backend, device: number): Promise<string | undefined> {
   try {
     const error = await errorOf(backend, device);
     if (error <= TOLERANCE) return undefined;
     return `its self-test gave a wrong image (off by ${error.toExponential(1)}, allowed are ${TOLERANCE})`;
   } catch (error) {
+    if (error instanceof OutOfMemoryError) throw error;
     return error instanceof Error ? error.message : String(error);
   }
 }

@@ -1,13 +1,4 @@
-/** Bytes and numbers as files hold them, and typed arrays whatever realm they come from. */
-
-/** By what the array says of itself: `instanceof` fails for arrays of iframes, vm contexts and test runners. */
-export function isTyped(value: unknown, name: string): boolean {
-  return ArrayBuffer.isView(value) && (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] === name;
-}
-
-export function isBytes(value: unknown): value is Uint8Array {
-  return isTyped(value, 'Uint8Array');
-}
+/** Bytes and numbers as files hold them. */
 
 /** The same bytes as a Uint8Array of this realm, in memory that is neither shared nor resizable, which decoders refuse. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {

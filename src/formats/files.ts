@@ -14,7 +14,7 @@ import {
   decodeImage,
   encodeImage,
 } from './index.js';
-import { isBytes } from './bytes.js';
+import { isBytes } from '../typed-arrays.js';
 import { decodeNamed } from './named.js';
 
 /**

@@ -4,7 +4,8 @@
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkName, rejectUnknownKeys } from '../problems/options.js';
-import { isBytes, plainBytes } from './bytes.js';
+import { plainBytes } from './bytes.js';
+import { isBytes } from '../typed-arrays.js';
 import { decodeHdf5, isHdf5 } from './hdf5/hdf5.js';
 import { type EncodeOptions, type Image, type ImageFormat, checkImage, toSingle } from './image.js';
 import { decodeNpyImage, encodeNpy, isNpy } from './npy.js';

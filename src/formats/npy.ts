@@ -5,7 +5,8 @@
  */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import type { RealArray } from '../types.js';
-import { halfToNumber, isBytes, isTyped } from './bytes.js';
+import { halfToNumber } from './bytes.js';
+import { isBytes, typedKind } from '../typed-arrays.js';
 import { type Image, checkSize } from './image.js';
 import { type DecodeOptions, chooseFrames, combineFrames } from './options.js';
 
@@ -112,9 +113,10 @@ export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]
 }
 
 function descrOf(data: unknown): string {
-  if (isTyped(data, 'Float32Array')) return '<f4';
-  if (isTyped(data, 'Float64Array')) return '<f8';
-  if (isTyped(data, 'Uint8Array') || isTyped(data, 'Uint8ClampedArray')) return '|u1';
+  const kind = typedKind(data);
+  if (kind === 'Float32Array') return '<f4';
+  if (kind === 'Float64Array') return '<f8';
+  if (kind === 'Uint8Array' || kind === 'Uint8ClampedArray') return '|u1';
   throw new InvalidArgumentError('data', gotTakes('data', data, 'a Float32Array, Float64Array or Uint8Array'));
 }
 

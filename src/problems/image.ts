@@ -1,12 +1,14 @@
 /**
- * Turns the caller's problem into what a backend takes, and checks every array of a problem and a start. It copies masks
- * and nothing else. It runs on the caller's thread, so its loops over pixels are plain.
+ * Turns the caller's problem into what a backend takes, and checks every array of a problem and a start. It copies the
+ * arrays first, so that what was checked is what is computed with, whatever the caller does to them meanwhile. It runs on
+ * the caller's thread, so its loops over pixels are plain.
  */
 import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type Settings } from './options.js';
 import { ruleOf } from '../rules.js';
-import type { Algorithm, MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
+import { typedKind, typedLength } from '../typed-arrays.js';
+import type { Algorithm, MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
 
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
 export interface Setup extends BackendProblem {
@@ -28,9 +30,8 @@ const ROUNDS_TO_INFINITY: Record<Precision, number> = { single: 2 ** 128 - 2 ** 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
 export function prepare(problem: Problem, settings: Settings, start: Start | undefined): Setup {
   rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
-  const { magnitudes } = problem;
   const shape = checkShape('shape', problem.shape);
-  checkRealArray('magnitudes', magnitudes, shape);
+  const magnitudes = copyRealArray('magnitudes', problem.magnitudes, shape);
   const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
   const support = checkSupport(problem.support, shape);
   const { starts, algorithm, beta, precision, seed, history } = settings;
@@ -81,11 +82,18 @@ export function checkShape(argument: string, shape: Shape): Shape {
 export function checkRealArray(argument: string, array: RealArray, shape: Shape, count = 1): void {
   const [rows, columns] = shape;
   const size = `${count === 1 ? '' : `${count} × `}${rows} × ${columns} = ${count * rows * columns} numbers`;
-  const isReal = array instanceof Float32Array || array instanceof Float64Array;
-  if (!isReal || array.length !== count * rows * columns) {
+  const kind = typedKind(array);
+  const isReal = kind === 'Float32Array' || kind === 'Float64Array';
+  if (!isReal || typedLength(array) !== count * rows * columns) {
     const takes = `a Float32Array or Float64Array of ${size}`;
     throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
   }
+}
+
+/** Checks the same, and returns a copy in memory that nobody else has. */
+export function copyRealArray(argument: string, array: RealArray, shape: Shape, count = 1): RealResult {
+  checkRealArray(argument, array, shape, count);
+  return typedKind(array) === 'Float32Array' ? new Float32Array(array) : new Float64Array(array);
 }
 
 /** Checks that all values are finite after rounding to the precision. `width`: how many numbers a row has. */
@@ -116,13 +124,14 @@ export function toMask(
 ): Uint8Array | undefined {
   if (given === undefined) return undefined;
   const [rows, columns] = shape;
-  const isMask = given instanceof Uint8Array || given instanceof Uint8ClampedArray || Array.isArray(given);
-  if (!isMask || given.length !== rows * columns) {
+  const kind = typedKind(given);
+  const isMask = kind === 'Uint8Array' || kind === 'Uint8ClampedArray' || Array.isArray(given);
+  if (!isMask || (kind ? typedLength(given as Uint8Array) : given.length) !== rows * columns) {
     const takes = `a Uint8Array or an array of booleans, ${rows} × ${columns} = ${rows * columns} of them`;
     throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
   }
   // The copy lets the loop meet one kind of array only, which makes it several times as fast.
-  const mask = Uint8Array.from(Array.isArray(given) ? given.map((value) => (value ? 1 : 0)) : given);
+  const mask = kind ? new Uint8Array(given as Uint8Array) : Uint8Array.from(given, (value) => (value ? 1 : 0));
   let inside = 0;
   for (let i = 0; i < mask.length; i++) inside += mask[i] = mask[i] === 0 ? 0 : 1;
   if (inside === 0) {
@@ -209,9 +218,9 @@ function checkStart(start: Start, starts: number, shape: Shape, precision: Preci
     throw new InvalidArgumentError('start', `start: got ${got}; takes either { phase } or { object }`);
   }
   const [argument, array] = phase === undefined ? ['start.object', object!] : ['start.phase', phase];
-  checkRealArray(argument, array, shape, starts);
-  checkFinite(argument, array, shape[1], precision);
-  return phase === undefined ? { object: array } : { phase };
+  const copy = copyRealArray(argument, array, shape, starts);
+  checkFinite(argument, copy, shape[1], precision);
+  return phase === undefined ? { object: copy } : { phase: copy };
 }
 
 function position(index: number, width: number): string {

@@ -2,7 +2,7 @@
  * Checks the options that callers pass (names, ranges, unknown keys) and fills in the defaults. image.ts checks the arrays
  * of a problem or a start, because that takes the shape.
  */
-import { InvalidArgumentError, gotTakes } from '../errors.js';
+import { InvalidArgumentError, brief, gotTakes } from '../errors.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
@@ -57,13 +57,13 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 }
 
 /** The same for `retrieve`, which takes the options of a session and of a run, and `iterations`. */
-export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number } {
+export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number; inspect: boolean } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
   const { iterations = 1000, inspect = false } = options;
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
-  return { ...sessionSettings(options), iterations };
+  return { ...sessionSettings(options), iterations, inspect };
 }
 
 export function checkRunOptions(options: RunOptions): void {
@@ -96,7 +96,9 @@ function checkRun({ onProgress, signal }: RunOptions): void {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new InvalidArgumentError('onProgress', gotTakes('onProgress', onProgress, 'a function'));
   }
-  if (signal !== undefined && typeof (signal as Partial<AbortSignal> | null)?.addEventListener !== 'function') {
+  const { addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  const isSignal = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  if (signal !== undefined && !isSignal) {
     throw new InvalidArgumentError('signal', gotTakes('signal', signal, 'an AbortSignal'));
   }
 }
@@ -117,7 +119,8 @@ function checkFlag(argument: string, value: unknown): void {
 export function checkName(argument: string, value: unknown, names: readonly string[]): void {
   if (names.includes(value as string)) return;
   const listed = names.map((name) => `'${name}'`).join(', ');
-  throw new InvalidArgumentError(argument, gotTakes(argument, value, listed) + didYouMean(String(value), names));
+  const hint = typeof value === 'string' ? didYouMean(value, names) : '';
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, listed) + hint);
 }
 
 /** Throws for keys that are not known, because a misspelt option must not be ignored. `argument`: name of the object. */
@@ -127,12 +130,13 @@ export function rejectUnknownKeys(argument: string, value: unknown, known: reado
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const message = `${argument}: there is no '${key}'; takes ${known.join(', ')}${didYouMean(key, known)}`;
-    throw new InvalidArgumentError(key, message);
+    const message = `${argument}: there is no '${brief(key)}'; takes ${known.join(', ')}${didYouMean(key, known)}`;
+    throw new InvalidArgumentError(brief(key), message);
   }
 }
 
 function didYouMean(given: string, names: readonly string[]): string {
+  if (given.length > 60) return '';
   const distances = names.map((name) => editDistance(given.toLowerCase(), name.toLowerCase()));
   const least = Math.min(...distances);
   return least <= 2 && least < given.length ? `; did you mean '${names[distances.indexOf(least)]}'?` : '';

@@ -65,6 +65,13 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
   }
 }
 
+/** The result of a job that was not begun. */
+export function nothingDone({ setup }: Job): JobResult {
+  const residuals = new Float64Array(setup.batch.starts).fill(NaN);
+  const [object, feasible] = [new Float32Array(0), new Float32Array(0)];
+  return { residuals, feasibleResiduals: residuals, best: 0, object, feasible, iterations: 0, seconds: 0 };
+}
+
 /**
  * Reads the object with the smallest residual. A GPU need not carry NaN through its arithmetic, so an object that is not
  * finite loses its residual here, and the next best is read.

@@ -18,8 +18,7 @@ import { availableCores } from './workers/thread.js';
  * Recovers an image from Fourier magnitudes. Of several starts it returns the one whose feasible object has the smallest
  * residual. A small residual does not prove that the image is right, least of all without a support.
  *
- * The arrays are copied before the iterations begin, and never changed. Do not change them before that: until the first
- * progress report, or until the promise settles.
+ * The arrays are copied before the call returns, and never changed.
  *
  * @throws All that `createSession` throws, and {@link AbortError} when `signal` is aborted, between iterations; its
  * `partial` then holds what has been reached. The promise rejects.
@@ -38,7 +37,7 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const warnings = options.inspect ? inspect(problem).warnings : [];
+  const warnings = settings.inspect ? inspect(problemOf(setup)).warnings : [];
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, index, device } = await selectDevice(settings);
@@ -55,6 +54,11 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
   throw error;
+}
+
+/** The problem as it was checked: the caller may have changed his arrays since. */
+function problemOf({ pattern: { magnitudes, shape, mask }, support }: Setup): Problem {
+  return { magnitudes, shape, mask, support };
 }
 
 async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise<JobResult[]> {

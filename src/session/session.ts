@@ -8,7 +8,7 @@ import { IterationState, type Kernel } from './iteration-state.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
 import { checkAlgorithm, checkInteger, checkRunOptions, rejectUnknownKeys } from '../problems/options.js';
-import { checkFinite, checkRealArray, checkSupport, type Setup } from '../problems/image.js';
+import { checkFinite, checkSupport, copyRealArray, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
 import { ruleOf } from '../rules.js';
@@ -240,9 +240,9 @@ export class Session {
   writeObject(object: RealArray, start = 0): void {
     this.#checkUsable();
     this.#checkStart(start);
-    checkRealArray('object', object, this.shape);
-    checkFinite('object', object, this.shape[1], this.precision);
-    this.#state.writeObject(start, object);
+    const copy = copyRealArray('object', object, this.shape);
+    checkFinite('object', copy, this.shape[1], this.precision);
+    this.#state.writeObject(start, copy);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
@@ -262,9 +262,9 @@ export class Session {
     this.#checkUsable();
     this.#checkStart(start);
     const [rows, columns] = this.shape;
-    checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
-    checkFinite('spectrum', spectrum, 2 * columns, this.precision);
-    this.#state.writeSpectrum(start, spectrum);
+    const copy = copyRealArray('spectrum', spectrum, [rows, 2 * columns]);
+    checkFinite('spectrum', copy, 2 * columns, this.precision);
+    this.#state.writeSpectrum(start, copy);
   }
 
   /**
@@ -349,7 +349,7 @@ export class Session {
       await this.#log.take();
       const now = performance.now();
       reported = now;
-      onProgress?.({ iteration: done, iterations, residual: this.#log.best(), seconds: (now - began) / 1000 });
+      await onProgress?.({ iteration: done, iterations, residual: this.#log.best(), seconds: (now - began) / 1000 });
     };
     let lap = began;
     while (done < iterations) {

@@ -1,6 +1,7 @@
 /** Where the zero frequency is: at [0, 0], as transforms have it, or in the middle, as pictures and detectors have it. */
 import { checkShape } from '../problems/image.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
+import { typedKind } from '../typed-arrays.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 
 /** A new array of the same kind. */
@@ -44,14 +45,14 @@ export function ifftshift<Pixels extends RealArray | MaskArray>(image: Pixels, s
   return roll(image, [rows, columns], [Math.ceil(rows / 2), Math.ceil(columns / 2)]);
 }
 
-const KINDS = [Float32Array, Float64Array, Uint8Array, Uint8ClampedArray];
+const KINDS = ['Float32Array', 'Float64Array', 'Uint8Array', 'Uint8ClampedArray'];
 
 function roll<Pixels extends RealArray | MaskArray>(
   image: Pixels,
   [rows, columns]: Shape,
   [down, right]: Shape,
 ): ShiftedArray<Pixels> {
-  const known = Array.isArray(image) || KINDS.some((kind) => image instanceof kind);
+  const known = Array.isArray(image) || KINDS.includes(typedKind(image) ?? '');
   if (!known || image.length !== rows * columns) {
     const takes = `a Float32Array, a Float64Array or a mask of ${rows} × ${columns} = ${rows * columns} entries`;
     throw new InvalidArgumentError('image', gotTakes('image', image, takes));

@@ -1,6 +1,6 @@
 /** From what a detector counts to what phase retrieval takes. */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkRealArray, checkShape, toMask } from '../problems/image.js';
+import { checkShape, copyRealArray, toMask } from '../problems/image.js';
 import type { MaskArray, RealArray, RealResult, Shape } from '../types.js';
 
 /**
@@ -26,10 +26,8 @@ export function magnitudesFromIntensities<Intensities extends RealArray>(
 ): Intensities extends Float32Array ? Float32Array<ArrayBuffer> : Float64Array<ArrayBuffer>;
 export function magnitudesFromIntensities(intensities: RealArray, shape: Shape, mask?: MaskArray): RealResult {
   const [rows, columns] = checkShape('shape', shape);
-  checkRealArray('intensities', intensities, [rows, columns]);
+  const magnitudes = copyRealArray('intensities', intensities, [rows, columns]);
   const measured = toMask('mask', mask, [rows, columns], 'no intensity was measured');
-  const magnitudes =
-    intensities instanceof Float32Array ? new Float32Array(intensities) : new Float64Array(intensities);
   for (let k = 0; k < magnitudes.length; k++) {
     const intensity = measured?.[k] === 0 ? 0 : magnitudes[k];
     if (!(intensity >= 0 && intensity < Infinity)) {

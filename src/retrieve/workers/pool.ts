@@ -1,45 +1,89 @@
 /**
- * Runs jobs side by side, each on a worker that lives as long as its job. Gathers their progress, passes on an abort, and
- * ends all workers as soon as one fails.
+ * Runs jobs side by side, each on a worker that lives as long as its job. The whole process has as many workers as cores;
+ * further jobs wait for their turn. Gathers progress, passes on an abort, and ends all workers of a call as soon as one
+ * of its jobs fails.
  */
-import { AbortError, DeviceLostError } from '../../errors.js';
-import { macrotask } from '../../session/event-loop.js';
-import { indexOfLeast, type Job, type JobResult } from '../job.js';
-import type { Progress, RealArray, RunOptions } from '../../types.js';
+import { DeviceLostError } from '../../errors.js';
+import { indexOfLeast, nothingDone, type Job, type JobResult } from '../job.js';
+import type { Progress, RunOptions } from '../../types.js';
 import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
-import { startWorker, type WorkerThread } from './thread.js';
+import { availableCores, startWorker, type WorkerThread } from './thread.js';
 
-/** Workers cannot be made here; the cause says why. No job has begun. */
+/** Workers cannot be made here; the cause says why. */
 export class WorkersUnavailable extends Error {}
 
 const PROGRESS_MILLISECONDS = 100;
 
-/** Resolves with the results in the order of the jobs. Rejects with `WorkersUnavailable` where there are no workers. */
+/** The jobs that wait for a core, in the order of asking: each learns whether it has got one. */
+const queue = new Set<(granted: boolean) => void>();
+let busy = 0;
+
+/** Resolves with true when there is a core for one more worker, or with false when the signal is aborted before. */
+function takeCore(signal: AbortSignal | undefined): Promise<boolean> {
+  if (signal?.aborted) return Promise.resolve(false);
+  if (busy < availableCores()) {
+    busy++;
+    return Promise.resolve(true);
+  }
+  return new Promise((resolve) => {
+    const leave = () => {
+      if (queue.delete(grant)) resolve(false);
+    };
+    const grant = (granted: boolean) => {
+      signal?.removeEventListener('abort', leave);
+      resolve(granted);
+    };
+    queue.add(grant);
+    signal?.addEventListener('abort', leave, { once: true });
+  });
+}
+
+/** Hands a core on to the job that has waited longest. */
+function releaseCore(): void {
+  const [next] = queue;
+  if (queue.delete(next)) next(true);
+  else busy--;
+}
+
+/**
+ * Resolves with the results in the order of the jobs; a job that an abort finds waiting has done nothing. Rejects with
+ * `WorkersUnavailable` where there are no workers.
+ */
 export async function runOnWorkers(
   script: { source: string; data: unknown },
   jobs: Job[],
   { onProgress, signal }: RunOptions,
 ): Promise<JobResult[]> {
-  const workers: JobWorker[] = [];
   const gather = onProgress && gatherProgress(jobs.length, onProgress);
+  const workers = new Set<JobWorker>();
+  let failed = false;
   const abort = () => workers.forEach((worker) => worker.abort());
+  signal?.addEventListener('abort', abort);
+  const runOne = async (job: Job, index: number): Promise<JobResult> => {
+    if (!(await takeCore(signal))) return nothingDone(job);
+    try {
+      if (failed || signal?.aborted) return nothingDone(job);
+      const worker = new JobWorker(script.source, (progress) => gather?.(index, progress));
+      workers.add(worker);
+      try {
+        await worker.ready;
+        return failed || signal?.aborted ? nothingDone(job) : await worker.run(job, script.data);
+      } finally {
+        workers.delete(worker);
+        await worker.terminate();
+      }
+    } finally {
+      releaseCore();
+    }
+  };
   try {
-    for (const index of jobs.keys()) {
-      workers.push(new JobWorker(script.source, (progress) => gather?.(index, progress)));
-    }
-    await Promise.all(workers.map((worker) => worker.ready));
-    if (signal?.aborted) throw new AbortError(signal.reason);
-    signal?.addEventListener('abort', abort);
-    const results: Promise<JobResult>[] = [];
-    for (const [index, worker] of workers.entries()) {
-      results.push(worker.run(jobs[index], script.data));
-      // Each worker is sent a copy of the problem, which takes its time.
-      await macrotask();
-    }
-    return await Promise.all(results);
+    return await Promise.all(jobs.map(runOne));
+  } catch (error) {
+    failed = true;
+    await Promise.all([...workers].map((worker) => worker.terminate()));
+    throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
 
@@ -48,8 +92,9 @@ class JobWorker {
   readonly ready: Promise<void>;
   readonly #thread: WorkerThread;
   readonly #result: Promise<JobResult>;
+  #reports: Promise<unknown> = Promise.resolve();
 
-  constructor(source: string, onProgress: (progress: Progress) => void) {
+  constructor(source: string, onProgress: (progress: Progress) => unknown) {
     const ready = promiseParts<void>();
     const result = promiseParts<JobResult>();
     this.ready = ready.promise;
@@ -58,16 +103,14 @@ class JobWorker {
     ready.promise.catch(() => undefined);
     result.promise.catch(() => undefined);
     const events = {
-      message(data: unknown) {
+      message: (data: unknown) => {
         const message = data as FromWorker;
         if (message.type === 'ready') ready.resolve();
         else if (message.type === 'progress') {
-          try {
-            onProgress(message.progress);
-          } catch (error) {
-            // An error thrown from here would reach nobody.
-            result.reject(error);
-          }
+          // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
+          const report = new Promise((resolve) => resolve(onProgress(message.progress)));
+          this.#reports = Promise.all([this.#reports, report]);
+          this.#reports.catch(result.reject);
         } else if (message.type === 'done') result.resolve(message.result);
         else result.reject(unpackError(message.error));
       },
@@ -83,9 +126,11 @@ class JobWorker {
     }
   }
 
-  run(job: Job, data: unknown): Promise<JobResult> {
+  async run(job: Job, data: unknown): Promise<JobResult> {
     this.#post({ type: 'run', job: compact(job), data });
-    return this.#result;
+    const result = await this.#result;
+    await this.#reports;
+    return result;
   }
 
   abort(): void {
@@ -101,26 +146,19 @@ class JobWorker {
   }
 }
 
-/** Copies views of larger buffers: structured cloning would send the whole buffer. */
+/** Copies the part of the start that the job needs: structured cloning would send the start of all jobs. */
 function compact(job: Job): Job {
-  const { setup } = job;
-  const { pattern, start } = setup;
-  const own = (array: RealArray) => (array.byteLength < array.buffer.byteLength ? array.slice() : array);
-  return {
-    ...job,
-    setup: {
-      ...setup,
-      pattern: { ...pattern, magnitudes: own(pattern.magnitudes) },
-      ...(start && { start: 'phase' in start ? { phase: own(start.phase) } : { object: own(start.object) } }),
-    },
-  };
+  const { start } = job.setup;
+  if (!start) return job;
+  const own = 'phase' in start ? { phase: start.phase.slice() } : { object: start.object.slice() };
+  return { ...job, setup: { ...job.setup, start: own } };
 }
 
 /** Reports what every start has done at least. Each worker reports by itself, so the reports are throttled here. */
 function gatherProgress(
   workers: number,
-  onProgress: (progress: Progress) => void,
-): (index: number, progress: Progress) => void {
+  onProgress: (progress: Progress) => unknown,
+): (index: number, progress: Progress) => unknown {
   const newest: (Progress | undefined)[] = Array.from({ length: workers });
   let reported = -Infinity;
   return (index, progress) => {
@@ -132,7 +170,7 @@ function gatherProgress(
     const now = performance.now();
     if (now - reported < PROGRESS_MILLISECONDS && iteration < progress.iterations) return;
     reported = now;
-    onProgress({
+    return onProgress({
       iteration,
       iterations: progress.iterations,
       residual: residuals[indexOfLeast(residuals)],
