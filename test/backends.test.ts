@@ -202,7 +202,7 @@ describe('a backend that fails', () => {
 describe('address space for WebAssembly', () => {
   it('that is wanting is no lack of WebAssembly, and the message says the way out', async () => {
     const reserve = vi.spyOn(WebAssembly, 'instantiate');
-    reserve.mockRejectedValueOnce(new RangeError('WebAssembly.instantiate(): Out of memory') as never);
+    reserve.mockRejectedValueOnce(new RangeError('WebAssembly.instantiate(): Out of memory'));
     const attempt = createSession(problem, { backend: 'wasm' });
     await expect(attempt).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
     await expect(attempt).rejects.toThrow(/ulimit -v.*--disable-wasm-trap-handler/);

@@ -1,5 +1,5 @@
 /** What the command line says when it cannot do what it was asked: one line, an exit code, and no half-written files. */
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -188,6 +188,51 @@ describe('an error', () => {
     expect(ended.stderr).toMatch(/^rephase: [^\n]+\n$/);
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: '' });
     expect(existsSync(folder.at('never.png'))).toBe(false);
+  });
+
+  it('about an output that cannot be written comes before the run, which would take for ever', async () => {
+    mkdirSync(folder.at('folder.npy'));
+    mkdirSync(folder.at('folder.html'));
+    mkdirSync(folder.at('s.support.npy'));
+    symlinkSync('loop.npy', folder.at('loop.npy'));
+    const endless = [...pattern.slice(0, 2), '--iterations', '1e12', '-q'];
+    const outputs: [string[], RegExp][] = [
+      [['-o', 'folder.npy'], /--output: cannot write folder\.npy: it is a folder/],
+      [['-o', 'loop.npy'], /--output: cannot write loop\.npy: its links form a loop/],
+      [['-o', 'pattern.npy/x.npy'], /a part of the path is not a folder/],
+      [['-o', '/proc/image.npy'], /--output: cannot write \/proc\/image\.npy: /],
+      [['-o', `${'n'.repeat(300)}.npy`], /the name is too long/],
+      [['-o', 'image.npy', '--report', 'folder.html'], /--report: cannot write folder\.html: it is a folder/],
+      [['-o', 'image.npy', '--history', 'no/h.csv'], /--history: cannot write no\/h\.csv: there is no folder no/],
+    ];
+    for (const [args, message] of outputs) {
+      const { code, stderr } = await rephase([...endless, ...args]);
+      expect(stderr).toMatch(message);
+      expect(code).toBe(1);
+    }
+    const { stderr } = await rephase(['simulate', 'image.png', '-o', 's.npy']);
+    expect(stderr).toMatch(/the support of --output: cannot write s\.support\.npy: it is a folder/);
+    expect(existsSync(folder.at('s.npy'))).toBe(false);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('about a full disk behind standard output is said by every command', async () => {
+    for (const command of [
+      'backends',
+      '--help',
+      'inspect pattern.npy',
+      'simulate image.png -o -',
+      'reconstruct pattern.npy -q -o -',
+    ]) {
+      const { code, stderr } = await execute(
+        'sh',
+        ['-c', `"${process.execPath}" "${PROGRAM}" ${command} > /dev/full`],
+        {
+          cwd: folder.path,
+        },
+      );
+      expect(stderr).toBe('rephase: cannot write to standard output: the disk is full\n');
+      expect(code).toBe(1);
+    }
   });
 
   it('about a file that would be overwritten by what is made of it leaves it as it was', async () => {

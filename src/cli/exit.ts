@@ -2,6 +2,7 @@
  * How a command ends: the exit codes, and the one line on stderr that explains a failure. Stack traces appear only where
  * the environment variable REPHASE_DEBUG is set.
  */
+import { constants } from 'node:os';
 import process from 'node:process';
 import { CommanderError } from 'commander';
 import { AbortError, InvalidArgumentError, RephaseError, gotTakes, printable } from '../errors.js';
@@ -12,10 +13,6 @@ export const EXIT = {
   failure: 1,
   /** Wrong usage: an unknown command or option, or a value that an option does not take. */
   usage: 2,
-  /** Stopped by Ctrl-C, as shells count it: 128 + SIGINT. What there was so far has been written. */
-  interrupted: 130,
-  /** The same by SIGTERM, which `kill`, `timeout` and queues of jobs send: 128 + SIGTERM. */
-  terminated: 143,
 } as const;
 
 /** Wrong usage of the command line. */
@@ -44,8 +41,9 @@ export function exitCode(error: unknown): number {
   return isUsage(error) ? EXIT.usage : EXIT.failure;
 }
 
+/** As shells count it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. What there was so far has been written. */
 export function stopCode(signal: unknown): number {
-  return signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted;
+  return 128 + (constants.signals[signal as NodeJS.Signals] ?? constants.signals.SIGINT);
 }
 
 /** Explains `error` on stderr, and as an object on stdout where the command was asked for JSON. Returns the exit code. */

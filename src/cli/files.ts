@@ -3,11 +3,19 @@
  * is done. What is in the files is the business of formats/.
  */
 import { createHash } from 'node:crypto';
-import { access, constants, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join, parse } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { extname, join, parse } from 'node:path';
 import process from 'node:process';
 import { FileAccessError } from '../errors.js';
-import { beside, readInputFile, splitDataset, writeBytes, writeImage } from '../formats/files.js';
+import {
+  beside,
+  checkWritable,
+  followLinks,
+  readInputFile,
+  splitDataset,
+  writeBytes,
+  writeImage,
+} from '../formats/files.js';
 import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
 import { decodeNamed } from '../formats/named.js';
 import { type Shape } from '../types.js';
@@ -47,15 +55,24 @@ export function withDataset(path: string, dataset: string): string {
   return `${splitDataset(path)?.path ?? path}:${dataset}`;
 }
 
+/** As much as Node reads of a file. */
+const MOST_BYTES = 2 ** 31 - 1;
+
 async function readStdin(): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES)
+      throw new FileAccessError('cannot read standard input: it is larger than 2 GiB', STANDARD_STREAM);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }
 
 /**
- * Checks that `path` ends as it must (`-` is standard output) and that its folder is there, so that a long run does not
- * end with a file that cannot be written.
+ * Checks that `path` ends as it must (`-` is standard output) and can be written, so that a long run does not end with a
+ * file that cannot.
  */
 export async function checkOutput(option: string, path: string, endings: readonly string[], stream = false) {
   if (stream && path === STANDARD_STREAM) return;
@@ -63,17 +80,9 @@ export async function checkOutput(option: string, path: string, endings: readonl
     const takes = `a name in ${endings.join(', ')}${stream ? ', or - for standard output' : ''}`;
     throw usage(option, path, takes);
   }
-  const folder = dirname(path);
-  const exists = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!exists) throw new FileAccessError(`${option}: cannot write ${path}: there is no folder ${folder}`, path);
-  const writable = await access(folder, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!writable) throw new FileAccessError(`${option}: cannot write ${path}: permission denied`, path);
+  await checkWritable(path).catch((error: FileAccessError) => {
+    throw new FileAccessError(`${option}: ${error.message}`, path, { cause: error });
+  });
 }
 
 /** A file of a command, and what the command line calls it: `the pattern`, `--history`. */
@@ -97,15 +106,11 @@ export async function checkDistinct(inputs: readonly NamedFile[], outputs: reado
   }
 }
 
-/** Without links; of a file that is not there yet, its folder's. */
+/** The file behind all links; of a file with a dataset's name behind its own, the file. */
 async function realName(path: string): Promise<string> {
-  const real = (name: string) => realpath(name).catch(() => undefined);
   const inside = splitDataset(path);
-  return (
-    (await real(path)) ??
-    (inside && (await real(inside.path))) ??
-    join((await real(dirname(path))) ?? dirname(path), basename(path))
-  );
+  const isThere = !inside || (await stat(path).catch(() => undefined)) !== undefined;
+  return followLinks(isThere ? path : inside.path);
 }
 
 /** Writes an image in the format of the path's ending; standard output gets `.npy`. */

@@ -1,17 +1,21 @@
 /**
- * Ctrl-C and SIGTERM. The first one asks the running command to stop and lets it write what it has; the second one quits
- * at once.
+ * Ctrl-C, SIGTERM and SIGHUP. The first one asks the running command to stop and lets it write what it has; the second one
+ * quits at once, and removes what is half written.
  */
 import process from 'node:process';
+import { removeTemporaries } from '../formats/files.js';
 import { stopCode } from './exit.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs `work` with an AbortSignal that the first of them aborts, its name as the reason. */
 export async function interruptible<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const controller = new AbortController();
   const stop = (signal: NodeJS.Signals) => {
-    if (controller.signal.aborted) process.exit(stopCode(signal));
+    if (controller.signal.aborted) {
+      removeTemporaries();
+      process.exit(stopCode(signal));
+    }
     controller.abort(signal);
   };
   for (const signal of SIGNALS) process.on(signal, stop);

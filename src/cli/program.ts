@@ -16,7 +16,7 @@ Exit codes:
   0    success
   1    the run failed (a file, the data, the backend, a check)
   2    wrong usage
-  130  stopped by Ctrl-C, 143 by SIGTERM; reconstruct has written the image so far
+  130  stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; reconstruct has written the image so far
 
 Environment:
   REPHASE_BACKEND  the backend to use where --backend is not given
@@ -26,7 +26,12 @@ Environment:
 /** Runs the command line and resolves to its exit code. Commands that end otherwise than well or badly set their own. */
 export async function main(args: readonly string[]): Promise<number> {
   // A reader such as `head` may leave before everything is written.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
+    process.stderr.write(`rephase: cannot write to standard output: ${reason}\n`);
+    process.exit(1);
+  });
   try {
     await createProgram().parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -4,6 +4,7 @@ import { simulate } from '../tools/simulate.js';
 import { UsageError } from './exit.js';
 import { type InputOptions, besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
 import { examples } from './help.js';
+import { interruptible } from './interrupt.js';
 import { printer } from './print.js';
 import { numberFrom, positive, whole } from './values.js';
 
@@ -77,6 +78,8 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
   const { output, beamstop } = options;
   const supportPath = toStdout ? undefined : besides(output, 'support');
   const maskPath = toStdout || beamstop === undefined ? undefined : besides(output, 'mask');
+  if (supportPath !== undefined) await checkOutput('the support of --output', supportPath, ['.npy']);
+  if (maskPath !== undefined) await checkOutput('the mask of --output', maskPath, ['.npy']);
   await checkDistinct(
     [{ what: 'the image', path }],
     [
@@ -97,9 +100,12 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
     ...(beamstop !== undefined && { beamstop }),
   });
   const { magnitudes, shape, support, mask } = pattern;
-  await writeOutput(output, { data: magnitudes, shape });
-  if (supportPath !== undefined) await writeMask(supportPath, support, shape);
-  if (maskPath !== undefined && mask) await writeMask(maskPath, mask, shape);
+  // A signal meanwhile lets all of them be finished.
+  await interruptible(async () => {
+    await writeOutput(output, { data: magnitudes, shape });
+    if (supportPath !== undefined) await writeMask(supportPath, support, shape);
+    if (maskPath !== undefined && mask) await writeMask(maskPath, mask, shape);
+  });
   out.line(`${image.shape.join('×')} image → ${shape.join('×')} pattern`);
   out.line(`wrote ${[output, supportPath, maskPath].filter((written) => written !== undefined).join(', ')}`);
   const written = { pattern: output, support: supportPath, mask: maskPath };

@@ -3,8 +3,9 @@
  * or the new, never a part. For Node only; the browser build does not contain it.
  */
 import { randomBytes } from 'node:crypto';
-import { access, constants, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, normalize } from 'node:path';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
+import { access, constants, open, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { FileAccessError, InvalidArgumentError, gotTakes } from '../errors.js';
 import {
   type DecodeOptions,
@@ -98,6 +99,14 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
+/** Files that are being written, under the names that they have until they are whole. */
+const temporaries = new Set<string>();
+
+/** Removes what is half written: for a process that must end at once. */
+export function removeTemporaries(): void {
+  for (const temporary of temporaries) rmSync(temporary, { force: true });
+}
+
 /**
  * Writes a file whole: under another name beside it, which then takes its place. What is not an ordinary file, such as
  * a pipe or a device, is written to directly.
@@ -106,27 +115,77 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
   let temporary: string | undefined;
   try {
-    const existing = await stat(path).catch((error: unknown) => {
-      if (isSystemError(error) && error.code === 'ENOENT') return undefined;
-      throw error;
-    });
-    // A link's target is replaced, not the link.
-    const target = existing ? await realpath(path) : path;
-    if (existing) await access(target, constants.W_OK);
-    const ordinary = existing === undefined || existing.isFile();
-    if (ordinary)
-      temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`);
-    const handle = await open(temporary ?? target, ordinary ? 'wx' : 'w', existing ? existing.mode & 0o777 : 0o666);
+    const place = await placeOf(path);
+    temporary = place.temporary;
+    if (temporary) temporaries.add(temporary);
+    const handle = await open(temporary ?? place.target, temporary ? 'wx' : 'w', place.mode);
     try {
       await handle.writeFile(bytes);
     } finally {
       await handle.close();
     }
-    if (temporary) await rename(temporary, target);
+    if (temporary) await rename(temporary, place.target);
   } catch (error) {
     if (temporary) await rm(temporary, { force: true }).catch(() => undefined);
     throw accessError('write', path, error);
+  } finally {
+    if (temporary) temporaries.delete(temporary);
   }
+}
+
+/**
+ * Finds out whether `writeBytes` can write to a path, by making a file in its folder for a moment: permissions do not tell
+ * of everything. Worth asking before a long run.
+ * @throws FileAccessError
+ */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const { temporary, mode } = await placeOf(path);
+    if (!temporary) return;
+    // Nothing comes between the two calls that could end the process.
+    closeSync(openSync(temporary, 'wx', mode));
+    rmSync(temporary);
+  } catch (error) {
+    throw accessError('write', path, error);
+  }
+}
+
+interface Place {
+  target: string;
+  /** Beside the target; undefined for what is not an ordinary file. */
+  temporary?: string;
+  mode: number;
+}
+
+async function placeOf(path: string): Promise<Place> {
+  const existing = await stat(path).catch((error: unknown) => {
+    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  const target = await followLinks(path);
+  if (existing) await access(target, constants.W_OK);
+  const mode = existing ? existing.mode & 0o777 : 0o666;
+  if (existing && !existing.isFile()) return { target, mode };
+  const name = `.${basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`;
+  return { target, temporary: join(dirname(target), name), mode };
+}
+
+/** The file behind all links, which need not be there yet: writing replaces it, not the link. */
+export async function followLinks(path: string): Promise<string> {
+  const real = await realpath(path).catch(() => undefined);
+  if (real !== undefined) return real;
+  const link = await readlink(path).catch(() => undefined);
+  if (link !== undefined && !(await isLoop(path))) return followLinks(resolve(dirname(path), link));
+  const folder = await realpath(dirname(path)).catch(() => dirname(path));
+  return join(folder, basename(path));
+}
+
+function isLoop(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => isSystemError(error) && error.code === 'ELOOP',
+  );
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
@@ -142,11 +201,14 @@ const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full',
   EROFS: 'the file system is read-only',
   ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links form a loop',
   ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB',
 };
 
 function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
   const code = isSystemError(error) ? (error.code ?? '') : '';
-  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  const isMissingFolder = what === 'write' && code === 'ENOENT' && !existsSync(dirname(path));
+  const known = isMissingFolder ? `there is no folder ${dirname(path)}` : REASONS[code];
+  const reason = known ?? (error instanceof Error ? error.message : String(error));
   return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
 }

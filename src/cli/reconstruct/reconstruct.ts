@@ -86,30 +86,34 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
     if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
     printWarnings(warnings, options);
   });
-  const { code, ...run } = await reconstruct(
-    problem,
-    {
-      ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
-      ...{ backend: options.backend, device: options.device, precision: options.precision },
-      history: options.history !== undefined || options.report !== undefined,
-      inspect: true,
-      ...(options.beta !== undefined && { beta: options.beta }),
-      ...(start && { start }),
-    },
-    options.quiet ?? false,
-    begun,
-  );
-  begun();
-  const later = ofProblem(run.result.warnings, warnings.length > 0);
-  const failure = later.find((warning) => warning.code === 'DIVERGED');
-  if (failure) throw new DivergedError(failure.message);
-  printWarnings(later, options);
-  // The image first: whatever fails after it, it is safe.
-  await writeImage(options, run.result);
-  const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
-  await writeRecords(path, options, outcome);
-  printOutcome(out, path, options, outcome);
-  process.exitCode = code;
+  // A signal while files are written lets them be finished.
+  await interruptible(async (signal) => {
+    const { code, ...run } = await reconstruct(
+      problem,
+      {
+        signal,
+        ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
+        ...{ backend: options.backend, device: options.device, precision: options.precision },
+        history: options.history !== undefined || options.report !== undefined,
+        inspect: true,
+        ...(options.beta !== undefined && { beta: options.beta }),
+        ...(start && { start }),
+      },
+      options.quiet ?? false,
+      begun,
+    );
+    begun();
+    const later = ofProblem(run.result.warnings, warnings.length > 0);
+    const failure = later.find((warning) => warning.code === 'DIVERGED');
+    if (failure) throw new DivergedError(failure.message);
+    printWarnings(later, options);
+    // The image first: whatever fails after it, it is safe.
+    await writeImage(options, run.result);
+    const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
+    await writeRecords(path, options, outcome);
+    printOutcome(out, path, options, outcome);
+    process.exitCode = code;
+  });
 }
 
 function once(action: () => void): () => void {
@@ -167,19 +171,15 @@ async function checkOutputs(path: string, options: ReconstructOptions): Promise<
 async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {
   const bar = progressBar(options.iterations ?? 0, quiet);
   try {
-    return await interruptible(async (signal) => {
-      try {
-        const onProgress = (progress: Progress) => {
-          begun();
-          bar.update(progress);
-        };
-        const result = await retrieve(problem, { ...options, signal, onProgress });
-        return { result, interrupted: false, code: EXIT.success };
-      } catch (error) {
-        if (!(error instanceof AbortError && error.partial)) throw error;
-        return { result: error.partial, interrupted: true, code: exitCode(error) };
-      }
-    });
+    const onProgress = (progress: Progress) => {
+      begun();
+      bar.update(progress);
+    };
+    const result = await retrieve(problem, { ...options, onProgress });
+    return { result, interrupted: false, code: EXIT.success };
+  } catch (error) {
+    if (!(error instanceof AbortError && error.partial)) throw error;
+    return { result: error.partial, interrupted: true, code: exitCode(error) };
   } finally {
     bar.stop();
   }
