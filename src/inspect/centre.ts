@@ -5,6 +5,7 @@
 import { type Pattern, middle, quantile, roll } from './pattern.js';
 import { isAsymmetric, symmetryAbout, type Symmetry } from './symmetry.js';
 import { transform } from './transform.js';
+import type { Shape } from '../types.js';
 
 export interface Centre {
   /** Row and column of the pattern as it was given, each a multiple of one half where it is not whole. */
@@ -54,43 +55,40 @@ function wrap(position: number, size: number): number {
 }
 
 /** The middle of the square with the most magnitude, around the edges: single bright pixels count little. */
-export function brightest({ intensities, shape }: Pattern): [row: number, column: number] {
-  const [rows, columns] = shape;
+export function brightest(pattern: Pattern): [row: number, column: number] {
+  const { intensities } = pattern;
+  const [rows, columns] = pattern.shape;
   const [height, width] = [rows, columns].map((size) => Math.max(1, Math.round(size * BRIGHT_SQUARE)));
-  const magnitudes = intensities.map((value) => Math.sqrt(value));
-  const ceiling = ceilingOf(magnitudes);
-  const sums = magnitudes.map((value) => Math.min(value, ceiling));
-  slidingSums(sums, rows, columns, width, columns, 1);
-  slidingSums(sums, columns, rows, height, 1, columns);
+  // No pixel counts for more than the thousandth brightest.
+  const ceiling = quantile(intensities, 0.999) || Infinity;
+  const magnitudes = new Float64Array(intensities.length);
+  for (let at = 0; at < magnitudes.length; at++) magnitudes[at] = Math.sqrt(Math.min(intensities[at], ceiling));
+  const sums = squareSums(magnitudes, pattern.shape, height, width);
   let best = 0;
   for (let at = 1; at < sums.length; at++) if (sums[at] > sums[best]) best = at;
   return [Math.floor(best / columns) + (height - 1) / 2, (best % columns) + (width - 1) / 2];
 }
 
-/** No pixel counts for more than the thousandth brightest. */
-function ceilingOf(magnitudes: Float64Array): number {
-  return quantile(magnitudes.slice().sort(), 0.999) || Infinity;
-}
-
-/** Replaces each number of each line by the sum of it and those behind it, around the end. */
-function slidingSums(
-  data: Float64Array,
-  lines: number,
-  length: number,
-  width: number,
-  lineStep: number,
-  step: number,
-): void {
-  const values = new Float64Array(length);
-  for (let line = 0; line < lines; line++) {
-    for (let i = 0; i < length; i++) values[i] = data[line * lineStep + i * step];
+/** The sum of each height × width square, at its first pixel, around the edges. */
+function squareSums(data: Float64Array, [rows, columns]: Shape, height: number, width: number): Float64Array {
+  const [across, sums] = [new Float64Array(data.length), new Float64Array(data.length)];
+  for (let row = 0; row < rows; row++) {
+    const start = row * columns;
     let sum = 0;
-    for (let i = 0; i < width; i++) sum += values[i];
-    for (let i = 0; i < length; i++) {
-      data[line * lineStep + i * step] = sum;
-      sum += values[(i + width) % length] - values[i];
+    for (let i = 0; i < width; i++) sum += data[start + i];
+    for (let i = 0; i < columns; i++) {
+      across[start + i] = sum;
+      sum += data[start + ((i + width) % columns)] - data[start + i];
     }
   }
+  const sum = new Float64Array(columns);
+  for (let row = 0; row < height; row++) for (let i = 0; i < columns; i++) sum[i] += across[row * columns + i];
+  for (let row = 0; row < rows; row++) {
+    const [first, next] = [row * columns, ((row + height) % rows) * columns];
+    sums.set(sum, first);
+    for (let i = 0; i < columns; i++) sum[i] += across[next + i] - across[first + i];
+  }
+  return sums;
 }
 
 /** The peak of the self-convolution of the part of the pattern around a point. */
@@ -138,13 +136,9 @@ function specklesOf(
       known[row * width + column] = 1;
     }
   }
-  const [sums, counts] = [magnitudes.slice(), known.slice()];
   const square = Math.min(7, height, width);
   const half = (square - 1) >> 1;
-  for (const data of [sums, counts]) {
-    slidingSums(data, height, width, square, width, 1);
-    slidingSums(data, width, height, square, 1, width);
-  }
+  const [sums, counts] = [magnitudes, known].map((data) => squareSums(data, [height, width], square, square));
   const speckles = new Float64Array(height * width);
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
@@ -153,10 +147,11 @@ function specklesOf(
       if (known[at]) speckles[at] = magnitudes[at] - sums[square] / counts[square];
     }
   }
-  const sizes = speckles
-    .map(Math.abs)
-    .filter((size) => size > 0)
-    .sort();
-  const limit = 10 * (quantile(sizes, 0.5) || 0);
+  const limit =
+    10 *
+    (quantile(
+      speckles.map(Math.abs).filter((size) => size > 0),
+      0.5,
+    ) || 0);
   return speckles.map((value) => Math.max(-limit, Math.min(limit, value)));
 }

@@ -111,7 +111,9 @@ function checkImage({ data, shape }: DetectorImage, argument = 'data'): Detector
 }
 
 function shareOf(mask: Uint8Array): number {
-  return mask.reduce((sum, value) => sum + value, 0) / mask.length;
+  let sum = 0;
+  for (const value of mask) sum += value;
+  return sum / mask.length;
 }
 
 /** The share of measured pixels below which the mask is probably meant the other way round. */

@@ -63,9 +63,9 @@ export function symmetryAbout(pattern: Pattern, centre: readonly [row: number, c
  * differences too, and the clearest counts.
  */
 class Resemblance {
-  readonly #roots = 3;
-  readonly #products = new Float64Array(this.#roots);
-  readonly #variances = new Float64Array(this.#roots);
+  // Of the differences' products, their roots, and the roots of those.
+  readonly #products = [0, 0, 0];
+  readonly #variances = [0, 0, 0];
   #row: Float64Array;
   #above: Float64Array;
 
@@ -86,13 +86,17 @@ class Resemblance {
   }
 
   #pair(product: number): void {
-    const sign = Math.sign(product);
-    let size = Math.abs(product);
-    for (let root = 0; root < this.#roots; root++) {
-      this.#products[root] += sign * size;
-      this.#variances[root] += size * size;
-      size = Math.sqrt(size);
-    }
+    if (product === 0) return;
+    const size = Math.abs(product);
+    const root = Math.sqrt(size);
+    const fourth = Math.sqrt(root);
+    const [products, variances] = [this.#products, this.#variances];
+    products[0] += product;
+    products[1] += product < 0 ? -root : root;
+    products[2] += product < 0 ? -fourth : fourth;
+    variances[0] += size * size;
+    variances[1] += size;
+    variances[2] += root;
   }
 
   /** Each pair of neighbours was met twice, once at k and once at −k. */
