@@ -141,8 +141,8 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
   /** Number of iterations ≥ 1. Default 1000. */
   iterations?: number | undefined;
   /**
-   * Whether `inspect` looks at the problem first, and what it sees is added to the `warnings`. It runs on the calling
-   * thread and takes from 30 ms at 64 × 64 to some seconds at 2048 × 2048. Default false.
+   * Whether `inspect` looks at the problem, beside the run, and what it sees is added to the `warnings`. Patterns of more
+   * than 65,536 pixels are looked at by a worker, where there are workers. Default true.
    */
   inspect?: boolean | undefined;
 }
@@ -186,8 +186,7 @@ export interface Reconstruction {
   /** The share of pixels that counted as measured, from 0 to 1. */
   measured: number;
   /**
-   * What makes a wrong image likely, seen in the result and, with the option `inspect`, in the problem. Empty where there is
-   * nothing to say.
+   * What makes a wrong image likely, seen in the problem and in the result. Empty where there is nothing to say.
    */
   warnings: Warning[];
 }

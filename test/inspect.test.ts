@@ -1,6 +1,7 @@
 /** A look at patterns: quiet where nothing is wrong, and where something is, named, with an option that mends it. */
 import { fileURLToPath } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   type CleanOptions,
   type Problem,
@@ -294,12 +295,28 @@ describe('mask and support', () => {
 
   it('are said in the result, and change nothing in it', async () => {
     const options = { algorithm: 'hio', iterations: 20, backend: 'wasm' } as const;
-    expect(codes(await retrieve(problem(), options))).toEqual([]);
-    const result = await retrieve(problem(), { ...options, inspect: true });
+    const unseen = await retrieve(problem(), { ...options, inspect: false });
+    expect(codes(unseen)).toEqual([]);
+    const result = await retrieve(problem(), options);
     expect(codes(result)).toEqual(['NO_SUPPORT']);
+    expect(result.object).toEqual(unseen.object);
     expect(result.measured).toBe(1);
     const diverged = await retrieve({ ...problem(), support }, { ...options, algorithm: 'input-output', beta: 1e6 });
     expect(codes(diverged)).toEqual(['DIVERGED']);
+  });
+
+  it('of large patterns are found by a worker, and the calling thread stays free', async () => {
+    const shape = [300, 320] as const;
+    const magnitudes = Float32Array.from({ length: 300 * 320 }, (_, k) => 1 + ((k * 7919) % 13));
+    const started = vi.spyOn(Worker.prototype, 'postMessage');
+    const { warnings } = await retrieve({ magnitudes, shape }, { backend: 'wasm', iterations: 2 });
+    expect(started.mock.calls.map(([message]) => (message as { type: string }).type).sort()).toEqual([
+      'inspect',
+      'run',
+    ]);
+    started.mockRestore();
+    expect(warnings).toEqual(inspect({ magnitudes, shape }).warnings);
+    expect(warnings).not.toEqual([]);
   });
 });
 

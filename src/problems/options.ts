@@ -60,7 +60,7 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number; inspect: boolean } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000, inspect = false } = options;
+  const { iterations = 1000, inspect = true } = options;
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
   return { ...sessionSettings(options), iterations, inspect };

@@ -3,15 +3,15 @@
  * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
 import type { Backend } from '../backends/interface.js';
-import { selectDevice } from '../backends/registry.js';
+import { requireBackend, selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
-import { inspect, inspectResult } from '../inspect/index.js';
+import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from '../problems/options.js';
 import { prepare, selectStarts, type Setup } from '../problems/image.js';
 import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from '../types.js';
-import { WorkersUnavailable, runOnWorkers } from './workers/pool.js';
+import { WorkersUnavailable, inspectOnWorker, runOnWorkers } from './workers/pool.js';
 import { availableCores } from './workers/thread.js';
 
 /**
@@ -37,18 +37,18 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const warnings = settings.inspect ? inspect(problemOf(setup)).warnings : [];
-  await macrotask();
-  if (signal?.aborted) throw new AbortError(signal.reason);
   const { backend, index, device } = await selectDevice(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
+  const looking = settings.inspect ? lookAt(problemOf(setup), signal) : Promise.resolve([]);
+  // It is awaited later.
+  looking.catch(() => undefined);
   const job: Job = { setup, device: index, iterations: settings.iterations };
   const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   const { algorithm, beta } = settings;
   const reconstruction = merge(results, setup, {
     ...{ algorithm, beta, backend: backend.name, device: device.name },
-    warnings,
+    warnings: await looking,
   });
   if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
   const error = new AbortError(signal?.reason);
@@ -59,6 +59,21 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
 /** The problem as it was checked: the caller may have changed his arrays since. */
 function problemOf({ pattern: { magnitudes, shape, mask }, support }: Setup): Problem {
   return { magnitudes, shape, mask, support };
+}
+
+/** Patterns up to this many pixels are looked at in some milliseconds. */
+const SMALL = 2 ** 16;
+
+/** The look at a pattern takes no part in the run, and happens beside it. */
+async function lookAt(problem: Problem, signal: AbortSignal | undefined): Promise<Warning[]> {
+  const wasm = problem.magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
+  const script = await wasm?.workerScript?.();
+  try {
+    if (script) return await inspectOnWorker(script, problem, signal);
+  } catch (error) {
+    if (!(error instanceof WorkersUnavailable)) throw error;
+  }
+  return inspect(problem).warnings;
 }
 
 async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise<JobResult[]> {

@@ -5,7 +5,8 @@
  */
 import { DeviceLostError } from '../../errors.js';
 import { indexOfLeast, nothingDone, type Job, type JobResult } from '../job.js';
-import type { Progress, RunOptions } from '../../types.js';
+import type { Warning } from '../../inspect/index.js';
+import type { Problem, Progress, RunOptions } from '../../types.js';
 import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
 import { availableCores, startWorker, type WorkerThread } from './thread.js';
 
@@ -55,26 +56,20 @@ export async function runOnWorkers(
   { onProgress, signal }: RunOptions,
 ): Promise<JobResult[]> {
   const gather = onProgress && gatherProgress(jobs.length, onProgress);
-  const workers = new Set<JobWorker>();
+  const workers = new Set<Worker>();
   let failed = false;
-  const abort = () => workers.forEach((worker) => worker.abort());
+  const isOver = () => failed || signal?.aborted === true;
+  const abort = () => workers.forEach((worker) => worker.post({ type: 'abort' }));
   signal?.addEventListener('abort', abort);
-  const runOne = async (job: Job, index: number): Promise<JobResult> => {
-    if (!(await takeCore(signal))) return nothingDone(job);
-    try {
-      if (failed || signal?.aborted) return nothingDone(job);
-      const worker = new JobWorker(script.source, (progress) => gather?.(index, progress));
+  const runOne = async (job: Job, index: number) => {
+    const onReport = (progress: Progress) => gather?.(index, progress);
+    const result = await withWorker(script.source, signal, onReport, async (worker) => {
       workers.add(worker);
-      try {
-        await worker.ready;
-        return failed || signal?.aborted ? nothingDone(job) : await worker.run(job, script.data);
-      } finally {
-        workers.delete(worker);
-        await worker.terminate();
-      }
-    } finally {
-      releaseCore();
-    }
+      await worker.ready;
+      if (isOver()) return undefined;
+      return (await worker.ask({ type: 'run', job: compact(job), data: script.data })) as JobResult;
+    });
+    return result ?? nothingDone(job);
   };
   try {
     return await Promise.all(jobs.map(runOne));
@@ -87,16 +82,51 @@ export async function runOnWorkers(
   }
 }
 
-class JobWorker {
+/** What `inspect` warns of, found by a worker. Rejects with `WorkersUnavailable` where there are no workers. */
+export async function inspectOnWorker(
+  script: { source: string },
+  problem: Problem,
+  signal: AbortSignal | undefined,
+): Promise<Warning[]> {
+  const ignore = () => undefined;
+  const warnings = await withWorker(script.source, signal, ignore, async (worker) => {
+    await worker.ready;
+    return (await worker.ask({ type: 'inspect', problem })) as Warning[];
+  });
+  return warnings ?? [];
+}
+
+/** Runs `work` with a worker of its own, once there is a core for it. Resolves with undefined when it is aborted before. */
+async function withWorker<Result>(
+  source: string,
+  signal: AbortSignal | undefined,
+  onProgress: (progress: Progress) => unknown,
+  work: (worker: Worker) => Promise<Result>,
+): Promise<Result | undefined> {
+  if (!(await takeCore(signal))) return undefined;
+  try {
+    const worker = new Worker(source, onProgress);
+    try {
+      return await work(worker);
+    } finally {
+      await worker.terminate();
+    }
+  } finally {
+    releaseCore();
+  }
+}
+
+class Worker {
   /** Rejects with `WorkersUnavailable`. */
   readonly ready: Promise<void>;
   readonly #thread: WorkerThread;
-  readonly #result: Promise<JobResult>;
+  readonly #result: Promise<FromWorker & { type: 'done' }>;
   #reports: Promise<unknown> = Promise.resolve();
+  #ended: Promise<void> | undefined;
 
   constructor(source: string, onProgress: (progress: Progress) => unknown) {
     const ready = promiseParts<void>();
-    const result = promiseParts<JobResult>();
+    const result = promiseParts<FromWorker & { type: 'done' }>();
     this.ready = ready.promise;
     this.#result = result.promise;
     // Only one of the two is awaited and reports the failure; the other must not count as unhandled.
@@ -111,7 +141,7 @@ class JobWorker {
           const report = new Promise((resolve) => resolve(onProgress(message.progress)));
           this.#reports = Promise.all([this.#reports, report]);
           this.#reports.catch(result.reject);
-        } else if (message.type === 'done') result.resolve(message.result);
+        } else if (message.type === 'done') result.resolve(message);
         else result.reject(unpackError(message.error));
       },
       failure(error: Error) {
@@ -126,22 +156,18 @@ class JobWorker {
     }
   }
 
-  async run(job: Job, data: unknown): Promise<JobResult> {
-    this.#post({ type: 'run', job: compact(job), data });
-    const result = await this.#result;
+  async ask(message: ToWorker): Promise<JobResult | Warning[]> {
+    this.post(message);
+    const { result } = await this.#result;
     await this.#reports;
     return result;
   }
 
-  abort(): void {
-    this.#post({ type: 'abort' });
-  }
-
   terminate(): Promise<void> {
-    return this.#thread.terminate();
+    return (this.#ended ??= this.#thread.terminate());
   }
 
-  #post(message: ToWorker): void {
+  post(message: ToWorker): void {
     this.#thread.post(message);
   }
 }

@@ -10,15 +10,17 @@ import {
   OutOfMemoryError,
   type RephaseError,
 } from '../../errors.js';
+import { inspect, type Warning } from '../../inspect/index.js';
 import { runJob, type Job, type JobResult } from '../job.js';
-import type { BackendName, Progress } from '../../types.js';
+import type { BackendName, Problem, Progress } from '../../types.js';
 
-export type ToWorker = { type: 'run'; job: Job; data: unknown } | { type: 'abort' };
+export type ToWorker =
+  { type: 'run'; job: Job; data: unknown } | { type: 'inspect'; problem: Problem } | { type: 'abort' };
 
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'progress'; progress: Progress }
-  | { type: 'done'; result: JobResult }
+  | { type: 'done'; result: JobResult | Warning[] }
   | { type: 'failed'; error: PackedError };
 
 /** How a worker sends and receives: through `parentPort` in Node, through the global scope in browsers. */
@@ -27,19 +29,22 @@ export interface WorkerPort {
   listen(listener: (message: ToWorker) => void): void;
 }
 
-/** Runs the one job that a worker gets. `makeBackend` takes the data of `Backend.workerScript`. */
+/** Does the one piece of work that a worker gets. `makeBackend` takes the data of `Backend.workerScript`. */
 export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backend): void {
   const abort = new AbortController();
   port.listen((message) => {
     if (message.type === 'abort') abort.abort();
-    else void serve(message);
+    else void answer(message);
   });
   port.post({ type: 'ready' }, []);
 
-  async function serve({ job, data }: ToWorker & { type: 'run' }): Promise<void> {
-    const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
+  async function answer(message: Exclude<ToWorker, { type: 'abort' }>): Promise<void> {
     try {
-      const result = await runJob(makeBackend(data), job, { onProgress, signal: abort.signal });
+      if (message.type === 'inspect') {
+        return port.post({ type: 'done', result: inspect(message.problem).warnings }, []);
+      }
+      const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
+      const result = await runJob(makeBackend(message.data), message.job, { onProgress, signal: abort.signal });
       port.post({ type: 'done', result }, [result.object.buffer, result.feasible.buffer]);
     } catch (error) {
       port.post({ type: 'failed', error: packError(error) }, []);
