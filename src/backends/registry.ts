@@ -226,9 +226,14 @@ function rank({ name, available, devices }: BackendReport): number {
 
 /** The value of REPHASE_BACKEND in Node. It decides where the caller leaves the choice open. */
 function environmentChoice(): BackendName | 'auto' {
-  // Browsers have no process, although the types say so.
-  const { process } = globalThis as { process?: { env?: NodeJS.ProcessEnv } };
-  const choice = process?.env?.REPHASE_BACKEND;
+  let choice: string | undefined;
+  try {
+    // Browsers have no process, although the types say so.
+    const { process } = globalThis as { process?: { env?: NodeJS.ProcessEnv } };
+    choice = process?.env?.REPHASE_BACKEND;
+  } catch {
+    // Deno shows the environment only to programs that are allowed to see it.
+  }
   if (!choice) return 'auto';
   checkName('REPHASE_BACKEND', choice, [...BACKEND_NAMES, 'auto']);
   return choice as BackendName | 'auto';
