@@ -6,7 +6,7 @@
 import { wasmBackend } from '../../backends/wasm/backend.js';
 import { handInDevice, webgpuBackend, withdrawDevice } from '../../backends/webgpu/backend.js';
 import type { Backend } from './interface.js';
-import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTakes } from '../errors.js';
+import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTakes, messageOf } from '../errors.js';
 import { checkName, checkSessionOptions, type Settings } from '../problems/options.js';
 import { prepare } from '../problems/image.js';
 import { selfTest } from './self-test.js';
@@ -214,10 +214,6 @@ async function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: n
 /** Joins the reasons of devices; several devices get their numbers. */
 function allOf(reasons: readonly string[]): string {
   return reasons.length === 1 ? reasons[0] : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Software devices rank below the wasm backend, and unavailable backends below those. */

@@ -5,7 +5,7 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { AbortError, InvalidArgumentError, RephaseError, gotTakes, printable } from '../errors.js';
+import { AbortError, InvalidArgumentError, RephaseError, gotTakes, messageOf, printable } from '../errors.js';
 
 export const EXIT = {
   success: 0,
@@ -54,7 +54,7 @@ export function explain(error: unknown, json: boolean): number {
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = printable(error instanceof Error ? error.message : String(error));
+  const message = printable(messageOf(error));
   if (json) printJson(codeOf(error), message);
   process.stderr.write(`rephase: ${message}\n`);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);

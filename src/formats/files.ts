@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { access, constants, open, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
-import { FileAccessError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { FileAccessError, InvalidArgumentError, gotTakes, messageOf } from '../errors.js';
 import {
   type DecodeOptions,
   type EncodeOptions,
@@ -188,8 +188,9 @@ function isLoop(path: string): Promise<boolean> {
   );
 }
 
+/** Node's errors are of the main realm, and no instances of the `Error` of a test runner's. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error;
+  return typeof (error as Partial<NodeJS.ErrnoException> | null)?.code === 'string';
 }
 
 const REASONS: Record<string, string> = {
@@ -209,6 +210,6 @@ function accessError(what: 'read' | 'write', path: string, error: unknown): File
   const code = isSystemError(error) ? (error.code ?? '') : '';
   const isMissingFolder = what === 'write' && code === 'ENOENT' && !existsSync(dirname(path));
   const known = isMissingFolder ? `there is no folder ${dirname(path)}` : REASONS[code];
-  const reason = known ?? (error instanceof Error ? error.message : String(error));
+  const reason = known ?? messageOf(error);
   return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
 }

@@ -95,7 +95,7 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
         ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         history: options.history !== undefined || options.report !== undefined,
-          ...(options.beta !== undefined && { beta: options.beta }),
+        ...(options.beta !== undefined && { beta: options.beta }),
         ...(start && { start }),
       },
       options.quiet ?? false,
