@@ -221,7 +221,14 @@ const PROJECTS = {
   },
 };
 
-const env = { ...process.env, CI: '1', NEXT_TELEMETRY_DISABLED: '1', REPHASE_BACKEND: '' };
+const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).trim();
+const env = {
+  ...process.env,
+  YARN_NPM_REGISTRY_SERVER: registry,
+  CI: '1',
+  NEXT_TELEMETRY_DISABLED: '1',
+  REPHASE_BACKEND: '',
+};
 /** @param {string} command @param {string} cwd */
 function run(command, cwd) {
   const { status, stdout, stderr } = spawnSync('sh', ['-c', command], { cwd, env, encoding: 'utf8', timeout: 300_000 });
@@ -307,7 +314,9 @@ async function open(cwd, page) {
 async function attempt(name, { packages = [], files, run: commands, says = [], page, installer }, tarballs) {
   const cwd = join(folder, name.replace(/\W+/g, '-'));
   mkdirSync(cwd);
-  writeFileSync(join(cwd, 'package.json'), '{ "private": true }');
+  // Neither package is in a registry yet; Yarn would look there for the one that the other asks for.
+  const resolutions = { '@rephase/cuda-linux-x64': tarballs.find((path) => path.includes('cuda')) };
+  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ private: true, resolutions }));
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(cwd, path)), { recursive: true });
     writeFileSync(join(cwd, path), text);
