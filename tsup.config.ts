@@ -61,6 +61,8 @@ export default defineConfig([
     format: 'cjs',
     platform: 'node',
     splitting: false,
+    // These are ES modules only, which not every `require` can load: Jest's and that of Node before 20.19 cannot.
+    noExternal: ['fast-png', 'iobuffer'],
     esbuildPlugins: [shared('./errors.cjs')],
     removeNodeProtocol: false,
     // import.meta.url, by which the CUDA addon is found.

@@ -186,6 +186,11 @@ export function gotTakes(subject: string, got: unknown, takes: string): string {
   return `${subject}: got ${describe(got)}; takes ${takes}`;
 }
 
+/** The message of whatever was thrown. Errors of another realm are no instances of this one's `Error`. */
+export function messageOf(thrown: unknown): string {
+  return String((thrown as Partial<Error> | null | undefined)?.message ?? thrown);
+}
+
 /** Cuts a long name or value. */
 export function brief(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
@@ -193,7 +198,7 @@ export function brief(text: string): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(brief(value));
-  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'bigint') return brief(`${value}n`);
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) {
     const isShort = value.length <= 4 && value.every((entry) => typeof entry !== 'object');
@@ -202,5 +207,5 @@ function describe(value: unknown): string {
   const kind = typedKind(value);
   if (kind) return `a ${kind} of ${typedLength(value as ArrayBufferView)}`;
   if (typeof value === 'object' && value !== null) return 'an object';
-  return String(value);
+  return brief(String(value));
 }

@@ -1,4 +1,5 @@
 /** The codes and the form of warnings, as they travel in results, `--json` and reports. */
+
 /** Every code that a warning can have; docs/warnings.md explains each. Codes stay the same from version to version. */
 export const WARNING_CODES = [
   'NOT_FINITE',

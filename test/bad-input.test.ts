@@ -115,6 +115,20 @@ describe('a wrong option', () => {
     await expectInvalid(retrieve(good, options), argument, message);
   });
 
+  it.each([
+    ['a key', { ['y'.repeat(3e6)]: 1 }],
+    ['a text', { algorithm: 'x'.repeat(1e6) }],
+    ['a symbol', { backend: Symbol('x'.repeat(1e6)) }],
+    ['a bigint', { seed: 10n ** 10000n }],
+    ['an array of long texts', { precision: Array(4).fill('x'.repeat(1e6)) }],
+  ])('makes a short message, however long %s is', async (_what, options) => {
+    const error: unknown = await retrieve(good, options as object).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InvalidArgumentError);
+    const { message, argument } = error as InvalidArgumentError;
+    expect(message.length).toBeLessThan(400);
+    expect(argument.length).toBeLessThanOrEqual(60);
+  });
+
   it('for a run is not one of a session', async () => {
     await expectInvalid(createSession(good, { iterations: 5 } as SessionOptions), 'iterations', /no 'iterations'/);
   });
@@ -211,6 +225,7 @@ describe('simulate and alignedError', () => {
     [{ image: image.map((v) => -v), shape }, 'image', /at \[0, 0\]: got -1/],
     [{ image: new Float32Array(6), shape }, 'image', /every pixel is zero/],
     [{ image, shape, pad: 0.5 }, 'pad', /at least 1/],
+    [{ image, shape, pad: Symbol('pad') }, 'pad', /got Symbol\(pad\); takes/],
     [{ image, shape, photons: 0 }, 'photons', /above 0/],
     [{ image, shape, photons: Infinity }, 'photons', /above 0 and up to 1e15/],
     [{ image, shape, beamstop: -1 }, 'beamstop', /at least 0/],

@@ -3,14 +3,19 @@ import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import {
   InvalidArgumentError,
+  alignedError,
   createSession,
   fftshift,
   inspect,
   magnitudesFromIntensities,
   retrieve,
+  simulate,
   type Problem,
   type RealArray,
 } from '../src/index.js';
+import { decodeImage, encodeImage, encodeNpy } from '../src/formats/index.js';
+import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
+import { messageOf } from '../src/errors.js';
 
 const shape = [8, 6] as const;
 const size = 48;
@@ -52,6 +57,21 @@ describe('arrays of another realm', () => {
   });
 });
 
+describe('errors of another realm', () => {
+  const error = vm.runInNewContext('new RangeError("too far")') as unknown;
+
+  it('keep their message and their name', () => {
+    expect(error).not.toBeInstanceOf(Error);
+    expect(messageOf(error)).toBe('too far');
+    expect(unpackError(packError(error))).toMatchObject({ name: 'RangeError', message: 'too far' });
+  });
+
+  it.each([undefined, null, 'text', 5])('need not be errors: %j', (thrown) => {
+    expect(messageOf(thrown)).toBe(String(thrown));
+    expect(unpackError(packError(thrown)).message).toBe(String(thrown));
+  });
+});
+
 describe('arrays that change while the promise is pending', () => {
   const growing = () => {
     const memory = new (ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer)(4 * size, {
@@ -76,6 +96,25 @@ describe('arrays that change while the promise is pending', () => {
       (problem.support as Uint8Array).fill(0);
       expect(await result).toEqual(expected.object);
     }
+  });
+
+  it('may be images to simulate from, to compare and to encode', async () => {
+    const image = Float32Array.from(values);
+    const compared = { estimate: image.slice(), truth: image.slice() };
+    const encoded = image.slice();
+    const expectedPattern = await simulate({ image, shape });
+    const expectedPng = await encodeImage({ data: image, shape }, 'png');
+    const results = [
+      simulate({ image, shape }),
+      alignedError(compared.estimate, compared.truth, shape),
+      encodeImage({ data: encoded, shape }, 'png'),
+    ] as const;
+    [image, compared.estimate, compared.truth, encoded].forEach((array) => array.fill(NaN));
+    const [pattern, { error, aligned }, png] = await Promise.all(results);
+    expect(pattern).toEqual(expectedPattern);
+    expect(error).toBe(0);
+    expect([...aligned]).toEqual(values);
+    expect(png).toEqual(expectedPng);
   });
 
   it('may be a start, and what a session is given', async () => {
@@ -115,5 +154,44 @@ describe('an array that says of itself what is not so', () => {
     const attempt = retrieve({ ...fresh(), magnitudes: make() as Float32Array }, options);
     await expect(attempt).rejects.toThrow(InvalidArgumentError);
     await expect(attempt).rejects.toThrow(message);
+  });
+
+  it('is taken for what it is where its kind and length are right', () => {
+    class Strange extends Float32Array {
+      static get [Symbol.species](): Float32ArrayConstructor {
+        return Array as never;
+      }
+      override slice(): Float32Array<ArrayBuffer> {
+        return new Float32Array(1);
+      }
+    }
+    const shifted = fftshift(new Strange(values), shape);
+    expect(shifted).toEqual(fftshift(Float32Array.from(values), shape));
+    expect(() => fftshift(new Liar(16), shape)).toThrow(/image: got a Float32Array of 16; takes/);
+  });
+});
+
+describe('a shape', () => {
+  it('is read once', async () => {
+    let reads = 0;
+    const changing = new Proxy([8, 6], {
+      get: (target, key) => (key === '0' && reads++ > 0 ? 1e6 : (Reflect.get(target, key) as unknown)),
+    });
+    const { shape: used } = await retrieve({ ...fresh(), shape: changing as [number, number] }, options);
+    expect(used).toEqual([8, 6]);
+  });
+
+  it('has no holes', async () => {
+    const sparse = [, 6] as unknown as [number, number];
+    await expect(retrieve({ ...fresh(), shape: sparse }, options)).rejects.toThrow(/shape: got .*; takes two integers/);
+    expect(() => encodeNpy(new Float32Array(6), sparse)).toThrow(/shape: got .*; takes integers/);
+  });
+});
+
+describe('bytes whose memory was transferred away', () => {
+  it('are an empty file', async () => {
+    const bytes = new Uint8Array(100);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    await expect(decodeImage(bytes)).rejects.toThrow(/it is empty/);
   });
 });

@@ -14,6 +14,7 @@ import {
   retrieve,
   simulate,
 } from '../src/index.js';
+import { inspectResult } from '../src/inspect/index.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { readImage } from '../src/formats/files.js';
 import { uniformStream } from '../src/tools/random.js';
@@ -291,6 +292,40 @@ describe('mask and support', () => {
     expect(codes(inspect({ ...problem(), support: small }))).toEqual(['SUPPORT_TOO_SMALL']);
     const large = support.map((is, k) => (Math.floor(k / SIDE) < OBJECT[0] + 3 && k % SIDE < OBJECT[1] + 3 ? 1 : is));
     expect(codes(inspect({ ...problem(), support: large }))).toEqual([]);
+  });
+
+  it.each<{ shape: Shape; extent: Shape }>([
+    { shape: [90, 120], extent: [40, 30] },
+    { shape: [64, 64], extent: [24, 24] },
+    { shape: [81, 75], extent: [30, 33] },
+  ])('too small by two pixels or more, of $extent pixels in $shape', async ({ shape, extent: [height, width] }) => {
+    const values = noise(height * width, 5).map((value) => value ** 3 + 0.02);
+    const image = new Float64Array(shape[0] * shape[1]);
+    for (let row = 0; row < height; row++) image.set(values.subarray(row * width, (row + 1) * width), row * shape[1]);
+    const exact = await simulate({ image, shape, pad: 1 });
+    for (const cut of [0, 2, 4, 8]) {
+      const inside = new Uint8Array(image.length);
+      for (let row = 0; row < height - cut; row++) inside.fill(1, row * shape[1], row * shape[1] + width - cut);
+      const seen = codes(inspect({ magnitudes: exact.magnitudes, shape, support: inside }));
+      expect(seen, `${cut} pixels cut off`).toEqual(cut === 0 ? [] : ['SUPPORT_TOO_SMALL']);
+    }
+  });
+
+  it('whose outermost pixels are bright, where the image does not explain the pattern', () => {
+    const isEdge = (row: number, column: number) =>
+      row === 0 || column === 0 || row === OBJECT[0] - 1 || column === OBJECT[1] - 1;
+    const imageWith = (edge: number, inner: number) =>
+      Float64Array.from(support, (is, k) => (is ? (isEdge(Math.floor(k / SIDE), k % SIDE) ? edge : inner) : 0));
+    const warningsOf = (feasible: Float64Array, residual: number) =>
+      inspectResult({ feasible, shape: SHAPE, residual, feasibleResidual: residual }, support, []);
+    const [warning, ...others] = warningsOf(imageWith(2, 1), 0.2);
+    expect(others).toEqual([]);
+    expect(warning.code).toBe('BRIGHT_EDGE');
+    const edgePixels = 2 * (OBJECT[0] + OBJECT[1]) - 4;
+    const innerPixels = OBJECT[0] * OBJECT[1] - edgePixels;
+    expect(warning.value).toBeCloseTo((4 * edgePixels) / (4 * edgePixels + innerPixels), 12);
+    expect(warningsOf(imageWith(2, 1), 0.01)).toEqual([]);
+    expect(warningsOf(imageWith(1, 1), 0.2)).toEqual([]);
   });
 
   it('are said in the result, and change nothing in it', async () => {

@@ -45,6 +45,13 @@ describe('the numbers of a seeded start', () => {
     expect(Math.abs(mean - 0.5)).toBeLessThan(4 / Math.sqrt(12 * numbers.length));
   });
 
+  it('have 53 bits in a stream, 27 of one word and 26 of the next', () => {
+    const next = uniformStream(1, 2 ** 32 + 3);
+    const words = [0, 1].flatMap((block) => [...philox4x32([block, 3, 1, 1], [1, 0])]);
+    const expected = [0, 2, 4, 6].map((at) => BigInt(words[at] >>> 5) * 2n ** 26n + BigInt(words[at + 1] >>> 6));
+    expect(Array.from({ length: 4 }, () => BigInt(next() * 2 ** 53))).toEqual(expected);
+  });
+
   it('differ between seeds, starts and streams', () => {
     const drawn = [uniform(1, 0, 0), uniform(2, 0, 0), uniform(1, 1, 0), uniform(2 ** 32 + 1, 0, 0)];
     drawn.push(uniformStream(1, 0)(), uniformStream(1, 1)());

@@ -21,7 +21,7 @@ import {
 import { prepare } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { runJob } from '../src/retrieve/job.js';
-import { runOnWorkers, WorkersUnavailable } from '../src/retrieve/workers/pool.js';
+import { WorkersUnavailable, inspectOnWorker, runOnWorkers } from '../src/retrieve/workers/pool.js';
 import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
 import { availableCores } from '../src/retrieve/workers/thread.js';
 import { onEveryBackend } from './support/backends.js';
@@ -241,6 +241,22 @@ describe('workers', () => {
     const object = new Float32Array(1000).subarray(100, 106);
     expect(await runOnWorkers(script(answer), [{ setup: { start: { object } } } as never], {})).toEqual([24]);
   });
+
+  it('that fail leave their cores to others, and so does a look that is aborted', async () => {
+    const stubborn = script(`${ready} parentPort.on('message', ({ job }) => {
+      if (job?.setup.fails) throw new Error('broken');
+      if (job?.setup.ends) parentPort.postMessage({ type: 'done', result: 'done' });
+    })`);
+    const job = (setup: object) => ({ setup: { ...setup, batch: { starts: 1 } } }) as never;
+    for (let i = 0; i <= availableCores(); i++) {
+      await expect(runOnWorkers(stubborn, [job({ fails: true }), job({})], {})).rejects.toThrow('broken');
+      const controller = new AbortController();
+      const looking = inspectOnWorker(stubborn, problem, controller.signal);
+      setTimeout(() => controller.abort(), 10);
+      expect(await looking).toEqual([]);
+    }
+    expect(await runOnWorkers(stubborn, [job({ ends: true })], {})).toEqual(['done']);
+  }, 60_000);
 
   describe('of many calls', () => {
     // Each job ends when it is told to: `counts` has how many have begun, and how many may end.

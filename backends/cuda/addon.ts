@@ -4,7 +4,6 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -100,7 +99,7 @@ export function loadAddon(): Promise<{ addon: Addon; devices: DeviceInfo[] }> {
 async function load() {
   const path = findAddon();
   await tryInChildProcess(path);
-  const addon = createRequire(import.meta.url)(path) as Addon;
+  const addon = requireFrom(here())(path) as Addon;
   return { addon, devices: addon.devices() };
 }
 
@@ -115,16 +114,29 @@ export function findAddon(): string {
   const platform = `${process.platform}-${process.arch}`;
   if (platform !== 'linux-x64') throw unavailable(`it is built for linux-x64 only, and this is ${platform}`);
   const name = join('prebuilds', platform, 'rephase_cuda.node');
-  let folder = dirname(fileURLToPath(import.meta.url));
+  let folder = dirname(here());
   for (let parent = dirname(folder); parent !== folder; [folder, parent] = [parent, dirname(parent)]) {
     if (existsSync(join(folder, name))) return join(folder, name);
     if (existsSync(join(folder, 'package.json'))) break;
   }
   try {
-    return createRequire(import.meta.url).resolve(PACKAGE);
+    return requireFrom(here()).resolve(PACKAGE);
   } catch {
-    throw unavailable(`${PACKAGE} is not installed; in a clone, \`npm run build:cuda\` builds it, with nvcc`);
+    const isClone = existsSync(join(folder, 'CMakeLists.txt'));
+    const wayOut = isClone ? '`npm run build:cuda` builds the addon, with nvcc' : `\`npm install ${PACKAGE}\``;
+    throw unavailable(`${PACKAGE} is not installed: ${wayOut}`);
   }
+}
+
+/** This file; in a bundle of CommonJS, which has no import.meta.url, the bundle. */
+function here(): string {
+  const url: string | undefined = import.meta.url;
+  return url === undefined ? __filename : fileURLToPath(url);
+}
+
+/** An import of createRequire would make bundlers look for what it loads. */
+function requireFrom(path: string): NodeJS.Require {
+  return process.getBuiltinModule('node:module').createRequire(path);
 }
 
 /** Rejects with what went wrong. */

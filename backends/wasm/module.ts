@@ -2,7 +2,7 @@
  * The compiled WebAssembly module, once per process. It is part of the JavaScript as base64, so that Node, bundlers and
  * browsers load it alike, without paths or settings.
  */
-import { BackendUnavailableError } from '../../src/errors.js';
+import { BackendUnavailableError, messageOf } from '../../src/errors.js';
 import { lackOfMemory } from './instance.js';
 import { WASM_BASE64 } from './generated/binary.js';
 
@@ -19,8 +19,7 @@ async function compile(): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(decodeBase64(WASM_BASE64));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const message = `WebAssembly with SIMD cannot be compiled here: ${why}`;
+    const message = `WebAssembly with SIMD cannot be compiled here: ${messageOf(error)}`;
     throw lackOfMemory(error) ?? new BackendUnavailableError(message, 'wasm', { cause: error });
   }
 }

@@ -6,7 +6,7 @@
 import { wasmBackend } from '../../backends/wasm/backend.js';
 import { handInDevice, webgpuBackend, withdrawDevice } from '../../backends/webgpu/backend.js';
 import type { Backend } from './interface.js';
-import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTakes } from '../errors.js';
+import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTakes, messageOf } from '../errors.js';
 import { checkName, checkSessionOptions, type Settings } from '../problems/options.js';
 import { prepare } from '../problems/image.js';
 import { selfTest } from './self-test.js';
@@ -216,10 +216,6 @@ function allOf(reasons: readonly string[]): string {
   return reasons.length === 1 ? reasons[0] : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Software devices rank below the wasm backend, and unavailable backends below those. */
 function rank({ name, available, devices }: BackendReport): number {
   const order = BACKEND_NAMES.indexOf(name);
@@ -230,9 +226,14 @@ function rank({ name, available, devices }: BackendReport): number {
 
 /** The value of REPHASE_BACKEND in Node. It decides where the caller leaves the choice open. */
 function environmentChoice(): BackendName | 'auto' {
-  // Browsers have no process, although the types say so.
-  const { process } = globalThis as { process?: { env?: NodeJS.ProcessEnv } };
-  const choice = process?.env?.REPHASE_BACKEND;
+  let choice: string | undefined;
+  try {
+    // Browsers have no process, although the types say so.
+    const { process } = globalThis as { process?: { env?: NodeJS.ProcessEnv } };
+    choice = process?.env?.REPHASE_BACKEND;
+  } catch {
+    // Deno shows the environment only to programs that are allowed to see it.
+  }
   if (!choice) return 'auto';
   checkName('REPHASE_BACKEND', choice, [...BACKEND_NAMES, 'auto']);
   return choice as BackendName | 'auto';

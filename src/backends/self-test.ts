@@ -3,7 +3,7 @@
  * driver, an emulation or a compiler can get it wrong on this machine; the device is then not used.
  */
 import type { Backend } from './interface.js';
-import { OutOfMemoryError } from '../errors.js';
+import { OutOfMemoryError, messageOf } from '../errors.js';
 import { prepare } from '../problems/image.js';
 import { openSession } from '../session/session.js';
 
@@ -35,7 +35,7 @@ export async function selfTest(backend: Backend, device: number): Promise<string
     return `its self-test gave a wrong image (off by ${error.toExponential(1)}, allowed are ${TOLERANCE})`;
   } catch (error) {
     if (error instanceof OutOfMemoryError) throw error;
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

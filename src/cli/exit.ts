@@ -5,7 +5,7 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { AbortError, InvalidArgumentError, RephaseError, gotTakes } from '../errors.js';
+import { AbortError, InvalidArgumentError, RephaseError, gotTakes, messageOf } from '../errors.js';
 import { note, printJson } from './print.js';
 
 export const EXIT = {
@@ -55,7 +55,7 @@ export function explain(error: unknown, json: boolean): number {
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (json) printError(codeOf(error), message);
   note(message);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);

@@ -1,7 +1,9 @@
 /** Bytes and numbers as files hold them. */
+import { typedLength } from '../typed-arrays.js';
 
 /** The same bytes as a Uint8Array of this realm, in memory that is neither shared nor resizable, which decoders refuse. */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (typedLength(bytes) === 0) return new Uint8Array();
   const { buffer } = bytes;
   const isPlain = buffer instanceof ArrayBuffer && !(buffer as { resizable?: boolean }).resizable;
   if (!isPlain) return Uint8Array.from(bytes);

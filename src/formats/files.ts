@@ -7,7 +7,7 @@ import { closeSync, existsSync, openSync, rmSync, writeFile as writeToDescriptor
 import { access, constants, readFile, readlink, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { FileAccessError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { FileAccessError, InvalidArgumentError, gotTakes, messageOf } from '../errors.js';
 import {
   type DecodeOptions,
   type EncodeOptions,
@@ -198,8 +198,9 @@ function isLoop(path: string): Promise<boolean> {
   );
 }
 
+/** Node's errors are of the main realm, and no instances of the `Error` of a test runner's. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error;
+  return typeof (error as Partial<NodeJS.ErrnoException> | null)?.code === 'string';
 }
 
 const REASONS: Record<string, string> = {
@@ -217,6 +218,6 @@ const REASONS: Record<string, string> = {
 
 function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
   const code = isSystemError(error) ? (error.code ?? '') : '';
-  const reason = REASONS[code] ?? (error instanceof Error ? error.message : String(error));
+  const reason = REASONS[code] ?? messageOf(error);
   return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
 }

@@ -92,7 +92,11 @@ export function decodeNpyImage(bytes: Uint8Array, options: DecodeOptions = {}): 
 export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   const descr = descrOf(data);
   const given: unknown = shape;
-  if (!Array.isArray(given) || !given.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+  // `every` passes over the holes of a sparse array; a copy has none.
+  if (
+    !Array.isArray(given) ||
+    !Array.from(given as number[]).every((extent) => Number.isSafeInteger(extent) && extent >= 0)
+  ) {
     throw new InvalidArgumentError('shape', gotTakes('shape', shape, 'integers of at least 0'));
   }
   const count = shape.reduce((product, extent) => product * extent, 1);

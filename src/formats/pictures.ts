@@ -1,5 +1,5 @@
 /** Photographs to simulate from: BMP, PBM, PGM and PPM, and JPEG through jpeg-js. All become brightness. */
-import { FileFormatError } from '../errors.js';
+import { FileFormatError, messageOf } from '../errors.js';
 import { type Image, type ImageFormat, checkSize, luminance, toGrey } from './image.js';
 import { type DecodeOptions, chooseFrames } from './options.js';
 
@@ -124,7 +124,7 @@ export async function decodeJpeg(bytes: Uint8Array, options: DecodeOptions): Pro
     if (data.length !== width * height * 3) throw new Error('it holds less than its header says');
     return { data: toGrey(data, width * height, 3), shape: [height, width] };
   } catch (error) {
-    throw refused('jpeg', `the JPEG file cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw refused('jpeg', `the JPEG file cannot be read: ${messageOf(error)}`);
   }
 }
 

@@ -3,7 +3,7 @@
  * back. Walks the chunks itself first: hands on only those that make up the image, and none whose header asks for more
  * than the data can hold. The library is loaded when it is first needed.
  */
-import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { FileFormatError, InvalidArgumentError, gotTakes, messageOf } from '../errors.js';
 import { type DecodeOptions, chooseFrames } from './options.js';
 import { MOST_DEFLATED, inflatesWithin } from './expansion.js';
 import { type EncodeOptions, type Image, checkSize, toGrey, toIntegers } from './image.js';
@@ -32,7 +32,7 @@ export async function decodePng(bytes: Uint8Array, options: DecodeOptions = {}):
     return { data: toGrey(samples, width * height, header.channels), shape };
   } catch (error) {
     if (error instanceof FileFormatError) throw error;
-    throw bad(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw bad(`cannot be read: ${messageOf(error)}`, error);
   }
 }
 
@@ -43,9 +43,11 @@ export async function decodePng(bytes: Uint8Array, options: DecodeOptions = {}):
 export async function encodePng(image: Image, options: EncodeOptions = {}): Promise<Uint8Array> {
   const { bits = 8 } = options;
   if (bits !== 8 && bits !== 16) throw new InvalidArgumentError('bits', gotTakes('bits', bits, '8 or 16 for PNG'));
-  const { encode } = await import('fast-png');
+  // Taken before the library is waited for: the caller may change the image meanwhile.
   const [height, width] = image.shape;
-  return encode({ width, height, depth: bits, channels: 1, data: toIntegers(image, bits, options.range) });
+  const data = toIntegers(image, bits, options.range);
+  const { encode } = await import('fast-png');
+  return encode({ width, height, depth: bits, channels: 1, data });
 }
 
 interface PngHeader {

@@ -2,7 +2,8 @@
  * Where the zero frequency is. The light is brightest around it, and the pattern of a real object is symmetric about it:
  * the convolution of the pattern with itself then has its peak at twice the centre.
  */
-import { type Pattern, middle, quantile, roll } from './pattern.js';
+import { roll } from '../tools/roll.js';
+import { type Pattern, middle, quantile } from './pattern.js';
 import { isAsymmetric, symmetryAbout, type Symmetry } from './symmetry.js';
 import { transform } from './transform.js';
 import type { Shape } from '../types.js';
@@ -39,8 +40,8 @@ export function symmetryNear(pattern: Pattern, [row, column]: readonly [number, 
   const [down, right] = [middleRow - Math.floor(row), middleColumn - Math.floor(column)];
   const moved: Pattern = {
     ...pattern,
-    intensities: roll(pattern.intensities, pattern.shape, down, right),
-    usable: roll(pattern.usable, pattern.shape, down, right),
+    intensities: roll(pattern.intensities, pattern.shape, [down, right]),
+    usable: roll(pattern.usable, pattern.shape, [down, right]),
   };
   return symmetryAbout(moved, [row + down, column + right]);
 }

@@ -4,7 +4,8 @@ import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 import { pixelsAt } from './findings.js';
 import { type ImageLook, levelOf, lookAtImage } from './look.js';
-import { middle, roll, usableOf } from './pattern.js';
+import { roll } from '../tools/roll.js';
+import { middle, usableOf } from './pattern.js';
 
 /** An image as a file has it, row-major. */
 export interface DetectorImage {
@@ -180,8 +181,8 @@ function move(
   if (Math.max(Math.abs(down), Math.abs(right)) > LEAST_SHIFT) {
     ({ values, known } = interpolated(magnitudes, usable, shape, down, right));
   }
-  const moved = roll(values, shape, -nearest[0], -nearest[1]);
-  const measured = roll(known, shape, -nearest[0], -nearest[1]);
+  const moved = roll(values, shape, [-nearest[0], -nearest[1]]);
+  const measured = roll(known, shape, [-nearest[0], -nearest[1]]);
   if (!periodic) {
     for (let at = 0; at < moved.length; at++) {
       const [r, c] = [signed(Math.floor(at / columns), rows), signed(at % columns, columns)];

@@ -1,7 +1,5 @@
-/** What a look at a pattern can find: the codes, and the form in which findings travel in results, `--json` and reports. */
+/** Words that warnings share: pixels, their places and shares. */
 import type { Shape } from '../types.js';
-
-export { WARNING_CODES, type Warning, type WarningCode } from '../warnings.js';
 
 const SHOWN = 3;
 

@@ -4,15 +4,16 @@
  */
 import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, Problem, RealArray, Shape } from '../types.js';
+import type { Warning } from '../warnings.js';
 import { reachesBeyond } from './autocorrelation.js';
-import { type Warning, percent, pixelsAt, placesOf } from './findings.js';
+import { percent, pixelsAt, placesOf } from './findings.js';
 import { type ImageLook, type Look, levelOf, look, lookAtImage } from './look.js';
 import { centredPattern, usableOf } from './pattern.js';
 import { type CleanOptions, type Cleaned, type DetectorImage, lookAndClean } from './clean.js';
 import { isAsymmetric } from './symmetry.js';
 
 export { type CleanOptions, type Cleaned, type DetectorImage, clean } from './clean.js';
-export { WARNING_CODES, type Warning, type WarningCode } from './findings.js';
+export { WARNING_CODES, type Warning, type WarningCode } from '../warnings.js';
 export { inspectResult } from './result.js';
 
 /** What is known of an image before `inspectImage` looks at it. */

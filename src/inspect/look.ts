@@ -175,10 +175,11 @@ const PLAINLY_BRIGHTER = 3;
 function isOtherConvention(pattern: Pattern, found: Centre | undefined): boolean {
   const { shape, zero } = pattern;
   const other = zero[0] === 0 && zero[1] === 0 ? middle(shape) : ([0, 0] as const);
+  // The brightest place costs several passes over the pattern, which few patterns need.
+  if (!(lightAround(pattern, other) > PLAINLY_BRIGHTER * lightAround(pattern, zero))) return false;
   const light = found?.centre ?? brightest(pattern);
   const near = Math.max(1, Math.min(...shape) / 16);
-  if (distance(light, other, shape) > (found ? 0.25 : near) || distance(light, zero, shape) <= 1) return false;
-  return lightAround(pattern, other) > PLAINLY_BRIGHTER * lightAround(pattern, zero);
+  return distance(light, other, shape) <= (found ? 0.25 : near) && distance(light, zero, shape) > 1;
 }
 
 /** Magnitudes in the rectangle of a quarter of the pattern's sides around a point. */

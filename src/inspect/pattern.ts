@@ -1,4 +1,5 @@
 /** A pattern to look at: intensities, which of them are numbers, and where the zero frequency is taken to be. */
+import { roll } from '../tools/roll.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 
 export interface Pattern {
@@ -33,28 +34,10 @@ export function areWhole(data: RealArray, usable: ArrayLike<number>): boolean {
 export function centredPattern(pattern: Pattern): Pattern {
   const { shape, zero } = pattern;
   const [row, column] = middle(shape);
-  const [down, right] = [row - zero[0], column - zero[1]];
-  if (down === 0 && right === 0) return pattern;
-  const intensities = roll(pattern.intensities, shape, down, right);
-  return { ...pattern, intensities, usable: roll(pattern.usable, shape, down, right), zero: [row, column] };
-}
-
-/** Moves an image down and to the right by whole pixels, around the edges. */
-export function roll<Data extends RealArray | Uint8Array>(
-  data: Data,
-  [rows, columns]: Shape,
-  down: number,
-  right: number,
-): Data {
-  const rolled = data.slice() as Data;
-  const shift = ((right % columns) + columns) % columns;
-  for (let row = 0; row < rows; row++) {
-    const to = ((((row + down) % rows) + rows) % rows) * columns;
-    const from = row * columns;
-    rolled.set(data.subarray(from, from + columns - shift), to + shift);
-    rolled.set(data.subarray(from + columns - shift, from + columns), to);
-  }
-  return rolled;
+  const by = [row - zero[0], column - zero[1]] as const;
+  if (by[0] === 0 && by[1] === 0) return pattern;
+  const intensities = roll(pattern.intensities, shape, by);
+  return { ...pattern, intensities, usable: roll(pattern.usable, shape, by), zero: [row, column] };
 }
 
 /** A mask as zeros and ones; all ones when there is none. */

@@ -1,6 +1,7 @@
 /** A look at what came out: an image that was cut off by its support, or a run that failed. */
 import type { MaskArray, RealArray, Shape } from '../types.js';
-import { type Warning, percent } from './findings.js';
+import type { Warning } from '../warnings.js';
+import { percent } from './findings.js';
 import { usableOf } from './pattern.js';
 
 /** Of a reconstruction, what tells whether it failed. */

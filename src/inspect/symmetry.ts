@@ -35,7 +35,9 @@ export function symmetryAbout(pattern: Pattern, centre: readonly [row: number, c
   for (let row = 0; row < rows; row++) {
     resemblance.nextRow();
     const otherRow = aroundRows ? (((sumRow - row) % rows) + rows) % rows : sumRow - row;
-    if (otherRow < 0 || otherRow >= rows) continue;
+    // A row and its opposite tell the same.
+    if (otherRow < row || otherRow >= rows) continue;
+    const weight = otherRow === row ? 1 : 2;
     for (let column = 0; column < columns; column++) {
       const other = aroundColumns ? (((sumColumn - column) % columns) + columns) % columns : sumColumn - column;
       if (other < 0 || other >= columns) continue;
@@ -44,9 +46,9 @@ export function symmetryAbout(pattern: Pattern, centre: readonly [row: number, c
       const [one, two] = [Math.sqrt(intensities[k]), Math.sqrt(intensities[minusK])];
       const difference = one - two;
       resemblance.add(column, difference);
-      differences += difference * difference;
-      energy += (intensities[k] + intensities[minusK]) / 2;
-      if (one + two > 0) measured++;
+      differences += weight * difference * difference;
+      energy += (weight * (intensities[k] + intensities[minusK])) / 2;
+      if (one + two > 0) measured += weight;
     }
   }
   const norm = energy || 1;
@@ -81,6 +83,7 @@ class Resemblance {
 
   add(column: number, difference: number): void {
     this.#row[column] = difference;
+    if (difference === 0) return;
     this.#pair(difference * this.#above[column]);
     if (column > 0) this.#pair(difference * this.#row[column - 1]);
   }
@@ -99,9 +102,8 @@ class Resemblance {
     variances[2] += root;
   }
 
-  /** Each pair of neighbours was met twice, once at k and once at −k. */
   get deviations(): number {
-    return Math.max(...this.#products.map((sum, root) => sum / Math.sqrt(2 * this.#variances[root] || 1)));
+    return Math.max(...this.#products.map((sum, root) => sum / Math.sqrt(this.#variances[root] || 1)));
   }
 }
 

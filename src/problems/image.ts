@@ -33,9 +33,14 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const shape = checkShape('shape', problem.shape);
   const magnitudes = copyRealArray('magnitudes', problem.magnitudes, shape);
   const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
+  const largest = largestOf('magnitudes', magnitudes, shape, mask);
+  if (largest === 0) {
+    const where = mask ? 'every measured entry' : 'every entry';
+    throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0`);
+  }
   const support = checkSupport(problem.support, shape);
   const { starts, algorithm, beta, precision, seed, history } = settings;
-  const scale = scaleOf(largestMagnitude(magnitudes, shape, mask), precision);
+  const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   return {
     pattern: patternOf({ shape, magnitudes, scale, ...(mask && { mask }) }),
@@ -71,11 +76,12 @@ export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint
 /** Checks that a shape is two integers of at least 1. */
 export function checkShape(argument: string, shape: Shape): Shape {
   const takes = 'two integers [rows, columns], both at least 1';
-  const given: unknown = shape;
-  if (!Array.isArray(given) || given.length !== 2 || !given.every((n) => Number.isSafeInteger(n) && n >= 1)) {
-    throw new InvalidArgumentError(argument, gotTakes(argument, given, takes));
+  // Read once: a proxy may say something else the next time. `every` would pass over the holes of a sparse array.
+  const given: unknown[] = Array.isArray(shape) && shape.length === 2 ? Array.from(shape) : [];
+  if (given.length !== 2 || !given.every((n) => Number.isSafeInteger(n) && (n as number) >= 1)) {
+    throw new InvalidArgumentError(argument, gotTakes(argument, shape, takes));
   }
-  return [shape[0], shape[1]];
+  return given as [number, number];
 }
 
 /** Checks that an array is a Float32Array or Float64Array of `count` images; any values pass. */
@@ -147,23 +153,20 @@ export function opposite(index: number, [rows, columns]: Shape): number {
   return (row === 0 ? 0 : rows - row) * columns + (column === 0 ? 0 : columns - column);
 }
 
-function largestMagnitude(magnitudes: RealArray, [, columns]: Shape, mask: Uint8Array | undefined): number {
+/** Checks that the numbers that were measured are finite and at least 0, and returns the largest of them. */
+export function largestOf(argument: string, numbers: RealArray, [, columns]: Shape, mask?: Uint8Array): number {
   let largest = 0;
-  for (let i = 0; i < magnitudes.length; i++) {
-    const magnitude = magnitudes[i];
-    // Nearly all magnitudes pass here, and NaN never does.
-    if (magnitude >= 0 && magnitude <= largest) continue;
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i];
+    // Nearly all pass here, and NaN never does.
+    if (number >= 0 && number <= largest) continue;
     if (mask?.[i] === 0) continue;
-    if (!(magnitude >= 0 && magnitude < Infinity)) {
-      const subject = `magnitudes at ${position(i, columns)}`;
-      const takes = 'finite numbers of at least 0 (leave dead or hidden pixels out with `mask`)';
-      throw new InvalidArgumentError('magnitudes', gotTakes(subject, magnitude, takes));
+    if (!(number >= 0 && number < Infinity)) {
+      const hint = argument === 'image' ? '' : ' (leave dead or hidden pixels out with `mask`)';
+      const takes = `finite numbers of at least 0${hint}`;
+      throw new InvalidArgumentError(argument, gotTakes(`${argument} at ${position(i, columns)}`, number, takes));
     }
-    largest = magnitude;
-  }
-  if (largest === 0) {
-    const where = mask ? 'every measured entry' : 'every entry';
-    throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0`);
+    largest = number;
   }
   return largest;
 }

@@ -40,17 +40,25 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const { backend, index, device } = await selectDevice(settings);
   if (signal?.aborted) throw new AbortError(signal.reason);
 
-  const looking = settings.inspect ? lookAt(problemOf(setup), signal) : Promise.resolve([]);
+  const looked = new AbortController();
+  const looking = settings.inspect ? lookAt(problemOf(setup), looked.signal) : Promise.resolve([]);
   // It is awaited later.
   looking.catch(() => undefined);
   const job: Job = { setup, device: index, iterations: settings.iterations };
-  const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+  const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) }).catch(
+    (error: unknown) => {
+      looked.abort();
+      throw error;
+    },
+  );
+  const isComplete = results.every(({ iterations }) => iterations === settings.iterations);
+  if (!isComplete) looked.abort();
   const { algorithm, beta } = settings;
   const reconstruction = merge(results, setup, {
     ...{ algorithm, beta, backend: backend.name, device: device.name },
     warnings: await looking,
   });
-  if (reconstruction && results.every(({ iterations }) => iterations === settings.iterations)) return reconstruction;
+  if (reconstruction && isComplete) return reconstruction;
   const error = new AbortError(signal?.reason);
   if (reconstruction) error.partial = reconstruction;
   throw error;
@@ -65,7 +73,7 @@ function problemOf({ pattern: { magnitudes, shape, mask }, support }: Setup): Pr
 const SMALL = 2 ** 16;
 
 /** The look at a pattern takes no part in the run, and happens beside it. */
-async function lookAt(problem: Problem, signal: AbortSignal | undefined): Promise<Warning[]> {
+async function lookAt(problem: Problem, signal: AbortSignal): Promise<Warning[]> {
   const wasm = problem.magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
   const script = await wasm?.workerScript?.();
   try {

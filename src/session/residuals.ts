@@ -18,7 +18,6 @@ export class ResidualLog {
   #waiting = 0;
   #taken: Promise<void> = Promise.resolve();
 
-  /** Keeps no array of the problem: those are the caller's. */
   constructor(session: BackendSession, { pattern, batch }: BackendProblem, keepsHistory: boolean) {
     this.#session = session;
     this.#energy = pattern.energy;

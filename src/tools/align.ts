@@ -1,6 +1,6 @@
 /** How far a reconstruction is from the truth, where the truth is known. */
 import { InvalidArgumentError } from '../errors.js';
-import { checkFinite, checkRealArray, checkShape } from '../problems/image.js';
+import { checkFinite, checkShape, copyRealArray } from '../problems/image.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -27,18 +27,19 @@ export interface Alignment {
  * OutOfMemoryError for images beyond the wasm backend's 4 GiB
  */
 export async function alignedError(estimate: RealArray, truth: RealArray, shape: Shape): Promise<Alignment> {
-  checkShape('shape', shape);
-  for (const [argument, array] of Object.entries({ estimate, truth })) {
-    checkRealArray(argument, array, shape);
-    checkFinite(argument, array, shape[1], 'double');
-  }
-  const norm = Math.sqrt(sumOfSquares(truth));
+  const size = checkShape('shape', shape);
+  const [own, ownTruth] = Object.entries({ estimate, truth }).map(([argument, array]) => {
+    const copy = copyRealArray(argument, array, size);
+    checkFinite(argument, copy, size[1], 'double');
+    return copy;
+  });
+  const norm = Math.sqrt(sumOfSquares(ownTruth));
   if (norm === 0) throw new InvalidArgumentError('truth', 'truth: every pixel is zero; takes at least one above 0');
 
-  const transform = await RealTransform.create(shape);
+  const transform = await RealTransform.create(size);
   try {
-    const estimateSpectrum = await transform.forward(estimate);
-    const truthSpectrum = await transform.forward(truth);
+    const estimateSpectrum = await transform.forward(own);
+    const truthSpectrum = await transform.forward(ownTruth);
     const correlations = [
       await transform.inverse(product(truthSpectrum, estimateSpectrum, -1)),
       await transform.inverse(product(truthSpectrum, estimateSpectrum, 1)),
@@ -48,9 +49,9 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
     const rotated = sizes[1] > sizes[0];
     const at = peaks[Number(rotated)];
     const sign = correlations[Number(rotated)][at] < 0 ? -1 : 1;
-    const shift = [Math.floor(at / shape[1]), at % shape[1]] as const;
-    const aligned = align(estimate, shape, rotated, sign, shift);
-    const error = Math.sqrt(sumOfSquares(aligned.map((value, i) => value - truth[i]))) / norm;
+    const shift = [Math.floor(at / size[1]), at % size[1]] as const;
+    const aligned = align(own, size, rotated, sign, shift);
+    const error = Math.sqrt(sumOfSquares(aligned.map((value, i) => value - ownTruth[i]))) / norm;
     return { error, rotated, sign, shift, aligned };
   } finally {
     transform.dispose();

@@ -1,7 +1,8 @@
 /** Where the zero frequency is: at [0, 0], as transforms have it, or in the middle, as pictures and detectors have it. */
 import { checkShape } from '../problems/image.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { typedKind } from '../typed-arrays.js';
+import { typedKind, typedLength } from '../typed-arrays.js';
+import { roll } from './roll.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 
 /** A new array of the same kind. */
@@ -26,8 +27,7 @@ export type ShiftedArray<Pixels extends RealArray | MaskArray> = Pixels extends 
  * @throws InvalidArgumentError for a shape that is none, and for an array of another kind or length
  */
 export function fftshift<Pixels extends RealArray | MaskArray>(image: Pixels, shape: Shape): ShiftedArray<Pixels> {
-  const [rows, columns] = checkShape('shape', shape);
-  return roll(image, [rows, columns], [Math.floor(rows / 2), Math.floor(columns / 2)]);
+  return shifted(image, shape, Math.floor);
 }
 
 /**
@@ -41,30 +41,23 @@ export function fftshift<Pixels extends RealArray | MaskArray>(image: Pixels, sh
  * @throws InvalidArgumentError for a shape that is none, and for an array of another kind or length
  */
 export function ifftshift<Pixels extends RealArray | MaskArray>(image: Pixels, shape: Shape): ShiftedArray<Pixels> {
-  const [rows, columns] = checkShape('shape', shape);
-  return roll(image, [rows, columns], [Math.ceil(rows / 2), Math.ceil(columns / 2)]);
+  return shifted(image, shape, Math.ceil);
 }
 
-const KINDS = ['Float32Array', 'Float64Array', 'Uint8Array', 'Uint8ClampedArray'];
+const KINDS = { Float32Array, Float64Array, Uint8Array, Uint8ClampedArray };
 
-function roll<Pixels extends RealArray | MaskArray>(
+function shifted<Pixels extends RealArray | MaskArray>(
   image: Pixels,
-  [rows, columns]: Shape,
-  [down, right]: Shape,
+  shape: Shape,
+  round: (half: number) => number,
 ): ShiftedArray<Pixels> {
-  const known = Array.isArray(image) || KINDS.includes(typedKind(image) ?? '');
-  if (!known || image.length !== rows * columns) {
+  const [rows, columns] = checkShape('shape', shape);
+  const isList = Array.isArray(image);
+  const Kind = isList ? Uint8Array : KINDS[typedKind(image) as keyof typeof KINDS];
+  if (Kind === undefined || (isList ? image.length : typedLength(image as RealArray)) !== rows * columns) {
     const takes = `a Float32Array, a Float64Array or a mask of ${rows} × ${columns} = ${rows * columns} entries`;
     throw new InvalidArgumentError('image', gotTakes('image', image, takes));
   }
-  const pixels: ArrayLike<number | boolean> = image;
-  const rolled = image.slice() as (number | boolean)[];
-  for (let row = 0; row < rows; row++) {
-    const from = row * columns;
-    const to = ((row + down) % rows) * columns;
-    for (let column = 0; column < columns; column++) {
-      rolled[to + ((column + right) % columns)] = pixels[from + column];
-    }
-  }
-  return rolled as ShiftedArray<Pixels>;
+  const rolled = roll(new Kind(image as ArrayLike<number>), [rows, columns], [round(rows / 2), round(columns / 2)]);
+  return (isList ? Array.from(rolled, Boolean) : rolled) as ShiftedArray<Pixels>;
 }

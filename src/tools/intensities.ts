@@ -1,6 +1,5 @@
 /** From what a detector counts to what phase retrieval takes. */
-import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkShape, copyRealArray, toMask } from '../problems/image.js';
+import { checkShape, copyRealArray, largestOf, toMask } from '../problems/image.js';
 import type { MaskArray, RealArray, RealResult, Shape } from '../types.js';
 
 /**
@@ -25,17 +24,10 @@ export function magnitudesFromIntensities<Intensities extends RealArray>(
   mask?: MaskArray,
 ): Intensities extends Float32Array ? Float32Array<ArrayBuffer> : Float64Array<ArrayBuffer>;
 export function magnitudesFromIntensities(intensities: RealArray, shape: Shape, mask?: MaskArray): RealResult {
-  const [rows, columns] = checkShape('shape', shape);
-  const magnitudes = copyRealArray('intensities', intensities, [rows, columns]);
-  const measured = toMask('mask', mask, [rows, columns], 'no intensity was measured');
-  for (let k = 0; k < magnitudes.length; k++) {
-    const intensity = measured?.[k] === 0 ? 0 : magnitudes[k];
-    if (!(intensity >= 0 && intensity < Infinity)) {
-      const subject = `intensities at [${Math.floor(k / columns)}, ${k % columns}]`;
-      const takes = 'finite numbers of at least 0 (leave dead or hidden pixels out with `mask`)';
-      throw new InvalidArgumentError('intensities', gotTakes(subject, intensity, takes));
-    }
-    magnitudes[k] = Math.sqrt(intensity);
-  }
+  const size = checkShape('shape', shape);
+  const magnitudes = copyRealArray('intensities', intensities, size);
+  const measured = toMask('mask', mask, size, 'no intensity was measured');
+  largestOf('intensities', magnitudes, size, measured);
+  for (let k = 0; k < magnitudes.length; k++) magnitudes[k] = measured?.[k] === 0 ? 0 : Math.sqrt(magnitudes[k]);
   return magnitudes;
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { requireMemory } from './memory.js';
 import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
-import { checkRealArray, checkShape } from '../problems/image.js';
+import { checkShape, copyRealArray, largestOf } from '../problems/image.js';
 import { uniformStream } from './random.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
@@ -56,15 +56,15 @@ const MOST_PHOTONS = 1e15;
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
   rejectUnknownKeys('options', options, KEYS);
-  const { image, pad = 2, photons, beamstop, seed = 0 } = options;
+  const { pad = 2, photons, beamstop, seed = 0 } = options;
   const inner = checkShape('shape', options.shape);
-  checkRealArray('image', image, inner);
-  checkBrightness(image, inner[1]);
-  checkRange('pad', pad, pad >= 1, 'a finite number of at least 1');
-  if (photons !== undefined) {
-    checkRange('photons', photons, photons > 0 && photons <= MOST_PHOTONS, 'a number above 0 and up to 1e15');
+  const image = copyRealArray('image', options.image, inner);
+  if (largestOf('image', image, inner) === 0) {
+    throw new InvalidArgumentError('image', 'image: every pixel is zero; takes at least one above 0');
   }
-  if (beamstop !== undefined) checkRange('beamstop', beamstop, beamstop >= 0, 'a finite number of at least 0');
+  checkRange('pad', pad, (n) => n >= 1, 'a finite number of at least 1');
+  checkRange('photons', photons, (n) => n > 0 && n <= MOST_PHOTONS, 'a number above 0 and up to 1e15');
+  checkRange('beamstop', beamstop, (n) => n >= 0, 'a finite number of at least 0');
   checkInteger('seed', seed, 0);
 
   const shape: Shape = [Math.round(pad * inner[0]), Math.round(pad * inner[1])];
@@ -127,19 +127,8 @@ function beamstopMask([rows, columns]: Shape, radius: number): Uint8Array<ArrayB
   return mask;
 }
 
-function checkBrightness(image: RealArray, columns: number): void {
-  let bright = false;
-  for (let i = 0; i < image.length; i++) {
-    if (!(image[i] >= 0 && image[i] < Infinity)) {
-      const subject = `image at [${Math.floor(i / columns)}, ${i % columns}]`;
-      throw new InvalidArgumentError('image', gotTakes(subject, image[i], 'finite numbers of at least 0'));
-    }
-    bright ||= image[i] > 0;
-  }
-  if (!bright) throw new InvalidArgumentError('image', 'image: every pixel is zero; takes at least one above 0');
-}
-
-function checkRange(argument: string, value: unknown, inRange: boolean, takes: string): void {
-  if (Number.isFinite(value) && inRange) return;
+/** Lets undefined pass: the option was left out. */
+function checkRange(argument: string, value: unknown, inRange: (value: number) => boolean, takes: string): void {
+  if (value === undefined || (Number.isFinite(value) && inRange(value as number))) return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, takes));
 }

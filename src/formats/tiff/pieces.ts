@@ -1,4 +1,5 @@
 /** Strips and tiles of a TIFF file back to samples: decompression, each within a known size, and prediction. */
+import { messageOf } from '../../errors.js';
 import { decodeZstd } from '../hdf5/codecs.js';
 import { inflateAtMost } from '../expansion.js';
 import { Compression, type Page, bad } from './directory.js';
@@ -26,7 +27,7 @@ function inflate(input: Uint8Array, size: number): Uint8Array {
     return inflateAtMost(input, size);
   } catch (error) {
     if (error instanceof RangeError) throw bad('holds more data than its directory says');
-    throw bad(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw bad(`cannot be read: ${messageOf(error)}`, error);
   }
 }
 

@@ -82,16 +82,28 @@ export async function runOnWorkers(
   }
 }
 
-/** What `inspect` warns of, found by a worker. Rejects with `WorkersUnavailable` where there are no workers. */
+/**
+ * What `inspect` warns of, found by a worker, or nothing when it is aborted. Rejects with `WorkersUnavailable` where there
+ * are no workers.
+ */
 export async function inspectOnWorker(
   script: { source: string },
   problem: Problem,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<Warning[]> {
   const ignore = () => undefined;
   const warnings = await withWorker(script.source, signal, ignore, async (worker) => {
-    await worker.ready;
-    return (await worker.ask({ type: 'inspect', problem })) as Warning[];
+    const end = () => void worker.terminate();
+    signal.addEventListener('abort', end);
+    try {
+      await worker.ready;
+      return (await worker.ask({ type: 'inspect', problem })) as Warning[];
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
   });
   return warnings ?? [];
 }
@@ -121,6 +133,7 @@ class Worker {
   readonly ready: Promise<void>;
   readonly #thread: WorkerThread;
   readonly #result: Promise<FromWorker & { type: 'done' }>;
+  readonly #fail: (error: Error) => void;
   #reports: Promise<unknown> = Promise.resolve();
   #ended: Promise<void> | undefined;
 
@@ -132,6 +145,10 @@ class Worker {
     // Only one of the two is awaited and reports the failure; the other must not count as unhandled.
     ready.promise.catch(() => undefined);
     result.promise.catch(() => undefined);
+    this.#fail = (error) => {
+      ready.reject(new WorkersUnavailable(error.message, { cause: error }));
+      result.reject(new DeviceLostError(`the worker of the wasm backend failed: ${error.message}`, { cause: error }));
+    };
     const events = {
       message: (data: unknown) => {
         const message = data as FromWorker;
@@ -144,10 +161,7 @@ class Worker {
         } else if (message.type === 'done') result.resolve(message);
         else result.reject(unpackError(message.error));
       },
-      failure(error: Error) {
-        ready.reject(new WorkersUnavailable(error.message, { cause: error }));
-        result.reject(new DeviceLostError(`the worker of the wasm backend failed: ${error.message}`, { cause: error }));
-      },
+      failure: this.#fail,
     };
     try {
       this.#thread = startWorker(source, events);
@@ -163,7 +177,9 @@ class Worker {
     return result;
   }
 
+  /** Ends the thread. What it has not answered is rejected, so that whoever waits gives its core back. */
   terminate(): Promise<void> {
+    this.#fail(new Error('it was ended'));
     return (this.#ended ??= this.#thread.terminate());
   }
 

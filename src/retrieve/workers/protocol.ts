@@ -61,7 +61,7 @@ export interface PackedError {
 }
 
 export function packError(thrown: unknown): PackedError {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const error = typeof thrown === 'object' && thrown !== null ? (thrown as Error) : new Error(String(thrown));
   const details = Object.entries(error).filter(([, value]) => ['string', 'number'].includes(typeof value));
   return { name: error.name, message: error.message, stack: error.stack, details: Object.fromEntries(details) };
 }
