@@ -197,10 +197,12 @@ describe('an error', () => {
     mkdirSync(folder.at('folder.html'));
     mkdirSync(folder.at('s.support.npy'));
     symlinkSync('loop.npy', folder.at('loop.npy'));
+    symlinkSync('gone/x.npy', folder.at('link-to-no-folder.npy'));
     const endless = [...pattern.slice(0, 2), '--iterations', '1e12', '-q'];
     const outputs: [string[], RegExp][] = [
       [['-o', 'folder.npy'], /--output: cannot write folder\.npy: it is a folder/],
       [['-o', 'loop.npy'], /--output: cannot write loop\.npy: its links form a loop/],
+      [['-o', 'link-to-no-folder.npy'], /cannot write link-to-no-folder\.npy: there is no folder \S*gone/],
       [['-o', 'pattern.npy/x.npy'], /a part of the path is not a folder/],
       [['-o', '/proc/image.npy'], /--output: cannot write \/proc\/image\.npy: /],
       [['-o', `${'n'.repeat(300)}.npy`], /the name is too long/],

@@ -35,7 +35,11 @@ export function addInputOptions(command: Command, what: string): Command {
     .option('--dataset <path>', `where the ${what} is in an HDF5, MATLAB or npz file (also as FILE:/PATH)`)
     .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
     .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
-    .option('--max-pixels <n>', 'take larger images than is usual for a file of its size', whole('--max-pixels', 1));
+    .option(
+      '--max-pixels <n>',
+      'the most pixels of an image (default: by format and file size)',
+      whole('--max-pixels', 1),
+    );
 }
 
 const STANDARD_STREAM = '-';

@@ -22,8 +22,8 @@ interface InspectOptions extends InputOptions {
 }
 
 const HELP = `
-Says whether the numbers look like intensities or magnitudes, where the zero frequency is, and what means "no number".
-With --intensity or --centered it takes the pattern as these say, as reconstruct does, and warns where it looks otherwise.
+Says whether the numbers look like intensities or magnitudes, where the zero frequency is, and which values mean "no
+number". With --intensity or --centered it takes the pattern as they say, and warns if it looks otherwise.
 `;
 
 export function addInspect(program: Command): void {
@@ -99,22 +99,20 @@ function suggest(path: string, options: InspectOptions, seen: ImageInspection): 
   const intensity = seen.intensity ? !has('LOOKS_LIKE_MAGNITUDES') : has('LOOKS_LIKE_INTENSITIES');
   const centered = seen.centered ? !has('ZERO_FREQUENCY_AT_CORNER') : has('ZERO_FREQUENCY_IN_MIDDLE');
   const mends = seen.warnings
-    .map(({ code, option }) =>
-      code.startsWith('LOOKS_LIKE') || code.startsWith('ZERO_FREQUENCY') ? undefined : option,
-    )
-    .filter((option) => option !== undefined);
+    .filter(({ code }) => !code.startsWith('LOOKS_LIKE') && !code.startsWith('ZERO_FREQUENCY'))
+    .map(({ option }) => option);
   const words = [
-    ...['rephase reconstruct', quote(path), '-o image.png'],
-    ...(dataset === undefined ? [] : ['--dataset', quote(dataset)]),
-    ...(frame === undefined ? [] : [`--frame ${frame}`]),
-    ...(frames === undefined ? [] : ['--frames', quote(frames)]),
-    ...(maxPixels === undefined ? [] : [`--max-pixels ${maxPixels}`]),
-    ...(mask === undefined ? [] : ['--mask', quote(mask)]),
-    ...(maskBad ? ['--mask-bad'] : []),
-    ...(intensity ? ['--intensity'] : []),
-    ...(centered && !has('OFF_CENTER') ? ['--centered'] : []),
+    `rephase reconstruct ${quote(path)} -o image.png`,
+    dataset !== undefined && `--dataset ${quote(dataset)}`,
+    frame !== undefined && `--frame ${frame}`,
+    frames !== undefined && `--frames ${quote(frames)}`,
+    maxPixels !== undefined && `--max-pixels ${maxPixels}`,
+    mask !== undefined && `--mask ${quote(mask)}`,
+    maskBad && '--mask-bad',
+    intensity && '--intensity',
+    centered && !has('OFF_CENTER') && '--centered',
     ...new Set(mends),
     '--support ROWSxCOLUMNS --algorithm hio --starts 4',
   ];
-  return words.join(' ');
+  return words.filter(Boolean).join(' ');
 }

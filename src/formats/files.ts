@@ -170,13 +170,15 @@ async function placeOf(path: string): Promise<Place> {
     if (isSystemError(error) && error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  if (existing?.isDirectory()) throw new Error(REASONS.EISDIR);
   const target = await followLinks(path);
+  const folder = dirname(target);
+  if (!existing && !existsSync(folder)) throw new Error(`there is no folder ${folder}`);
   if (existing) await access(target, constants.W_OK);
   const mode = existing ? existing.mode & 0o777 : 0o666;
   if (existing && !existing.isFile()) return { target, mode };
   const name = `.${basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`;
-  return { target, temporary: join(dirname(target), name), mode };
+  return { target, temporary: join(folder, name), mode };
 }
 
 /** The file behind all links, which need not exist yet. Writing replaces it, not the link. */
@@ -216,8 +218,6 @@ const REASONS: Record<string, string> = {
 
 function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
   const code = isSystemError(error) ? (error.code ?? '') : '';
-  const isMissingFolder = what === 'write' && code === 'ENOENT' && !existsSync(dirname(path));
-  const known = isMissingFolder ? `there is no folder ${dirname(path)}` : REASONS[code];
-  const reason = known ?? messageOf(error);
+  const reason = REASONS[code] ?? messageOf(error);
   return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
 }
