@@ -24,6 +24,7 @@ import { inflatesWithin } from '../src/formats/expansion.js';
 import { expandLzw } from '../src/formats/tiff/pieces.js';
 import { readBytes, readImage, writeBytes, writeImage } from '../src/formats/files.js';
 import { toIntegers } from '../src/formats/image.js';
+import { type DecodeOptions, chooseFrames } from '../src/formats/options.js';
 import { type Image, decodeImage, decodeNpy, encodeImage, encodeNpy } from '../src/formats/index.js';
 
 const fixtures = new URL('./fixtures/', import.meta.url).pathname;
@@ -519,6 +520,14 @@ describe('files', () => {
     expect(lstatSync(target).mode & 0o777).toBe(0o640);
     await writeBytes('/dev/null', 'gone');
     expect(lstatSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  test('a stack without frames is refused, whatever is asked of it', () => {
+    for (const options of [{}, { frame: 0 }, { frames: 'sum' }, { frames: 'mean' }]) {
+      expect(() => chooseFrames(options as DecodeOptions, 0, 'matlab', () => 'the file')).toThrow(
+        /^the file is a stack without frames/,
+      );
+    }
   });
 
   test('a link to nothing makes its target', async () => {

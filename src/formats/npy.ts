@@ -76,7 +76,6 @@ export function decodeNpyImage(bytes: Uint8Array, options: DecodeOptions = {}): 
   const [rows, columns] = kept.splice(-2);
   checkSize('npy', [rows, columns], options);
   const count = kept.reduce((product, extent) => product * extent, 1);
-  if (count < 1) throw bad(`has no frames: (${shape.join(', ')})`);
   const frames = chooseFrames(options, count, 'npy', () => `the .npy file (${shape.join(', ')})`);
   const { data } = decodeNpy(bytes);
   const pixels = rows * columns;

@@ -76,7 +76,7 @@ function parseFrames(frames: unknown): FrameRange {
 
 /**
  * The frames that are wanted of `count`.
- * @throws FileFormatError when there are several and none is named, InvalidArgumentError when there are not as many
+ * @throws FileFormatError when there are none, or several and none is named, InvalidArgumentError when there are not as many
  */
 export function chooseFrames(
   { frame, frames }: DecodeOptions,
@@ -84,6 +84,7 @@ export function chooseFrames(
   format: ImageFormat,
   describe: () => string,
 ): FrameRange {
+  if (count < 1) throw new FileFormatError(`${describe()} is a stack without frames`, { format });
   const range: FrameRange = frames === undefined ? { from: 0, until: 1, mean: false } : parseFrames(frames);
   if (frame !== undefined) [range.from, range.until] = [frame, frame + 1];
   else if (frames === undefined && count > 1) {
