@@ -3,7 +3,7 @@
  * small reconstruction in each. Writes the table of results to docs/bundlers.md. `--only NAME,…` runs some projects and
  * leaves the document as it is; `--keep` leaves the folder. A tool that cannot be installed counts as skipped.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -40,9 +40,9 @@ const CJS = `const { retrieve, simulate } = require('rephase');\n${LIBRARY}\n`;
 const PRINT = 'reconstruct().then(console.log);';
 const SHOW =
   'reconstruct().then((text) => { document.title = text; }, (error) => { document.title = String(error); });';
-/** Prints whether a bundle still finds the addon: the stand-in is there and cannot be loaded. */
+/** Prints whether the addon is found: the stand-in is there, and the reason is one line that says it cannot be loaded. */
 const ADDON = `import { listBackends } from 'rephase';
-listBackends().then((all) => console.log('addon:' + /rephase_cuda\\.node/.test(all.find(({ name }) => name === 'cuda').reason)));`;
+listBackends().then((all) => console.log('addon:' + /^.*rephase_cuda\\.node.*$/.test(all.find(({ name }) => name === 'cuda').reason)));`;
 const PAGE = '<!doctype html><script type="module" src="main.js"></script>';
 const TEST = (/** @type {string} */ head) => `${head}
   test('rephase', async () => { expect(await reconstruct()).toBe('${EXPECTED}'); });`;
@@ -61,7 +61,7 @@ const TS = `import { createSession, retrieve, type Reconstruction } from 'rephas
     session.step();
     return retrieve({ magnitudes: data, shape }, { beta: undefined });
   }`;
-const WEBPACK = (/** @type {string} */ more) => `module.exports = { mode: 'production', entry: './main.js', ${more} };`;
+const WEBPACK = (/** @type {string} */ more) => `module.exports = { mode: 'production', ${more} };`;
 
 /**
  * @typedef {object} Project
@@ -69,16 +69,25 @@ const WEBPACK = (/** @type {string} */ more) => `module.exports = { mode: 'produ
  * @property {Record<string, string>} files
  * @property {string[]} run commands
  * @property {string[]} [says] what the last command prints besides
- * @property {string} [page] the folder that a browser opens
+ * @property {string} [page] the folder, or the address, that a browser opens
+ * @property {string} [server] the command that serves the address
+ * @property {string} [api] an address that answers with what the server has computed
  * @property {string} [installer] replaces npm
+ * @property {string} [version] the command that prints the version of what is not in `packages`
  * @property {string} [needs] what to write in the tool's settings
  */
 const nodeBundle = { 'main.mjs': `${ESM}${PRINT}`, 'addon.mjs': ADDON };
 const addonFound = ['addon:true'];
+/** npm has Node itself as a package. @param {string} major @returns {Project} */
+const node = (major) => ({
+  packages: [`node@${major}`],
+  files: { ...nodeBundle, 'main.cjs': `${CJS}${PRINT}` },
+  run: [`npx node main.cjs | grep ${EXPECTED}`, 'npx node addon.mjs && npx node main.mjs'],
+  says: addonFound,
+});
 /** @type {Record<string, Project>} */
 const PROJECTS = {
-  'Node, ES module': { files: { 'main.mjs': `${ESM}${PRINT}` }, run: ['node main.mjs'] },
-  'Node, CommonJS': { files: { 'main.cjs': `${CJS}${PRINT}` }, run: ['node main.cjs'] },
+  ...Object.fromEntries(['20', '22', '24'].map((major) => [`Node ${major}`, node(major)])),
   'TypeScript, nodenext': {
     packages: ['typescript@5.9', '@types/node@20', '@webgpu/types'],
     files: { 'main.mts': TS, 'main.cts': TS },
@@ -125,7 +134,7 @@ const PROJECTS = {
   },
   'webpack for browsers': {
     packages: ['webpack', 'webpack-cli'],
-    files: { 'main.js': `${ESM}${SHOW}`, 'webpack.config.cjs': WEBPACK(''), 'dist/index.html': PAGE },
+    files: { 'main.js': `${ESM}${SHOW}`, 'webpack.config.cjs': WEBPACK("entry: './main.js'"), 'dist/index.html': PAGE },
     run: ['npx webpack'],
     page: 'dist',
   },
@@ -148,7 +157,8 @@ const PROJECTS = {
     packages: ['vite'],
     files: { 'main.js': `${ESM}${SHOW}`, 'index.html': PAGE.replace('main.js', '/main.js') },
     run: [],
-    page: 'http://localhost:5199 npx vite --port 5199 --strictPort',
+    page: 'http://localhost:5199',
+    server: 'npx vite --port 5199 --strictPort',
   },
   'Vite, server side': {
     packages: ['vite'],
@@ -171,7 +181,9 @@ const PROJECTS = {
         export async function GET() { return new Response(await reconstruct()); }`,
     },
     run: ['npx next build'],
-    page: 'http://localhost:5198 npx next start -p 5198',
+    page: 'http://localhost:5198',
+    server: 'npx next start -p 5198',
+    api: 'http://localhost:5198/api',
   },
   'Jest, node': {
     packages: ['jest'],
@@ -198,26 +210,38 @@ const PROJECTS = {
     files: { 'a.test.mjs': TEST(`import { expect, test } from 'vitest';\n${ESM}`) },
     run: [`npx vitest run --pool vmThreads && echo ${EXPECTED}`],
   },
-  Bun: { packages: ['bun'], files: { 'main.mjs': `${ESM}${PRINT}` }, run: ['npx bun main.mjs'] },
+  Bun: {
+    packages: ['bun'],
+    files: nodeBundle,
+    run: ['npx bun addon.mjs && npx bun main.mjs'],
+    says: addonFound,
+  },
   Deno: {
     packages: ['deno'],
-    files: { 'main.mjs': `${ESM}${PRINT}` },
-    run: ['npx deno run --node-modules-dir=manual --allow-read main.mjs'],
-    needs: '`--allow-read`',
+    files: nodeBundle,
+    run: [
+      'npx deno run -A --node-modules-dir=manual addon.mjs && npx deno run --node-modules-dir=manual --allow-read main.mjs',
+    ],
+    says: addonFound,
+    needs: '`--allow-read`; for `cuda` also `--allow-env`, `--allow-run` and `--allow-ffi`',
   },
   pnpm: {
-    files: { 'main.mjs': `${ESM}${PRINT}` },
+    files: nodeBundle,
     installer: 'npx -y pnpm add',
-    run: ['node main.mjs'],
+    version: 'npx -y pnpm --version',
+    run: ['node addon.mjs && node main.mjs'],
+    says: addonFound,
   },
   'Yarn, Plug’n’Play': {
     files: {
-      'main.mjs': `${ESM}${PRINT}`,
+      ...nodeBundle,
       'yarn.lock': '',
       '.yarnrc.yml': 'nodeLinker: pnp\nenableGlobalCache: true\n',
     },
     installer: 'npx -y -p @yarnpkg/cli-dist yarn add',
-    run: ['npx -y -p @yarnpkg/cli-dist yarn node main.mjs'],
+    version: 'npx -y -p @yarnpkg/cli-dist yarn --version',
+    run: ['npx -y -p @yarnpkg/cli-dist yarn node addon.mjs && npx -y -p @yarnpkg/cli-dist yarn node main.mjs'],
+    says: addonFound,
   },
 };
 
@@ -283,35 +307,27 @@ async function titleOf(address) {
   }
 }
 
-/** @param {string} cwd @param {string} page */
-async function open(cwd, page) {
-  const [address, ...command] = page.split(' ');
-  if (command.length > 0) {
-    const { spawn } = await import('node:child_process');
-    const server = spawn('sh', ['-c', command.join(' ')], { cwd, env, stdio: 'ignore', detached: true });
-    try {
-      const title = await titleOf(address);
-      // The server's own side, where it has one.
-      const api = await fetch(`${address}/api`).then(
-        (response) =>
-          response.ok && !response.headers.get('content-type')?.includes('html') ? response.text() : title,
-        () => title,
-      );
-      return api === title ? title : `${title} on the server: ${api}`;
-    } finally {
-      if (server.pid) process.kill(-server.pid);
-    }
+/** What the page, and the server's own side, have computed. @param {string} cwd @param {Project} project */
+async function open(cwd, { page = '', server, api }) {
+  if (!server) {
+    const files = await serve(join(cwd, page));
+    const title = await titleOf(`http://localhost:${files.address().port}/`);
+    files.close();
+    return [title];
   }
-  const server = await serve(join(cwd, page));
+  const { pid } = spawn('sh', ['-c', server], { cwd, env, stdio: 'ignore', detached: true });
   try {
-    return await titleOf(`http://localhost:${server.address().port}/`);
+    const title = await titleOf(page);
+    return api ? [title, await (await fetch(api)).text()] : [title];
   } finally {
-    server.close();
+    // The server is a group of processes.
+    if (pid) process.kill(-pid);
   }
 }
 
 /** @param {string} name @param {Project} project @param {string[]} tarballs */
-async function attempt(name, { packages = [], files, run: commands, says = [], page, installer }, tarballs) {
+async function attempt(name, project, tarballs) {
+  const { packages = [], files, run: commands, says = [], page, installer } = project;
   const cwd = join(folder, name.replace(/\W+/g, '-'));
   mkdirSync(cwd);
   // Neither package is in a registry yet; Yarn would look there for the one that the other asks for.
@@ -329,15 +345,13 @@ async function attempt(name, { packages = [], files, run: commands, says = [], p
   } catch (error) {
     return { result: 'skipped', why: `cannot be installed here: ${String(error).slice(-600)}` };
   }
-  const version = packages.length > 0 ? versionOf(cwd, packages[0]) : installer ? '' : process.versions.node;
+  const version = project.version ? run(project.version, cwd).trim() : versionOf(cwd, packages[0]);
   try {
     const printed = commands.map((command) => run(command, cwd)).at(-1) ?? '';
-    const said = page ? await open(cwd, page) : printed;
-    for (const expected of [EXPECTED, ...says]) {
-      if (!said.includes(expected)) return { result: 'failed', version, why: `says ${said.slice(-600)}` };
+    for (const said of page ? await open(cwd, project) : [printed]) {
+      const missing = [EXPECTED, ...says].find((expected) => !said.includes(expected));
+      if (missing) return { result: 'failed', version, why: `says ${said.slice(-600)}, not ${missing}` };
     }
-    if (page && said.includes('on the server:') && said.split(EXPECTED).length < 3)
-      return { result: 'failed', version, why: said };
     return { result: 'works', version };
   } catch (error) {
     const why = String(error).slice(0, 1500);

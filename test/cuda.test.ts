@@ -63,6 +63,8 @@ describe('loading the addon', () => {
     await expect(tryInChildProcess(path)).rejects.toThrow('the driver is asleep');
     const damaged = file('damaged.node', 'not a program');
     await expect(tryInChildProcess(damaged)).rejects.toThrow(/damaged\.node/);
+    const silent = file('silent.cjs', 'exports.devices = () => process.exit(3);');
+    await expect(tryInChildProcess(silent)).rejects.toThrow('trying the driver ended a process with code 3');
   });
 });
 

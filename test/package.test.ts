@@ -1,5 +1,5 @@
-/** The package as users get it: packed, installed into an empty folder, imported both ways, and its program run. */
-import { copyFileSync, readFileSync, readdirSync, renameSync } from 'node:fs';
+/** The package as users get it: packed, installed into an empty folder, imported both ways, bundled, and its program run. */
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -112,6 +112,31 @@ describe('the package', () => {
     // It is found, and being no library it cannot be loaded.
     expect(await succeed(process.execPath, ['addon.mjs'])).toMatch(/cuda-linux-x64.rephase_cuda\.node/);
   });
+
+  it.each(['mjs', 'cjs'])(
+    'works in a bundle (.%s), which still finds what is loaded at run time',
+    async (extension) => {
+      // It stands for the optional package, whose binaries are large.
+      mkdirSync(folder.at('node_modules/webgpu'), { recursive: true });
+      folder.write('node_modules/webgpu/package.json', '{ "type": "module", "exports": "./index.js" }');
+      folder.write('node_modules/webgpu/index.js', "throw new Error('webgpu is found');");
+      folder.write(
+        'bundled.mjs',
+        `import { listBackends, retrieve } from 'rephase';
+      listBackends().then((all) => console.log(all.map(({ reason }) => reason).join('; ')));${RETRIEVE}`,
+      );
+      const out = `bundle/main.${extension}`;
+      const format = extension === 'mjs' ? 'esm' : 'cjs';
+      const options = ['--bundle', '--platform=node', `--format=${format}`, `--outfile=${out}`, '--log-level=error'];
+      await succeed(join(root, 'node_modules/.bin/esbuild'), ['bundled.mjs', ...options]);
+      const said = await succeed(process.execPath, [out]);
+      rmSync(folder.at('node_modules/webgpu'), { recursive: true });
+      expect(said).toContain('64 wasm\n');
+      expect(said).toContain('webgpu is found');
+      if (`${process.platform}-${process.arch}` === 'linux-x64')
+        expect(said).toMatch(/cuda-linux-x64.rephase_cuda\.node/);
+    },
+  );
 
   it('says what is missing where the addon is not installed', async () => {
     const moved = folder.at('elsewhere');

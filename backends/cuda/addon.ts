@@ -58,12 +58,12 @@ export interface Addon {
 const TRIAL_MILLISECONDS = 60_000;
 
 /**
- * The child process does a few iterations on every GPU. It names each on standard output before it tries it. A GPU
- * that fails without a crash is no danger to the caller's process, and spoils nothing as long as there is another.
+ * The child process does a few iterations on every GPU. It names each on standard output before it tries it, and says
+ * there what failed: Node, Bun and Deno each print an uncaught error in another form. A GPU that fails without a crash is
+ * no danger to the caller's process, and spoils nothing as long as there is another.
  */
 const TRIAL = `
-  const { devices, Session } = require(process.argv[1]);
-  async function attempt(device) {
+  async function attempt(Session, device) {
     const session = new Session({
       ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
       ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0), keepsIterate: false },
@@ -75,15 +75,18 @@ const TRIAL = `
     session.dispose();
   }
   (async () => {
+    const { devices, Session } = require(process.argv.at(-1));
     const found = devices();
     const failures = [];
     for (const [device, { name }] of found.entries()) {
       const gpu = 'GPU ' + device + ' (' + name + ')';
       process.stdout.write(gpu + '\\n');
-      await attempt(device).catch(({ message }) => failures.push(gpu + ': ' + message));
+      await attempt(Session, device).catch(({ message }) => failures.push(gpu + ': ' + message));
     }
     if (failures.length === found.length) throw new Error(failures.join('; '));
-  })();`;
+  })().catch(({ message }) => {
+    process.stdout.write('failed: ' + message + '\\n', () => process.exit(1));
+  });`;
 
 let loading: Promise<{ addon: Addon; devices: DeviceInfo[] }> | undefined;
 
@@ -144,12 +147,14 @@ export function tryInChildProcess(path: string): Promise<void> {
   // Neither the caller's Node options nor Electron's window belong into it.
   const env = { ...process.env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' };
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['-e', TRIAL, path], { env, timeout: TRIAL_MILLISECONDS }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['-e', TRIAL, path], { env, timeout: TRIAL_MILLISECONDS }, (error, stdout) => {
       if (!error) return resolve();
       const tried = stdout.trim().split('\n').at(-1) || 'the driver';
       if (error.signal && error.killed) return reject(unavailable(`${tried} did not answer within a minute`));
-      if (error.signal) return reject(unavailable(`trying ${tried} ended a process with ${error.signal}`));
-      reject(unavailable(/^\w*Error: (.*)$/m.exec(stderr)?.[1] ?? error.message));
+      // A process that could not be started has a name for its code, such as ENOENT.
+      if (typeof error.code === 'string') return reject(unavailable(error.message));
+      const failed = /^failed: (.*)$/m.exec(stdout)?.[1];
+      reject(unavailable(failed ?? `trying ${tried} ended a process with ${error.signal ?? `code ${error.code}`}`));
     });
   });
 }
