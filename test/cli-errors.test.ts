@@ -2,7 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import process from 'node:process';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readStream } from '../src/cli/files.js';
 import { writeImage } from '../src/formats/files.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
@@ -195,10 +197,12 @@ describe('an error', () => {
     mkdirSync(folder.at('folder.html'));
     mkdirSync(folder.at('s.support.npy'));
     symlinkSync('loop.npy', folder.at('loop.npy'));
+    symlinkSync('gone/x.npy', folder.at('link-to-no-folder.npy'));
     const endless = [...pattern.slice(0, 2), '--iterations', '1e12', '-q'];
     const outputs: [string[], RegExp][] = [
       [['-o', 'folder.npy'], /--output: cannot write folder\.npy: it is a folder/],
       [['-o', 'loop.npy'], /--output: cannot write loop\.npy: its links form a loop/],
+      [['-o', 'link-to-no-folder.npy'], /cannot write link-to-no-folder\.npy: there is no folder \S*gone/],
       [['-o', 'pattern.npy/x.npy'], /a part of the path is not a folder/],
       [['-o', '/proc/image.npy'], /--output: cannot write \/proc\/image\.npy: /],
       [['-o', `${'n'.repeat(300)}.npy`], /the name is too long/],
@@ -233,6 +237,48 @@ describe('an error', () => {
       expect(stderr).toBe('rephase: cannot write to standard output: the disk is full\n');
       expect(code).toBe(1);
     }
+  });
+
+  it('about an image whose reader leaves before its end says so', async () => {
+    folder.write('large.npy', encodeNpy(new Float32Array(512 * 512).fill(1), [512, 512]));
+    const command = `"${process.execPath}" "${PROGRAM}" reconstruct large.npy --iterations 1 -q -o - | head -c 10`;
+    const script = `${command} > /dev/null; exit \${PIPESTATUS[0]}`;
+    const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path });
+    expect(stderr).toBe('rephase: cannot write to standard output: its reader has closed it\n');
+    expect(code).toBe(1);
+  });
+
+  it('about standard input that is too large names its limit', async () => {
+    const chunk = new Uint8Array(2 ** 28);
+    const read = (chunks: number) => readStream(Readable.from(Array.from({ length: chunks }, () => chunk)));
+    await expect(read(8)).rejects.toThrow('cannot read standard input: it is larger than 2 GiB');
+    expect(await readStream(Readable.from([Buffer.from('ab'), Buffer.from('c')]))).toEqual(Buffer.from('abc'));
+  });
+
+  it('shows control characters escaped, wherever they come from', async () => {
+    const name = 'a\u001b]0;b\u009b1m\u202ec';
+    const shown = 'a\\x1b]0;b\\x9b1m\\u202ec';
+    for (const args of [
+      [`--${name}`],
+      [name],
+      ['reconstruct', name, ...to],
+      ['reconstruct', 'pattern.npy', '-o', name],
+      ['reconstruct', 'pattern.npy', '-o', `${name}/x.npy`],
+      [...pattern, '--algorithm', name],
+      [...pattern, '--device', name],
+    ]) {
+      const { stderr, stdout } = await rephase([...args, '--json']);
+      expect(stderr.replaceAll('\\\\x1b', '\\x1b').replaceAll('\\u001b', '\\x1b')).toContain(shown);
+      expect(stderr + stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    }
+    folder.write(`${name}.npy`, readFileSync(folder.at('pattern.npy')));
+    const run = ['reconstruct', `${name}.npy`, '--iterations', '1', '-o', `${name}.tif`, '--report', `${name}.html`];
+    const { stdout } = await rephase([...run, '--json']);
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+    expect(JSON.parse(stdout)).toMatchObject({ pattern: `${name}.npy`, output: `${name}.tif` });
+    const report = readFileSync(folder.at(`${name}.html`), 'utf8');
+    expect(report).not.toContain(name);
+    expect(report).toContain(`$&#39;${shown}.npy&#39;`);
   });
 
   it('about a file that would be overwritten by what is made of it leaves it as it was', async () => {

@@ -31,6 +31,11 @@ const COMMANDS = {
     records: [],
     files: ['image.mask.npy', 'image.npy', 'image.support.npy'],
   },
+  inspect: {
+    args: ['inspect', folder.at('pattern.npy'), '-o', 'picture.png'],
+    records: [],
+    files: ['picture.png'],
+  },
 };
 
 interface Ended {
@@ -49,7 +54,7 @@ function stopped(
 ): Promise<Ended> {
   const cwd = folder.at(name);
   mkdirSync(cwd);
-  const { args, records } = COMMANDS[command];
+  const { args, records, files } = COMMANDS[command];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [PROGRAM, ...args, ...records], { cwd, stdio: 'ignore' });
     const send = () => {
@@ -57,9 +62,11 @@ function stopped(
       setTimeout(() => child.kill(signal), 2);
     };
     let seen = 0;
-    // The check before the run makes a file of this kind for each output, and removes it; then the images follow.
+    // The check before the run makes and removes a hidden file for each output. The next one is being written.
     const watcher =
-      at === 'writing' ? watch(cwd, (_, file) => void (file?.startsWith('.') && ++seen === 7 && send())) : undefined;
+      at === 'writing'
+        ? watch(cwd, (_, file) => void (file?.startsWith('.') && ++seen === 2 * files.length + 1 && send()))
+        : undefined;
     const timer = at === 'writing' ? undefined : setTimeout(send, at);
     child.on('error', reject);
     child.on('close', (code, killed) => {
@@ -94,7 +101,7 @@ it(`leave all files or none of them, at ${MOMENTS} moments`, { timeout: 1_200_00
   const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[];
   const outcomes = { whole: 0, nothing: 0 };
   for (let moment = 0; moment < MOMENTS; moment++) {
-    const command = moment % 3 === 2 ? 'simulate' : 'reconstruct';
+    const command = (['reconstruct', 'simulate', 'inspect'] as const)[moment % 3];
     const signal = names[Math.floor(Math.random() * names.length)];
     const at = moment % 2 === 0 ? 'writing' : Math.random() * lasts;
     const twice = moment % 5 === 4;

@@ -330,6 +330,14 @@ describe('help', () => {
     const script = `"${process.execPath}" "${PROGRAM}" backends | head -c 1`;
     expect((await execute('sh', ['-c', script])).stderr).toBe('');
   });
+
+  it('goes on when nobody reads what it says on stderr', async () => {
+    // Without a support the run warns before it writes the image.
+    const command = `"${process.execPath}" "${PROGRAM}" reconstruct pattern.npy --iterations 2 -o unread.npy`;
+    const { code } = await execute('bash', ['-c', `${command} 2> >(exec 0<&-; exit)`], { cwd: folder.path });
+    expect(code).toBe(0);
+    expect((await readImage(folder.at('unread.npy'))).shape).toHaveLength(2);
+  });
 });
 
 // `script` gives the program a terminal, whose Ctrl-C is the character 3; it is in every Debian.
@@ -382,19 +390,25 @@ describe.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))(
   });
 });
 
+const QUIET = { quiet: true };
+
 describe('Ctrl-C', () => {
   it('asks to stop the first time and quits at once the second time', async () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation((() => undefined) as never);
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     await interruptible((signal) => {
       expect(signal.aborted).toBe(false);
-      process.emit('SIGINT');
+      process.emit('SIGINT', 'SIGINT');
       expect(signal.aborted).toBe(true);
+      expect(stderr).toHaveBeenCalledExactlyOnceWith(
+        'rephase: SIGINT: stopping, and writing what there is; a second signal ends it at once\n',
+      );
       expect(exit).not.toHaveBeenCalled();
-      process.emit('SIGINT');
+      process.emit('SIGINT', 'SIGINT');
       expect(exit).toHaveBeenCalledWith(130);
       return Promise.resolve();
-    });
-    exit.mockRestore();
+    }, {});
+    vi.restoreAllMocks();
     expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(0);
   });
 
@@ -403,7 +417,7 @@ describe('Ctrl-C', () => {
       process.emit('SIGTERM', 'SIGTERM');
       expect(exitCode(new AbortError(signal.reason))).toBe(143);
       return Promise.resolve();
-    });
+    }, QUIET);
     expect(exitCode(new AbortError('SIGINT'))).toBe(130);
     expect(exitCode(new AbortError())).toBe(130);
   });

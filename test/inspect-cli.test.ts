@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fftshift } from '../src/tools/fftshift.js';
-import { writeImage } from '../src/formats/files.js';
+import { readImage, writeImage } from '../src/formats/files.js';
+import { encodeNpy } from '../src/formats/index.js';
 import { simulate } from '../src/index.js';
 import { noise } from './support/images.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
@@ -39,6 +40,18 @@ it('inspect says what is there, suggests a command line that works, and draws a 
   expect(readFileSync(folder.at('picture.png')).subarray(1, 4).toString()).toBe('PNG');
   const words = said.suggestion.replace('ROWSxCOLUMNS', '20x24').split(' ').slice(1);
   expect((await rephase(...words, '--iterations', '5')).code).toBe(0);
+});
+
+it('inspect takes a frame of a stack and a mask, and suggests them as a shell takes them', async () => {
+  const { data, shape } = await readImage(folder.at('counts.npy'));
+  folder.write("it's 2.npy", encodeNpy(Float64Array.from([...data.map(() => 1), ...data]), [2, ...shape]));
+  folder.write('good pixels.npy', encodeNpy(new Uint8Array(data.length), shape));
+  const args = ["it's 2.npy", '--frame', '1', '--mask', 'good pixels.npy', '--mask-bad', '--json'];
+  const { suggestion, measured } = JSON.parse((await rephase('inspect', ...args)).stdout) as Said;
+  expect(measured).toBe(1);
+  expect(suggestion).toContain(
+    "reconstruct 'it'\\''s 2.npy' -o image.png --frame 1 --mask 'good pixels.npy' --mask-bad",
+  );
 });
 
 it('reconstruct warns on stderr and in its object, not of what an option mends', async () => {

@@ -17,8 +17,9 @@ import {
   type MemoryReport,
   type Progress,
   type Shape,
+  type Start,
 } from '../src/index.js';
-import { prepare } from '../src/problems/image.js';
+import { prepare, selectStarts } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { runJob } from '../src/retrieve/job.js';
 import { WorkersUnavailable, inspectOnWorker, runOnWorkers } from '../src/retrieve/workers/pool.js';
@@ -211,6 +212,23 @@ describe('a job', () => {
   });
 });
 
+describe('some of the starts', () => {
+  const settings = checkSessionOptions({ starts: 4, seed: 7 });
+  const values = Float32Array.from({ length: 4 * pixels }, (_, i) => i);
+
+  it.each(['phase', 'object'] as const)('have their own part of a %s, and no more', (kind) => {
+    const setup = prepare(problem, settings, { [kind]: values } as unknown as Start);
+    const { batch, start } = selectStarts(setup, 1, 2);
+    expect(batch).toEqual({ starts: 2 });
+    expect(start).toEqual({ [kind]: values.slice(pixels, 3 * pixels) });
+  });
+
+  it('are drawn from the seed by their number among all', () => {
+    const part = selectStarts(selectStarts(prepare(problem, settings, undefined), 1, 3), 1, 2);
+    expect(part.batch).toEqual({ starts: 2, seeded: { seed: 7, firstStart: 2 } });
+  });
+});
+
 describe('workers', () => {
   afterEach(() => vi.restoreAllMocks());
   const script = (source: string) => ({ source, data: undefined });
@@ -313,6 +331,18 @@ describe('workers', () => {
     using session = await createSession(problem, { backend: 'wasm' });
     await expect(session.run(1, { onProgress: slowly })).rejects.toThrow('the disk is full');
     expect(session.iterations).toBe(1);
+  });
+
+  it('together report the iterations of the slowest, the best residual and the longest time', async () => {
+    const reporting = `${ready} parentPort.on('message', ({ job: { setup } }) => {
+      parentPort.postMessage({ type: 'progress', progress: { iterations: 9, ...setup.progress } });
+      parentPort.postMessage({ type: 'done', result: 'done' });
+    })`;
+    const job = (iteration: number, residual: number, seconds: number) =>
+      ({ setup: { progress: { iteration, residual, seconds } } }) as never;
+    const onProgress = vi.fn();
+    await runOnWorkers(script(reporting), [job(7, 0.5, 1), job(5, 0.25, 3), job(6, NaN, 2)], { onProgress });
+    expect(onProgress.mock.calls).toEqual([[{ iteration: 5, iterations: 9, residual: 0.25, seconds: 3 }]]);
   });
 
   it('together report progress at most ten times a second', async () => {

@@ -1,4 +1,4 @@
-/** `rephase backends`: what can run here, and why the rest cannot. */
+/** `rephase backends`: lists the backends and their devices, and says why one cannot run here. */
 import { type Command } from 'commander';
 import { listBackends } from '../backends/registry.js';
 import { type BackendReport, type DeviceInfo } from '../types.js';

@@ -1,15 +1,16 @@
 /**
- * How a command ends: the exit codes, and the one line on stderr that explains a failure. Stack traces appear only where
- * the environment variable REPHASE_DEBUG is set.
+ * How a command ends: the exit codes, and the line on stderr that explains a failure. The environment variable
+ * REPHASE_DEBUG adds the stack trace.
  */
 import { constants } from 'node:os';
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { AbortError, InvalidArgumentError, RephaseError, gotTakes, messageOf, printable } from '../errors.js';
+import { AbortError, InvalidArgumentError, RephaseError, gotTakes, messageOf } from '../errors.js';
+import { note, printJson } from './print.js';
 
 export const EXIT = {
   success: 0,
-  /** The run failed: a file, the data, the backend, or a check did. */
+  /** The run failed: a file, the data, the backend or a check is at fault. */
   failure: 1,
   /** Wrong usage: an unknown command or option, or a value that an option does not take. */
   usage: 2,
@@ -25,7 +26,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
   return new UsageError(gotTakes(option, got, takes));
 }
 
-/** Arguments of the library that are options of the command line: a bad value is wrong usage, whoever notices it. */
+/** Arguments of the library that are options of the command line. A bad value of one is wrong usage. */
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
@@ -35,28 +36,28 @@ function isUsage(error: unknown): boolean {
   return error instanceof UsageError || (error instanceof InvalidArgumentError && OPTIONS.has(error.argument));
 }
 
-/** The exit code of a command that ended with `error`; a run that was stopped has the signal's name as its reason. */
+/** The exit code of a command that ended with `error`. The cause of an AbortError is the signal's name. */
 export function exitCode(error: unknown): number {
   if (error instanceof AbortError) return stopCode(error.cause);
   return isUsage(error) ? EXIT.usage : EXIT.failure;
 }
 
-/** As shells count it: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. What there was so far has been written. */
+/** The exit code that shells give to a signal: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export function stopCode(signal: unknown): number {
   return 128 + (constants.signals[signal as NodeJS.Signals] ?? constants.signals.SIGINT);
 }
 
-/** Explains `error` on stderr, and as an object on stdout where the command was asked for JSON. Returns the exit code. */
+/** Explains `error` on stderr, and with `--json` as an object on stdout too. Returns the exit code. */
 export function explain(error: unknown, json: boolean): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) {
-    if (error.exitCode !== 0 && json) printJson('USAGE', error.message.replace(/^error: /, ''));
+    if (error.exitCode !== 0 && json) printError('USAGE', error.message.replace(/^error: /, ''));
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = printable(messageOf(error));
-  if (json) printJson(codeOf(error), message);
-  process.stderr.write(`rephase: ${message}\n`);
+  const message = messageOf(error);
+  if (json) printError(codeOf(error), message);
+  note(message);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   else if (!(error instanceof RephaseError || error instanceof UsageError)) {
     process.stderr.write('This looks like a defect of rephase; REPHASE_DEBUG=1 shows where.\n');
@@ -64,8 +65,8 @@ export function explain(error: unknown, json: boolean): number {
   return code;
 }
 
-function printJson(code: string, message: string): void {
-  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+function printError(code: string, message: string): void {
+  printJson({ error: { code, message } });
 }
 
 function codeOf(error: unknown): string {

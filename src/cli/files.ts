@@ -1,13 +1,15 @@
 /**
- * Files as the command line names them: `-` is a standard stream, and what a path must end in is checked before any work
- * is done. What is in the files is the business of formats/.
+ * Files as the command line names them. `-` is a standard stream, and outputs are checked before any work is done.
+ * formats/ knows what is in the files.
  */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { extname, join, parse } from 'node:path';
 import process from 'node:process';
+import { type Command } from 'commander';
 import { FileAccessError } from '../errors.js';
 import {
+  type InputFile,
   beside,
   checkWritable,
   followLinks,
@@ -20,27 +22,43 @@ import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encode
 import { decodeNamed } from '../formats/named.js';
 import { type Shape } from '../types.js';
 import { UsageError, usage } from './exit.js';
+import { whole } from './values.js';
 
 export type { Image } from '../formats/index.js';
 
-/** What the command line can say about an image to read. */
+/** The options that say which image of a file to read. */
 export type InputOptions = Pick<DecodeOptions, 'dataset' | 'frame' | 'frames' | 'maxPixels' | 'as'>;
+
+/** Adds the options that say which image of a file to read. `what` names the image. */
+export function addInputOptions(command: Command, what: string): Command {
+  return command
+    .option('--dataset <path>', `where the ${what} is in an HDF5, MATLAB or npz file (also as FILE:/PATH)`)
+    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
+    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
+    .option(
+      '--max-pixels <n>',
+      'the most pixels of an image (default: by format and file size)',
+      whole('--max-pixels', 1),
+    );
+}
 
 const STANDARD_STREAM = '-';
 
-/** An image and the SHA-256 of the file that it came from, by which a report can tell what it is about. */
+/** An image and the SHA-256 of its file, which identifies the file in a report. */
 export interface Input extends Image {
   sha256: string;
 }
 
-/** Reads an image from a path, which may name a dataset (`scan.h5:/entry/data`), or, for `-`, from standard input. */
+/** Reads an image from a path, which may name a dataset (`scan.h5:/entry/data`). `-` is standard input. */
 export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
-  const { dataset, frame, frames, maxPixels, as } = options;
+  const { frame, frames, maxPixels, as } = options;
   const isStdin = path === STANDARD_STREAM;
-  const file = isStdin ? { path: 'standard input', bytes: await readStdin() } : await readInputFile(path);
+  const file: InputFile = isStdin
+    ? { path: 'standard input', bytes: await readStream(process.stdin) }
+    : await readInputFile(path);
+  const dataset = options.dataset ?? file.dataset;
   const image = await decodeNamed(file.bytes, file.path, {
     ...(isStdin ? {} : beside(file.path)),
-    ...(file.dataset !== undefined && { dataset: file.dataset }),
     ...(dataset !== undefined && { dataset }),
     ...(frame !== undefined && { frame }),
     ...(frames !== undefined && { frames }),
@@ -50,18 +68,19 @@ export async function readInput(path: string, options: InputOptions = {}): Promi
   return { ...image, sha256: createHash('sha256').update(file.bytes).digest('hex') };
 }
 
-/** `scan.h5:/entry/data`, whatever the path said about the dataset itself. */
+/** `scan.h5:/entry/data`. A dataset that the path already names is replaced. */
 export function withDataset(path: string, dataset: string): string {
   return `${splitDataset(path)?.path ?? path}:${dataset}`;
 }
 
-/** As much as Node reads of a file. */
+/** Node reads no larger files either. */
 const MOST_BYTES = 2 ** 31 - 1;
 
-async function readStdin(): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
+/** @throws FileAccessError when standard input has more than 2 GiB */
+export async function readStream(stream: AsyncIterable<Uint8Array | string>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES)
       throw new FileAccessError('cannot read standard input: it is larger than 2 GiB', STANDARD_STREAM);
@@ -71,8 +90,8 @@ async function readStdin(): Promise<Uint8Array> {
 }
 
 /**
- * Checks that `path` ends as it must (`-` is standard output) and can be written, so that a long run does not end with a
- * file that cannot.
+ * Checks that `path` has one of the endings and can be written, so that no long run ends without its file. With `stream`,
+ * `-` is standard output.
  */
 export async function checkOutput(option: string, path: string, endings: readonly string[], stream = false) {
   if (stream && path === STANDARD_STREAM) return;
@@ -85,13 +104,13 @@ export async function checkOutput(option: string, path: string, endings: readonl
   });
 }
 
-/** A file of a command, and what the command line calls it: `the pattern`, `--history`. */
+/** A file of a command, and its name in messages: `the pattern`, `--history`. */
 export interface NamedFile {
   what: string;
   path: string | undefined;
 }
 
-/** Refuses to write a file over one that is read, or two to one place, under whatever names. */
+/** Refuses to write over an input, and to write two outputs to one file. Links are followed. */
 export async function checkDistinct(inputs: readonly NamedFile[], outputs: readonly NamedFile[]): Promise<void> {
   const taken = new Map<string, string>();
   for (const { what, path } of inputs) {
@@ -106,14 +125,14 @@ export async function checkDistinct(inputs: readonly NamedFile[], outputs: reado
   }
 }
 
-/** The file behind all links; of a file with a dataset's name behind its own, the file. */
+/** The file behind all links. A dataset's name is cut off. */
 async function realName(path: string): Promise<string> {
   const inside = splitDataset(path);
   const isThere = !inside || (await stat(path).catch(() => undefined)) !== undefined;
   return followLinks(isThere ? path : inside.path);
 }
 
-/** Writes an image in the format of the path's ending; standard output gets `.npy`. */
+/** Writes an image in the format of the path's ending. Standard output gets `.npy`. */
 export async function writeOutput(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
   if (path === STANDARD_STREAM) return writeStdout(await encodeImage(image, 'npy'));
   return writeImage(path, image, options);
@@ -132,7 +151,7 @@ export async function writeText(path: string, text: string): Promise<void> {
   await writeBytes(path, text);
 }
 
-/** `dir/pattern.npy` and `support` make `dir/pattern.support.npy`. */
+/** `dir/pattern.support.npy` for `dir/pattern.npy` and `support`. */
 export function besides(path: string, what: string): string {
   const { dir, name } = parse(path);
   return join(dir, `${name}.${what}.npy`);
@@ -140,6 +159,18 @@ export function besides(path: string, what: string): string {
 
 async function writeStdout(bytes: Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+    // Part of an image is of no use: a reader that leaves early is an error here.
+    process.stdout.removeAllListeners('error').on('error', (error: Error) => reject(streamError(error)));
+    process.stdout.write(bytes, (error) => {
+      if (!error) resolve();
+    });
   });
+}
+
+const REASONS: Record<string, string> = { ENOSPC: 'the disk is full', EPIPE: 'its reader has closed it' };
+
+/** The error of standard output as one of ours. */
+export function streamError(error: NodeJS.ErrnoException): FileAccessError {
+  const reason = REASONS[error.code ?? ''] ?? error.message;
+  return new FileAccessError(`cannot write to standard output: ${reason}`, STANDARD_STREAM, { cause: error });
 }

@@ -1,18 +1,18 @@
-/** `rephase inspect`: what a pattern is, what is wrong with it, and the command line that makes an image of it. */
+/** `rephase inspect`: says what a pattern is and what is wrong with it, and suggests a command line for it. */
 import { type Command } from 'commander';
 import { type ImageInspection, type Warning, inspectImage } from '../inspect/index.js';
 import { type RealArray } from '../types.js';
-import { checkDistinct, checkOutput, readInput } from './files.js';
+import { type InputOptions, addInputOptions, checkDistinct, checkOutput, readInput } from './files.js';
 import { examples } from './help.js';
+import { interruptible } from './interrupt.js';
 import { ifftshift } from '../tools/fftshift.js';
 import { patternPicture } from './picture.js';
-import { brief, printer } from './print.js';
-import { nonZero, readMatching } from './problem.js';
+import { brief, printer, quote } from './print.js';
+import { maskOf, readMatching } from './problem.js';
 import { writeBytes } from '../formats/files.js';
 
-interface InspectOptions {
+interface InspectOptions extends InputOptions {
   output?: string;
-  dataset?: string;
   mask?: string;
   maskBad?: boolean;
   intensity?: boolean;
@@ -22,17 +22,16 @@ interface InspectOptions {
 }
 
 const HELP = `
-Says whether the numbers look like intensities or magnitudes, where the zero frequency is, and what means "no number".
-With --intensity or --centered it takes the pattern as these say, as reconstruct does, and warns where it looks otherwise.
+Says whether the numbers look like intensities or magnitudes, where the zero frequency is, and which values mean "no
+number". With --intensity or --centered it takes the pattern as they say, and warns if it looks otherwise.
 `;
 
 export function addInspect(program: Command): void {
-  program
+  const command = program
     .command('inspect')
     .description('Look at a diffraction pattern, say what is wrong with it, and suggest a command line.')
     .argument('<pattern>', 'pattern: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .option('-o, --output <picture>', 'write a picture of the pattern: .png')
-    .option('--dataset <path>', 'where the pattern is in an HDF5 file')
     .option('--mask <file>', 'image that is zero where nothing was measured')
     .option('--mask-bad', 'the mask is the other way round: zero where a pixel is good')
     .option('--intensity', 'the pattern holds intensities (counts)')
@@ -44,10 +43,11 @@ export function addInspect(program: Command): void {
       HELP + examples(['rephase inspect counts.h5 -o pattern.png', 'rephase inspect counts.tiff --json']),
     )
     .action(runInspect);
+  addInputOptions(command, 'pattern');
 }
 
 async function runInspect(path: string, options: InspectOptions): Promise<void> {
-  const { output, mask: maskPath, maskBad } = options;
+  const { output, mask: maskPath, intensity, centered } = options;
   if (output !== undefined) await checkOutput('--output', output, ['.png']);
   await checkDistinct(
     [
@@ -58,10 +58,9 @@ async function runInspect(path: string, options: InspectOptions): Promise<void> 
   );
   const out = printer(options);
   const image = await readInput(path, options);
-  const given =
-    maskPath === undefined ? undefined : nonZero((await readMatching('--mask', maskPath, image.shape, path)).data);
-  const mask = maskBad ? given?.map((value) => 1 - value) : given;
-  const seen = inspectImage(image, { intensity: options.intensity, centered: options.centered, mask });
+  const maskImage = maskPath === undefined ? undefined : await readMatching('--mask', maskPath, image.shape, path);
+  const mask = maskImage ? maskOf(maskImage.data, options) : image.mask;
+  const seen = inspectImage(image, { intensity, centered, mask });
   const suggestion = suggest(path, options, seen);
   if (output !== undefined) {
     const { data, shape } = image;
@@ -72,7 +71,7 @@ async function runInspect(path: string, options: InspectOptions): Promise<void> 
     const cornered = <Data extends RealArray | Uint8Array>(values: Data) =>
       seen.centered ? ifftshift(values, shape) : values;
     const { png } = patternPicture({ data: cornered(magnitudes), shape }, mask && cornered(mask));
-    await writeBytes(output, png);
+    await interruptible(() => writeBytes(output, png), options);
   }
   for (const line of facts(seen)) out.line(line);
   for (const { message } of seen.warnings) out.line(`warning: ${message}`);
@@ -93,25 +92,27 @@ function facts(seen: ImageInspection): string[] {
   ];
 }
 
-/** The command line of a reconstruction, with all that mends what was seen. */
-function suggest(path: string, { dataset, mask, maskBad }: InspectOptions, seen: ImageInspection): string {
+/** The command line of a reconstruction, with the options that mend what was seen. */
+function suggest(path: string, options: InspectOptions, seen: ImageInspection): string {
+  const { dataset, frame, frames, maxPixels, mask, maskBad } = options;
   const has = (code: Warning['code']) => seen.warnings.some((warning) => warning.code === code);
   const intensity = seen.intensity ? !has('LOOKS_LIKE_MAGNITUDES') : has('LOOKS_LIKE_INTENSITIES');
   const centered = seen.centered ? !has('ZERO_FREQUENCY_AT_CORNER') : has('ZERO_FREQUENCY_IN_MIDDLE');
   const mends = seen.warnings
-    .map(({ code, option }) =>
-      code.startsWith('LOOKS_LIKE') || code.startsWith('ZERO_FREQUENCY') ? undefined : option,
-    )
-    .filter((option) => option !== undefined);
+    .filter(({ code }) => !code.startsWith('LOOKS_LIKE') && !code.startsWith('ZERO_FREQUENCY'))
+    .map(({ option }) => option);
   const words = [
-    ...['rephase reconstruct', path, '-o image.png'],
-    ...(dataset === undefined ? [] : ['--dataset', dataset]),
-    ...(mask === undefined ? [] : ['--mask', mask]),
-    ...(maskBad ? ['--mask-bad'] : []),
-    ...(intensity ? ['--intensity'] : []),
-    ...(centered && !has('OFF_CENTER') ? ['--centered'] : []),
+    `rephase reconstruct ${quote(path)} -o image.png`,
+    dataset !== undefined && `--dataset ${quote(dataset)}`,
+    frame !== undefined && `--frame ${frame}`,
+    frames !== undefined && `--frames ${quote(frames)}`,
+    maxPixels !== undefined && `--max-pixels ${maxPixels}`,
+    mask !== undefined && `--mask ${quote(mask)}`,
+    maskBad && '--mask-bad',
+    intensity && '--intensity',
+    centered && !has('OFF_CENTER') && '--centered',
     ...new Set(mends),
     '--support ROWSxCOLUMNS --algorithm hio --starts 4',
   ];
-  return words.join(' ');
+  return words.filter(Boolean).join(' ');
 }

@@ -1,6 +1,6 @@
 /**
- * Real images as pictures to look at: grey levels for objects, a logarithmic colour scale with the zero frequency in the
- * middle for diffraction patterns. Large ones are reduced, since nobody looks at more pixels than a screen has.
+ * Makes pictures of real images. Objects are shown in grey levels, diffraction patterns on a logarithmic colour scale with
+ * the zero frequency in the middle. Large images are reduced to the size of a screen.
  */
 import { encode } from 'fast-png';
 import { toIntegers } from '../formats/image.js';
@@ -9,11 +9,11 @@ import { type Image } from './files.js';
 
 /** Longest side of a picture in pixels. */
 const LARGEST = 1024;
-/** Shares of a pattern's pixels that are darker than its darkest and than its brightest colour. */
+/** The darkest and the brightest colour stand for these quantiles of a pattern's pixels above 0. */
 const DARKEST = 0.02;
 const BRIGHTEST = 0.9998;
 
-/** An object in grey levels, the smallest value black and the largest white, as the bytes of a PNG. */
+/** Draws an object in grey levels, its smallest value black and its largest white. Returns the bytes of a PNG. */
 export function objectPicture(image: Image): Uint8Array {
   const reduced = reduce(image, (sum, value) => sum + value, true);
   const [height, width] = reduced.shape;
@@ -21,8 +21,8 @@ export function objectPicture(image: Image): Uint8Array {
 }
 
 /**
- * Magnitudes as the logarithm of their intensity, centred, as the bytes of a PNG, and the decades of intensity between its
- * darkest and its brightest colour. Pixels not measured are grey.
+ * Draws magnitudes by the logarithm of their intensity, with index 0 in the middle. Pixels that were not measured are grey.
+ * Returns the bytes of a PNG, and the decades of intensity from the darkest to the brightest colour.
  */
 export function patternPicture(
   { data, shape }: Image,
@@ -42,7 +42,7 @@ export function patternPicture(
   return { png: encode({ width, height, data: pixels, channels: 3, depth: 8 }), decades: 2 * (bright - dark) };
 }
 
-/** The smallest rectangle that holds every pixel of the support, cut out of the image. */
+/** Cuts the smallest rectangle that holds every pixel of the support out of the image. */
 export function cropToSupport({ data, shape }: Image, support: ArrayLike<unknown> | undefined): Image {
   if (!support) return { data, shape };
   const [, columns] = shape;

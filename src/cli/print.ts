@@ -1,6 +1,7 @@
 /**
- * What a command says. Results meant for people go to stdout, or to stderr where stdout carries an image; `--json`
- * replaces them by one object on stdout, and `--quiet` leaves them out.
+ * What a command prints. Results for people go to stdout, or to stderr when stdout carries an image. `--json` replaces
+ * them by one object on stdout, and `--quiet` leaves them out. Control characters in names and in text from files are
+ * escaped here, and nowhere else.
  */
 import process from 'node:process';
 import { printable } from '../errors.js';
@@ -12,8 +13,23 @@ export interface PrintOptions {
 
 export interface Printer {
   line: (text: string) => void;
-  /** The command's result for programs; printed only with `--json`. */
+  /** Prints the command's result for programs, with `--json` only. */
   object: (result: object) => void;
+}
+
+/** Prints a line about the run on stderr. */
+export function note(text: string): void {
+  process.stderr.write(`rephase: ${printable(text)}\n`);
+}
+
+/** Prints an object as JSON on stdout. Characters that JSON leaves as they are, but terminals obey, are escaped too. */
+export function printJson(object: object, indent?: number): void {
+  const text = JSON.stringify(object, numbers, indent);
+  process.stdout.write(`${text.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape)}\n`);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 export function printer({ json, quiet }: PrintOptions, stdoutIsTaken = false): Printer {
@@ -23,17 +39,17 @@ export function printer({ json, quiet }: PrintOptions, stdoutIsTaken = false): P
       if (!json && !quiet) stream.write(`${printable(text)}\n`);
     },
     object: (result) => {
-      if (json) process.stdout.write(`${JSON.stringify(result, numbers, 2)}\n`);
+      if (json) printJson(result, 2);
     },
   };
 }
 
-/** Typed arrays become plain ones; JSON.stringify itself writes NaN and infinities as null. */
+/** Makes typed arrays plain. JSON.stringify itself writes NaN and infinities as null. */
 function numbers(_key: string, value: unknown): unknown {
   return value instanceof Float64Array || value instanceof Float32Array ? Array.from(value) : value;
 }
 
-/** Rows of text as columns, aligned at the left; numbers, in columns from `numbersFrom` on, at the right. */
+/** Lays out rows of text in columns. Text is aligned at the left, numbers (columns from `numbersFrom` on) at the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[], numbersFrom = 1): string[] {
   const widths = header.map((name, column) => Math.max(...[header, ...rows].map((row) => row[column].length)));
   return [header, ...rows].map((row) =>
@@ -44,10 +60,17 @@ export function table(header: readonly string[], rows: readonly (readonly string
   );
 }
 
-/** A number that people read: four significant digits, or a power of ten where it is very small or large. */
+/** Formats a number for people: four significant digits, or a power of ten when it is very small or large. */
 export function brief(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) return value.toExponential(2);
   return String(Number(value.toPrecision(4)));
+}
+
+/** Quotes a word for a POSIX shell. Words with control characters take the form `$'…'`, in which they are visible. */
+export function quote(word: string): string {
+  if (/^[\w./:=,@%+-]+$/.test(word)) return word;
+  if (printable(word) === word) return `'${word.replaceAll("'", "'\\''")}'`;
+  return `$'${printable(word.replace(/[\\']/g, '\\$&'))}'`;
 }

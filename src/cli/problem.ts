@@ -1,11 +1,11 @@
-/** From the files that `reconstruct` is given to the problem that the library takes. */
+/** Reads the files that `reconstruct` is given, and makes the library's problem of them. */
 import { type Command } from 'commander';
 import { InvalidArgumentError } from '../errors.js';
-import { type CleanOptions, type Warning, type WarningCode, clean, inspectImage } from '../inspect/index.js';
+import { type CleanOptions, type Warning, type WarningCode, cleanAndInspect } from '../inspect/index.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type Input, type InputOptions, type NamedFile, readInput, withDataset } from './files.js';
-import { numberOrAuto, oneOf, parseShape, point, whole } from './values.js';
+import { type Input, type InputOptions, type NamedFile, addInputOptions, readInput, withDataset } from './files.js';
+import { numberOrAuto, oneOf, parseShape, point } from './values.js';
 
 export interface ProblemOptions extends InputOptions {
   support?: string;
@@ -27,13 +27,9 @@ export interface ProblemOptions extends InputOptions {
   clean?: boolean;
 }
 
-/** Adds the options that say how a pattern is to be read and cleaned. */
+/** Adds the options that say how a pattern is read and cleaned. */
 export function addPatternOptions(command: Command): Command {
-  return command
-    .option('--dataset <path>', 'where the pattern is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
-    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
-    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
-    .option('--max-pixels <n>', 'take larger images than is usual for a file of its size', whole('--max-pixels', 1))
+  return addInputOptions(command, 'pattern')
     .option('--mask <file>', 'image that is zero where nothing was measured')
     .option('--mask-bad', 'the mask is the other way round: zero where a pixel is good')
     .option('--intensity', 'the pattern holds intensities (counts), not their square roots')
@@ -51,7 +47,7 @@ export function addPatternOptions(command: Command): Command {
     .option('--clean', 'all of these that the pattern needs, as `rephase inspect` finds them');
 }
 
-/** What was read for which purpose. */
+/** A file that was read, and what for. */
 export interface InputFile {
   role: 'pattern' | 'support' | 'mask' | 'start' | 'dark';
   path: string;
@@ -62,13 +58,13 @@ export interface ReadProblem {
   problem: Problem;
   start?: Start;
   files: InputFile[];
-  /** What was seen of the pattern as the file has it, and is not mended by the options. */
+  /** Warnings about the pattern as the file has it, without those that the options mend. */
   warnings: Warning[];
-  /** What was done to it, one line each. */
+  /** One line for each change that was made to the pattern. */
   done: string[];
 }
 
-/** The files that are read beside the pattern. */
+/** The inputs besides the pattern. */
 export function otherInputs({ support, mask, start, dark }: ProblemOptions): NamedFile[] {
   return [
     { what: 'the support', path: parseShape(support ?? '') ? undefined : support },
@@ -79,8 +75,8 @@ export function otherInputs({ support, mask, start, dark }: ProblemOptions): Nam
 }
 
 /**
- * Reads the pattern and what belongs to it. `--centered`, `--center` and all that is cleaned concern detector images: the
- * pattern, its mask and its dark frame.
+ * Reads the pattern and what belongs to it. `--centered`, `--center` and the cleaning options concern the detector's images:
+ * the pattern, its mask and its dark frame.
  */
 export async function readProblem(path: string, options: ProblemOptions): Promise<ReadProblem> {
   const paths = [path, ...otherInputs(options).map((input) => input.path)];
@@ -102,16 +98,13 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
   };
   const maskImage = await readOther('mask');
   const dark = await readOther('dark');
-  const { intensity = false, centered = false, maskBad = false } = options;
-  const named = maskImage && nonZero(maskImage);
-  // A mask that is named replaces the file's own, of which the convention is known.
-  const good = maskBad ? named?.map((value) => 1 - value) : (named ?? pattern.mask);
+  // A mask that is named replaces the file's own. --mask-bad concerns the named one: the file's convention is known.
+  const named = maskImage && maskOf(maskImage, options);
+  const good = named ?? pattern.mask;
   if (options.mask === undefined && pattern.maskDataset !== undefined) {
     files.push({ role: 'mask', path: withDataset(path, pattern.maskDataset), sha256: pattern.sha256 });
   }
-  const settings: CleanOptions = { ...pick(options), ...(good && { mask: good }), ...(dark && { dark }) };
-  const cleaned = clean(pattern, settings);
-  const seen = inspectImage(pattern, { intensity, centered, mask: good });
+  const { cleaned, inspection } = cleanAndInspect(pattern, { ...cleanOptions(options), mask: good, dark });
   const rectangle = parseShape(options.support ?? '');
   const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
   const start = await readOther('start');
@@ -124,12 +117,12 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
     },
     ...(start && { start: { object: start } }),
     files,
-    warnings: seen.warnings.filter((warning) => !isMended(warning, options)),
+    warnings: inspection.warnings.filter((warning) => !isMended(warning, options)),
     done: cleaned.done,
   };
 }
 
-/** `ROWSxCOLS` is a rectangle at the top left: where it lies makes no difference, since magnitudes do not tell. */
+/** A rectangle at the top left. Its place makes no difference, since magnitudes do not tell where an object lies. */
 function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array {
   if (height < 1 || width < 1 || height > rows || width > columns) {
     throw usage('--support', `${height}x${width}`, `a file, or ROWSxCOLS from 1x1 to the pattern's ${rows}x${columns}`);
@@ -139,8 +132,9 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
   return support;
 }
 
+/** Reads an image that must have the shape of the pattern. */
 export async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
-  // As large as the pattern, however well it is compressed.
+  // It may be as large as the pattern, even if it is better compressed.
   const maxPixels = Math.max(shape[0] * shape[1], 2 ** 23);
   const image = await readInput(path, { maxPixels, as: option === '--mask' ? 'mask' : 'image' });
   if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
@@ -148,23 +142,27 @@ export async function readMatching(option: string, path: string, shape: Shape, p
   throw new InvalidArgumentError(option, message);
 }
 
+/** 1 where an image is not zero, or the other way round with `--mask-bad`. */
+export function maskOf(data: RealArray | Uint8Array, { maskBad = false }: { maskBad?: boolean }): Uint8Array {
+  return maskBad ? nonZero(data).map((value) => 1 - value) : nonZero(data);
+}
+
 /** 1 where an image is not zero. */
-export function nonZero(data: RealArray | Uint8Array): Uint8Array {
+function nonZero(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data.map((value) => (value ? 1 : 0)));
 }
 
 /** The options that `clean` takes as they are. */
-function pick(options: ProblemOptions): CleanOptions {
+function cleanOptions(options: ProblemOptions): CleanOptions {
   const { intensity, centered, center, maskNan, maskNegative, clipNegative } = options;
-  const { saturation, hot, dead, beamstop, background, clean: all } = options;
-  const kind = { intensity, centered, center };
-  return { ...kind, maskNan, maskNegative, clipNegative, saturation, hot, dead, beamstop, background, clean: all };
+  const { saturation, hot, dead, beamstop, background, clean } = options;
+  const pixels = { maskNan, maskNegative, clipNegative, saturation, hot, dead, beamstop };
+  return { intensity, centered, center, ...pixels, background, clean };
 }
 
-/** Whether an option was given for what a warning is about. */
-export function isMended({ code }: Warning, options: ProblemOptions): boolean {
-  const { clean: all = false } = options;
-  const given: Partial<Record<WarningCode, unknown>> = {
+/** Whether an option mends what the warning is about. */
+function isMended({ code }: Warning, options: ProblemOptions): boolean {
+  const mends: Partial<Record<WarningCode, unknown>> = {
     NOT_FINITE: options.maskNan,
     NEGATIVE: (options.maskNegative ?? options.clipNegative) || options.dark !== undefined,
     SATURATED: options.saturation,
@@ -176,5 +174,5 @@ export function isMended({ code }: Warning, options: ProblemOptions): boolean {
     ZERO_FREQUENCY_AT_CORNER: options.center,
     BACKGROUND: options.background ?? options.dark,
   };
-  return code in given && (all || (given[code] !== undefined && given[code] !== false));
+  return code in mends && Boolean(options.clean || mends[code]);
 }

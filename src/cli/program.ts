@@ -1,12 +1,14 @@
-/** The command line as a whole: its commands, how usage errors look, and where every failure ends. */
+/** The whole command line: its commands, the form of usage errors, and the end of every failure. */
 import process from 'node:process';
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { addBackends } from './backends.js';
 import { addBench } from './bench.js';
-import { explain } from './exit.js';
+import { EXIT, explain } from './exit.js';
 import { examples } from './help.js';
+import { streamError } from './files.js';
 import { addInspect } from './inspect.js';
+import { note } from './print.js';
 import { addReconstruct } from './reconstruct/reconstruct.js';
 import { addSimulate } from './simulate.js';
 import { addValidate } from './validate/validate.js';
@@ -16,21 +18,21 @@ Exit codes:
   0    success
   1    the run failed (a file, the data, the backend, a check)
   2    wrong usage
-  130  stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP; reconstruct has written the image so far
+  130  stopped by Ctrl-C (143: by SIGTERM, 129: by SIGHUP); reconstruct has written the image so far
 
 Environment:
   REPHASE_BACKEND  the backend to use where --backend is not given
   REPHASE_DEBUG    show stack traces
 `;
 
-/** Runs the command line and resolves to its exit code. Commands that end otherwise than well or badly set their own. */
+/** Runs the command line and resolves to its exit code: 0, an error's, or what the command set as `process.exitCode`. */
 export async function main(args: readonly string[]): Promise<number> {
-  // A reader such as `head` may leave before everything is written.
+  // A run goes on when nobody reads its messages.
+  process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
-    process.stderr.write(`rephase: cannot write to standard output: ${reason}\n`);
-    process.exit(1);
+    // A reader of text, such as `head`, may close the pipe when it has enough.
+    if (error.code === 'EPIPE') process.exit(EXIT.success);
+    process.exit(explain(streamError(error), false));
   });
   try {
     await createProgram().parseAsync(args, { from: 'user' });
@@ -45,7 +47,7 @@ function createProgram(): Command {
     .description('Phase retrieval: recovers an image from the magnitudes of its Fourier transform.')
     .version(version)
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (message, write) => write(oneLine(message)) })
+    .configureOutput({ outputError: (message) => note(oneLine(message)) })
     .exitOverride()
     .addHelpText(
       'after',
@@ -59,7 +61,10 @@ function createProgram(): Command {
   return program;
 }
 
-/** Commander's message in the form of ours, with its "(Did you mean …?)" on the same line. */
+/** Commander's message without its prefix, and with its "(Did you mean …?)" on the same line. */
 function oneLine(message: string): string {
-  return message.replace(/^error: /, 'rephase: ').replace(/\n\(/, ' (');
+  return message
+    .replace(/^error: /, '')
+    .replace(/\n\(/, ' (')
+    .trimEnd();
 }

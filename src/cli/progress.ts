@@ -1,4 +1,4 @@
-/** The progress bar of a run: on stderr, and only where that is a terminal. */
+/** The progress bar of a run. It is drawn on stderr if that is a terminal. */
 import process from 'node:process';
 import { SingleBar } from 'cli-progress';
 import { type Progress } from '../types.js';
@@ -8,7 +8,7 @@ export interface ProgressBar {
   stop: () => void;
 }
 
-/** A bar for `iterations` iterations; one that shows nothing where stderr is not a terminal or `quiet` is set. */
+/** Starts a bar for `iterations` iterations. It shows nothing if stderr is not a terminal or `quiet` is set. */
 export function progressBar(iterations: number, quiet: boolean): ProgressBar {
   if (quiet || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar({

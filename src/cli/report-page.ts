@@ -1,4 +1,4 @@
-/** Style and script of the report page. The script draws the curve anew when the width or the colour scheme changes. */
+/** Style and script of the report page. The script redraws the curve when the width or the colour scheme changes. */
 
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --text: #1c1c1e; --soft: #6b6b70; --line: #e2e2e6; --paper: #ffffff; --box: #f5f5f7;

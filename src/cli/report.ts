@@ -1,7 +1,8 @@
 /**
- * The page that `reconstruct --report` writes: one HTML file with everything inside it (pictures, residual curve, the
- * plotting library, and what is needed to repeat the run) that loads nothing from anywhere.
+ * The page that `reconstruct --report` writes. One HTML file holds everything (pictures, residual curve, the plotting
+ * library, and what is needed to repeat the run) and loads nothing.
  */
+import { printable } from '../errors.js';
 import { PAGE_SCRIPT, PAGE_STYLE } from './report-page.js';
 
 /** The plotting library's script and style sheet: tsup.config.ts puts their text here. */
@@ -12,17 +13,17 @@ export interface ReportContent {
   title: string;
   /** The exact command line. */
   command: string;
-  /** PNG files, and what is said below them. */
+  /** PNG files and their captions. */
   pictures: readonly { name: string; png: Uint8Array; caption: string }[];
   /** Residual of each iteration. */
   history: Float64Array;
-  /** Names and values of everything else worth knowing, in order. */
+  /** Names and values, in the order of the table. */
   facts: readonly (readonly [name: string, value: string])[];
-  /** What the reader should keep in mind. */
+  /** Paragraphs below the table. */
   notes: readonly string[];
 }
 
-/** More points than a screen has pixels only make the file large. */
+/** No screen has this many pixels in a row. */
 const MOST_POINTS = 4000;
 
 /** The page as text. */
@@ -72,7 +73,7 @@ function figure({ name, png, caption }: ReportContent['pictures'][number]): stri
   return `<figure><img src="${url}" alt="${escape(name)}"><figcaption>${text}</figcaption></figure>`;
 }
 
-/** Iteration numbers, from 1, and residuals; JSON knows no NaN, so that becomes null. */
+/** Iteration numbers, from 1, and residuals. NaN becomes null, since JSON has none. */
 function thin(history: Float64Array) {
   const every = Math.ceil(history.length / MOST_POINTS) || 1;
   const iterations: number[] = [];
@@ -88,5 +89,5 @@ function thin(history: Float64Array) {
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

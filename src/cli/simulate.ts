@@ -1,8 +1,17 @@
-/** `rephase simulate`: the diffraction pattern that a detector would record of an image. */
+/** `rephase simulate`: writes the diffraction pattern that a detector would record of an image. */
 import { type Command } from 'commander';
 import { simulate } from '../tools/simulate.js';
 import { UsageError } from './exit.js';
-import { type InputOptions, besides, checkDistinct, checkOutput, readInput, writeMask, writeOutput } from './files.js';
+import {
+  type InputOptions,
+  addInputOptions,
+  besides,
+  checkDistinct,
+  checkOutput,
+  readInput,
+  writeMask,
+  writeOutput,
+} from './files.js';
 import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
 import { printer } from './print.js';
@@ -25,7 +34,7 @@ images. Beside PATTERN.npy it writes PATTERN.support.npy (1 where the image is) 
 `;
 
 export function addSimulate(program: Command): void {
-  program
+  const command = program
     .command('simulate')
     .description(
       'Write the magnitudes of the Fourier transform of an image, with the noise of a detector if asked for.',
@@ -49,14 +58,6 @@ export function addSimulate(program: Command): void {
       numberFrom('--beamstop', 0),
     )
     .option('--seed <number>', 'seed of the noise', whole('--seed', 0), 0)
-    .option('--dataset <path>', 'where the image is in an HDF5, MATLAB or npz file (also as FILE:/PATH)')
-    .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
-    .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
-    .option(
-      '--max-pixels <number>',
-      'take larger images than is usual for a file of its size',
-      whole('--max-pixels', 1),
-    )
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'print nothing but errors')
     .addHelpText(
@@ -69,6 +70,7 @@ export function addSimulate(program: Command): void {
         ]),
     )
     .action(runSimulate);
+  addInputOptions(command, 'image');
 }
 
 async function runSimulate(path: string, options: SimulateOptions): Promise<void> {
@@ -100,12 +102,12 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
     ...(beamstop !== undefined && { beamstop }),
   });
   const { magnitudes, shape, support, mask } = pattern;
-  // A signal meanwhile lets all of them be finished.
+  // A signal meanwhile lets all three be finished.
   await interruptible(async () => {
     await writeOutput(output, { data: magnitudes, shape });
     if (supportPath !== undefined) await writeMask(supportPath, support, shape);
     if (maskPath !== undefined && mask) await writeMask(maskPath, mask, shape);
-  });
+  }, options);
   out.line(`${image.shape.join('×')} image → ${shape.join('×')} pattern`);
   out.line(`wrote ${[output, supportPath, maskPath].filter((written) => written !== undefined).join(', ')}`);
   const written = { pattern: output, support: supportPath, mask: maskPath };

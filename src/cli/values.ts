@@ -1,4 +1,4 @@
-/** Parsers of option values: each turns the text of one option into its value or says what the option takes. */
+/** Parsers of option values. Each turns an option's text into its value, or throws and says what the option takes. */
 import { usage } from './exit.js';
 import { type Shape } from '../types.js';
 
@@ -15,19 +15,25 @@ export function whole(option: string, least: number): (text: string) => number {
 
 /** A finite number above 0. */
 export function positive(option: string): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-    throw usage(option, text, 'a number above 0');
-  };
+  return number(option, 'a number above 0', (value) => value > 0);
 }
 
 /** A finite number of at least `least`. */
 export function numberFrom(option: string, least: number): (text: string) => number {
+  return number(option, `a number of at least ${least}`, (value) => value >= least);
+}
+
+/** `auto`, or a finite number above 0. */
+export function numberOrAuto(option: string): (text: string) => number | 'auto' {
+  const parse = number(option, 'auto, or a number above 0', (value) => value > 0);
+  return (text) => (text === 'auto' ? text : parse(text));
+}
+
+function number(option: string, takes: string, accepts: (value: number) => boolean): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value >= least) return value;
-    throw usage(option, text, `a number of at least ${least}`);
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (Number.isFinite(value) && accepts(value)) return value;
+    throw usage(option, text, takes);
   };
 }
 
@@ -40,17 +46,7 @@ export function oneOf<Name extends string>(option: string, names: readonly Name[
   };
 }
 
-/** `auto`, or a finite number above 0. */
-export function numberOrAuto(option: string): (text: string) => number | 'auto' {
-  return (text) => {
-    if (text === 'auto') return text;
-    const value = Number(text);
-    if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
-    throw usage(option, text, 'auto, or a number above 0');
-  };
-}
-
-/** `auto`, or a row and a column of at least 0, which need not be whole: `37,29.5`. */
+/** `auto`, or a row and a column of at least 0, which may lie between pixels: `37,29.5`. */
 export function point(option: string): (text: string) => readonly [row: number, column: number] | 'auto' {
   return (text) => {
     if (text === 'auto') return text;
@@ -66,7 +62,7 @@ export function wholes(option: string, least: number): (text: string) => number[
   return (text) => text.split(',').map(whole(option, least));
 }
 
-/** `256x256` as rows and columns; undefined when the text is something else, such as the name of a file. */
+/** Rows and columns of `256x256`. Returns undefined for other text, such as the name of a file. */
 export function parseShape(text: string): Shape | undefined {
   const match = SHAPE.exec(text);
   return match ? [Number(match[1]), Number(match[2])] : undefined;

@@ -3,9 +3,10 @@
  * or the new, never a part. For Node only; the browser build does not contain it.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
-import { access, constants, open, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { closeSync, existsSync, openSync, rmSync, writeFile as writeToDescriptor } from 'node:fs';
+import { access, constants, readFile, readlink, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, normalize, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { FileAccessError, InvalidArgumentError, gotTakes, messageOf } from '../errors.js';
 import {
   type DecodeOptions,
@@ -31,7 +32,8 @@ export async function readImage(source: string | Uint8Array, options: DecodeOpti
   throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
 }
 
-interface InputFile {
+/** A file's content, and the name of the dataset behind its own. */
+export interface InputFile {
   path: string;
   bytes: Uint8Array;
   dataset?: string;
@@ -99,50 +101,55 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Files that are being written, under the names that they have until they are whole. */
+/** Files that are being written, under the names that they have until they are complete. */
 const temporaries = new Set<string>();
 
-/** Removes what is half written: for a process that must end at once. */
+/** Removes incomplete files. Call it before a process ends at once. */
 export function removeTemporaries(): void {
   for (const temporary of temporaries) rmSync(temporary, { force: true });
 }
 
 /**
- * Writes a file whole: under another name beside it, which then takes its place. What is not an ordinary file, such as
- * a pipe or a device, is written to directly.
- * @throws FileAccessError; the file is then as it was before
+ * Writes a file under a temporary name beside it, which then replaces it: a reader finds the old content or the new one.
+ * Pipes and devices are written to directly.
+ * @throws FileAccessError; an ordinary file then keeps its old content
  */
 export async function writeBytes(path: string, bytes: Uint8Array | string): Promise<void> {
-  let temporary: string | undefined;
   try {
     const place = await placeOf(path);
-    temporary = place.temporary;
-    if (temporary) temporaries.add(temporary);
-    const handle = await open(temporary ?? place.target, temporary ? 'wx' : 'w', place.mode);
-    try {
-      await handle.writeFile(bytes);
-    } finally {
-      await handle.close();
-    }
-    if (temporary) await rename(temporary, place.target);
+    if (place.temporary === undefined) await writeFile(place.target, bytes);
+    else await replaceFile(place.target, place.temporary, place.mode, bytes);
   } catch (error) {
-    if (temporary) await rm(temporary, { force: true }).catch(() => undefined);
     throw accessError('write', path, error);
+  }
+}
+
+async function replaceFile(target: string, temporary: string, mode: number, bytes: Uint8Array | string): Promise<void> {
+  temporaries.add(temporary);
+  try {
+    // Synchronous: no thread can make the file after removeTemporaries() has looked for it.
+    const descriptor = openSync(temporary, 'wx', mode);
+    try {
+      await promisify(writeToDescriptor)(descriptor, bytes);
+    } finally {
+      closeSync(descriptor);
+    }
+    await rename(temporary, target);
   } finally {
-    if (temporary) temporaries.delete(temporary);
+    rmSync(temporary, { force: true });
+    temporaries.delete(temporary);
   }
 }
 
 /**
- * Finds out whether `writeBytes` can write to a path, by making a file in its folder for a moment: permissions do not tell
- * of everything. Worth asking before a long run.
+ * Checks that `writeBytes` can write to a path. Makes a file in its folder and removes it, since permissions do not tell
+ * everything. Worth asking before a long run.
  * @throws FileAccessError
  */
 export async function checkWritable(path: string): Promise<void> {
   try {
     const { temporary, mode } = await placeOf(path);
-    if (!temporary) return;
-    // Nothing comes between the two calls that could end the process.
+    if (temporary === undefined) return;
     closeSync(openSync(temporary, 'wx', mode));
     rmSync(temporary);
   } catch (error) {
@@ -151,8 +158,9 @@ export async function checkWritable(path: string): Promise<void> {
 }
 
 interface Place {
+  /** The file behind all links. */
   target: string;
-  /** Beside the target; undefined for what is not an ordinary file. */
+  /** A name beside the target; undefined where the target is a pipe or a device. */
   temporary?: string;
   mode: number;
 }
@@ -162,16 +170,18 @@ async function placeOf(path: string): Promise<Place> {
     if (isSystemError(error) && error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (existing?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
+  if (existing?.isDirectory()) throw new Error(REASONS.EISDIR);
   const target = await followLinks(path);
+  const folder = dirname(target);
+  if (!existing && !existsSync(folder)) throw new Error(`there is no folder ${folder}`);
   if (existing) await access(target, constants.W_OK);
   const mode = existing ? existing.mode & 0o777 : 0o666;
   if (existing && !existing.isFile()) return { target, mode };
   const name = `.${basename(target).slice(0, 100)}.${randomBytes(6).toString('hex')}`;
-  return { target, temporary: join(dirname(target), name), mode };
+  return { target, temporary: join(folder, name), mode };
 }
 
-/** The file behind all links, which need not be there yet: writing replaces it, not the link. */
+/** The file behind all links, which need not exist yet. Writing replaces it, not the link. */
 export async function followLinks(path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   if (real !== undefined) return real;
@@ -208,8 +218,6 @@ const REASONS: Record<string, string> = {
 
 function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
   const code = isSystemError(error) ? (error.code ?? '') : '';
-  const isMissingFolder = what === 'write' && code === 'ENOENT' && !existsSync(dirname(path));
-  const known = isMissingFolder ? `there is no folder ${dirname(path)}` : REASONS[code];
-  const reason = known ?? messageOf(error);
+  const reason = REASONS[code] ?? messageOf(error);
   return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
 }

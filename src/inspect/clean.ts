@@ -3,7 +3,7 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 import { pixelsAt } from './findings.js';
-import { levelOf, lookAtImage } from './look.js';
+import { type ImageLook, levelOf, lookAtImage } from './look.js';
 import { roll } from '../tools/roll.js';
 import { middle, usableOf } from './pattern.js';
 
@@ -66,6 +66,14 @@ export interface Cleaned {
  * @throws InvalidArgumentError where a pixel that was not left out is negative or no number
  */
 export function clean(image: DetectorImage, options: CleanOptions = {}): Cleaned {
+  return lookAndClean(image, options).cleaned;
+}
+
+/** `clean`, and what was seen of the image, without its dark frame, before anything was left out. */
+export function lookAndClean(
+  image: DetectorImage,
+  options: CleanOptions,
+): { cleaned: Cleaned; data: RealArray; measured: Uint8Array; look: ImageLook } {
   const shape = checkShape('shape', image.shape);
   checkRealArray('data', image.data, shape);
   const { intensity = false, centered = false } = options;
@@ -78,7 +86,9 @@ export function clean(image: DetectorImage, options: CleanOptions = {}): Cleaned
   if (options.maskBad && options.mask) for (let at = 0; at < usable.length; at++) usable[at] ^= 1;
   if (!usable.includes(1)) throw new InvalidArgumentError('mask', emptyMask(options));
 
-  const { seen } = lookAtImage(data, shape, usable, { intensity, centered });
+  const measured = usable.slice();
+  const look = lookAtImage(data, shape, usable, { intensity, centered });
+  const { seen } = look;
   const leaveOut = (pixels: readonly number[], what: string) => {
     if (pixels.length === 0) return;
     for (const at of pixels) usable[at] = 0;
@@ -114,7 +124,8 @@ export function clean(image: DetectorImage, options: CleanOptions = {}): Cleaned
   const inPlace = center === undefined || (center === 'auto' && !seen.centre);
   const moved = move(magnitudes, usable, shape, zero, inPlace);
   const partly = moved.usable.includes(0);
-  return { magnitudes: moved.magnitudes, shape, ...(partly && { mask: moved.usable }), done };
+  const cleaned = { magnitudes: moved.magnitudes, shape, ...(partly && { mask: moved.usable }), done };
+  return { cleaned, data, measured, look };
 }
 
 function emptyMask({ maskBad }: CleanOptions): string {

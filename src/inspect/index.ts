@@ -7,9 +7,9 @@ import type { MaskArray, Problem, RealArray, Shape } from '../types.js';
 import type { Warning } from '../warnings.js';
 import { reachesBeyond } from './autocorrelation.js';
 import { percent, pixelsAt, placesOf } from './findings.js';
-import { type Look, levelOf, look, lookAtImage } from './look.js';
+import { type ImageLook, type Look, levelOf, look, lookAtImage } from './look.js';
 import { centredPattern, usableOf } from './pattern.js';
-import { type DetectorImage } from './clean.js';
+import { type CleanOptions, type Cleaned, type DetectorImage, lookAndClean } from './clean.js';
 import { isAsymmetric } from './symmetry.js';
 
 export { type CleanOptions, type Cleaned, type DetectorImage, clean } from './clean.js';
@@ -65,7 +65,23 @@ export interface ImageInspection extends Inspection {
 export function inspectImage(image: DetectorImage, options: InspectOptions = {}): ImageInspection {
   const { data, shape } = checkImage(image);
   const usable = usableOf(options.mask, data.length);
-  const { seen, intensity, centered } = lookAtImage(data, shape, usable, options);
+  return describeImage({ data, shape }, usable, lookAtImage(data, shape, usable, options));
+}
+
+/** `clean`, and what `inspectImage` sees of the image without its dark frame, with one look at it. */
+export function cleanAndInspect(
+  image: DetectorImage,
+  options: CleanOptions,
+): { cleaned: Cleaned; inspection: ImageInspection } {
+  const { cleaned, data, measured, look } = lookAndClean(image, options);
+  return { cleaned, inspection: describeImage({ data, shape: cleaned.shape }, measured, look) };
+}
+
+function describeImage(
+  { data, shape }: DetectorImage,
+  usable: Uint8Array,
+  { seen, intensity, centered }: ImageLook,
+): ImageInspection {
   const measured = shareOf(usable);
   let [least, greatest] = [Infinity, -Infinity];
   for (const value of data) {

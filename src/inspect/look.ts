@@ -211,13 +211,20 @@ function wholePixel([row, column]: readonly [number, number]): readonly [number,
   return [Math.floor(row), Math.floor(column)];
 }
 
+/** A look at an image, and what its numbers and its zero frequency were taken for. */
+export interface ImageLook {
+  seen: Look;
+  intensity: boolean;
+  centered: boolean;
+}
+
 /** Looks at an image, which tells by itself what its options do not. */
 export function lookAtImage(
   data: RealArray,
   shape: Shape,
   usable: Uint8Array,
   { intensity, centered }: { intensity?: boolean | undefined; centered?: boolean | undefined },
-): { seen: Look; intensity: boolean; centered: boolean } {
+): ImageLook {
   const zeroOf = (inMiddle: boolean) => (inMiddle ? middle(shape) : ([0, 0] as const));
   const lookAs = (asIntensity: boolean, inMiddle: boolean) =>
     look({ data, shape, usable, taken: asIntensity ? 'intensities' : 'magnitudes', zero: zeroOf(inMiddle) });

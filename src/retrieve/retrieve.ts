@@ -41,16 +41,14 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   if (signal?.aborted) throw new AbortError(signal.reason);
 
   const looked = new AbortController();
-  const looking = settings.inspect ? lookAt(problemOf(setup), looked.signal) : Promise.resolve([]);
+  const looking = settings.inspect ? lookAt(setup, looked.signal) : Promise.resolve([]);
   // It is awaited later.
   looking.catch(() => undefined);
   const job: Job = { setup, device: index, iterations: settings.iterations };
-  const results = await runJobs(backend, job, { ...(signal && { signal }), ...(onProgress && { onProgress }) }).catch(
-    (error: unknown) => {
-      looked.abort();
-      throw error;
-    },
-  );
+  const results = await runJobs(backend, job, { signal, onProgress }).catch((error: unknown) => {
+    looked.abort();
+    throw error;
+  });
   const isComplete = results.every(({ iterations }) => iterations === settings.iterations);
   if (!isComplete) looked.abort();
   const { algorithm, beta } = settings;
@@ -64,17 +62,14 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   throw error;
 }
 
-/** The problem as it was checked: the caller may have changed his arrays since. */
-function problemOf({ pattern: { magnitudes, shape, mask }, support }: Setup): Problem {
-  return { magnitudes, shape, mask, support };
-}
-
 /** Patterns up to this many pixels are looked at in some milliseconds. */
 const SMALL = 2 ** 16;
 
 /** The look at a pattern takes no part in the run, and happens beside it. */
-async function lookAt(problem: Problem, signal: AbortSignal): Promise<Warning[]> {
-  const wasm = problem.magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
+async function lookAt({ pattern, support }: Setup, signal: AbortSignal): Promise<Warning[]> {
+  const { magnitudes, shape, mask } = pattern;
+  const problem = { magnitudes, shape, mask, support };
+  const wasm = magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
   const script = await wasm?.workerScript?.();
   try {
     if (script) return await inspectOnWorker(script, problem, signal);

@@ -1,4 +1,4 @@
-/** What `rephase reconstruct` is asked for, and what it has at the end: for the run itself, its output and its report. */
+/** The options of `rephase reconstruct` and its outcome, which its output and its report share. */
 import { type Warning } from '../../inspect/index.js';
 import type { Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
@@ -20,13 +20,13 @@ export interface ReconstructOptions extends ProblemOptions {
   quiet?: boolean;
 }
 
-/** A finished or interrupted run, and what was measured of the image that is written. */
+/** A finished or interrupted run. */
 export interface Outcome {
   problem: Problem;
   files: readonly InputFile[];
   result: Reconstruction;
   interrupted: boolean;
   warnings: readonly Warning[];
-  /** What was done to the pattern, one line each. */
+  /** One line for each change that was made to the pattern. */
   done: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** What `reconstruct` leaves behind: the image, the records of the run, and what it says on the terminal. */
+/** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
 import { type Reconstruction } from '../../types.js';
 import { writeOutput, writeText } from '../files.js';
@@ -14,7 +14,7 @@ export async function writeImage(
   await writeOutput(output, { data: feasible, shape }, bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 });
 }
 
-/** The residuals and the report, where they were asked for. */
+/** Writes the history of residuals and the report, if they were asked for. */
 export async function writeRecords(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
   if (options.history !== undefined) {
     const isJson = extname(options.history).toLowerCase() === '.json';

@@ -17,7 +17,7 @@ import { EXIT, UsageError, exitCode } from '../exit.js';
 import { checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
-import { printer } from '../print.js';
+import { note, printer } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
@@ -29,7 +29,7 @@ The image written is the feasible one: negative pixels and those outside the sup
 value as black and its largest as white; .npy and .tiff hold the numbers. Without --support the object may fill the whole
 image, and then the result is hardly ever the right one. The support that simulate writes is used only if it is named.
 
-The first Ctrl-C or SIGTERM stops the run and writes the image so far (exit code 130 or 143), the second one quits at once.
+The first Ctrl-C, SIGTERM or SIGHUP stops the run and writes the image so far. The second one ends the program at once.
 `;
 
 export function addReconstruct(program: Command): void {
@@ -81,12 +81,12 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   await checkOutputs(path, options);
   const out = printer(options, options.output === '-');
   const { problem, start, files, warnings, done } = await readProblem(path, options);
-  // Once the run has begun, so that what is wrong with an option is said alone.
+  // Printed when the run begins: an error about an option then stands alone.
   const begun = once(() => {
-    if (!options.json && !options.quiet) for (const line of done) process.stderr.write(`rephase: ${line}\n`);
+    if (!options.json && !options.quiet) done.forEach(note);
     printWarnings(warnings, options);
   });
-  // A signal while files are written lets them be finished.
+  // Files are written inside: a signal meanwhile lets them be finished.
   await interruptible(async (signal) => {
     const { code, ...run } = await reconstruct(
       problem,
@@ -102,17 +102,17 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
       begun,
     );
     begun();
-    const later = ofProblem(run.result.warnings, warnings.length > 0);
+    const later = aboutSupport(run.result.warnings, warnings.length === 0);
     const failure = later.find((warning) => warning.code === 'DIVERGED');
     if (failure) throw new DivergedError(failure.message);
     printWarnings(later, options);
-    // The image first: whatever fails after it, it is safe.
+    // The image first: it is safe when a record cannot be written.
     await writeImage(options, run.result);
     const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
     await writeRecords(path, options, outcome);
     printOutcome(out, path, options, outcome);
     process.exitCode = code;
-  });
+  }, options);
 }
 
 function once(action: () => void): () => void {
@@ -124,23 +124,21 @@ function once(action: () => void): () => void {
   };
 }
 
-/** Warnings for people; with --json they are in the object. */
 function printWarnings(warnings: readonly Warning[], { quiet }: ReconstructOptions): void {
-  if (quiet) return;
-  for (const { message } of warnings) process.stderr.write(`rephase: warning: ${message}\n`);
+  if (!quiet) for (const { message } of warnings) note(`warning: ${message}`);
 }
 
-/** The pattern itself was looked at as the file has it; these are about the rest. */
-const OF_SUPPORT: readonly WarningCode[] = ['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'DIVERGED'];
-/** What these say is known only where the pattern is right. */
-const OF_RIGHT_PATTERN: readonly WarningCode[] = ['SUPPORT_TOO_SMALL', 'BRIGHT_EDGE'];
+/** Warnings of `retrieve` about the support and the result. The pattern was inspected as the file has it. */
+const ABOUT_SUPPORT: readonly WarningCode[] = ['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'DIVERGED'];
+/** More of them, which mean something only when the pattern is right. */
+const ABOUT_SUPPORT_OF_RIGHT_PATTERN: readonly WarningCode[] = ['SUPPORT_TOO_SMALL', 'BRIGHT_EDGE'];
 
-function ofProblem(warnings: readonly Warning[], patternIsWrong: boolean): Warning[] {
-  const codes = patternIsWrong ? OF_SUPPORT : [...OF_SUPPORT, ...OF_RIGHT_PATTERN];
+function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Warning[] {
+  const codes = patternIsRight ? [...ABOUT_SUPPORT, ...ABOUT_SUPPORT_OF_RIGHT_PATTERN] : ABOUT_SUPPORT;
   return warnings.filter(({ code }) => codes.includes(code));
 }
 
-/** Options that exclude each other: none of them is ignored in silence. */
+/** Refuses options that exclude each other. */
 function checkTogether({ output, json, bits, start, starts }: ReconstructOptions): void {
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
   if (bits !== undefined && !isPng(output)) {
@@ -151,7 +149,7 @@ function checkTogether({ output, json, bits, start, starts }: ReconstructOptions
   }
 }
 
-/** Everything that can be known to fail is found before the run, not after it. */
+/** Finds before the run which files cannot be written. */
 async function checkOutputs(path: string, options: ReconstructOptions): Promise<void> {
   const { output, history, report } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);

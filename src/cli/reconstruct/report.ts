@@ -1,11 +1,11 @@
-/** What the report of a reconstruction says: the content that report.ts lays out. */
+/** The content of the report of a reconstruction. The other report.ts lays it out. */
 import { basename } from 'node:path';
 import process from 'node:process';
 import { version } from '../../../package.json';
 import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
-import { brief } from '../print.js';
+import { brief, quote } from '../print.js';
 import { type Reconstruction } from '../../types.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
@@ -99,9 +99,4 @@ function zeroFrequency({ center, centered }: ReconstructOptions): string {
 function share(mask: ArrayLike<unknown> | undefined): string {
   const set = Array.from(mask ?? []).filter(Boolean).length;
   return `${set} of ${mask?.length ?? 0} pixels`;
-}
-
-/** A word as a POSIX shell takes it. */
-function quote(word: string): string {
-  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

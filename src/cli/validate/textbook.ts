@@ -1,7 +1,7 @@
 /**
  * The iteration as a textbook writes it: complex numbers on the full spectrum, Fourier sums written out, angles for phases,
- * double precision, none of the library's shortcuts. Slow, and so plain that it can be checked by reading: what
- * `rephase validate` and the tests trust.
+ * double precision. It takes none of the library's shortcuts. It is slow, but can be checked by reading, so that
+ * `rephase validate` and the tests trust it.
  */
 import type { Algorithm, RealArray, Shape } from '../../types.js';
 

@@ -1,7 +1,7 @@
 /**
- * `rephase validate`: is what is computed here right? Double precision on the wasm backend is compared with the textbook's
- * sums, and everything else with double precision. Over few iterations: beyond them the rules with feedback amplify
- * rounding until nothing is left to compare. On small images, or on one as large as the user's own.
+ * `rephase validate`: checks what is computed on this machine. Double precision on the wasm backend is compared with the
+ * textbook's sums, and everything else with double precision. The iterations are few, because the rules with feedback
+ * amplify rounding until nothing is left to compare. The images are small, or one is as large as the user's own.
  */
 import process from 'node:process';
 import { type Command } from 'commander';
@@ -44,7 +44,7 @@ interface Check {
   passed: boolean;
 }
 
-/** With masks as simulate makes them, which the textbook reads too. */
+/** Its mask is one as simulate makes it, which the textbook reads too. */
 type PlainProblem = TextbookProblem;
 
 type Subject = Pick<Check, 'backend' | 'device' | 'precision'>;
@@ -52,9 +52,9 @@ type Subject = Pick<Check, 'backend' | 'device' | 'precision'>;
 const BETA = 0.9;
 /** Rounding of one iteration in double precision is about 1e-15. */
 const DOUBLE_LIMIT = 1e-9;
-/** In single precision about 1e-7 an iteration, and more where a pixel's rounding decides on which side of 0 it lies. */
+/** In single precision it is about 1e-7, and more if rounding decides on which side of 0 a pixel lies. */
 const SINGLE_LIMIT = 1e-4;
-/** Images; patterns are twice as large. Odd, even, prime, oblong and one that takes both fused passes many tiles. */
+/** Shapes of images: odd, even, prime, oblong, and one of many tiles in both passes. Patterns are twice as large. */
 const SMALL: readonly Shape[] = [
   [8, 8],
   [7, 9],
