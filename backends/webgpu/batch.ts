@@ -119,7 +119,7 @@ export class DeviceBatch {
     let bound = this.#steps.get(step);
     if (!bound) this.#steps.set(step, (bound = this.#prepare(step)));
     const { kernel, records, ruled, bindGroups } = bound;
-    if (records) this.#makeRoom();
+    if (records && this.#recorded % this.#waiting === 0 && this.#summed < this.#recorded) this.#sum();
     const variant = records ? this.#recorded % this.#waiting : ruled ? slot : 0;
     const group = (bindGroups[variant] ??= this.#bind(step, kernel, variant));
     commands.dispatch(kernel, group, this.starts, this.starts * field.rows * field.columns);
@@ -142,27 +142,16 @@ export class DeviceBatch {
 
   /** Allocated where it is first needed. */
   buffer(name: BatchBuffer): GPUBuffer {
-    return (this.#buffers[name] ??= this.#allocate(name));
-  }
-
-  #allocate(name: BatchBuffer): GPUBuffer {
     const { buffers, bytesOfStart } = this.#shared;
-    return buffers.allocate(name, this.starts * bytesOfStart[name]);
-  }
-
-  #makeRoom(): void {
-    if (this.#recorded % this.#waiting === 0 && this.#summed < this.#recorded) this.#sum();
+    return (this.#buffers[name] ??= buffers.allocate(name, this.starts * bytesOfStart[name]));
   }
 
   /** Sums up the round of records under way. Those of it that are yet to come are summed up again later. */
   #sum(): void {
-    const { commands, device, field } = this.#shared;
+    const { commands, device, field, onError } = this.#shared;
     const round = Math.floor((this.#recorded - 1) / this.#waiting) % (RECORDS / this.#waiting);
-    const group = (this.#sumGroups[round] ??= this.#group(this.#sumUp, [
-      { binding: 0, resource: device.number(round * this.#waiting) },
-      { binding: 1, resource: { buffer: this.#partials } },
-      { binding: 2, resource: { buffer: this.#residuals } },
-    ]));
+    const resources = [device.number(round * this.#waiting), { buffer: this.#partials }, { buffer: this.#residuals }];
+    const group = (this.#sumGroups[round] ??= device.bindGroup(this.#sumUp, resources, onError));
     commands.dispatch(this.#sumUp, group, this.starts, this.starts * field.stored * this.#waiting);
     this.#summed = this.#recorded;
   }
@@ -174,22 +163,18 @@ export class DeviceBatch {
   }
 
   #bind(step: Step, kernel: CompiledKernel, variant: number): GPUBindGroup {
-    const entries = kernel.bindings.map((resource, binding) => {
+    const { device, field, named, onError } = this.#shared;
+    const resources = kernel.bindings.map((resource) => {
       if (resource === 'partials') {
-        const size = partialBytes(this.starts, this.#shared.field.stored);
-        return { binding, resource: { buffer: this.#partials, offset: variant * size, size } };
+        const size = partialBytes(this.starts, field.stored);
+        return { buffer: this.#partials, offset: variant * size, size };
       }
       const name = step.use[resource] ?? resource;
-      const buffer = this.#shared.named[name as SharedBuffer] ?? this.buffer(name as BatchBuffer);
-      if (resource !== 'coefficients') return { binding, resource: { buffer } };
-      return { binding, resource: { buffer, offset: variant * BINDING_ALIGNMENT, size: BINDING_ALIGNMENT } };
+      const buffer = named[name as SharedBuffer] ?? this.buffer(name as BatchBuffer);
+      if (resource !== 'coefficients') return { buffer };
+      return { buffer, offset: variant * BINDING_ALIGNMENT, size: BINDING_ALIGNMENT };
     });
-    return this.#group(kernel, entries);
-  }
-
-  #group({ layout }: CompiledKernel, entries: GPUBindGroupEntry[]): GPUBindGroup {
-    const { device, onError } = this.#shared;
-    return device.watch(() => device.gpu.createBindGroup({ layout, entries }), onError);
+    return device.bindGroup(kernel, resources, onError);
   }
 
   #compileNow(key: string, write: () => Kernel): CompiledKernel {

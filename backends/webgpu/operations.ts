@@ -11,32 +11,6 @@ import { rowKernel } from './wgsl/rows.js';
 import type { RuleForm } from './wgsl/rule.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork } from './wgsl/work.js';
 
-export interface Operations {
-  /** spectrum, transformed back along columns, in place: begins an iteration where no pass is pending. */
-  columnsInverse: Step[];
-  /** The column pass of an iteration. */
-  columnsPass: Step[];
-  /** The pending column pass, without the inverse that the next iteration would begin with. */
-  completeSpectrum: Step[];
-  inverse: Step[];
-  /** From the object, or from the next image where that is apart. */
-  forward: Step[];
-  forwardNext: Step[];
-  constrainFourier: Step[];
-  /** spectrum ← FT of lines that the row pass of a measurement has left, and its residual. */
-  measureSpectrum: Step[];
-}
-
-export interface RuleOperations {
-  /** The row pass of an iteration. */
-  rowsPass: Step[];
-  /** Makes the object of a pending pass, unless the iterate was kept. */
-  completeObject: Step[];
-  constrainObject: Step[];
-  /** The row pass of a measurement: from the object, through the rule, into the spectrum's rows. */
-  measureRows: Step[];
-}
-
 export interface Plans {
   columns: Factors;
   rows: Factors;
@@ -58,36 +32,48 @@ export function plansFor({ rows, columns, stored, pairs }: RealField, limits: Li
   };
 }
 
-export function operationsFor(field: RealField, plans: Plans, masked: boolean): Operations {
+export type Operations = ReturnType<typeof operationsFor>;
+
+export function operationsFor(field: RealField, plans: Plans, masked: boolean) {
   const columns = (work: ColumnWork) => columnSteps(field, plans, work);
   const rows = (work: RowWork, use?: Step['use']) => rowSteps(field, plans, work, use);
   const impose = { constrain: 'impose', masked } as const;
   return {
+    /** spectrum, transformed back along columns, in place: begins an iteration where no pass is pending. */
     columnsInverse: columns({ inverse: true }),
+    /** The column pass of an iteration. */
     columnsPass: columns({ forward: true, ...impose, inverse: true }),
+    /** The pending column pass, without the inverse that the next iteration would begin with. */
     completeSpectrum: columns({ forward: true, ...impose }),
     inverse: [...columns({ inverse: true, outOfPlace: true }), ...rows({ inverse: 'full' }, { spectrum: 'work' })],
+    /** From the object, or from the next image where that is apart. */
     forward: [...rows({ forward: true }), ...columns({ forward: true })],
     forwardNext: [...rows({ forward: true }, { object: 'work' }), ...columns({ forward: true })],
     constrainFourier: columns(impose),
+    /** spectrum ← FT of lines that the row pass of a measurement has left, and its residual. */
     measureSpectrum: columns({ forward: true, constrain: 'measure', masked }),
   };
 }
+
+export type RuleOperations = ReturnType<typeof ruleOperationsFor>;
 
 export function ruleOperationsFor(
   field: RealField,
   plans: Plans,
   { rule, isProjection, withSupport }: { rule: RuleForm; isProjection: boolean; withSupport: boolean },
-): RuleOperations {
+) {
   // `work` is free between the rule and `forward`, and holds the next image meanwhile.
   const rows = (work: RowWork) => rowSteps(field, plans, work, { next: 'work' });
   const constrained = { rule, withSupport };
   // The inverse leaves rounding noise where the object was exactly 0. A second projection removes it.
   const reproject = isProjection ? constrained : {};
   return {
+    /** The row pass of an iteration. */
     rowsPass: rows({ inverse: 'full', ...constrained, forward: true }),
+    /** Makes the object of a pending pass, unless the iterate was kept. */
     completeObject: rule.keepsIterate ? [] : rows({ inverse: 'rows', ...reproject }),
     constrainObject: rows(constrained),
+    /** The row pass of a measurement: from the object, through the rule, into the spectrum's rows. */
     measureRows: rows({ ...constrained, forward: true }),
   };
 }

@@ -83,7 +83,6 @@ function uploadMagnitudes({ magnitudes, mask, scale }: Pattern, raw: GPUBuffer, 
 function dispatchOnce(shared: Shared, key: string, write: () => Kernel, bound: GPUBuffer[], starts: number): void {
   const { device, field, shapeKey, onError, commands } = shared;
   const kernel = device.compileNow(`${shapeKey} ${key}`, write, onError);
-  const entries = bound.map((buffer, binding) => ({ binding, resource: { buffer } }));
-  const group = device.watch(() => device.gpu.createBindGroup({ layout: kernel.layout, entries }), onError);
-  commands.dispatch(kernel, group, starts, starts * field.rows * field.columns);
+  const resources = bound.map((buffer) => ({ buffer }));
+  commands.dispatch(kernel, device.bindGroup(kernel, resources, onError), starts, starts * field.rows * field.columns);
 }

@@ -150,6 +150,16 @@ export class Device {
     return this.watch(() => this.pipelines.compileNow(key, write), forget);
   }
 
+  /** A bind group of the kernel; the order of resources is that of its bindings. */
+  bindGroup(
+    { layout }: CompiledKernel,
+    resources: GPUBindingResource[],
+    onError: (error: Error) => void,
+  ): GPUBindGroup {
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    return this.watch(() => this.gpu.createBindGroup({ layout, entries }), onError);
+  }
+
   /** The constants of a transform, made when first needed. They stay valid for those who hold them. */
   table(factors: Factors, first: Sign, onError = this.#giveUp): GPUBuffer {
     const key = `${factors.length} ${factors.padded} ${factors.radices.join(' ')} ${first}`;

@@ -28,11 +28,10 @@ export class Pipelines {
   async compile(key: string, write: () => Kernel): Promise<CompiledKernel> {
     const known = this.#compiled.get(key) ?? this.#compiling.get(key);
     if (known) return known;
-    const kernel = write();
-    const { layout, descriptor } = this.#describe(kernel);
+    const { kernel, descriptor } = this.#describe(write());
     const compiling = this.#gpu
       .createComputePipelineAsync(descriptor)
-      .then((pipeline) => this.#keep(key, { ...kernel, pipeline, layout }))
+      .then((pipeline) => this.#keep(key, { ...kernel, pipeline }))
       .finally(() => this.#compiling.delete(key));
     this.#compiling.set(key, compiling);
     return compiling;
@@ -41,16 +40,15 @@ export class Pipelines {
   compileNow(key: string, write: () => Kernel): CompiledKernel {
     const known = this.#compiled.get(key);
     if (known) return known;
-    const kernel = write();
-    const { layout, descriptor } = this.#describe(kernel);
-    return this.#keep(key, { ...kernel, pipeline: this.#gpu.createComputePipeline(descriptor), layout });
+    const { kernel, descriptor } = this.#describe(write());
+    return this.#keep(key, { ...kernel, pipeline: this.#gpu.createComputePipeline(descriptor) });
   }
 
   forget(key: string): void {
     this.#compiled.delete(key);
   }
 
-  #describe({ name, code, bindings }: Kernel) {
+  #describe({ name, code, bindings, workgroups }: Kernel) {
     const layout = this.#layoutOf(bindings);
     const module = this.#gpu.createShaderModule({ label: name, code });
     const descriptor: GPUComputePipelineDescriptor = {
@@ -58,26 +56,23 @@ export class Pipelines {
       layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     };
-    return { layout, descriptor };
+    return { kernel: { layout, bindings, workgroups }, descriptor };
   }
 
   #layoutOf(bindings: readonly Resource[]): GPUBindGroupLayout {
     const key = bindings.map(bindingOf).join(' ');
     let layout = this.#layouts.get(key);
     if (!layout) {
-      const entries = bindings.map((name, binding) => ({
-        binding,
-        visibility: COMPUTE,
-        buffer: { type: bindingOf(name) },
-      }));
-      layout = this.#gpu.createBindGroupLayout({ entries });
+      const describe = (name: Resource, binding: number) => {
+        return { binding, visibility: COMPUTE, buffer: { type: bindingOf(name) } };
+      };
+      layout = this.#gpu.createBindGroupLayout({ entries: bindings.map(describe) });
       this.#layouts.set(key, layout);
     }
     return layout;
   }
 
-  #keep(key: string, { pipeline, layout, bindings, workgroups }: CompiledKernel): CompiledKernel {
-    const compiled = { pipeline, layout, bindings, workgroups };
+  #keep(key: string, compiled: CompiledKernel): CompiledKernel {
     this.#compiled.set(key, compiled, 1);
     return compiled;
   }

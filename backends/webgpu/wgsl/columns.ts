@@ -5,7 +5,7 @@
 import type { RealField } from '../fields/real/layout.js';
 import { columnWeight } from '../fields/real/lines.js';
 import { constrainStatement, constraintFunctions } from './constraint.js';
-import { comesOutEven, declare, mainFunction, type Kernel, type Resource } from './kernel.js';
+import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
 import { columnKey, type ColumnWork } from './work.js';
@@ -44,11 +44,5 @@ export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork)
     writer.sumLine('residual', `if (column_exists) { ${store} }`);
   }
 
-  const code = [
-    declare(bindings),
-    writer.declarations(),
-    constrain ? constraintFunctions(work) : '',
-    mainFunction(writer.workgroupSize, `${writer.prologue()}\n${writer.body()}`),
-  ].join('\n');
-  return { name: columnKey(work), code, bindings, workgroups: Math.ceil(stored / plan.lines) };
+  return writer.kernel(columnKey(work), bindings, stored, constrain ? constraintFunctions(work) : '');
 }

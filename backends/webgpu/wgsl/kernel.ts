@@ -32,8 +32,63 @@ interface Declaration {
   type: string;
 }
 
+export interface KernelText extends Omit<Kernel, 'code'> {
+  /** Types of resources that differ from those in `DECLARATIONS`. */
+  types?: Partial<Record<Resource, string>>;
+  /** Functions, types and variables at module scope. */
+  declarations?: string;
+  /** Threads of a workgroup. */
+  threads: number;
+  /**
+   * Statements of the main function. They may use `thread`, the index in the workgroup, `group`, the index of the workgroup
+   * among those of one start, and `start`.
+   */
+  body: string;
+}
+
+export function makeKernel({
+  name,
+  bindings,
+  workgroups,
+  types,
+  declarations = '',
+  threads,
+  body,
+}: KernelText): Kernel {
+  const code = `
+${declare(bindings, types)}
+${declarations}
+@compute @workgroup_size(${threads})
+fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) workgroup: vec3u,
+        @builtin(num_workgroups) workgroups: vec3u) {
+let group = workgroup.x + workgroup.y * workgroups.x;
+let start = workgroup.z;
+${body}
+}`;
+  return { name, code, bindings, workgroups };
+}
+
+const ITEM_THREADS = 64;
+
+/** A kernel with a thread for each of `items` numbers of a start; its body may use `i`, the index of the number. */
+export function makeItemKernel({
+  items,
+  body,
+  ...text
+}: Omit<KernelText, 'threads' | 'workgroups'> & { items: number }) {
+  return makeKernel({
+    ...text,
+    threads: ITEM_THREADS,
+    workgroups: Math.ceil(items / ITEM_THREADS),
+    body: `
+let i = group * ${ITEM_THREADS}u + thread;
+if (i >= ${items}u) { return; }
+${body}`,
+  });
+}
+
 /** Declares the resources in WGSL. Their types and accesses are in `DECLARATIONS`, which bind group layouts follow too. */
-export function declare(resources: readonly Resource[], types: Partial<Record<Resource, string>> = {}): string {
+function declare(resources: readonly Resource[], types: KernelText['types'] = {}): string {
   return resources
     .map((name, i) => {
       const { binding, type } = DECLARATIONS[name];
@@ -71,21 +126,6 @@ export const MOST_WORKGROUPS = 65_535;
 /** Whether `count` items fill all workgroups of `each`, so that no thread is beyond the last item. */
 export function comesOutEven(count: number, each: number): boolean {
   return count % each === 0 && count / each <= MOST_WORKGROUPS;
-}
-
-/**
- * The main function around a body, which may use `thread`, the index in the workgroup, `group`, the index of the workgroup
- * among those of one start, and `start`.
- */
-export function mainFunction(workgroupSize: number, body: string): string {
-  return `
-@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) workgroup: vec3u,
-        @builtin(num_workgroups) workgroups: vec3u) {
-let group = workgroup.x + workgroup.y * workgroups.x;
-let start = workgroup.z;
-${body}
-}`;
 }
 
 /** Leaves the sum of `value` over a workgroup of a power of two threads in memory[0], added up in fixed order. */

@@ -12,11 +12,11 @@
  * It does not know where lines come from: columns.ts and rows.ts put loads, pixel rules and stores around it.
  */
 import { butterfly, type Sign } from './butterflies.js';
+import { makeKernel, type Kernel, type KernelText, type Resource } from './kernel.js';
 import { BANKS, farEnd, isBluestein, registersFor, type LinePlan } from './plan.js';
-import { secondPower, tableLayout, type TableLayout } from './tables.js';
+import { opposite, secondPower, tableLayout, type Pass, type TableLayout } from './tables.js';
 
 export type End = 'near' | 'far';
-export type Pass = 'first' | 'second';
 
 /** One number of a line in a thread, in WGSL expressions. */
 export interface Element {
@@ -34,7 +34,7 @@ export interface Element {
 export const TIMES = `
 fn times(a: vec2f, b: vec2f) -> vec2f { return a * b.x + vec2f(-a.y, a.x) * b.y; }`;
 
-/** Writes the body of a kernel statement by statement. In it, `t` is the thread of the line and `line` the workgroup's line. */
+/** Writes a kernel statement by statement. In it, `t` is the thread of the line and `line` the workgroup's line. */
 export class LineWriter {
   readonly plan: LinePlan;
   readonly #signs: Record<Pass, Sign>;
@@ -47,27 +47,8 @@ export class LineWriter {
   /** `first`: the sign of the first pass; the second has the other. */
   constructor(plan: LinePlan, first: Sign) {
     this.plan = plan;
-    this.#signs = { first, second: first < 0 ? 1 : -1 };
+    this.#signs = { first, second: opposite(first) };
     this.#table = tableLayout(plan);
-  }
-
-  get workgroupSize(): number {
-    return this.plan.threads * this.plan.lines;
-  }
-
-  /** Declarations at module scope. */
-  declarations(): string {
-    const { lines, stride, padding } = this.plan;
-    return `
-var<workgroup> memory: array<f32, ${lines * stride}>;
-${TIMES}
-fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i / ${BANKS}u` : ''}; }`;
-  }
-
-  /** The head of the main function: the registers, the thread and its line. */
-  prologue(): string {
-    const names = Array.from({ length: this.#registers() }, (_, i) => `var x${i} = vec2f();`);
-    return `let t = thread % ${this.plan.threads}u;\nlet line = thread / ${this.plan.threads}u;\n${names.join(' ')}`;
   }
 
   /** A name that is new in this kernel. */
@@ -79,8 +60,18 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     this.#body.push(...code);
   }
 
-  body(): string {
-    return this.#body.join('\n');
+  /** The kernel of what was emitted, over `count` lines of each start. */
+  kernel(name: string, bindings: Resource[], count: number, functions: string, types?: KernelText['types']): Kernel {
+    const { radices, padded, threads, lines, stride, padding } = this.plan;
+    const declarations = `
+var<workgroup> memory: array<f32, ${lines * stride}>;
+${TIMES}
+fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i / ${BANKS}u` : ''}; }${functions}`;
+    const registers = Array.from({ length: registersFor(radices, padded, threads) }, (_, i) => `var x${i} = vec2f();`);
+    const head = [`let t = thread % ${threads}u;`, `let line = thread / ${threads}u;`, registers.join(' ')];
+    const body = [...head, ...this.#body].join('\n');
+    const workgroups = Math.ceil(count / lines);
+    return makeKernel({ name, bindings, types, declarations, threads: threads * lines, body, workgroups });
   }
 
   /** Numbers that a butterfly holds at an end, and how many butterflies there are. */
@@ -164,16 +155,13 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
   }
 
   #stages(pass: Pass, sign: Sign): void {
-    const radices = pass === 'first' ? this.plan.radices : [...this.plan.radices].reverse();
-    const offsets = this.#table.stages[pass === 'first' ? 0 : 1];
-    let span = 1;
-    radices.forEach((radix, stage) => {
+    const stages = this.#table.stages[pass];
+    stages.forEach(({ radix, span, entry }, i) => {
       this.#eachButterfly(radix, (j, registers) => {
-        const twiddles = span > 1 ? twiddle(registers, `tables[${offsets[stage]}u + ${j} % ${span}u]`) : '';
+        const twiddles = span > 1 ? twiddle(registers, `tables[${entry}u + ${j} % ${span}u]`) : '';
         return twiddles + butterfly(registers, sign);
       });
-      if (stage + 1 < radices.length) this.#sort(radix, span, radices[stage + 1]);
-      span *= radix;
+      if (i + 1 < stages.length) this.#sort(radix, span, stages[i + 1].radix);
     });
   }
 
@@ -217,15 +205,10 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
       this.emit(`{ let j = t + ${b * this.plan.threads}u; ${guard} {\n${code('j', registers)}\n} }`);
     }
   }
-
-  #registers(): number {
-    const { radices, padded, threads } = this.plan;
-    return registersFor(radices, padded, threads);
-  }
 }
 
 /** The part of a complex number that is exchanged. */
-export type Component = 'x' | 'y';
+type Component = 'x' | 'y';
 
 /** register k ← register k · w^k, with w and w^q from a table entry. */
 export function twiddle(registers: readonly string[], entry: string): string {

@@ -9,13 +9,12 @@ import { joinKernel, pixelsKernel, splitKernel } from '../fields/real/long-lines
 import type { BatchBuffer, Step } from '../step.js';
 import { butterfly, type Sign } from './butterflies.js';
 import { constrainStatement, constraintFunctions } from './constraint.js';
-import { declare, mainFunction, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
-import { TIMES, twiddle, type Pass } from './lines.js';
+import { makeItemKernel, makeKernel, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
+import { TIMES, twiddle } from './lines.js';
 import { isBluestein, type Factors } from './plan.js';
-import { tableLayout } from './tables.js';
+import { opposite, tableLayout, type Pass, type Stage } from './tables.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork } from './work.js';
 
-const THREADS = 64;
 /** Threads that share a column. */
 const COLUMN_THREADS = 256;
 
@@ -70,49 +69,33 @@ interface Lines {
 /** One step a stage, through the scratch buffers; ends in `to`, or in one of those. */
 function transformSteps(lines: Lines, pass: Pass, from: BatchBuffer, to?: BatchBuffer): Step[] {
   const { factors, first } = lines;
-  const sign: Sign = pass === 'first' ? first : first < 0 ? 1 : -1;
+  const sign = pass === 'first' ? first : opposite(first);
   const { stages } = tableLayout(factors);
-  const passes = isBluestein(factors)
-    ? ([
-        ['first', -1],
-        ['second', 1],
-      ] as const)
-    : ([[pass, sign]] as const);
-  const steps: Step[] = [];
+  const signed = (order: Pass, direction: Sign) => stages[order].map((stage) => ({ ...stage, sign: direction }));
+  const chirped = isBluestein(factors);
+  const all = chirped ? [...signed('first', -1), ...signed('second', 1)] : signed(pass, sign);
   let buffer = from;
-  const total = passes.length * factors.radices.length;
-  for (const [order, direction] of passes) {
-    const radices = order === 'first' ? factors.radices : [...factors.radices].reverse();
-    let span = 1;
-    radices.forEach((radix, index) => {
-      const number = steps.length;
-      const last = number + 1 === total;
-      const destination: BatchBuffer = last && to ? to : buffer === 'scratch' ? 'moreScratch' : 'scratch';
-      const stage: Stage = {
-        ...{ radix, span, sign: direction, entry: stages[order === 'first' ? 0 : 1][index] },
-        conjugate: sign > 0,
-        fromStride: number === 0 ? lines.stride : factors.padded,
-        toStride: last ? lines.stride : factors.padded,
-        before: isBluestein(factors) && number === 0,
-        between: isBluestein(factors) && number + 1 === total / 2,
-        after: isBluestein(factors) && last,
-      };
-      const key = `long stage ${lines.table} ${JSON.stringify(stage)}`;
-      const use = { spectrum: buffer, destination, tables: lines.table };
-      steps.push({ key, write: () => stageKernel(lines.count, factors, stage), use });
-      span *= radix;
-      buffer = destination;
-    });
-  }
-  return steps;
+  return all.map((stage, number) => {
+    const last = number + 1 === all.length;
+    const work: StageWork = {
+      ...stage,
+      conjugate: sign > 0,
+      fromStride: number === 0 ? lines.stride : factors.padded,
+      toStride: last ? lines.stride : factors.padded,
+      before: chirped && number === 0,
+      between: chirped && number + 1 === all.length / 2,
+      after: chirped && last,
+    };
+    const destination: BatchBuffer = last && to ? to : buffer === 'scratch' ? 'moreScratch' : 'scratch';
+    const use = { spectrum: buffer, destination, tables: lines.table };
+    buffer = destination;
+    const key = `long stage ${lines.table} ${JSON.stringify(work)}`;
+    return { key, write: () => stageKernel(lines.count, factors, work), use };
+  });
 }
 
-interface Stage {
-  radix: number;
-  span: number;
+interface StageWork extends Stage {
   sign: Sign;
-  /** Where the stage's twiddle factors begin in the table. */
-  entry: number;
   fromStride: number;
   toStride: number;
   /** Bluestein's products: with the chirp, its spectrum, and the chirp again, conjugated for the inverse. */
@@ -122,13 +105,12 @@ interface Stage {
   after: boolean;
 }
 
-/** One stage of Stockham's transform, a thread for each butterfly; the same arithmetic as line.ts. */
-function stageKernel(lines: number, factors: Factors, stage: Stage): Kernel {
+/** One stage of Stockham's transform, a thread for each butterfly; the same arithmetic as lines.ts. */
+function stageKernel(lines: number, factors: Factors, stage: StageWork): Kernel {
   const { radix, span, sign, entry, fromStride, toStride } = stage;
   const { length, padded } = factors;
   const { chirp } = tableLayout(factors);
   const count = padded / radix;
-  const bindings: Resource[] = ['spectrum', 'destination', 'tables'];
   const registers = Array.from({ length: radix }, (_, k) => `x${k}`);
   const product = (x: string, index: string, part: 'xy' | 'zw') => {
     const factor = stage.conjugate ? `vec2f(f.${part[0]}, -f.${part[1]})` : `f.${part}`;
@@ -147,8 +129,6 @@ function stageKernel(lines: number, factors: Factors, stage: Stage): Kernel {
     return stage.after ? `if (${index} < ${length}u) { ${product(x, index, 'xy')} ${write} }` : write;
   });
   const body = `
-let i = group * ${THREADS}u + thread;
-if (i >= ${lines * count}u) { return; }
 let j = i % ${count}u;
 let read_from = (start * ${lines}u + i / ${count}u) * ${fromStride}u;
 let write_to = (start * ${lines}u + i / ${count}u) * ${toStride}u;
@@ -157,14 +137,13 @@ ${span > 1 ? twiddle(registers, `tables[${entry}u + j % ${span}u]`) : ''}
 ${butterfly(registers, sign)}
 let base = j / ${span}u * ${span * radix}u + j % ${span}u;
 ${store.join('\n')}`;
-  const code = declare(bindings) + TIMES + mainFunction(THREADS, body);
-  return { name: 'long stage', code, bindings, workgroups: Math.ceil((lines * count) / THREADS) };
+  const bindings: Resource[] = ['spectrum', 'destination', 'tables'];
+  return makeItemKernel({ name: 'long stage', bindings, declarations: TIMES, items: lines * count, body });
 }
 
 /** A workgroup for each column. */
 function constrainKernel(field: RealField, work: ColumnWork): Kernel {
   const { rows, stored, columnStride } = field;
-  const bindings: Resource[] = ['spectrum', 'magnitudes', 'partials'];
   const body = `
 // A folded dispatch has workgroups beyond the last column.
 if (group >= ${stored}u) { return; }
@@ -175,11 +154,14 @@ for (var i = thread; i < ${rows}u; i += ${COLUMN_THREADS}u) {
 }
 ${sumOverWorkgroup(COLUMN_THREADS, 'residual')}
 if (thread == 0u) { partials[start * ${stored}u + group] = memory[0] * ${columnWeight(field, 'group')}; }`;
-  const code = [
-    declare(bindings),
-    `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;`,
-    constraintFunctions(work),
-    mainFunction(COLUMN_THREADS, body),
-  ].join('\n');
-  return { name: 'long constrain', code, bindings, workgroups: stored };
+  const bindings: Resource[] = ['spectrum', 'magnitudes', 'partials'];
+  const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work)}`;
+  return makeKernel({
+    name: 'long constrain',
+    bindings,
+    declarations,
+    threads: COLUMN_THREADS,
+    body,
+    workgroups: stored,
+  });
 }

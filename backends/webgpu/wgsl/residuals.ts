@@ -1,5 +1,5 @@
 /** Sums up the partial residuals that column passes recorded. */
-import { declare, mainFunction, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
+import { makeKernel, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
 
 const THREADS = 64;
 
@@ -8,7 +8,6 @@ const THREADS = 64;
  * Takes `records` records, `stride` numbers apart, of `columns` columns each.
  */
 export function residualsKernel(columns: number, starts: number, records: number, stride: number): Kernel {
-  const bindings: Resource[] = ['parameters', 'partials', 'residuals'];
   const body = `
 var sum = 0.0;
 for (var i = thread; i < ${columns}u; i += ${THREADS}u) {
@@ -16,11 +15,8 @@ for (var i = thread; i < ${columns}u; i += ${THREADS}u) {
 }
 ${sumOverWorkgroup(THREADS, 'sum')}
 if (thread == 0u) { residuals[(parameters.first_record + group) * ${starts}u + start] = memory[0]; }`;
-  const code = [
-    'struct Parameters { first_record: u32 }',
-    declare(bindings),
-    `var<workgroup> memory: array<f32, ${THREADS}>;`,
-    mainFunction(THREADS, body),
-  ].join('\n');
-  return { name: `residuals ${starts} ${records}`, code, bindings, workgroups: records };
+  const name = `residuals ${starts} ${records}`;
+  const bindings: Resource[] = ['parameters', 'partials', 'residuals'];
+  const declarations = `struct Parameters { first_record: u32 }\nvar<workgroup> memory: array<f32, ${THREADS}>;`;
+  return makeKernel({ name, bindings, declarations, threads: THREADS, body, workgroups: records });
 }

@@ -17,7 +17,7 @@ import {
   storeSpectrum,
 } from '../fields/real/lines.js';
 import { literal } from './butterflies.js';
-import { comesOutEven, declare, mainFunction, type Kernel, type Resource } from './kernel.js';
+import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
 import { rowKey, type RowWork } from './work.js';
@@ -56,11 +56,5 @@ export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kern
     writer.atEnd('far', ({ register, index }) => storePixels(register, index));
   }
 
-  const code = [
-    declare(bindings, { spectrum: SPECTRUM_TYPE }),
-    writer.declarations(),
-    JOIN_AND_SPLIT,
-    mainFunction(writer.workgroupSize, `${writer.prologue()}\n${writer.body()}`),
-  ].join('\n');
-  return { name: rowKey(work), code, bindings, workgroups: Math.ceil(pairs / plan.lines) };
+  return writer.kernel(rowKey(work), bindings, pairs, JOIN_AND_SPLIT, { spectrum: SPECTRUM_TYPE });
 }

@@ -5,10 +5,20 @@
 import type { Sign } from './butterflies.js';
 import { isBluestein, type Factors } from './plan.js';
 
-/** Where the parts of the table begin, in entries of four numbers. The first stage of a pass needs none. */
+/** The first pass goes through the radices in order, the second in reversed order. */
+export type Pass = 'first' | 'second';
+
+export interface Stage {
+  radix: number;
+  /** The product of the radices before it. */
+  span: number;
+  /** Where its twiddle factors begin in the table. The first stage of a pass needs none. */
+  entry: number;
+}
+
+/** The stages of both passes, and where the parts of the table begin, in entries of four numbers. */
 export interface TableLayout {
-  /** [pass][stage]: the first pass goes through the radices in order, the second in reversed order. */
-  stages: [number[], number[]];
+  stages: Record<Pass, Stage[]>;
   chirp: number;
   entries: number;
 }
@@ -26,13 +36,13 @@ export function tableLayout(factors: Factors): TableLayout {
   const pass = (radices: readonly number[]) => {
     let span = 1;
     return radices.map((radix) => {
-      const offset = entries;
+      const stage = { radix, span, entry: entries };
       if (span > 1) entries += span;
       span *= radix;
-      return offset;
+      return stage;
     });
   };
-  const stages: [number[], number[]] = [pass(factors.radices), pass([...factors.radices].reverse())];
+  const stages = { first: pass(factors.radices), second: pass([...factors.radices].reverse()) };
   const chirp = entries;
   if (isBluestein(factors)) entries += factors.padded;
   return { stages, chirp, entries: Math.max(entries, 1) };
@@ -46,24 +56,24 @@ export function tableBytes(factors: Factors): number {
 export function makeTable(factors: Factors, first: Sign): Float32Array<ArrayBuffer> {
   const { stages, chirp, entries } = tableLayout(factors);
   const table = new Float32Array(4 * entries);
-  const fill = (radices: readonly number[], offsets: number[], sign: Sign) => {
-    let span = 1;
-    radices.forEach((radix, stage) => {
-      if (span > 1) {
-        for (let p = 0; p < span; p++) {
-          table.set(root(sign * p, span * radix), 4 * (offsets[stage] + p));
-          table.set(root(sign * p * secondPower(radix), span * radix), 4 * (offsets[stage] + p) + 2);
-        }
+  const fill = (pass: Pass, sign: Sign) => {
+    for (const { radix, span, entry } of stages[pass].slice(1)) {
+      for (let p = 0; p < span; p++) {
+        table.set(root(sign * p, span * radix), 4 * (entry + p));
+        table.set(root(sign * p * secondPower(radix), span * radix), 4 * (entry + p) + 2);
       }
-      span *= radix;
-    });
+    }
   };
   // Bluestein's convolution goes forward and back inside each transform, whatever the transform's own sign.
   const sign: Sign = isBluestein(factors) ? -1 : first;
-  fill(factors.radices, stages[0], sign);
-  fill([...factors.radices].reverse(), stages[1], sign < 0 ? 1 : -1);
+  fill('first', sign);
+  fill('second', opposite(sign));
   if (isBluestein(factors)) fillChirp(factors, table, chirp);
   return table;
+}
+
+export function opposite(sign: Sign): Sign {
+  return sign < 0 ? 1 : -1;
 }
 
 /** exp(2πi·k/n) */

@@ -85,13 +85,13 @@ function resultOf({ inverse, forward }: RowWork): Pixel['result'] {
 }
 
 export function loadPixels(register: string, index: string): string {
-  const [first, second] = [`object[first_row + ${index}]`, `object[second_row + ${index}]`];
-  return `if (first_exists) { ${register}.x = ${first}; } if (second_exists) { ${register}.y = ${second}; }`;
+  return `if (first_exists) { ${register}.x = object[first_row + ${index}]; }
+if (second_exists) { ${register}.y = object[second_row + ${index}]; }`;
 }
 
 export function storePixels(register: string, index: string): string {
-  const [first, second] = [`object[first_row + ${index}]`, `object[second_row + ${index}]`];
-  return `if (first_exists) { ${first} = ${register}.x; } if (second_exists) { ${second} = ${register}.y; }`;
+  return `if (first_exists) { object[first_row + ${index}] = ${register}.x; }
+if (second_exists) { object[second_row + ${index}] = ${register}.y; }`;
 }
 
 /** Puts lines together from the columns of their rows, and hands their numbers over through workgroup memory. */

@@ -1,6 +1,6 @@
 /** What lines.ts does in a workgroup, for lines that are too long for one: a thread for each number, in buffers. */
 import { literal } from '../../wgsl/butterflies.js';
-import { declare, mainFunction, type Kernel, type Resource } from '../../wgsl/kernel.js';
+import { makeItemKernel, type Kernel, type Resource } from '../../wgsl/kernel.js';
 import { farEnd, type Factors } from '../../wgsl/plan.js';
 import type { RowWork } from '../../wgsl/work.js';
 import type { RealField } from './layout.js';
@@ -15,8 +15,6 @@ import {
   pixelResources,
   storePixels,
 } from './lines.js';
-
-const THREADS = 64;
 
 /** Puts lines, `stride` numbers apart, together from the columns of their rows. */
 export function joinKernel(field: RealField, stride: number): Kernel {
@@ -40,18 +38,15 @@ export function splitKernel(field: RealField, stride: number): Kernel {
 /** A thread for each column of each pair of rows. */
 function columnsKernel(name: string, field: RealField, stride: number, statements: string): Kernel {
   const { columns, stored, columnStride, pairs } = field;
-  const bindings: Resource[] = ['spectrum', 'destination'];
   const body = `
-let i = group * ${THREADS}u + thread;
-if (i >= ${stored * pairs}u) { return; }
 let pair = i % ${pairs}u;
 let c = i / ${pairs}u;
 let mirror = select(${columns}u - c, 0u, c == 0u);
 let at = (start * ${stored}u + c) * ${columnStride / 2}u + pair;
 let line = (start * ${pairs}u + pair) * ${stride}u;
 ${statements}`;
-  const code = declare(bindings, { spectrum: SPECTRUM_TYPE }) + JOIN_AND_SPLIT + mainFunction(THREADS, body);
-  return { name, code, bindings, workgroups: Math.ceil((stored * pairs) / THREADS) };
+  const text = { types: { spectrum: SPECTRUM_TYPE }, declarations: JOIN_AND_SPLIT, body };
+  return makeItemKernel({ name, bindings: ['spectrum', 'destination'], items: stored * pairs, ...text });
 }
 
 /** From the inverse's lines or the object, through the rule, to lines for the forward transform or the object. */
@@ -61,8 +56,6 @@ export function pixelsKernel(field: RealField, factors: Factors, work: RowWork):
   const { count } = farEnd(factors);
   const bindings: Resource[] = [...(inverse || forward ? (['destination'] as const) : []), ...pixelResources(work)];
   const body = `
-let i = group * ${THREADS}u + thread;
-if (i >= ${pairs * columns}u) { return; }
 let pair = i / ${columns}u;
 let n = i % ${columns}u;
 ${pairNames(field, 'true')}
@@ -72,6 +65,5 @@ ${inverse ? `z = destination[at] * ${literal(normalisation(field, inverse))};` :
 ${withSupport ? `let inside = support[pair * ${count}u + n % ${count}u] >> (n / ${count}u);` : ''}
 ${rule ? pixelCode(work, 'z', 'n', 0) : ''}
 ${forward ? 'destination[at] = z;' : storePixels('z', 'n')}`;
-  const code = declare(bindings) + mainFunction(THREADS, body);
-  return { name: 'long pixels', code, bindings, workgroups: Math.ceil((pairs * columns) / THREADS) };
+  return makeItemKernel({ name: 'long pixels', bindings, items: pairs * columns, body });
 }

@@ -3,16 +3,12 @@
  * number. All starts of a session share one pattern; patterns of their own would need the start in these indices and in
  * those of wgsl/columns.ts and wgsl/long-lines.ts.
  */
-import { declare, mainFunction, type Kernel, type Resource } from '../../wgsl/kernel.js';
+import { makeItemKernel, type Kernel, type Resource } from '../../wgsl/kernel.js';
 import { PHILOX } from '../../wgsl/philox.js';
 import type { RealField } from './layout.js';
 
-const THREADS = 64;
-
 /** Reads the measured magnitudes at k and −k, which are uploaded scaled, and −1 where not measured. */
-const RAW = ({ rows, columns, stored }: RealField) => `
-let i = group * ${THREADS}u + thread;
-if (i >= ${rows * stored}u) { return; }
+const RAW = ({ rows, columns }: RealField) => `
 let row = i % ${rows}u;
 let column = i / ${rows}u;
 let mirror_row = select(${rows}u - row, 0u, row == 0u);
@@ -26,25 +22,25 @@ let mirror_measured = mirror_m >= 0.0;`;
 
 /** raw → destination: the encoded magnitudes of wgsl/constraint.ts, doubled like the spectrum. */
 export function magnitudesKernel(field: RealField): Kernel {
-  const bindings: Resource[] = ['raw', 'destination'];
   const body = `${RAW(field)}
 var bits = 0x7f800000u;
 if (measured && mirror_measured) { bits = bitcast<u32>(m + mirror_m); }
 else if (measured) { bits = bitcast<u32>(2.0 * m) | 0x80000000u; }
 else if (mirror_measured) { bits = bitcast<u32>(2.0 * mirror_m) | 0x80000000u; }
 destination[i] = bits;`;
-  return {
+  const types = { destination: 'array<u32>' };
+  return makeItemKernel({
     name: 'magnitudes',
-    code: declare(bindings, { destination: 'array<u32>' }) + mainFunction(THREADS, body),
-    bindings,
-    workgroups: groupsFor(field),
-  };
+    bindings: ['raw', 'destination'],
+    types,
+    items: field.rows * field.stored,
+    body,
+  });
 }
 
 /** raw → spectrum: the Hermitian part of M·exp(2πi·U), doubled, with U of core/philox.hpp. */
 export function startKernel(field: RealField): Kernel {
   const { stored, columnStride } = field;
-  const bindings: Resource[] = ['parameters', 'raw', 'spectrum'];
   const body = `${RAW(field)}
 let seed = vec2u(parameters.seed_low, parameters.seed_high);
 let z = polar(m, uniform_number(pixel, parameters.first_start + start, seed));
@@ -54,19 +50,7 @@ if (measured && mirror_measured) { hermitian = z + mirror_z; }
 else if (measured) { hermitian = 2.0 * z; }
 else if (mirror_measured) { hermitian = 2.0 * mirror_z; }
 spectrum[(start * ${stored}u + column) * ${columnStride}u + row] = hermitian;`;
-  return {
-    name: 'start',
-    code: [
-      'struct Parameters { seed_low: u32, seed_high: u32, first_start: u32 }',
-      declare(bindings),
-      PHILOX,
-      mainFunction(THREADS, body),
-    ].join('\n'),
-    bindings,
-    workgroups: groupsFor(field),
-  };
-}
-
-function groupsFor({ rows, stored }: RealField): number {
-  return Math.ceil((rows * stored) / THREADS);
+  const declarations = `struct Parameters { seed_low: u32, seed_high: u32, first_start: u32 }${PHILOX}`;
+  const bindings: Resource[] = ['parameters', 'raw', 'spectrum'];
+  return makeItemKernel({ name: 'start', bindings, declarations, items: field.rows * stored, body });
 }
