@@ -223,7 +223,7 @@ const PROJECTS = {
       'npx deno run -A --node-modules-dir=manual addon.mjs && npx deno run --node-modules-dir=manual --allow-read main.mjs',
     ],
     says: addonFound,
-    needs: '`--allow-read`; for `cuda` also `--allow-env`, `--allow-run` and `--allow-ffi`',
+    needs: '`--allow-read`',
   },
   pnpm: {
     files: nodeBundle,
