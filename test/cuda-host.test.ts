@@ -99,6 +99,29 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     expect(freeBytes()).toBe(64 * MIB);
   });
 
+  it('checks the kind and the length of every array, and every start, whatever was checked before', () => {
+    const short = new Float32Array(PIXELS - 1);
+    const session = open({ starts: 2 });
+    const attempts: [argument: string, attempt: () => unknown][] = [
+      ['magnitudes', () => open({ magnitudes: short })],
+      ['magnitudes', () => open({ magnitudes: new Float64Array(PIXELS) as never })],
+      ['mask', () => open({ mask: new Uint8Array(PIXELS + 1) })],
+      ['support', () => open({ support: new Uint8Array(1) })],
+      ['coefficients', () => open({ coefficients: new Float64Array(9) })],
+      ['coefficients', () => session.setRule(new Float64Array(11), false)],
+      ['support', () => session.setSupport(new Uint8Array(PIXELS - 1))],
+      ['object', () => session.writeObject(0, short, false)],
+      ['spectrum', () => session.writeSpectrum(0, filled(1))],
+      ['start', () => session.writeObject(2, filled(1), false)],
+      ['start', () => session.writeSpectrum(-1, new Float32Array(2 * PIXELS))],
+      ['start', () => session.readObject(2)],
+      ['start', () => session.readSpectrum(-1)],
+      ['start', () => session.keepObject(2)],
+    ];
+    for (const [argument, attempt] of attempts) expect(thrown(attempt).message).toMatch(`${argument}: takes`);
+    session.dispose();
+  });
+
   it('leaves nothing behind, whichever call fails while a session is opened', () => {
     const support = new Uint8Array(PIXELS).fill(1);
     for (let calls = 0; ; calls++) {
@@ -238,7 +261,9 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   it('leaves the threads for files alone while many sessions wait', async () => {
     fake({ MICROSECONDS: 1000 });
     const order: string[] = [];
-    const sessions = Array.from({ length: 12 }, () => open({ rows: 64, columns: 64 }));
+    const sessions = Array.from({ length: 12 }, () =>
+      open({ magnitudes: new Float32Array(64 * 64), rows: 64, columns: 64 }),
+    );
     const waiting = sessions.map(async (session) => {
       session.iterate(480);
       await session.finish();

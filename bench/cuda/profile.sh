@@ -21,7 +21,7 @@ done
 [ $# -gt 0 ] || set -- 1024 2048 4096 '4096 hio' 8192
 for case in "$@"; do
   echo "$case" >> "$out"
-  for pass in turn_columns turn_rows; do
+  for pass in column_pass row_pass; do
     REPHASE_BENCH_ONLY=$case ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
       --launch-skip 40 --launch-count 1 build/cuda-bench/cuda_bench /dev/null brief 2>&1 \
       | grep -E '^  void|^    [a-z][a-z0-9]*_' >> "$out"

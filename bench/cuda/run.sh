@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds cuda_bench for this machine's GPU and times the cuda backend beside cuFFT and CuPy. Writes cuda.json,
-# cuda-large.json, cufft.json and cuda-cupy.txt into $OUT, or into bench/results; bench/cuda/report.mjs makes cuda.md of
-# them. Needs a GPU, nvcc 13, cuFFT and cmake, and no npm packages; CuPy where python3 has it. About four minutes.
+# cuda-large.json, cufft.json (the ways of using cuFFT) and cuda-cupy.txt into $OUT, or into bench/results; bench/quote.mjs
+# puts figures of them into the documents. Needs a GPU, nvcc 13, cuFFT and cmake, and no npm packages; CuPy where python3 has it. About four minutes.
 # REPHASE_COMMIT says which commit is measured where there is no repository.
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,19 +1,39 @@
 #include "session_object.hpp"
 
 #include <algorithm>
+#include <string>
 
 namespace rephase::cuda {
 
 namespace {
 
-template <class Array>
-auto data_or_null(const Napi::Object& object, const char* name) -> decltype(Array().Data()) {
+template <class Element>
+constexpr napi_typedarray_type kType = napi_float32_array;
+template <>
+constexpr napi_typedarray_type kType<double> = napi_float64_array;
+template <>
+constexpr napi_typedarray_type kType<uint8_t> = napi_uint8_array;
+
+// A typed array of `count` elements. Arguments were checked in TypeScript; a shorter one would be read beyond its end.
+template <class Element>
+Napi::TypedArrayOf<Element> array_of(const Napi::Value& value, size_t count, const char* name) {
+  if (value.IsTypedArray()) {
+    const auto array = value.As<Napi::TypedArray>();
+    if (array.TypedArrayType() == kType<Element> && array.ElementLength() == count)
+      return value.As<Napi::TypedArrayOf<Element>>();
+  }
+  const std::string takes = std::to_string(count) + " elements of " + std::to_string(sizeof(Element)) + " bytes";
+  throw Napi::TypeError::New(value.Env(), std::string(name) + ": takes " + takes + ": a defect of rephase");
+}
+
+template <class Element>
+const Element* data_or_null(const Napi::Object& object, size_t count, const char* name) {
   const Napi::Value value = object.Get(name);
-  return value.IsUndefined() ? nullptr : value.As<Array>().Data();
+  return value.IsUndefined() ? nullptr : array_of<Element>(value, count, name).Data();
 }
 
 Rule read_rule(const Napi::Value& coefficients, const Napi::Value& keeps_iterate) {
-  return make_rule(coefficients.As<Napi::Float64Array>().Data(), keeps_iterate.ToBoolean());
+  return make_rule(array_of<double>(coefficients, 10, "coefficients").Data(), keeps_iterate.ToBoolean());
 }
 
 Problem read_problem(const Napi::Object& given) {
@@ -25,9 +45,10 @@ Problem read_problem(const Napi::Object& given) {
   problem.starts = static_cast<int>(number("starts"));
   problem.rule = read_rule(given.Get("coefficients"), given.Get("keepsIterate"));
   problem.scale = number("scale");
-  problem.magnitudes = data_or_null<Napi::Float32Array>(given, "magnitudes");
-  problem.mask = data_or_null<Napi::Uint8Array>(given, "mask");
-  problem.support = data_or_null<Napi::Uint8Array>(given, "support");
+  const size_t pixels = static_cast<size_t>(problem.rows) * static_cast<size_t>(problem.columns);
+  problem.magnitudes = array_of<float>(given.Get("magnitudes"), pixels, "magnitudes").Data();
+  problem.mask = data_or_null<uint8_t>(given, pixels, "mask");
+  problem.support = data_or_null<uint8_t>(given, pixels, "support");
   problem.seeded = !given.Get("seed").IsUndefined();
   if (problem.seeded) {
     problem.seed = static_cast<uint64_t>(number("seed"));
@@ -66,6 +87,7 @@ SessionObject::SessionObject(const Napi::CallbackInfo& info)
     const Problem problem = read_problem(info[0].As<Napi::Object>());
     auto session = std::make_unique<Session>(problem);
     pixels_ = session->pixels();
+    starts_ = problem.starts;
     device_bytes_ = session->bytes();
     stopwatch_ = session->stopwatch();
     pinned_bytes_ = session->host_bytes();
@@ -128,6 +150,13 @@ void SessionObject::write(Napi::Env env, const Array& array, Write write) {
   });
 }
 
+int SessionObject::start_of(const Napi::CallbackInfo& info) const {
+  const int start = info[0].As<Napi::Number>().Int32Value();
+  if (start >= 0 && start < starts_) return start;
+  throw Napi::RangeError::New(info.Env(),
+                              "start: takes less than " + std::to_string(starts_) + ": a defect of rephase");
+}
+
 void SessionObject::inverse(const Napi::CallbackInfo& info) {
   enqueue(info.Env(), [](Session& s) { s.inverse(); });
 }
@@ -155,7 +184,8 @@ void SessionObject::set_rule(const Napi::CallbackInfo& info) {
 }
 void SessionObject::set_support(const Napi::CallbackInfo& info) {
   if (info[0].IsUndefined()) return enqueue(info.Env(), [](Session& s) { s.set_support(nullptr); });
-  write(info.Env(), info[0].As<Napi::Uint8Array>(), [](Session& s, const uint8_t* support) { s.set_support(support); });
+  write(info.Env(), array_of<uint8_t>(info[0], pixels_, "support"),
+        [](Session& s, const uint8_t* support) { s.set_support(support); });
   count_upload(pixels_);
 }
 
@@ -199,28 +229,28 @@ Napi::Value SessionObject::read(Napi::Env env, size_t count, std::function<void(
 }
 
 Napi::Value SessionObject::read_object(const Napi::CallbackInfo& info) {
-  const int start = info[0].As<Napi::Number>().Int32Value();
+  const int start = start_of(info);
   return read(info.Env(), pixels_, [start](Session& s, float* to) { s.read_object(start, to); });
 }
 Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
-  const int start = info[0].As<Napi::Number>().Int32Value();
+  const int start = start_of(info);
   return read(info.Env(), 2 * pixels_, [start](Session& s, float* to) { s.read_spectrum(start, to); });
 }
 
 void SessionObject::write_object(const Napi::CallbackInfo& info) {
-  const int start = info[0].As<Napi::Number>().Int32Value();
+  const int start = start_of(info);
+  const auto array = array_of<float>(info[1], pixels_, "object");
   const bool as_iterate = info[2].ToBoolean();
   if (as_iterate) enqueue(info.Env(), [](Session& s) { s.allocate_iterate(); });  // here, if it can be: it may fail
-  write(info.Env(), info[1].As<Napi::Float32Array>(),
-        [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
+  write(info.Env(), array, [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });
   count_upload(pixels_ * sizeof(float));
 }
 void SessionObject::keep_object(const Napi::CallbackInfo& info) {
-  enqueue(info.Env(), [start = info[0].As<Napi::Number>().Int32Value()](Session& s) { s.keep_object(start); });
+  enqueue(info.Env(), [start = start_of(info)](Session& s) { s.keep_object(start); });
 }
 void SessionObject::write_spectrum(const Napi::CallbackInfo& info) {
-  const int start = info[0].As<Napi::Number>().Int32Value();
-  write(info.Env(), info[1].As<Napi::Float32Array>(),
+  const int start = start_of(info);
+  write(info.Env(), array_of<float>(info[1], 2 * pixels_, "spectrum"),
         [=](Session& s, const float* spectrum) { s.write_spectrum(start, spectrum); });
   count_upload(spectrum_upload_bytes_);
 }

@@ -52,6 +52,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   // The thread calls `write` with a copy of the array.
   template <class Array, class Write>
   void write(Napi::Env env, const Array& array, Write write);
+  // The first argument, one of the session's starts.
+  int start_of(const Napi::CallbackInfo& info) const;
   void count_upload(size_t bytes);
   void tell_collector(Napi::Env env, size_t bytes);
   void let_go(Napi::Env env);
@@ -60,6 +62,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   std::shared_ptr<SessionThread> thread_;  // none once it was disposed of
   std::shared_ptr<Stopwatch> stopwatch_;
   std::shared_ptr<std::atomic<size_t>> device_bytes_;
+  int starts_ = 0;
   size_t pixels_ = 0, told_bytes_ = 0, pinned_bytes_ = 0, spectrum_upload_bytes_ = 0;
   // Bytes in copies of what was written that the thread has not come to yet. They may outlive this object.
   std::shared_ptr<std::atomic<size_t>> written_bytes_ = std::make_shared<std::atomic<size_t>>(0);
