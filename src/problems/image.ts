@@ -36,7 +36,8 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const largest = largestOf('magnitudes', magnitudes, shape, mask);
   if (largest === 0) {
     const where = mask ? 'every measured entry' : 'every entry';
-    throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0`);
+    const hint = mask ? ' (1 in the mask means measured: is it the other way round?)' : '';
+    throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0${hint}`);
   }
   const support = checkSupport(problem.support, shape);
   const { starts, algorithm, beta, precision, seed, history } = settings;
