@@ -24,7 +24,7 @@ export function walkTree1<Key>(
     const own = cursor.u8();
     if (level !== undefined && own !== level) throw damaged('has a tree whose levels do not fit');
     const entries = cursor.u16();
-    cursor.skip(2 * layout.offsetSize);
+    cursor.advance(2 * layout.offsetSize);
     for (let entry = 0; entry < entries; entry++) {
       const found = key(cursor);
       const child = cursor.address();
@@ -41,11 +41,11 @@ export function walkTree2(layout: Layout, address: number, record: (cursor: Curs
   const head = Cursor.atAddress(layout, address);
   const start = head.at;
   head.signature('BTHD');
-  head.skip(2);
+  head.advance(2);
   const nodeSize = head.u32();
   const size = head.u16();
   const depth = head.u16();
-  head.skip(2);
+  head.advance(2);
   const root = head.address();
   const rootRecords = head.u16();
   head.length();
@@ -70,13 +70,13 @@ export function walkTree2(layout: Layout, address: number, record: (cursor: Curs
     const cursor = Cursor.atAddress(layout, node);
     const begin = cursor.at;
     cursor.signature(level === 0 ? 'BTLF' : 'BTIN');
-    cursor.skip(2);
+    cursor.advance(2);
     const first = cursor.at;
-    cursor.skip(records * size);
+    cursor.advance(records * size);
     const children: [number, number][] = [];
     for (let child = 0; level > 0 && child <= records; child++) {
       children.push([cursor.address(), cursor.unsigned(countBytes)]);
-      cursor.skip(totalBytes[level - 1]);
+      cursor.advance(totalBytes[level - 1]);
     }
     cursor.checksum(begin);
     for (let index = 0; index < records; index++) {

@@ -64,7 +64,7 @@ export function readChunkMap(
           const size = cursor.u32();
           const filterMask = cursor.u32();
           const coordinates = storage.chunk.map((extent) => Math.floor(cursor.unsigned(8) / extent));
-          cursor.skip(8);
+          cursor.advance(8);
           return { size, filterMask, coordinates };
         },
         ({ size, filterMask, coordinates }, child) => {
@@ -110,7 +110,7 @@ function readFixedArray(layout: Layout, address: number, bytes: number, add: Add
   const head = Cursor.atAddress(layout, address);
   const start = head.at;
   head.signature('FAHD');
-  head.skip(1);
+  head.advance(1);
   const [client, elementSize, pageBits] = [head.u8(), head.u8(), head.u8()];
   const count = head.length();
   const block = head.address();
@@ -120,7 +120,7 @@ function readFixedArray(layout: Layout, address: number, bytes: number, add: Add
   const cursor = Cursor.atAddress(layout, block);
   const begin = cursor.at;
   cursor.signature('FADB');
-  cursor.skip(2 + layout.offsetSize);
+  cursor.advance(2 + layout.offsetSize);
   const page = 2 ** pageBits;
   if (count <= page) {
     for (let number = 0; number < count; number++) add(number, read(cursor));
@@ -136,7 +136,7 @@ function readFixedArray(layout: Layout, address: number, bytes: number, add: Add
       const first = cursor.at;
       for (let i = 0; i < here; i++) add(index * page + i, read(cursor));
       cursor.checksum(first);
-    } else cursor.skip(here * elementSize + 4);
+    } else cursor.advance(here * elementSize + 4);
   }
 }
 
@@ -144,7 +144,7 @@ function readExtensibleArray(layout: Layout, address: number, bytes: number, add
   const head = Cursor.atAddress(layout, address);
   const start = head.at;
   head.signature('EAHD');
-  head.skip(1);
+  head.advance(1);
   const [client, elementSize, mostBits, inIndex, leastInBlock, leastPointers, pageBits] = [
     ...[head.u8(), head.u8(), head.u8(), head.u8()],
     ...[head.u8(), head.u8(), head.u8()],
@@ -177,7 +177,7 @@ function readExtensibleArray(layout: Layout, address: number, bytes: number, add
     const cursor = Cursor.atAddress(layout, block);
     const begin = cursor.at;
     cursor.signature('EADB');
-    cursor.skip(2 + layout.offsetSize + offsetBytes);
+    cursor.advance(2 + layout.offsetSize + offsetBytes);
     if (elements <= page) {
       readElements(cursor, elements);
       cursor.checksum(begin);
@@ -190,7 +190,7 @@ function readExtensibleArray(layout: Layout, address: number, bytes: number, add
         readElements(cursor, page);
         cursor.checksum(first);
       } else {
-        cursor.skip(page * elementSize + 4);
+        cursor.advance(page * elementSize + 4);
         number += page;
       }
     }
@@ -199,7 +199,7 @@ function readExtensibleArray(layout: Layout, address: number, bytes: number, add
   const cursor = Cursor.atAddress(layout, indexBlock);
   const begin = cursor.at;
   cursor.signature('EAIB');
-  cursor.skip(2 + layout.offsetSize);
+  cursor.advance(2 + layout.offsetSize);
   readElements(cursor, inIndex);
   const superBlocks = 1 + mostBits - Math.log2(leastInBlock);
   const inIndexSuper = 2 * Math.log2(leastPointers);
@@ -224,7 +224,7 @@ function readExtensibleArray(layout: Layout, address: number, bytes: number, add
     const block = Cursor.atAddress(layout, secondary[i]);
     const first = block.at;
     block.signature('EASB');
-    block.skip(2 + layout.offsetSize + offsetBytes);
+    block.advance(2 + layout.offsetSize + offsetBytes);
     const pages = elements > page ? elements / page : 0;
     const mapBytes = Math.ceil(pages / 8);
     const map = block.bytes(blocks * mapBytes);

@@ -99,13 +99,13 @@ export class Cursor {
     return this.layout.bytes.subarray(at, at + size);
   }
 
-  skip(size: number): void {
+  advance(size: number): void {
     this.#take(size);
   }
 
   /** Moves on to a multiple of 8 bytes from `start`. */
   align8(start: number): void {
-    this.skip((8 - ((this.at - start) % 8)) % 8);
+    this.advance((8 - ((this.at - start) % 8)) % 8);
   }
 
   /** Text up to a zero byte. */

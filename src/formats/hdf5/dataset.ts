@@ -212,12 +212,12 @@ export class DatasetReader {
     if (!message) return;
     const { body } = message;
     const { layout } = body;
-    body.skip(6);
+    body.advance(6);
     const used = body.u16();
     const heap = body.address();
     const names = Array.from({ length: Math.min(used, 5) }, () => {
       const name = localHeapText(layout, heap, body.length());
-      body.skip(2 * layout.lengthSize);
+      body.advance(2 * layout.lengthSize);
       return name;
     });
     throw refused(`keeps the numbers of ${this.dataset.path} in other files, which are not read: ${names.join(', ')}`);
@@ -422,7 +422,7 @@ function readSelection(cursor: Cursor): Selection {
   const type = cursor.u32();
   const version = cursor.u32();
   if (type === ALL || type === NONE) {
-    cursor.skip(8);
+    cursor.advance(8);
     return type === ALL ? undefined : (extents) => extents.map(() => []);
   }
   if (type !== HYPERSLABS || version < 1 || version > 3) {
@@ -430,7 +430,7 @@ function readSelection(cursor: Cursor): Selection {
   }
   const flags = version >= 2 ? cursor.u8() : 0;
   const width = version === 3 ? cursor.u8() : version === 2 ? 8 : 4;
-  if (version <= 2) cursor.skip(version === 1 ? 8 : 4);
+  if (version <= 2) cursor.advance(version === 1 ? 8 : 4);
   const rank = cursor.u32();
   if (rank > 32 || ![2, 4, 8].includes(width)) throw damaged('has an impossible selection');
   const unlimited = (): number => (width === 8 ? unlimitedOr(cursor) : cursor.unsigned(width));

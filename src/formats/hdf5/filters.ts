@@ -39,17 +39,17 @@ export function readFilters(cursor: Cursor): Filter[] {
   const count = cursor.u8();
   if (version < 1 || version > 2) throw refused(`has a filter pipeline of version ${version}; takes 1 and 2`);
   if (count > MOST_FILTERS) throw damaged(`has ${count} filters`);
-  if (version === 1) cursor.skip(6);
+  if (version === 1) cursor.advance(6);
   return Array.from({ length: count }, () => {
     const id = cursor.u16();
     const nameLength = version === 1 || id >= 256 ? cursor.u16() : 0;
-    cursor.skip(2);
+    cursor.advance(2);
     const values = cursor.u16();
     const start = cursor.at;
     const name = decodeText(cursor.bytes(nameLength));
     if (version === 1) cursor.align8(start);
     const list = Array.from({ length: values }, () => cursor.u32());
-    if (version === 1 && values % 2 === 1) cursor.skip(4);
+    if (version === 1 && values % 2 === 1) cursor.advance(4);
     return { id, name, values: list };
   });
 }

@@ -21,16 +21,16 @@ export function readSuperblock(bytes: Uint8Array): Superblock {
   const at = findSignature(bytes);
   if (at === undefined) throw damaged('has no signature');
   const head = new Cursor({ bytes, base: 0, offsetSize: 8, lengthSize: 8 }, at);
-  head.skip(8);
+  head.advance(8);
   const version = head.u8();
   if (version > 3) throw refused(`has a superblock of version ${version}; takes 0 to 3`);
-  if (version <= 1) head.skip(4);
+  if (version <= 1) head.advance(4);
   const [offsetSize, lengthSize] = [head.u8(), head.u8()];
   if (![2, 4, 8].includes(offsetSize) || ![2, 4, 8].includes(lengthSize)) throw damaged('has impossible addresses');
   const sized: Layout = { bytes, base: 0, offsetSize, lengthSize };
   const cursor = new Cursor(sized, head.at);
-  cursor.skip(version <= 1 ? 9 : 1);
-  if (version === 1) cursor.skip(4);
+  cursor.advance(version <= 1 ? 9 : 1);
+  if (version === 1) cursor.advance(4);
   // The base that the file states is wrong where a block was put in front of it afterwards.
   cursor.address();
   cursor.address();
@@ -38,7 +38,7 @@ export function readSuperblock(bytes: Uint8Array): Superblock {
   let root: number;
   if (version <= 1) {
     cursor.address();
-    cursor.skip(offsetSize);
+    cursor.advance(offsetSize);
     root = cursor.address();
   } else {
     root = cursor.address();
@@ -85,20 +85,20 @@ export function readMessages(layout: Layout, address: number, depth = 0): Messag
   let [messageHead, hasOrder] = [8, false];
   const start = cursor.at;
   if (letters === 'OHDR') {
-    cursor.skip(4);
-    cursor.skip(1);
+    cursor.advance(4);
+    cursor.advance(1);
     const flags = cursor.u8();
-    if (flags & 32) cursor.skip(16);
-    if (flags & 16) cursor.skip(4);
+    if (flags & 32) cursor.advance(16);
+    if (flags & 16) cursor.advance(4);
     const size = cursor.unsigned(1 << (flags & 3));
     hasOrder = (flags & 4) !== 0;
     messageHead = hasOrder ? 6 : 4;
     blocks.push([cursor.at, size]);
-    cursor.skip(size);
+    cursor.advance(size);
     cursor.checksum(start);
   } else {
     if (cursor.u8() !== 1) throw damaged('lacks the header of an object');
-    cursor.skip(7);
+    cursor.advance(7);
     blocks.push([cursor.at + 8, cursor.u32()]);
   }
   for (let block = 0; block < blocks.length; block++) {
@@ -110,9 +110,9 @@ export function readMessages(layout: Layout, address: number, depth = 0): Messag
       const type = letters === 'OHDR' ? within.u8() : within.u16();
       const length = within.u16();
       const flags = within.u8();
-      within.skip(letters === 'OHDR' ? (hasOrder ? 2 : 0) : 3);
+      within.advance(letters === 'OHDR' ? (hasOrder ? 2 : 0) : 3);
       const body = new Cursor(layout, within.at, Math.min(within.at + length, within.end));
-      within.skip(length);
+      within.advance(length);
       if (type === MessageType.Continuation) {
         const next = Cursor.atAddress(layout, body.address(), body.length());
         if (letters === 'OHDR') {
@@ -120,7 +120,7 @@ export function readMessages(layout: Layout, address: number, depth = 0): Messag
           next.signature('OCHK');
           const inside = next.end - begin - 8;
           if (inside < 0) throw damaged('has a header that is cut short');
-          next.skip(inside);
+          next.advance(inside);
           next.checksum(begin);
           blocks.push([begin + 4, inside]);
         } else {
@@ -140,7 +140,7 @@ export function readMessages(layout: Layout, address: number, depth = 0): Messag
 export function sharedMessage(layout: Layout, type: number, body: Cursor, depth: number): Cursor {
   const version = body.u8();
   const kind = body.u8();
-  if (version === 1) body.skip(6);
+  if (version === 1) body.advance(6);
   if (version === 3 && kind === 1) throw refused('shares messages through a heap, which is not supported');
   const address = body.address();
   if (depth > 8 || address === UNDEFINED_ADDRESS) throw damaged('shares a message that is not there');

@@ -5,11 +5,11 @@ import { Cursor, type Layout, UNDEFINED_ADDRESS, damaged } from './cursor.js';
 export function localHeapText(layout: Layout, heapAddress: number, offset: number): string {
   const cursor = Cursor.atAddress(layout, heapAddress);
   cursor.signature('HEAP');
-  cursor.skip(4);
+  cursor.advance(4);
   const size = cursor.length();
   cursor.length();
   const data = Cursor.atAddress(layout, cursor.address(), size);
-  data.skip(offset);
+  data.advance(offset);
   return data.text();
 }
 
@@ -18,16 +18,16 @@ export function globalHeapObject(layout: Layout, address: number, index: number)
   const head = Cursor.atAddress(layout, address);
   const start = head.at;
   head.signature('GCOL');
-  head.skip(4);
+  head.advance(4);
   const cursor = new Cursor(layout, head.at + layout.lengthSize, start + head.length());
   while (cursor.end - cursor.at >= 8 + layout.lengthSize) {
     const found = cursor.u16();
-    cursor.skip(6);
+    cursor.advance(6);
     const size = cursor.length();
     if (found === 0) break;
     const object = cursor.bytes(size);
     if (found === index) return object;
-    cursor.skip(Math.min((8 - (size % 8)) % 8, cursor.end - cursor.at));
+    cursor.advance(Math.min((8 - (size % 8)) % 8, cursor.end - cursor.at));
   }
   throw damaged('refers to an object that its global heap lacks');
 }
@@ -38,17 +38,17 @@ export function fractalHeap(layout: Layout, address: number): (id: Uint8Array) =
   const head = Cursor.atAddress(layout, address);
   const start = head.at;
   head.signature('FRHP');
-  head.skip(1);
-  head.skip(2);
+  head.advance(1);
+  head.advance(2);
   const filtered = head.u16() > 0;
   const flags = head.u8();
   const mostManaged = head.u32();
-  head.skip(2 * layout.lengthSize + 2 * offsetSize + 8 * layout.lengthSize);
+  head.advance(2 * layout.lengthSize + 2 * offsetSize + 8 * layout.lengthSize);
   const width = head.u16();
   const first = head.length();
   const mostDirect = head.length();
   const offsetBytes = Math.ceil(head.u16() / 8);
-  head.skip(2);
+  head.advance(2);
   const root = head.address();
   const rootRows = head.u16();
   if (filtered) throw damaged('compresses its group structure, which is not supported');
@@ -66,7 +66,7 @@ export function fractalHeap(layout: Layout, address: number): (id: Uint8Array) =
     if (rows === 0) return [block, from];
     const cursor = Cursor.atAddress(layout, block);
     cursor.signature('FHIB');
-    cursor.skip(1 + offsetSize + offsetBytes);
+    cursor.advance(1 + offsetSize + offsetBytes);
     let position = from;
     for (let row = 0; row < rows; row++) {
       const size = first * 2 ** Math.max(0, row - 1);

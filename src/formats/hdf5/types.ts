@@ -74,10 +74,10 @@ export function readType(cursor: Cursor, depth = 0): ElementType {
 export function readExtents(cursor: Cursor): number[] | undefined {
   const version = cursor.u8();
   const rank = cursor.u8();
-  cursor.skip(1);
+  cursor.advance(1);
   if (version !== 1 && version !== 2) throw refused(`has a dataspace of version ${version}; takes 1 and 2`);
   if (rank > 32) throw damaged(`has a dataspace of ${rank} dimensions`);
-  if (version === 1) cursor.skip(5);
+  if (version === 1) cursor.advance(5);
   else if (cursor.u8() === 2) return undefined;
   return Array.from({ length: rank }, () => cursor.length());
 }
@@ -109,7 +109,7 @@ export function readStorage(cursor: Cursor): Storage {
   if (version < 1 || version > 5) throw refused(`has a data layout of version ${version}; takes 1 to 5`);
   if (version <= 2) {
     const [rank, kind] = [cursor.u8(), cursor.u8()];
-    cursor.skip(5);
+    cursor.advance(5);
     const address = kind === 0 ? UNDEFINED_ADDRESS : cursor.address();
     const extents = Array.from({ length: rank }, () => cursor.u32());
     if (kind === 0) return { kind: 'compact', data: cursor.bytes(cursor.u32()) };
@@ -144,13 +144,13 @@ function readIndex(cursor: Cursor, flags: number): ChunkIndex {
     case 2:
       return { kind: 'implicit' };
     case 3:
-      cursor.skip(1);
+      cursor.advance(1);
       return { kind: 'fixed-array' };
     case 4:
-      cursor.skip(5);
+      cursor.advance(5);
       return { kind: 'extensible-array' };
     case 5:
-      cursor.skip(6);
+      cursor.advance(6);
       return { kind: 'tree2' };
     default:
       throw damaged('has an unknown index of chunks');
@@ -163,7 +163,7 @@ export function readFill(message: Message): Uint8Array | undefined {
   if (type === MessageType.OldFill) return nonEmpty(body.bytes(body.u32()));
   const version = body.u8();
   if (version <= 2) {
-    body.skip(2);
+    body.advance(2);
     const defined = body.u8();
     return version === 2 && !defined ? undefined : nonEmpty(body.bytes(body.u32()));
   }
@@ -184,8 +184,8 @@ export function readAttributes(layout: Layout, messages: readonly Message[]): Ma
   for (const { type, body } of messages) {
     if (type === MessageType.Attribute) add(body);
     if (type !== MessageType.AttributeInfo) continue;
-    body.skip(1);
-    if (body.u8() & 1) body.skip(2);
+    body.advance(1);
+    if (body.u8() & 1) body.advance(2);
     const heap = body.address();
     const names = body.address();
     if (heap === UNDEFINED_ADDRESS || names === UNDEFINED_ADDRESS) continue;
@@ -202,10 +202,10 @@ function readAttribute(layout: Layout, body: Cursor): [string, AttributeValue] |
   const version = body.u8();
   const flags = body.u8();
   const [nameSize, typeSize, spaceSize] = [body.u16(), body.u16(), body.u16()];
-  if (version === 3) body.skip(1);
+  if (version === 3) body.advance(1);
   const part = (size: number): Cursor => {
     const start = body.at;
-    body.skip(size);
+    body.advance(size);
     if (version === 1) body.align8(start);
     return new Cursor(layout, start, start + size);
   };
@@ -220,7 +220,7 @@ function readAttribute(layout: Layout, body: Cursor): [string, AttributeValue] |
   if (type.text === 'fixed') return [name, decodeText(data).trimEnd()];
   if (type.text !== 'variable') return undefined;
   const reference = new Cursor(layout, data.byteOffset - layout.bytes.byteOffset);
-  reference.skip(4);
+  reference.advance(4);
   const [address, index] = [reference.address(), reference.u32()];
   return [name, address <= 0 ? '' : decodeText(globalHeapObject(layout, address, index))];
 }
