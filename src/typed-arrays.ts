@@ -16,6 +16,20 @@ export function typedLength(array: ArrayBufferView): number {
   return read('length', array) as number;
 }
 
+const KINDS = { Float32Array, Float64Array, Uint8Array, Uint8ClampedArray };
+
+/** Returns the numbers of an array of one of these kinds as a plain array of this realm, over the same memory. */
+export function plainView<Data extends Float32Array | Float64Array | Uint8Array | Uint8ClampedArray>(
+  array: Data,
+): Data {
+  const Kind = KINDS[typedKind(array) as keyof typeof KINDS];
+  return new Kind(
+    read('buffer', array) as ArrayBuffer,
+    read('byteOffset', array) as number,
+    typedLength(array),
+  ) as Data;
+}
+
 /** Whether a value is a Uint8Array or a Buffer. */
 export function isBytes(value: unknown): value is Uint8Array {
   return typedKind(value) === 'Uint8Array';

@@ -139,12 +139,13 @@ export function extent(data: ArrayLike<number>): [least: number, greatest: numbe
 }
 
 /**
- * Checks that an image is one before it is written.
+ * Checks that an image is one before it is written, and returns it with plain numbers.
  * @throws InvalidArgumentError
  */
-export function checkImage(image: Image): void {
+export function checkImage(image: Image): Image {
   if (typeof image !== 'object' || image === null) {
     throw new InvalidArgumentError('image', gotTakes('image', image, '{ data, shape }'));
   }
-  checkRealArray('data', image.data, checkShape('shape', image.shape));
+  const shape = checkShape('shape', image.shape);
+  return { ...image, shape, data: checkRealArray('data', image.data, shape) };
 }

@@ -131,15 +131,15 @@ export async function encodeImage(
 ): Promise<Uint8Array<ArrayBuffer>> {
   checkName('format', format, WRITTEN);
   rejectUnknownKeys('options', options, ENCODE_KEYS);
-  checkImage(image);
+  const checked = checkImage(image);
   switch (format) {
     case 'npy':
-      return encodeNpyImage(image, options);
+      return encodeNpyImage(checked, options);
     case 'png':
       // The encoder makes a new array, and its types do not say so.
-      return (await encodePng(image, options)) as Uint8Array<ArrayBuffer>;
+      return (await encodePng(checked, options)) as Uint8Array<ArrayBuffer>;
     case 'tiff':
-      return encodeTiff(image, options);
+      return encodeTiff(checked, options);
   }
 }
 

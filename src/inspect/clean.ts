@@ -75,13 +75,13 @@ export function lookAndClean(
   options: CleanOptions,
 ): { cleaned: Cleaned; data: RealArray; measured: Uint8Array; look: ImageLook } {
   const shape = checkShape('shape', image.shape);
-  checkRealArray('data', image.data, shape);
+  const given = checkRealArray('data', image.data, shape);
   const { intensity = false, centered = false } = options;
   const all = options.clean === true ? 'auto' : undefined;
   const [saturation, hot, dead] = [options.saturation ?? all, options.hot ?? all, options.dead ?? all];
   const [beamstop, background, center] = [options.beamstop ?? all, options.background ?? all, options.center ?? all];
   const done: string[] = [];
-  const data = options.dark === undefined ? image.data : subtractDark(image.data, options.dark, shape);
+  const data = options.dark === undefined ? given : subtractDark(given, options.dark, shape);
   const usable = usableOf(options.mask, data.length);
   if (options.maskBad && options.mask) for (let at = 0; at < usable.length; at++) usable[at] ^= 1;
   if (!usable.includes(1)) throw new InvalidArgumentError('mask', emptyMask(options));
@@ -136,8 +136,8 @@ function emptyMask({ maskBad }: CleanOptions): string {
 }
 
 function subtractDark(data: RealArray, dark: RealArray, shape: Shape): Float64Array {
-  checkRealArray('dark', dark, shape);
-  return Float64Array.from(data, (value, at) => value - dark[at]);
+  const darkness = checkRealArray('dark', dark, shape);
+  return Float64Array.from(data, (value, at) => value - darkness[at]);
 }
 
 function pixelsFrom(data: RealArray, usable: Uint8Array, value: number): number[] {

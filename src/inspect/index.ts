@@ -106,8 +106,9 @@ function describeImage(
  * of a second for 512 × 512 pixels. `retrieve` does it too.
  * @throws InvalidArgumentError where magnitudes and shape do not fit together
  */
-export function inspect({ magnitudes, shape, mask, support }: Problem): Inspection {
-  checkImage({ data: magnitudes, shape }, 'magnitudes');
+export function inspect(problem: Problem): Inspection {
+  const { mask, support } = problem;
+  const { data: magnitudes, shape } = checkImage({ data: problem.magnitudes, shape: problem.shape }, 'magnitudes');
   const usable = usableOf(mask, magnitudes.length);
   const seen = look({ data: magnitudes, shape, usable, taken: 'magnitudes', zero: [0, 0] });
   const measured = shareOf(usable);
@@ -123,8 +124,8 @@ export function inspect({ magnitudes, shape, mask, support }: Problem): Inspecti
 }
 
 function checkImage({ data, shape }: DetectorImage, argument = 'data'): DetectorImage {
-  checkRealArray(argument, data, checkShape('shape', shape));
-  return { data, shape };
+  const size = checkShape('shape', shape);
+  return { data: checkRealArray(argument, data, size), shape: size };
 }
 
 function shareOf(mask: Uint8Array): number {

@@ -7,7 +7,7 @@ import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type Settings } from './options.js';
 import { ruleOf } from '../rules.js';
-import { typedKind, typedLength } from '../typed-arrays.js';
+import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import type { Algorithm, MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
 
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
@@ -33,7 +33,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const shape = checkShape('shape', problem.shape);
   const magnitudes = copyRealArray('magnitudes', problem.magnitudes, shape);
   const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
-  const largest = largestOf('magnitudes', magnitudes, shape, mask);
+  const largest = largestOf('magnitudes', magnitudes, shape, mask, LEAVE_OUT);
   if (largest === 0) {
     const where = mask ? 'every measured entry' : 'every entry';
     const hint = mask ? ' (1 in the mask means measured: is it the other way round?)' : '';
@@ -85,8 +85,11 @@ export function checkShape(argument: string, shape: Shape): Shape {
   return given as [number, number];
 }
 
-/** Checks that an array is a Float32Array or Float64Array of `count` images; any values pass. */
-export function checkRealArray(argument: string, array: RealArray, shape: Shape, count = 1): void {
+/**
+ * Checks that an array is a Float32Array or Float64Array of `count` images; any values pass. Returns a plain view of it,
+ * which is as long as it says.
+ */
+export function checkRealArray(argument: string, array: RealArray, shape: Shape, count = 1): RealArray {
   const [rows, columns] = shape;
   const size = `${count === 1 ? '' : `${count} × `}${rows} × ${columns} = ${count * rows * columns} numbers`;
   const kind = typedKind(array);
@@ -95,12 +98,12 @@ export function checkRealArray(argument: string, array: RealArray, shape: Shape,
     const takes = `a Float32Array or Float64Array of ${size}`;
     throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
   }
+  return plainView(array);
 }
 
 /** Checks the same, and returns a copy in memory that nobody else has. */
 export function copyRealArray(argument: string, array: RealArray, shape: Shape, count = 1): RealResult {
-  checkRealArray(argument, array, shape, count);
-  return typedKind(array) === 'Float32Array' ? new Float32Array(array) : new Float64Array(array);
+  return checkRealArray(argument, array, shape, count).slice();
 }
 
 /** Checks that all values are finite after rounding to the precision. `width`: how many numbers a row has. */
@@ -154,8 +157,17 @@ export function opposite(index: number, [rows, columns]: Shape): number {
   return (row === 0 ? 0 : rows - row) * columns + (column === 0 ? 0 : columns - column);
 }
 
+/** What to do about a pixel that is no measurement. */
+export const LEAVE_OUT = ' (leave dead or hidden pixels out with `mask`)';
+
 /** Checks that the numbers that were measured are finite and at least 0, and returns the largest of them. */
-export function largestOf(argument: string, numbers: RealArray, [, columns]: Shape, mask?: Uint8Array): number {
+export function largestOf(
+  argument: string,
+  numbers: RealArray,
+  [, columns]: Shape,
+  mask?: Uint8Array,
+  hint = '',
+): number {
   let largest = 0;
   for (let i = 0; i < numbers.length; i++) {
     const number = numbers[i];
@@ -163,7 +175,6 @@ export function largestOf(argument: string, numbers: RealArray, [, columns]: Sha
     if (number >= 0 && number <= largest) continue;
     if (mask?.[i] === 0) continue;
     if (!(number >= 0 && number < Infinity)) {
-      const hint = argument === 'image' ? '' : ' (leave dead or hidden pixels out with `mask`)';
       const takes = `finite numbers of at least 0${hint}`;
       throw new InvalidArgumentError(argument, gotTakes(`${argument} at ${position(i, columns)}`, number, takes));
     }

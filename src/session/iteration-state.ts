@@ -26,8 +26,8 @@ export class IterationState {
   /** The object's array holds an object; otherwise it is Re IFT(start), made when asked for. */
   #hasObject: boolean;
   /**
-   * Starts whose objects were written since `inverse`: they become iterates if `constrainObject` is left out. The object is
-   * kept where other starts have no iterate yet: making theirs changes the written object too.
+   * Starts whose objects were written since `inverse`: they become iterates if `constrainObject` is left out. With a copy
+   * where other starts have no iterate yet: making theirs changes the written object too.
    */
   readonly #written = new Map<number, RealArray | undefined>();
   #iterations = 0;
@@ -152,7 +152,7 @@ export class IterationState {
       this.#giveOthersIterates(1);
       this.#next = 'forward';
     } else {
-      this.#written.set(start, this.#first && this.#starts > 1 ? object : undefined);
+      this.#written.set(start, this.#first && this.#starts > 1 ? object.slice() : undefined);
     }
     this.#hasObject = true;
     this.#session.writeObject(start, object, asIterate && this.#iterateKept);

@@ -8,7 +8,7 @@ import { IterationState, type Kernel } from './iteration-state.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
 import { checkAlgorithm, checkInteger, checkRunOptions, rejectUnknownKeys } from '../problems/options.js';
-import { checkFinite, checkSupport, copyRealArray, type Setup } from '../problems/image.js';
+import { checkFinite, checkRealArray, checkSupport, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
 import { ruleOf } from '../rules.js';
@@ -240,9 +240,9 @@ export class Session {
   writeObject(object: RealArray, start = 0): void {
     this.#checkUsable();
     this.#checkStart(start);
-    const copy = copyRealArray('object', object, this.shape);
-    checkFinite('object', copy, this.shape[1], this.precision);
-    this.#state.writeObject(start, copy);
+    const numbers = checkRealArray('object', object, this.shape);
+    checkFinite('object', numbers, this.shape[1], this.precision);
+    this.#state.writeObject(start, numbers);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
@@ -262,9 +262,9 @@ export class Session {
     this.#checkUsable();
     this.#checkStart(start);
     const [rows, columns] = this.shape;
-    const copy = copyRealArray('spectrum', spectrum, [rows, 2 * columns]);
-    checkFinite('spectrum', copy, 2 * columns, this.precision);
-    this.#state.writeSpectrum(start, copy);
+    const numbers = checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
+    checkFinite('spectrum', numbers, 2 * columns, this.precision);
+    this.#state.writeSpectrum(start, numbers);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Where the zero frequency is: at [0, 0], as transforms have it, or in the middle, as pictures and detectors have it. */
 import { checkShape } from '../problems/image.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { typedKind, typedLength } from '../typed-arrays.js';
+import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import { roll } from './roll.js';
 import type { MaskArray, RealArray, Shape } from '../types.js';
 
@@ -44,7 +44,7 @@ export function ifftshift<Pixels extends RealArray | MaskArray>(image: Pixels, s
   return shifted(image, shape, Math.ceil);
 }
 
-const KINDS = { Float32Array, Float64Array, Uint8Array, Uint8ClampedArray };
+const KINDS = ['Float32Array', 'Float64Array', 'Uint8Array', 'Uint8ClampedArray'];
 
 function shifted<Pixels extends RealArray | MaskArray>(
   image: Pixels,
@@ -53,11 +53,12 @@ function shifted<Pixels extends RealArray | MaskArray>(
 ): ShiftedArray<Pixels> {
   const [rows, columns] = checkShape('shape', shape);
   const isList = Array.isArray(image);
-  const Kind = isList ? Uint8Array : KINDS[typedKind(image) as keyof typeof KINDS];
-  if (Kind === undefined || (isList ? image.length : typedLength(image as RealArray)) !== rows * columns) {
+  const isKnown = isList || KINDS.includes(typedKind(image) ?? '');
+  if (!isKnown || (isList ? image.length : typedLength(image as RealArray)) !== rows * columns) {
     const takes = `a Float32Array, a Float64Array or a mask of ${rows} × ${columns} = ${rows * columns} entries`;
     throw new InvalidArgumentError('image', gotTakes('image', image, takes));
   }
-  const rolled = roll(new Kind(image as ArrayLike<number>), [rows, columns], [round(rows / 2), round(columns / 2)]);
+  const pixels = isList ? Uint8Array.from(image, Number) : plainView(image as RealArray);
+  const rolled = roll(pixels, [rows, columns], [round(rows / 2), round(columns / 2)]);
   return (isList ? Array.from(rolled, Boolean) : rolled) as ShiftedArray<Pixels>;
 }
