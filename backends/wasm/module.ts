@@ -10,8 +10,11 @@ let module: Promise<WebAssembly.Module> | undefined;
 
 /** Rejects with a `BackendUnavailableError` where WebAssembly or its 128-bit vectors are missing or forbidden. */
 export function wasmModule(): Promise<WebAssembly.Module> {
-  module ??= compile();
-  module.catch(() => (module = undefined));
+  module ??= compile().catch((error: unknown) => {
+    // A lack of memory may pass.
+    module = undefined;
+    throw error;
+  });
   return module;
 }
 

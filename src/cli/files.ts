@@ -14,6 +14,7 @@ import {
   checkWritable,
   followLinks,
   readInputFile,
+  reasonOf,
   splitDataset,
   writeBytes,
   writeImage,
@@ -167,10 +168,7 @@ async function writeStdout(bytes: Uint8Array): Promise<void> {
   });
 }
 
-const REASONS: Record<string, string> = { ENOSPC: 'the disk is full', EPIPE: 'its reader has closed it' };
-
 /** The error of standard output as one of ours. */
 export function streamError(error: NodeJS.ErrnoException): FileAccessError {
-  const reason = REASONS[error.code ?? ''] ?? error.message;
-  return new FileAccessError(`cannot write to standard output: ${reason}`, STANDARD_STREAM, { cause: error });
+  return new FileAccessError(`cannot write to standard output: ${reasonOf(error)}`, STANDARD_STREAM, { cause: error });
 }

@@ -213,11 +213,15 @@ const REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   ENAMETOOLONG: 'the name is too long',
   ELOOP: 'its links form a loop',
+  EPIPE: 'its reader has closed it',
   ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB',
 };
 
 function accessError(what: 'read' | 'write', path: string, error: unknown): FileAccessError {
-  const code = isSystemError(error) ? (error.code ?? '') : '';
-  const reason = REASONS[code] ?? messageOf(error);
-  return new FileAccessError(`cannot ${what} ${path}: ${reason}`, path, { cause: error });
+  return new FileAccessError(`cannot ${what} ${path}: ${reasonOf(error)}`, path, { cause: error });
+}
+
+/** What an error of the system means, in words. */
+export function reasonOf(error: unknown): string {
+  return REASONS[isSystemError(error) ? (error.code ?? '') : ''] ?? messageOf(error);
 }

@@ -148,11 +148,7 @@ function specklesOf(
       if (known[at]) speckles[at] = magnitudes[at] - sums[square] / counts[square];
     }
   }
-  const limit =
-    10 *
-    (quantile(
-      speckles.map(Math.abs).filter((size) => size > 0),
-      0.5,
-    ) || 0);
+  const sizes = speckles.map(Math.abs).filter((size) => size > 0);
+  const limit = 10 * (quantile(sizes, 0.5) || 0);
   return speckles.map((value) => Math.max(-limit, Math.min(limit, value)));
 }
