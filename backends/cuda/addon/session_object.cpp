@@ -2,24 +2,28 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 
 namespace rephase::cuda {
 
 namespace {
 
+// Undefined for types of which no array is taken.
 template <class Element>
-constexpr napi_typedarray_type kType = napi_float32_array;
+struct ArrayType;
 template <>
-constexpr napi_typedarray_type kType<double> = napi_float64_array;
+struct ArrayType<float> : std::integral_constant<napi_typedarray_type, napi_float32_array> {};
 template <>
-constexpr napi_typedarray_type kType<uint8_t> = napi_uint8_array;
+struct ArrayType<double> : std::integral_constant<napi_typedarray_type, napi_float64_array> {};
+template <>
+struct ArrayType<uint8_t> : std::integral_constant<napi_typedarray_type, napi_uint8_array> {};
 
 // A typed array of `count` elements. Arguments were checked in TypeScript; a shorter one would be read beyond its end.
 template <class Element>
 Napi::TypedArrayOf<Element> array_of(const Napi::Value& value, size_t count, const char* name) {
   if (value.IsTypedArray()) {
     const auto array = value.As<Napi::TypedArray>();
-    if (array.TypedArrayType() == kType<Element> && array.ElementLength() == count)
+    if (array.TypedArrayType() == ArrayType<Element>::value && array.ElementLength() == count)
       return value.As<Napi::TypedArrayOf<Element>>();
   }
   const std::string takes = std::to_string(count) + " elements of " + std::to_string(sizeof(Element)) + " bytes";
@@ -45,6 +49,9 @@ Problem read_problem(const Napi::Object& given) {
   problem.starts = static_cast<int>(number("starts"));
   problem.rule = read_rule(given.Get("coefficients"), given.Get("keepsIterate"));
   problem.scale = number("scale");
+  // Two negative sizes would have a positive product.
+  if (std::min({problem.rows, problem.columns, problem.starts}) < 1)
+    throw Napi::RangeError::New(given.Env(), "rows, columns, starts: take 1 or more: a defect of rephase");
   const size_t pixels = static_cast<size_t>(problem.rows) * static_cast<size_t>(problem.columns);
   problem.magnitudes = array_of<float>(given.Get("magnitudes"), pixels, "magnitudes").Data();
   problem.mask = data_or_null<uint8_t>(given, pixels, "mask");
