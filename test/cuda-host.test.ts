@@ -120,7 +120,8 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       ['start', () => session.readSpectrum(-1)],
       ['start', () => session.keepObject(2)],
     ];
-    for (const [argument, attempt] of attempts) expect(thrown(attempt).message).toMatch(new RegExp(`^${argument}: takes? `));
+    for (const [argument, attempt] of attempts)
+      expect(thrown(attempt).message).toMatch(new RegExp(`^${argument}: takes? `));
     session.dispose();
   });
 
