@@ -51,9 +51,7 @@ export class WasmSession implements BackendSession {
     this.#require(this.#bytesNeeded(staging) <= MEMORY_LIMIT, staging);
     this.#session = instance.call.rephase_create(...describe(this.#size));
     this.#require(this.#session, staging);
-    // Staging before the pattern's, which is larger: both lie where the object's array will be.
-    if (support) this.setSupport(support);
-    this.#uploadPattern(pattern, batch);
+    this.#uploadPattern(pattern, batch, support);
   }
 
   inverse(): void {
@@ -86,11 +84,7 @@ export class WasmSession implements BackendSession {
   }
 
   setSupport(support: Uint8Array | undefined): void {
-    this.#staged(support?.length ?? 0, (staged) => {
-      if (support) this.#live.bytes(staged, support.length).set(support);
-      this.#require(this.#call.rephase_set_support(this.#session, support ? staged : 0));
-    });
-    if (support) this.#countUpload(support.length);
+    this.#staged(support?.length ?? 0, (staged) => this.#passSupport(staged, support));
   }
 
   measureObject(projection: Rule): void {
@@ -184,11 +178,16 @@ export class WasmSession implements BackendSession {
    * Everything is staged in one buffer as large as an object's array or a little more, which leaves room for that array
    * when it is first needed.
    */
-  #uploadPattern({ magnitudes, mask, scale, shape }: Pattern, { seeded }: Batch): void {
+  #uploadPattern(
+    { magnitudes, mask, scale, shape }: Pattern,
+    { seeded }: Batch,
+    support: Uint8Array | undefined,
+  ): void {
     const [rows, columns] = shape;
     const pixels = rows * columns;
     const room = Math.ceil(rows / 8) * 8 * columns * this.#bytesPerNumber + 256;
     this.#staged(room, (staged) => {
+      if (support) this.#passSupport(staged, support);
       this.#staged(mask ? pixels : 0, (stagedMask) => {
         this.#copyIn(staged, magnitudes);
         if (mask) this.#live.bytes(stagedMask, pixels).set(mask);
@@ -201,6 +200,12 @@ export class WasmSession implements BackendSession {
         this.#call.rephase_start_from_seed(this.#session, staged, maskOrNone, low, high, firstStart);
       });
     });
+  }
+
+  #passSupport(staged: Pointer, support: Uint8Array | undefined): void {
+    if (support) this.#live.bytes(staged, support.length).set(support);
+    this.#require(this.#call.rephase_set_support(this.#session, support ? staged : 0));
+    if (support) this.#countUpload(support.length);
   }
 
   #readRows(width: 1 | 2, read: (row: number, rows: number, out: Pointer) => void): RealArray {
