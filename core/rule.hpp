@@ -1,6 +1,7 @@
-// A pixel rule as data: the ten coefficients of src/rules.ts, which says what they mean, and how vectors of pixels take
-// them.
+// A pixel rule as data: the numbers of src/rules.ts, which says what they mean, and how vectors of pixels take them.
 #pragma once
+#include <limits>
+
 #include "fft/simd.hpp"
 
 namespace rephase {
@@ -18,18 +19,25 @@ struct Rule {
   Combination tested;
   Update satisfied, violated;
   bool keeps_iterate;
+  Combination at_least = {0, 0};
+  double projected = 0, low = 0, high = std::numeric_limits<double>::infinity();
+  bool reflects_iterate = false;
 
   bool needs_iterate() const {
     return keeps_iterate || tested.x != 0 || satisfied.iterate.x != 0 || satisfied.next.x != 0 ||
-           violated.iterate.x != 0 || violated.next.x != 0;
+           violated.iterate.x != 0 || violated.next.x != 0 || at_least.x != 0;
   }
 
-  // Whether a second application changes nothing: every pixel becomes y or 0.
+  // Whether a second application changes nothing: every pixel becomes y, y brought into bounds, or 0.
   bool is_projection() const {
     const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };
     return tested.x == 0 && tested.y == 1 && keeps_or_clears(satisfied.iterate) && keeps_or_clears(satisfied.next) &&
-           keeps_or_clears(violated.iterate) && keeps_or_clears(violated.next);
+           keeps_or_clears(violated.iterate) && keeps_or_clears(violated.next) && keeps_or_clears(at_least) &&
+           (projected == 0 || projected == 1) && !reflects_iterate;
   }
+
+  bool is_positivity() const { return low == 0 && high == std::numeric_limits<double>::infinity(); }
+  bool has_floor() const { return at_least.x != 0 || at_least.y != 0; }
 };
 
 // The form of a combination. A coefficient of zero must take no part: 0 times infinity is not a number, and adding 0

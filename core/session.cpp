@@ -68,13 +68,30 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
                    violated[] = {rule.violated.iterate, rule.violated.next};
   const Terms t = tested.terms(), s[] = {satisfied[0].terms(), satisfied[1].terms()},
               w[] = {violated[0].terms(), violated[1].terms()};
+  const Mixture<V> at_least = rule.at_least;
+  const Terms f = at_least.terms();
+  const V low = splat<V>(static_cast<T>(rule.low)), high = splat<V>(static_cast<T>(rule.high));
+  const V share = splat<V>(static_cast<T>(rule.projected));
+  const bool adds_projected = rule.projected != 0 && !rule.is_positivity(), has_floor = rule.has_floor();
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
   const uint8_t* const inside = support(g);
   for (size_t c = 0; c < field_.columns(); c++) {
-    const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal);
-    const auto violates = Field::violated(tested.of(t, x, z), inside[c]);
-    if (rule.keeps_iterate) iterate[c] = select<V>(violates, violated[0].of(w[0], x, z), satisfied[0].of(s[0], x, z));
-    next[c] = select<V>(violates, violated[1].of(w[1], x, z), satisfied[1].of(s[1], x, z));
+    const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal), test = tested.of(t, x, z);
+    const auto violates = Field::violated(test, inside[c], low, high);
+    const auto updated = [&](int image) {
+      Complex<V> kept = satisfied[image].of(s[image], x, z), changed = violated[image].of(w[image], x, z);
+      if (has_floor) kept = Field::greater(kept, at_least.of(f, x, z));
+      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high) * share;
+      return select<V>(violates, changed, kept);
+    };
+    const Complex<V> u = updated(0);
+    if (rule.keeps_iterate) iterate[c] = u;
+    if (rule.reflects_iterate) {
+      const Complex<V> projected = Field::projected(u, inside[c], low, high);
+      next[c] = projected + projected - u;
+    } else {
+      next[c] = updated(1);
+    }
   }
 }
 
@@ -120,10 +137,11 @@ template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
   const auto equal = [](Combination a, Combination b) { return a.x == b.x && a.y == b.y; };
-  const bool reflects = !equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
-                        !equal(rule.violated.iterate, rule.violated.next);
+  const bool general = !equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
+                       !equal(rule.violated.iterate, rule.violated.next) || !rule.is_positivity() ||
+                       rule.has_floor() || rule.reflects_iterate;
   const Terms satisfied = Mixture<V>(rule.satisfied.next).terms(), violated = Mixture<V>(rule.violated.next).terms();
-  if (reflects) return &Session::pass_rows;
+  if (general) return &Session::pass_rows;
   if (rule.keeps_iterate) {
     if (satisfied == y && violated == x_plus_scaled_y) return &Session::pass_rows_fused<y, x_plus_scaled_y, true>;
     if (satisfied == x && violated == x_plus_scaled_y) return &Session::pass_rows_fused<x, x_plus_scaled_y, true>;

@@ -19,12 +19,22 @@ export interface Update {
   readonly next: Combination;
 }
 
-/** A pixel rule with its feedback strength filled in. Immutable: a backend may recognise one by its identity. */
+/** The least and the greatest value of a pixel inside the support; outside it is 0. */
+export type Bounds = readonly [low: number, high: number];
+
+/** A pixel rule with its parameters filled in. Immutable: a backend may recognise one by its identity. */
 export interface Rule {
-  /** A pixel violates the constraint where this image is negative, and wherever it is outside the support. */
+  /** A pixel violates the constraint where this image is out of bounds, and wherever it is outside the support. */
   readonly tested: Combination;
   readonly satisfied: Update;
   readonly violated: Update;
+  /** Where a pixel violates the constraint, this times its tested value P, brought into bounds, is added. */
+  readonly projected: number;
+  /** Where a pixel satisfies the constraint, it becomes at least this. All zeros: no such condition. */
+  readonly atLeast: Combination;
+  /** The image to transform next is the reflection 2P(u) − u of the new iterate u, instead of that of the updates. */
+  readonly reflectsIterate: boolean;
+  readonly bounds: Bounds;
   /** The new iterate is stored: a later iteration reads it, or it differs from the image to transform next. */
   readonly keepsIterate: boolean;
 }
@@ -33,23 +43,72 @@ interface Row {
   tested?: Combination;
   satisfied: Combination | Update;
   violated: Combination | Update;
+  projected?: number;
+  atLeast?: Combination;
+  reflectsIterate?: boolean;
+  bounds?: Bounds;
+}
+
+/** What rows of the table are made from. */
+export interface RuleParameters {
+  /** Feedback strength β > 0. */
+  beta: number;
+  /** Of `chio`, 0 < α ≤ 1. */
+  alpha: number;
+  /** Of `cf`: pixels below it change their sign. In the unit of the image, like the bounds. */
+  delta: number;
+  bounds: Bounds;
 }
 
 const ZERO: Combination = { x: 0, y: 0 };
 const X: Combination = { x: 1, y: 0 };
 const Y: Combination = { x: 0, y: 1 };
 
-/** β is the feedback strength. */
+/** The image 2y − x, which the averaged and relaxed reflections test. */
+const REFLECTION: Combination = { x: -1, y: 2 };
+
+export const POSITIVE: Bounds = [0, Infinity];
+
+const errorReduction = (): Row => ({ satisfied: Y, violated: ZERO, projected: 1 });
+
+/** The coefficients of `projected` follow from each paper's operators with P as the object's projection. */
 const TABLE = {
-  /** Gerchberg & Saxton, Optik 35, 237 (1972); with a support, error reduction (Fienup 1982). */
-  gs: () => ({ satisfied: Y, violated: ZERO }),
+  /** Error reduction (Fienup 1982). */
+  er: errorReduction,
+  /** Gerchberg & Saxton, Optik 35, 237 (1972), with the object's projection in place of its magnitudes. */
+  gs: errorReduction,
   /** Fienup, Applied Optics 21, 2758 (1982), hybrid input-output. */
-  hio: (beta) => ({ satisfied: Y, violated: { x: 1, y: -beta } }),
+  hio: ({ beta }) => ({ satisfied: Y, violated: { x: 1, y: -beta }, projected: beta }),
   /** Fienup (1982), input-output. */
-  'input-output': (beta) => ({ satisfied: X, violated: { x: 1, y: -beta } }),
+  'input-output': ({ beta }) => ({ satisfied: X, violated: { x: 1, y: -beta }, projected: beta }),
   /** Fienup (1982), output-output. */
-  'output-output': (beta) => ({ satisfied: Y, violated: { x: 0, y: 1 - beta } }),
-} satisfies Record<string, (beta: number) => Row>;
+  'output-output': ({ beta }) => ({ satisfied: Y, violated: { x: 0, y: 1 - beta }, projected: beta }),
+  /**
+   * Fienup, "Phase retrieval with continuous version of hybrid input-output", Frontiers in Optics (2003). Where 0 ≤ y < αx
+   * a pixel becomes x − y(1−α)/α, which is exactly where that is more than y.
+   */
+  chio: ({ alpha, beta }) => ({
+    ...{ satisfied: Y, violated: { x: 1, y: -beta }, projected: beta },
+    atLeast: { x: 1, y: -(1 - alpha) / alpha },
+  }),
+  /** Luke, Inverse Problems 21, 37 (2005), relaxed averaged alternating reflections: β/2 (R_S R_M + 1) x + (1−β) P_M x. */
+  raar: ({ beta }) => ({
+    ...{ tested: REFLECTION, satisfied: Y, violated: { x: beta, y: 1 - 2 * beta }, projected: beta },
+  }),
+  /** Bauschke, Combettes & Luke, JOSA A 20, 1025 (2003), hybrid projection–reflection. */
+  hpr: ({ beta }) => ({
+    ...{ tested: { x: -1, y: 1 + beta }, satisfied: Y, violated: { x: 1, y: -beta }, projected: 1 },
+  }),
+  /** Elser, JOSA A 20, 40 (2003), difference map with β = 1: x + P_S(2y − x) − y. */
+  dm: () => ({ tested: REFLECTION, satisfied: Y, violated: { x: 1, y: -1 }, projected: 1 }),
+  /** Elser, Lan & Bendory, SIAM J. Imaging Sci. 11, 2429 (2018): x + β (P_M(2a − x) − a) with a = P_S(x). */
+  rrr: ({ beta }) => ({
+    ...{ tested: X, satisfied: { x: 1 - beta, y: beta }, violated: { x: 1, y: beta }, projected: -beta },
+    reflectsIterate: true,
+  }),
+  /** Oszlányi & Sütő, Acta Cryst. A 60, 134 (2004), charge flipping. */
+  cf: ({ delta }) => ({ satisfied: Y, violated: { x: 0, y: -1 }, bounds: [delta, Infinity] }),
+} satisfies Record<string, (parameters: RuleParameters) => Row>;
 
 /** `Algorithm` in src/types.ts describes each for users. */
 export type AlgorithmName = keyof typeof TABLE;
@@ -57,55 +116,75 @@ export type AlgorithmName = keyof typeof TABLE;
 /** The names of the algorithms; `Algorithm` describes each. */
 export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName[]];
 
-/** The rule of an algorithm for a feedback strength. */
-export function ruleOf(algorithm: AlgorithmName, beta: number): Rule {
-  return makeRule(TABLE[algorithm](beta));
+/** The rule of an algorithm. */
+export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
+  return makeRule({ bounds: parameters.bounds, ...TABLE[algorithm](parameters) });
 }
 
 /** A rule from a row of the table. */
-export function makeRule({ tested = Y, satisfied, violated }: Row): Rule {
-  const rule = { tested, satisfied: updateOf(satisfied), violated: updateOf(violated) };
-  const reflects = [rule.satisfied, rule.violated].some(
-    ({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y,
-  );
-  return { ...rule, keepsIterate: readsIterate(rule) || reflects };
+export function makeRule(row: Row): Rule {
+  const { tested = Y, projected = 0, atLeast = ZERO, reflectsIterate = false, bounds = POSITIVE } = row;
+  const [satisfied, violated] = [updateOf(row.satisfied), updateOf(row.violated)];
+  const twoImages = [satisfied, violated].some(({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y);
+  const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, bounds };
+  return { ...rule, keepsIterate: readsIterate(rule) || twoImages || reflectsIterate };
 }
 
-/** Clears negative pixels and those outside the support: its result is the *feasible* object. */
-export const PROJECTION: Rule = ruleOf('gs', 1);
+/** Brings pixels into bounds, and clears those outside the support: its result is the *feasible* object. */
+export function projection(bounds: Bounds): Rule {
+  return makeRule({ ...errorReduction(), bounds });
+}
+
+/** Clears negative pixels and those outside the support. */
+export const PROJECTION: Rule = projection(POSITIVE);
 
 /**
  * The same rule where there is no previous iterate: y takes its place where a pixel violates the constraint and 0 where it
  * satisfies it, as in the reference implementation (tuelwer/phase-retrieval).
  */
-export function withoutPrevious({ tested, satisfied, violated, keepsIterate }: Rule): Rule {
+export function withoutPrevious(rule: Rule): Rule {
+  const { tested, satisfied, violated, atLeast } = rule;
   const replaced = ({ x, y }: Combination) => ({ x: 0, y: x + y });
   const dropped = ({ y }: Combination) => ({ x: 0, y });
   return {
+    ...rule,
     tested: replaced(tested),
     satisfied: { iterate: dropped(satisfied.iterate), next: dropped(satisfied.next) },
     violated: { iterate: replaced(violated.iterate), next: replaced(violated.next) },
-    keepsIterate,
+    atLeast: dropped(atLeast),
   };
 }
 
+type Combinations = Pick<Rule, 'tested' | 'satisfied' | 'violated' | 'atLeast'>;
+
 /** Whether the rule reads the previous iterate anywhere. */
-export function readsIterate(rule: Pick<Rule, 'tested' | 'satisfied' | 'violated'>): boolean {
+export function readsIterate(rule: Combinations): boolean {
   return combinations(rule).some(({ x }) => x !== 0);
 }
 
-/** Whether the rule does nothing to an image that it has been applied to: it sets pixels to y or to 0. */
+/** Whether the rule does nothing to an image that it has been applied to: it sets pixels to y, P(y) or 0. */
 export function isProjection(rule: Rule): boolean {
-  return combinations(rule).every(({ x, y }) => x === 0 && (y === 0 || y === 1)) && rule.tested.y === 1;
+  const isPlain = combinations(rule).every(({ x, y }) => x === 0 && (y === 0 || y === 1));
+  return isPlain && rule.tested.y === 1 && [0, 1].includes(rule.projected) && !rule.reflectsIterate;
 }
 
-/** The ten coefficients in the order in which native code and shaders take them: x before y, as `combinations`. */
+/**
+ * Whether the feasible part of the iterate is the image. The iterate of a rule that tests a reflection is none, even where
+ * the rule has found the image: P_M makes the image of it.
+ */
+export function iterateIsImage({ tested, reflectsIterate }: Rule): boolean {
+  return tested.x === 0 || reflectsIterate;
+}
+
+/** The sixteen numbers of a rule, in the order in which native code and shaders take them. */
 export function coefficients(rule: Rule): number[] {
-  return combinations(rule).flatMap(({ x, y }) => [x, y]);
+  const { projected, bounds, reflectsIterate } = rule;
+  return [...combinations(rule).flatMap(({ x, y }) => [x, y]), projected, ...bounds, Number(reflectsIterate)];
 }
 
-function combinations({ tested, satisfied, violated }: Pick<Rule, 'tested' | 'satisfied' | 'violated'>): Combination[] {
-  return [tested, satisfied.iterate, satisfied.next, violated.iterate, violated.next];
+/** x before y, the iterate before the next image. */
+function combinations({ tested, satisfied, violated, atLeast }: Combinations): Combination[] {
+  return [tested, satisfied.iterate, satisfied.next, violated.iterate, violated.next, atLeast];
 }
 
 function updateOf(update: Combination | Update): Update {

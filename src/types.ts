@@ -22,16 +22,30 @@ export { ALGORITHMS } from './rules.js';
 
 /**
  * How the object constraint is applied, pixel by pixel: y is the new image, x the previous iterate, β the feedback
- * strength. A pixel *violates the constraint* where y is negative or where it is outside the support.
+ * strength. A pixel *violates the constraint* where the value t that it is tested on is out of bounds (by default:
+ * negative), or where it is outside the support. P(t) is t brought into bounds, and 0 outside the support; with the default
+ * bounds it is 0 wherever the constraint is violated.
  *
- * | name | where y satisfies it | where y violates it | source |
- * |---|---|---|---|
- * | `gs` | y | 0 | Gerchberg & Saxton, Optik 35, 237 (1972); error reduction |
- * | `hio` | y | x − βy | Fienup, Applied Optics 21, 2758 (1982), hybrid input-output |
- * | `input-output` | x | x − βy | Fienup (1982) |
- * | `output-output` | y | (1−β)y | Fienup (1982) |
+ * | name | t | where t satisfies it | where t violates it | source |
+ * |---|---|---|---|---|
+ * | `er`, `gs` | y | y | P(y) | Gerchberg & Saxton, Optik 35, 237 (1972); error reduction |
+ * | `hio` | y | y | x − β(y − P(y)) | Fienup, Applied Optics 21, 2758 (1982), hybrid input-output |
+ * | `input-output` | y | x | x − β(y − P(y)) | Fienup (1982) |
+ * | `output-output` | y | y | y − β(y − P(y)) | Fienup (1982) |
+ * | `chio` | y | y, or x − y(1−α)/α where y < αx | x − β(y − P(y)) | Fienup, Frontiers in Optics (2003), continuous HIO |
+ * | `raar` | 2y − x | y | βx + (1−2β)y + βP(t) | Luke, Inverse Problems 21, 37 (2005) |
+ * | `hpr` | (1+β)y − x | y | x − βy + P(t) | Bauschke, Combettes & Luke, JOSA A 20, 1025 (2003) |
+ * | `dm` | 2y − x | y | x − y + P(t) | Elser, JOSA A 20, 40 (2003), with its β = 1 |
+ * | `rrr` | x | x + β(y − x) | x + β(y − P(x)) | Elser, Lan & Bendory, SIAM J. Imaging Sci. 11, 2429 (2018) |
+ * | `cf` | y | y | −y | Oszlányi & Sütő, Acta Cryst. A 60, 134 (2004), charge flipping; violated where y < δ |
  *
- * In the first iteration there is no x: y takes its place where y violates the constraint, 0 where it satisfies it.
+ * `rrr` transforms the reflection 2P(x) − x of its iterate next; every other rule transforms the iterate. The iterates of
+ * `raar`, `hpr` and `dm` are no images: an iteration of `er` makes one of them, and `retrieve` ends with it.
+ *
+ * Other libraries differ: PyNX tests positivity on y in its RAAR and HPR, which makes them other algorithms, and cohere's
+ * β of RAAR weighs the terms in a form of its own; here the published operators are meant.
+ *
+ * In the first iteration there is no x: y takes its place where the constraint is violated, 0 where it is satisfied.
  */
 export type Algorithm = AlgorithmName;
 
@@ -70,6 +84,11 @@ export interface Problem {
   support?: MaskArray | undefined;
   /** Which frequencies were measured, rows × columns. All when left out. */
   mask?: MaskArray | undefined;
+  /**
+   * The least and the greatest value that the object may have inside the support, in the unit of the magnitudes, least ≤ 0 ≤
+   * greatest. Default [0, Infinity]: the object is not negative. [-Infinity, Infinity] asks for no sign.
+   */
+  bounds?: readonly [low: number, high: number] | undefined;
 }
 
 /** Where an iteration begins, when not from seeded random phases. */
@@ -83,20 +102,23 @@ export type Start =
       object: RealArray;
     };
 
-/** What `session.use` takes. */
+/** A pixel rule and its parameters. */
 export interface RuleOptions {
-  /** Left out: the one that the session uses. */
+  /** Default `gs`; for `session.use` the one that the session uses. */
   algorithm?: Algorithm | undefined;
-  /** Feedback strength β > 0. Default 0.9; not used by `gs`. */
+  /** Feedback strength β > 0. Default 0.9, for `rrr` 0.5; not used by `er`, `gs`, `dm` and `cf`. */
   beta?: number | undefined;
+  /** α of `chio`, 0 < α ≤ 1. Default 0.4. */
+  alpha?: number | undefined;
+  /**
+   * δ of `cf` ≥ 0, in standard deviations of the object, which follow from the measured magnitudes without that of the
+   * zero frequency. Default 1.1.
+   */
+  delta?: number | undefined;
 }
 
 /** What `createSession` takes, every field optional; undefined stands for the default. */
-export interface SessionOptions {
-  /** Default `gs`. */
-  algorithm?: Algorithm | undefined;
-  /** Feedback strength β > 0. Default 0.9; not used by `gs`. */
-  beta?: number | undefined;
+export interface SessionOptions extends RuleOptions {
   /** An integer from 0 to 2⁵³−1 from which the random starts are drawn, alike on every backend. Default 0. */
   seed?: number | undefined;
   /** The caller's own start instead of a seeded one. */
@@ -151,7 +173,7 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
 export interface Reconstruction {
   /** The object iterate x, rows × columns, in the unit of the magnitudes; `Float64Array` in double precision. */
   object: RealResult;
-  /** The object with negative pixels and those outside the support cleared. */
+  /** The object, brought into bounds (by default: negative pixels are cleared) and cleared outside the support. */
   feasible: RealResult;
   /** Rows and columns of both. */
   shape: Shape;
@@ -173,7 +195,7 @@ export interface Reconstruction {
   history?: Float64Array<ArrayBuffer>;
   /** The pixel rule that was used. */
   algorithm: Algorithm;
-  /** The feedback strength that was used; 1 for `gs`, which has none. */
+  /** The feedback strength that was used; 1 for algorithms that have none. */
   beta: number;
   /** Iterations finished by every start. */
   iterations: number;

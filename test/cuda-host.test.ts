@@ -13,7 +13,7 @@ import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession }
 import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
-import { coefficients, makeRule, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
+import { coefficients, makeRule, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
 
@@ -35,7 +35,7 @@ const MIB = 2 ** 20;
 
 /** Relaxed averaged alternating reflections, Luke, Inverse Problems 21, 37 (2005). */
 const RAAR = makeRule({ tested: { x: -1, y: 2 }, satisfied: { x: 0, y: 1 }, violated: { x: 0.9, y: -0.8 } });
-const HIO = ruleOf('hio', 0.9);
+const HIO = ruleOf('hio', { beta: 0.9, alpha: 1, delta: 0, bounds: POSITIVE });
 const native = (rule: Rule) => ({
   coefficients: Float64Array.from(coefficients(rule)),
   keepsIterate: rule.keepsIterate,
@@ -109,8 +109,8 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       ['rows, columns, starts', () => open({ starts: 0 })],
       ['mask', () => open({ mask: new Uint8Array(PIXELS + 1) })],
       ['support', () => open({ support: new Uint8Array(1) })],
-      ['coefficients', () => open({ coefficients: new Float64Array(9) })],
-      ['coefficients', () => session.setRule(new Float64Array(11), false)],
+      ['coefficients', () => open({ coefficients: new Float64Array(15) })],
+      ['coefficients', () => session.setRule(new Float64Array(17), false)],
       ['support', () => session.setSupport(new Uint8Array(PIXELS - 1))],
       ['object', () => session.writeObject(0, short, false)],
       ['spectrum', () => session.writeSpectrum(0, filled(1))],

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendSession } from '../src/backends/interface.js';
 import { IterationState } from '../src/session/iteration-state.js';
+import { PROJECTION } from '../src/rules.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { prepare } from '../src/problems/image.js';
 import { ResidualLog } from '../src/session/residuals.js';
@@ -30,7 +31,11 @@ function recorder(failures = 0) {
   } as Partial<BackendSession> as BackendSession;
   const setup = prepare(problem, checkSessionOptions({}), undefined);
   const log = new ResidualLog(session, setup, true);
-  return { backend, log, state: new IterationState(session, log, 1, setup.rule, false) };
+  return {
+    backend,
+    log,
+    state: new IterationState(session, log, 1, { rule: setup.rule, feasible: PROJECTION }, false),
+  };
 }
 
 describe('the log of residuals', () => {

@@ -7,10 +7,13 @@ import { prepare } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import {
   ALGORITHMS,
+  POSITIVE,
   PROJECTION,
   coefficients,
   isProjection,
+  iterateIsImage,
   makeRule,
+  projection,
   readsIterate,
   ruleOf,
   withoutPrevious,
@@ -25,14 +28,23 @@ const [X, Y, ZERO] = [
   { x: 0, y: 0 },
 ];
 
+const PARAMETERS = { beta: 0.7, alpha: 0.4, delta: 0.1, bounds: POSITIVE };
+
 describe('a rule', () => {
   it.each([
+    ['er', false],
     ['gs', false],
     ['hio', true],
     ['input-output', true],
     ['output-output', false],
+    ['chio', true],
+    ['raar', true],
+    ['hpr', true],
+    ['dm', true],
+    ['rrr', true],
+    ['cf', false],
   ] as const)('of %s keeps the iterate: %s', (algorithm, keeps) => {
-    const rule = ruleOf(algorithm, 0.7);
+    const rule = ruleOf(algorithm, PARAMETERS);
     expect(rule.keepsIterate).toBe(keeps);
     expect(readsIterate(rule)).toBe(keeps);
     // A first iteration stores what the next one reads.
@@ -40,35 +52,66 @@ describe('a rule', () => {
     expect(readsIterate(withoutPrevious(rule))).toBe(false);
   });
 
-  it('gives its ten coefficients in one order: tested, satisfied, violated; iterate before next, x before y', () => {
+  it('gives its sixteen numbers in one order', () => {
     const rule = makeRule({
       tested: { x: 1, y: 2 },
       satisfied: { iterate: { x: 3, y: 4 }, next: { x: 5, y: 6 } },
       violated: { iterate: { x: 7, y: 8 }, next: { x: 9, y: 10 } },
+      ...{ atLeast: { x: 11, y: 12 }, projected: 13, bounds: [-14, 15], reflectsIterate: true },
     });
-    expect(coefficients(rule)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(coefficients(rule)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, -14, 15, 1]);
+    expect(coefficients(makeRule({ satisfied: Y, violated: ZERO }))).toEqual([
+      0,
+      1,
+      0,
+      1,
+      0,
+      1,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      Infinity,
+      0,
+    ]);
   });
 
   it('without a previous iterate takes y for x where the constraint is violated, and 0 where it is satisfied', () => {
-    const rule = makeRule({ tested: { x: -1, y: 2 }, satisfied: { x: 3, y: 4 }, violated: { x: 5, y: 6 } });
-    expect(coefficients(withoutPrevious(rule))).toEqual([0, 1, 0, 4, 0, 4, 0, 11, 0, 11]);
+    const rule = makeRule({
+      ...{ tested: { x: -1, y: 2 }, satisfied: { x: 3, y: 4 }, violated: { x: 5, y: 6 }, atLeast: { x: 7, y: 8 } },
+    });
+    expect(coefficients(withoutPrevious(rule)).slice(0, 12)).toEqual([0, 1, 0, 4, 0, 4, 0, 11, 0, 11, 0, 8]);
   });
 
   it('is a projection only where a second application changes nothing', () => {
-    expect(ALGORITHMS.filter((algorithm) => isProjection(ruleOf(algorithm, 0.9)))).toEqual(['gs']);
+    expect(ALGORITHMS.filter((algorithm) => isProjection(ruleOf(algorithm, PARAMETERS)))).toEqual(['er', 'gs']);
     expect(isProjection(PROJECTION)).toBe(true);
+    expect(isProjection(projection([-1, 2]))).toBe(true);
     for (const row of [
       { satisfied: Y, violated: { x: 0, y: 0.5 } },
       { satisfied: Y, violated: X },
       { satisfied: Y, violated: ZERO, tested: { x: 0, y: -1 } },
+      { satisfied: Y, violated: ZERO, projected: 0.5 },
+      { satisfied: Y, violated: ZERO, reflectsIterate: true },
+      { satisfied: Y, violated: ZERO, atLeast: X },
     ]) {
       expect(isProjection(makeRule(row))).toBe(false);
     }
   });
 
+  it('has iterates that are images unless it tests a reflection', () => {
+    const without = ALGORITHMS.filter((algorithm) => !iterateIsImage(ruleOf(algorithm, PARAMETERS)));
+    expect(without).toEqual(['raar', 'hpr', 'dm']);
+  });
+
   it('keeps an iterate that differs from the image that it transforms, though nothing reads it', () => {
     expect(makeRule({ satisfied: { iterate: Y, next: { x: 0, y: 2 } }, violated: ZERO }).keepsIterate).toBe(true);
     expect(makeRule({ satisfied: Y, violated: { iterate: ZERO, next: { x: 0, y: -1 } } }).keepsIterate).toBe(true);
+    expect(makeRule({ satisfied: Y, violated: ZERO, reflectsIterate: true }).keepsIterate).toBe(true);
   });
 });
 

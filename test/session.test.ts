@@ -34,6 +34,14 @@ const SHAPES: Shape[] = [
   [17, 20],
 ];
 
+/** None, one, both, and neither of which is 0, for images with values around 1. */
+const BOUNDS: [low: number, high: number][] = [
+  [0, Infinity],
+  [-Infinity, Infinity],
+  [0, 0.1],
+  [-0.05, 0.08],
+];
+
 onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
   const withMask = [false, true].flatMap((masked) => SHAPES.map((shape) => ({ shape, masked })));
 
@@ -116,6 +124,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
             magnitudes: asymmetricMagnitudes(shape, seed),
             ...(seed % 2 && { support: randomMask(shape, 0.7, seed) }),
             ...(seed % 3 && { mask: randomMask(shape, 0.8, seed + 1) }),
+            ...(seed % 4 && { bounds: BOUNDS[seed % 4] }),
           };
           const { session, textbook } = await both(problem, {
             backend,
@@ -263,7 +272,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
       await session.run(2);
       textbook.run(2);
       session.use({ algorithm, beta });
-      textbook.rule = textbookRule(algorithm, beta);
+      textbook.rule = textbookRule(textbook.problem, { algorithm, beta });
     }
     await session.run(1);
     textbook.run(1);
@@ -399,7 +408,7 @@ async function perform(
       }
       session.use(rule);
       expect({ algorithm: session.algorithm, beta: session.beta }).toEqual(rule);
-      textbook.rule = textbookRule(rule.algorithm, rule.beta);
+      textbook.rule = textbookRule(textbook.problem, rule);
       break;
     }
     case 'setSupport': {
@@ -424,7 +433,7 @@ async function both(problem: TextbookProblem, options: SessionOptions & { algori
   const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
   const session = await createSession(problem, { ...options, start: { phase } });
   const start = hermitianPart(textbookStart(problem, phase), problem.shape);
-  const rule = textbookRule(options.algorithm, options.beta);
+  const rule = textbookRule(problem, options);
   return { session, textbook: new TextbookSession({ ...problem }, start, rule) };
 }
 

@@ -85,8 +85,17 @@ EXPORT(rephase_destroy) void rephase_destroy(AnySession* session) {
 // The rule of the operations that follow: coefficients in the order of `coefficients` in src/rules.ts.
 EXPORT(rephase_use_rule)
 void rephase_use_rule(AnySession* session, double tx, double ty, double six, double siy, double snx, double sny,
-                      double vix, double viy, double vnx, double vny, int keeps_iterate) {
-  session->rule = {{tx, ty}, {{six, siy}, {snx, sny}}, {{vix, viy}, {vnx, vny}}, keeps_iterate != 0};
+                      double vix, double viy, double vnx, double vny, double lx, double ly, double projected,
+                      double low, double high, double reflects_iterate, int keeps_iterate) {
+  session->rule = {{tx, ty},
+                   {{six, siy}, {snx, sny}},
+                   {{vix, viy}, {vnx, vny}},
+                   keeps_iterate != 0,
+                   {lx, ly},
+                   projected,
+                   low,
+                   high,
+                   reflects_iterate != 0};
 }
 
 // mask: rows × columns bytes or 0.

@@ -88,8 +88,21 @@ class RealField {
   static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support) {
     return {(tested.re < V{}) | outside<V>(support), (tested.im < V{}) | outside<V>(support >> L)};
   }
+  // The same for other bounds, and the numbers brought into them, which are 0 outside the support.
+  static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, V low, V high) {
+    return {(tested.re < low) | (tested.re > high) | outside<V>(support),
+            (tested.im < low) | (tested.im > high) | outside<V>(support >> L)};
+  }
+  static Complex<V> projected(Complex<V> z, uint32_t support, V low, V high) {
+    return {select<V>(outside<V>(support), V{}, clamped(z.re, low, high)),
+            select<V>(outside<V>(support >> L), V{}, clamped(z.im, low, high))};
+  }
+  static Complex<V> greater(Complex<V> a, Complex<V> b) {
+    return {select<V>(a.re < b.re, b.re, a.re), select<V>(a.im < b.im, b.im, a.im)};
+  }
 
  private:
+  static V clamped(V v, V low, V high) { return select<V>(v < low, low, select<V>(v > high, high, v)); }
   T& pixel(Complex<V>* image, size_t r, size_t c) const {
     return reinterpret_cast<T*>(image + r / kGroupRows * columns_ + c)[r % kGroupRows];
   }

@@ -44,7 +44,7 @@ async function errorOf(backend: Backend, device: number): Promise<number> {
   const setup = prepare(
     { magnitudes: MAGNITUDES, shape: SHAPE, support: SUPPORT, mask: MASK },
     {
-      ...{ algorithm: 'hio', beta: 0.9, seed: 1, starts: 1 },
+      ...{ algorithm: 'hio', beta: 0.9, alpha: 1, delta: 0, seed: 1, starts: 1 },
       ...{ backend: backend.name, device, precision, history: false },
     },
     undefined,

@@ -5,21 +5,22 @@
  */
 import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { rejectUnknownKeys, type Settings } from './options.js';
-import { ruleOf } from '../rules.js';
+import { rejectUnknownKeys, type RuleSettings, type Settings } from './options.js';
+import { POSITIVE, ruleOf, type Bounds, type Rule } from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
-import type { Algorithm, MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
+import type { MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
 
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
 export interface Setup extends BackendProblem {
-  algorithm: Algorithm;
-  beta: number;
+  ruleSettings: RuleSettings;
+  /** Of the object, in its own unit. */
+  bounds: Bounds;
   /** The caller's own start: the arrays of all starts of the batch, one behind the other. */
   start?: Start;
   history: boolean;
 }
 
-const PROBLEM_KEYS = ['magnitudes', 'shape', 'support', 'mask'] as const satisfies readonly (keyof Problem)[];
+const PROBLEM_KEYS = ['magnitudes', 'shape', 'support', 'mask', 'bounds'] as const satisfies readonly (keyof Problem)[];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
 const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 };
@@ -40,20 +41,40 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
     throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0${hint}`);
   }
   const support = checkSupport(problem.support, shape);
-  const { starts, algorithm, beta, precision, seed, history } = settings;
+  const { starts, algorithm, beta, alpha, delta, precision, seed, history } = settings;
   const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
+  const pattern = patternOf({ shape, magnitudes, scale, ...(mask && { mask }) });
+  const bounds = checkBounds(problem.bounds);
+  const ruleSettings = { algorithm, beta, alpha, delta };
   return {
-    pattern: patternOf({ shape, magnitudes, scale, ...(mask && { mask }) }),
+    pattern,
     batch: { starts, ...(!ownStart && { seeded: { seed, firstStart: 0 } }) },
     precision,
     ...(support && { support }),
-    rule: ruleOf(algorithm, beta),
-    algorithm,
-    beta,
+    rule: ruleFor({ pattern, bounds }, ruleSettings),
+    ruleSettings,
+    bounds,
     ...(ownStart && { start: ownStart }),
     history,
   };
+}
+
+/** Returns the rule of some settings for a problem, in the backend's units. */
+export function ruleFor({ pattern, bounds }: Pick<Setup, 'pattern' | 'bounds'>, settings: RuleSettings): Rule {
+  const { algorithm, delta } = settings;
+  return ruleOf(algorithm, { ...settings, delta: delta * deviation(pattern), bounds: scaledBounds(pattern, bounds) });
+}
+
+/** Returns bounds in the backend's units. */
+export function scaledBounds({ scale }: Pattern, [low, high]: Bounds): Bounds {
+  return [low * scale, high * scale];
+}
+
+/** Returns the standard deviation of the object's pixels, in scaled units, by Parseval's theorem. */
+function deviation({ magnitudes, mask, scale, energy }: Pattern): number {
+  const mean = mask?.[0] === 0 ? 0 : magnitudes[0] * scale;
+  return Math.sqrt(Math.max(0, energy - mean * mean)) / magnitudes.length;
 }
 
 /** Returns the setup of some of the starts. Alone they give the same results as together. */
@@ -72,6 +93,15 @@ export function selectStarts(setup: Setup, first: number, count: number): Setup 
 /** Copies a support to zeros and ones; undefined where it excludes nothing. */
 export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint8Array | undefined {
   return toMask('support', support, shape, 'the object would be zero everywhere');
+}
+
+function checkBounds(bounds: Bounds | undefined): Bounds {
+  if (bounds === undefined) return POSITIVE;
+  const given: unknown[] = Array.isArray(bounds) && bounds.length === 2 ? Array.from(bounds) : [];
+  const [low, high] = given as [number, number];
+  if (given.every((bound) => typeof bound === 'number') && low <= 0 && high >= 0 && low < high) return [low, high];
+  const takes = 'two numbers [low, high] with low ≤ 0 ≤ high and low < high';
+  throw new InvalidArgumentError('bounds', gotTakes('bounds', bounds, takes));
 }
 
 /** Checks that a shape is two integers of at least 1. */

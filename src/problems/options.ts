@@ -11,14 +11,16 @@ import {
   type BackendName,
   type Precision,
   type RetrieveOptions,
+  type RuleOptions,
   type RunOptions,
   type SessionOptions,
 } from '../types.js';
 
+/** A rule's options with every default filled in. */
+export type RuleSettings = { [key in keyof RuleOptions]-?: Exclude<RuleOptions[key], undefined> };
+
 /** Session options with every default filled in. The start is left out: image.ts checks it. */
-export interface Settings {
-  algorithm: Algorithm;
-  beta: number;
+export interface Settings extends RuleSettings {
   seed: number;
   starts: number;
   backend: BackendName | 'auto';
@@ -28,9 +30,9 @@ export interface Settings {
   history: boolean;
 }
 
+const RULE_KEYS = ['algorithm', 'beta', 'alpha', 'delta'] as const satisfies readonly (keyof RuleOptions)[];
 const SESSION_KEYS = [
-  'algorithm',
-  'beta',
+  ...RULE_KEYS,
   'seed',
   'start',
   'starts',
@@ -47,8 +49,8 @@ const RETRIEVE_KEYS = [
   'inspect',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
-/** The default feedback strength of all algorithms but `gs`, which has none. */
-export const DEFAULT_BETA = 0.9;
+/** Algorithms without a feedback strength. Theirs is reported as 1. */
+const WITHOUT_BETA: readonly Algorithm[] = ['er', 'gs', 'dm', 'cf'];
 
 /** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */
 export function checkSessionOptions(options: SessionOptions): Settings {
@@ -72,8 +74,8 @@ export function checkRunOptions(options: RunOptions): void {
 }
 
 function sessionSettings(options: SessionOptions): Settings {
-  const { algorithm = 'gs', seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
-  const beta = checkAlgorithm(algorithm, options.beta);
+  const { seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
+  const rule = ruleSettings(options);
   const { history = false } = options;
   checkInteger('seed', seed, 0);
   checkInteger('starts', starts, 1);
@@ -81,15 +83,37 @@ function sessionSettings(options: SessionOptions): Settings {
   if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
   checkFlag('history', history);
-  return { algorithm, beta, seed, starts, backend, device, precision, history };
+  return { ...rule, seed, starts, backend, device, precision, history };
 }
 
-/** Returns β, or its default where it is undefined. */
-export function checkAlgorithm(algorithm: Algorithm, beta: number | undefined): number {
+/** Checks what `session.use` takes. What is left out stays as in `current`, but for β, whose default is the algorithm's. */
+export function checkRuleOptions(options: RuleOptions, current: RuleSettings): RuleSettings {
+  rejectUnknownKeys('options', options, RULE_KEYS);
+  const { algorithm = current.algorithm, beta, alpha = current.alpha, delta = current.delta } = options;
+  return ruleSettings({ algorithm, beta, alpha, delta });
+}
+
+function ruleSettings({ algorithm = 'gs', beta, alpha = 0.4, delta = 1.1 }: RuleOptions): RuleSettings {
   checkName('algorithm', algorithm, ALGORITHMS);
-  if (beta === undefined) return algorithm === 'gs' ? 1 : DEFAULT_BETA;
+  const checked = beta === undefined ? defaultBeta(algorithm) : checkBeta('beta', beta);
+  if (!(typeof alpha === 'number' && alpha > 0 && alpha <= 1)) {
+    throw new InvalidArgumentError('alpha', gotTakes('alpha', alpha, 'a number above 0 and at most 1'));
+  }
+  if (!(typeof delta === 'number' && delta >= 0 && delta < Infinity)) {
+    throw new InvalidArgumentError('delta', gotTakes('delta', delta, 'a finite number of at least 0'));
+  }
+  return { algorithm, beta: checked, alpha, delta };
+}
+
+/** The feedback strength of an algorithm that is given none. */
+export function defaultBeta(algorithm: Algorithm): number {
+  if (WITHOUT_BETA.includes(algorithm)) return 1;
+  return algorithm === 'rrr' ? 0.5 : 0.9;
+}
+
+export function checkBeta(argument: string, beta: number): number {
   if (typeof beta === 'number' && beta > 0 && beta < Infinity) return beta;
-  throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a finite number above 0'));
+  throw new InvalidArgumentError(argument, gotTakes(argument, beta, 'a finite number above 0'));
 }
 
 function checkRun({ onProgress, signal }: RunOptions): void {

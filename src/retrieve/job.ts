@@ -5,8 +5,8 @@
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
-import { clearInfeasible, openSession, type Session } from '../session/session.js';
-import { isProjection } from '../rules.js';
+import { openSession, toFeasible, type Session } from '../session/session.js';
+import { isProjection, iterateIsImage } from '../rules.js';
 import type { RealResult, RunOptions } from '../types.js';
 
 export interface Job {
@@ -45,9 +45,15 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     }
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
+    const { rule, support, bounds } = job.setup;
+    const finished = iterations > 0 && !iterateIsImage(rule);
+    if (finished) {
+      session.use({ algorithm: 'er' });
+      session.step();
+    }
     const residuals = await session.residuals();
     // The iterate of a projection is feasible already, so its residual is the feasible one.
-    const measured = iterations > 0 && !isProjection(job.setup.rule);
+    const measured = iterations > 0 && !finished && !isProjection(rule);
     const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
     const { best, object } = await readBest(session, feasibleResiduals);
     return {
@@ -55,8 +61,8 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
       feasibleResiduals,
       best,
       object,
-      feasible: clearInfeasible(object.slice(), job.setup.support),
-      ...(job.setup.history && { history: await session.history(best) }),
+      feasible: toFeasible(object.slice(), support, bounds),
+      ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,
     };

@@ -4,7 +4,7 @@
  * be mixed freely. It contains no arithmetic. Arguments arrive checked.
  */
 import type { BackendSession } from '../backends/interface.js';
-import { PROJECTION, readsIterate, withoutPrevious, type Rule } from '../rules.js';
+import { readsIterate, withoutPrevious, type Rule } from '../rules.js';
 import type { RealArray } from '../types.js';
 import type { ResidualLog } from './residuals.js';
 
@@ -14,6 +14,7 @@ export class IterationState {
   readonly #session: BackendSession;
   readonly #log: ResidualLog;
   readonly #starts: number;
+  readonly #feasible: Rule;
   #rule: Rule;
   #firstRule: Rule;
   #next: Kernel = 'inverse';
@@ -32,12 +33,19 @@ export class IterationState {
   readonly #written = new Map<number, RealArray | undefined>();
   #iterations = 0;
 
-  /** `fromObject`: the start was an object, which is the previous iterate. */
-  constructor(session: BackendSession, log: ResidualLog, starts: number, rule: Rule, fromObject: boolean) {
+  /** `feasible` makes objects feasible. `fromObject`: the start was an object, which is the previous iterate. */
+  constructor(
+    session: BackendSession,
+    log: ResidualLog,
+    starts: number,
+    { rule, feasible }: { rule: Rule; feasible: Rule },
+    fromObject: boolean,
+  ) {
     this.#session = session;
     this.#log = log;
     this.#starts = starts;
     this.#rule = rule;
+    this.#feasible = feasible;
     this.#firstRule = withoutPrevious(rule);
     this.#first = !fromObject;
     this.#iterateKept = rule.keepsIterate;
@@ -168,7 +176,7 @@ export class IterationState {
   measureFeasible(): Promise<Float64Array<ArrayBuffer>> {
     this.makeObject();
     this.#next = 'forward';
-    return this.#log.apart(() => this.#session.measureObject(PROJECTION));
+    return this.#log.apart(() => this.#session.measureObject(this.#feasible));
   }
 
   #constrainObject(): void {

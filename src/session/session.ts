@@ -7,11 +7,11 @@ import type { Backend, BackendSession } from '../backends/interface.js';
 import { IterationState, type Kernel } from './iteration-state.js';
 import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { macrotask } from './event-loop.js';
-import { checkAlgorithm, checkInteger, checkRunOptions, rejectUnknownKeys } from '../problems/options.js';
-import { checkFinite, checkRealArray, checkSupport, type Setup } from '../problems/image.js';
+import { checkInteger, checkRuleOptions, checkRunOptions, type RuleSettings } from '../problems/options.js';
+import { checkFinite, checkRealArray, checkSupport, ruleFor, scaledBounds, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
-import { ruleOf } from '../rules.js';
+import { projection, type Bounds } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
@@ -81,8 +81,8 @@ export class Session {
   readonly #log: ResidualLog;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  #algorithm: Algorithm;
-  #beta: number;
+  readonly #problem: Pick<Setup, 'pattern' | 'bounds'>;
+  #rule: RuleSettings;
   #support: Uint8Array | undefined;
   #submissions = 0;
   #submitMilliseconds = 0;
@@ -91,30 +91,32 @@ export class Session {
 
   /** @internal Use `createSession`. */
   constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
-    const { pattern, batch, precision, support, rule, algorithm, beta, start, history } = setup;
+    const { pattern, batch, precision, support, rule, ruleSettings, bounds, start, history } = setup;
     this.shape = pattern.shape;
     this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    this.#state = new IterationState(session, log, batch.starts, rule, start !== undefined && 'object' in start);
+    const feasible = projection(scaledBounds(pattern, bounds));
+    const fromObject = start !== undefined && 'object' in start;
+    this.#state = new IterationState(session, log, batch.starts, { rule, feasible }, fromObject);
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
-    this.#algorithm = algorithm;
-    this.#beta = beta;
+    this.#problem = { pattern, bounds };
+    this.#rule = ruleSettings;
     this.#support = support;
   }
 
   /** The pixel rule of the iterations to come; `use` changes it. */
   get algorithm(): Algorithm {
-    return this.#algorithm;
+    return this.#rule.algorithm;
   }
 
-  /** Feedback strength β; 1 for `gs`, which has none. */
+  /** Feedback strength β; 1 for algorithms that have none. */
   get beta(): number {
-    return this.#beta;
+    return this.#rule.beta;
   }
 
   /** How many iterations have been finished: how often the measured magnitudes have been imposed. */
@@ -187,9 +189,10 @@ export class Session {
   }
 
   /**
-   * Changes the pixel rule of the iterations to come, and nothing else: objects, spectra and residuals stay.
+   * Changes the pixel rule of the iterations to come, and nothing else: objects, spectra and residuals stay. β falls back to
+   * its default where it is left out.
    *
-   * @throws {@link InvalidArgumentError} for an unknown name, for a β that is not a finite number above 0, and between
+   * @throws {@link InvalidArgumentError} for an unknown name, for parameters out of their ranges, and between
    * `inverse()` and `constrainObject()`, when the iteration has begun with the old rule.
    *
    * ```ts
@@ -201,16 +204,13 @@ export class Session {
    */
   use(options: RuleOptions): void {
     this.#checkUsable();
-    rejectUnknownKeys('options', options, ['algorithm', 'beta']);
-    const { algorithm = this.#algorithm } = options;
-    const beta = checkAlgorithm(algorithm, options.beta);
+    const settings = checkRuleOptions(options, this.#rule);
     if (this.#state.awaitsRule) {
       const message = 'algorithm: cannot change between inverse() and constrainObject(); finish the iteration first';
       throw new InvalidArgumentError('algorithm', message);
     }
-    this.#state.use(ruleOf(algorithm, beta));
-    this.#algorithm = algorithm;
-    this.#beta = beta;
+    this.#state.use(ruleFor(this.#problem, settings));
+    this.#rule = settings;
   }
 
   /**
@@ -226,9 +226,9 @@ export class Session {
     this.#support = checked;
   }
 
-  /** The feasible object: negative pixels and those outside the support are 0. */
+  /** The feasible object: brought into bounds (by default: negative pixels are 0), and 0 outside the support. */
   async readFeasible(start = 0): Promise<RealResult> {
-    return clearInfeasible(await this.readObject(start), this.#support);
+    return toFeasible(await this.readObject(start), this.#support, this.#problem.bounds);
   }
 
   /**
@@ -402,10 +402,12 @@ export class Session {
   }
 }
 
-/** Clears negative pixels and those outside the support, in place. */
-export function clearInfeasible(object: RealResult, support: Uint8Array | undefined): RealResult {
+/** Brings pixels into bounds and clears those outside the support, in place. */
+export function toFeasible(object: RealResult, support: Uint8Array | undefined, [low, high]: Bounds): RealResult {
   for (let i = 0; i < object.length; i++) {
-    if (object[i] < 0 || support?.[i] === 0) object[i] = 0;
+    if (support?.[i] === 0) object[i] = 0;
+    else if (object[i] < low) object[i] = low;
+    else if (object[i] > high) object[i] = high;
   }
   return object;
 }

@@ -7,6 +7,8 @@ export interface ReconstructOptions extends ProblemOptions {
   output: string;
   algorithm: Algorithm;
   beta?: number;
+  alpha?: number;
+  delta?: number;
   iterations: number;
   seed: number;
   starts: number;

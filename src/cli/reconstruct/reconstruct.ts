@@ -3,7 +3,6 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
-import { DEFAULT_BETA } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import {
   ALGORITHMS,
@@ -22,7 +21,7 @@ import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { oneOf, positive, whole } from '../values.js';
+import { numberFrom, oneOf, positive, whole } from '../values.js';
 
 const HELP = `
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
@@ -39,7 +38,9 @@ export function addReconstruct(program: Command): void {
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .requiredOption('-o, --output <image>', 'image to write: .npy, .png or .tiff (- writes .npy to standard output)')
     .option('--algorithm <name>', ALGORITHMS.join(', '), oneOf('--algorithm', ALGORITHMS), 'gs')
-    .option('--beta <number>', `feedback strength, not used by gs (default: ${DEFAULT_BETA})`, positive('--beta'))
+    .option('--beta <number>', 'feedback strength (default: 0.9, for rrr 0.5; er, gs, dm, cf have none)', positive('--beta'))
+    .option('--alpha <number>', 'of chio, from 0 to 1 (default: 0.4)', positive('--alpha'))
+    .option('--delta <number>', "of cf, in the object's standard deviations (default: 1.1)", numberFrom('--delta', 0))
     .option('--iterations <number>', 'how many iterations', whole('--iterations', 1), 1000)
     .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
@@ -95,7 +96,7 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
         ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         history: options.history !== undefined || options.report !== undefined,
-        ...(options.beta !== undefined && { beta: options.beta }),
+        ...{ beta: options.beta, alpha: options.alpha, delta: options.delta },
         ...(start && { start }),
       },
       options.quiet ?? false,

@@ -13,6 +13,7 @@ export interface TextbookProblem {
   shape: Shape;
   support?: Uint8Array | undefined;
   mask?: Uint8Array | undefined;
+  bounds?: readonly [low: number, high: number] | undefined;
 }
 
 /** Interleaved. */
@@ -54,25 +55,69 @@ export function textbookStart({ magnitudes, mask, shape }: TextbookProblem, phas
   return spectrum;
 }
 
-/** The table of `Algorithm`, written down a second time on purpose. */
-export function textbookRule(algorithm: Algorithm, beta: number): PixelRule {
-  const value = (y: number, x: number | undefined, inside: boolean): number => {
-    const violates = !inside || y < 0;
+/** The table of `Algorithm`, written down a second time on purpose, as the papers have it. */
+export function textbookRule(
+  problem: TextbookProblem,
+  { algorithm, beta, alpha = 0.4, delta = 1.1 }: { algorithm: Algorithm; beta: number; alpha?: number; delta?: number },
+): PixelRule {
+  const [low, high] = algorithm === 'cf' ? [delta * deviation(problem), Infinity] : boundsOf(problem);
+  const satisfies = (t: number, inside: boolean) => inside && t >= low && t <= high;
+  const project = (t: number, inside: boolean) => (inside ? Math.min(Math.max(t, low), high) : 0);
+  const reflect = (t: number, inside: boolean) => 2 * project(t, inside) - t;
+
+  /** The new iterate, and what a pixel is tested on. */
+  function update(y: number, x: number, inside: boolean): { value: number; tested?: number } {
+    const feedback = beta * (y - project(y, inside));
+    const reflected = 2 * y - x;
     switch (algorithm) {
+      case 'er':
       case 'gs':
-        return violates ? 0 : y;
+        return { value: project(y, inside) };
       case 'hio':
-        return violates ? (x ?? y) - beta * y : y;
+        return { value: satisfies(y, inside) ? y : x - feedback };
       case 'input-output':
-        return violates ? (x ?? y) - beta * y : (x ?? 0);
+        return { value: x - feedback };
       case 'output-output':
-        return violates ? (1 - beta) * y : y;
+        return { value: y - feedback };
+      case 'chio': {
+        if (!satisfies(y, inside)) return { value: x - feedback };
+        return { value: y >= alpha * x ? y : x - ((1 - alpha) / alpha) * y };
+      }
+      case 'raar':
+        return { value: (beta / 2) * (reflect(reflected, inside) + x) + (1 - beta) * y, tested: reflected };
+      case 'hpr': {
+        const relaxed = reflected + (beta - 1) * y;
+        return { value: (reflect(relaxed, inside) + x + (1 - beta) * y) / 2, tested: relaxed };
+      }
+      case 'dm':
+        return { value: x + project(reflected, inside) - y, tested: reflected };
+      case 'rrr':
+        return { value: x + beta * (y - project(x, inside)), tested: x };
+      case 'cf':
+        return { value: satisfies(y, inside) ? y : -y };
     }
+  }
+
+  return (y, previous, inside) => {
+    // In a first iteration y takes the place of x, or 0 does where the constraint is satisfied.
+    const { tested = y } = update(y, previous ?? y, inside);
+    const x = previous ?? (satisfies(tested, inside) ? 0 : y);
+    // What the reflections make of a pixel that satisfies them is y, whatever x was.
+    const isReflection = ['raar', 'hpr', 'dm'].includes(algorithm);
+    const iterate = isReflection ? update(y, previous ?? y, inside).value : update(y, x, inside).value;
+    return { iterate, next: algorithm === 'rrr' ? reflect(iterate, inside) : iterate };
   };
-  return (y, x, inside) => {
-    const iterate = value(y, x, inside);
-    return { iterate, next: iterate };
-  };
+}
+
+function boundsOf({ bounds = [0, Infinity] }: TextbookProblem): readonly [number, number] {
+  return bounds;
+}
+
+/** The standard deviation of an object with these magnitudes. */
+function deviation({ magnitudes, mask }: TextbookProblem): number {
+  let squares = 0;
+  for (let k = 1; k < magnitudes.length; k++) if (mask?.[k] !== 0) squares += magnitudes[k] ** 2;
+  return Math.sqrt(squares / magnitudes.length) / Math.sqrt(magnitudes.length);
 }
 
 /** One start, with the semantics of `Session` written down a second time. */
@@ -81,7 +126,7 @@ export class TextbookSession {
   residual = NaN;
   readonly history: number[] = [];
   #spectrum: Spectrum;
-  /** What `forward` transforms, where that is not the object. */
+  /** What the next `forward` transforms, where that is not the object. */
   #transformed: Float64Array | undefined;
   #object: Float64Array | undefined;
   #iterate: Float64Array | undefined;
@@ -143,6 +188,7 @@ export class TextbookSession {
     if (this.#writtenAfterInverse) this.#iterate = this.#object;
     this.#writtenAfterInverse = false;
     this.#spectrum = transformOf(this.#transformed ?? this.#object, this.problem.shape);
+    this.#transformed = undefined;
     this.#next = 'constrainFourier';
   }
 
@@ -182,7 +228,8 @@ export class TextbookSession {
   /** ‖|FT p| − M‖ / ‖M‖ of the object p without what violates the constraint. The iteration stays where it is. */
   feasibleResidual(): number {
     const { support } = this.problem;
-    const feasible = this.readObject().map((y, i) => (y < 0 || support?.[i] === 0 ? 0 : y));
+    const [low, high] = boundsOf(this.problem);
+    const feasible = this.readObject().map((y, i) => (support?.[i] === 0 ? 0 : Math.min(Math.max(y, low), high)));
     return this.#residualOf(transformOf(feasible, this.problem.shape));
   }
 

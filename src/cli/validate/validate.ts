@@ -121,7 +121,7 @@ async function checkReference(): Promise<Check[]> {
     const iterations = 10;
     const error = await worst(problems, async (problem) => {
       const start = Float64Array.from(problem.magnitudes, (_, at) => uniform(2, 0, at) - 0.2);
-      const textbook = TextbookSession.fromObject(problem, start, textbookRule(algorithm, BETA));
+      const textbook = TextbookSession.fromObject(problem, start, textbookRule(problem, { algorithm, beta: BETA }));
       textbook.run(iterations);
       const options = { ...subject, algorithm, start: { object: start } };
       return difference(await iterate(problem, options, iterations), textbook.readObject());
