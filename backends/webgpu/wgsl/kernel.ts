@@ -114,7 +114,7 @@ const DECLARATIONS: Record<Resource, Declaration> = {
   next: { binding: 'storage', type: 'array<f32>' },
   support: { binding: 'read-only-storage', type: 'array<u32>' },
   tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
-  coefficients: { binding: 'uniform', type: 'array<vec4f, 3>' },
+  coefficients: { binding: 'uniform', type: 'array<vec4f, 4>' },
   parameters: { binding: 'uniform', type: 'Parameters' },
   raw: { binding: 'read-only-storage', type: 'array<f32>' },
   residuals: { binding: 'storage', type: 'array<f32>' },

@@ -4,32 +4,44 @@
  */
 import { coefficients, readsIterate, type Rule, type Update } from '../../../src/rules.js';
 
-/** Which coefficients take no part, which are 1 and need no product, and which images of an update differ. */
+/** Which coefficients take no part, which are 1 and need no product, and which images differ. */
 export interface RuleForm {
   /** Tells the form from every other. */
   key: string;
   /** Each coefficient in WGSL: '' where it takes no part, '1', or a component of the uniform `coefficients`. */
   factors: readonly string[];
+  /** Each bound in WGSL, '' where it is infinite. */
+  low: string;
+  high: string;
   readsIterate: boolean;
   keepsIterate: boolean;
   /** The image to transform next is another than the new iterate. */
   reflects: boolean;
+  /** It is the reflection of the iterate. */
+  reflectsIterate: boolean;
 }
+
+/** Places in `coefficients` of src/rules.ts. */
+const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 13, 14];
 
 export function formOf(rule: Rule): RuleForm {
   const numbers = coefficients(rule);
-  const factors = numbers.map((value, i) => (value === 0 ? '' : value === 1 ? '1' : component(i)));
-  const flags = {
-    readsIterate: readsIterate(rule),
-    keepsIterate: rule.keepsIterate,
-    reflects: reflects(rule.satisfied) || reflects(rule.violated),
-  };
-  const key = numbers.map((value) => (value === 0 || value === 1 ? value : 'c')).join('');
-  return { key: `${key}${flags.keepsIterate ? ' keeps' : ''}${flags.reflects ? ' reflects' : ''}`, factors, ...flags };
+  const [low, high] = [LOW, HIGH].map((i) => (Number.isFinite(numbers[i]) ? number(numbers[i], i) : ''));
+  const factors = numbers.slice(0, LOW).map((value, i) => (value === 0 ? '' : value === 1 ? '1' : component(i)));
+  // Without other bounds than 0, whatever violates them is projected to 0.
+  if ((low === '' || low === '0.0') && (high === '' || high === '0.0')) factors[PROJECTED] = '';
+  const { reflectsIterate, keepsIterate } = rule;
+  const reflects = reflectsIterate || differ(rule.satisfied) || differ(rule.violated);
+  const form = { factors, low, high, readsIterate: readsIterate(rule), keepsIterate, reflects, reflectsIterate };
+  return { key: JSON.stringify(form), ...form };
 }
 
-function reflects({ iterate, next }: Update): boolean {
+function differ({ iterate, next }: Update): boolean {
   return iterate.x !== next.x || iterate.y !== next.y;
+}
+
+function number(value: number, i: number): string {
+  return value === 0 ? '0.0' : component(i);
 }
 
 function component(i: number): string {
@@ -37,8 +49,8 @@ function component(i: number): string {
 }
 
 /** Whether kernels for this form bind `coefficients`. */
-export function hasCoefficients({ factors }: RuleForm): boolean {
-  return factors.some((factor) => factor.length > 1);
+export function hasCoefficients({ factors, low, high }: RuleForm): boolean {
+  return [...factors, low, high].some((factor) => factor.startsWith('coefficients'));
 }
 
 export interface Pixel {
@@ -54,18 +66,32 @@ export interface Pixel {
 
 /** Applies the rule to one pixel. */
 export function pixelStatements(form: RuleForm, { value, index, outside, result }: Pixel): string {
-  const images = [0, 2, 4, 6, 8].map((first) => combination(form.factors[first], form.factors[first + 1]));
-  const [tested, satisfied, satisfiedNext, violated, violatedNext] = images;
-  const next = form.reflects ? `select(${satisfiedNext}, ${violatedNext}, violates)` : 'updated';
+  const { factors, low, high } = form;
+  const image = (first: number) => combination(factors[first], factors[first + 1]);
+  const atLeast = factors[AT_LEAST] || factors[AT_LEAST + 1] ? image(AT_LEAST) : '';
+  const kept = (first: number) => (atLeast ? `max(${image(first)}, ${atLeast})` : image(first));
+  const share = product(factors[PROJECTED], projected('t'));
+  const changed = (first: number) => (share ? `${image(first)} + ${share}` : image(first));
+  const update = (satisfied: number, violated: number) => `select(${kept(satisfied)}, ${changed(violated)}, violates)`;
+  const outOfBounds = [low && `t < ${low}`, high && `t > ${high}`, outside].filter(Boolean).join(' || ');
+  const reflection = `2.0 * ${projected('updated')} - updated`;
+  const next = form.reflectsIterate ? reflection : form.reflects ? update(4, 8) : 'updated';
   return [
     `let y = ${value};`,
     form.readsIterate ? `let x = iterate[${index}];` : '',
-    `let violates = ${tested} < 0.0${outside ? ` || ${outside}` : ''};`,
-    `let updated = select(${satisfied}, ${violated}, violates);`,
+    `let t = ${image(0)};`,
+    `let violates = ${outOfBounds || 'false'};`,
+    `let updated = ${update(2, 6)};`,
     form.keepsIterate ? `iterate[${index}] = updated;` : '',
     result === 'both' && form.reflects ? `next[${index}] = ${next};` : '',
     `${value} = ${result === 'next' ? next : 'updated'};`,
   ].join(' ');
+
+  function projected(pixel: string): string {
+    const raised = low ? `max(${pixel}, ${low})` : pixel;
+    const bounded = high ? `min(${raised}, ${high})` : raised;
+    return outside ? `select(${bounded}, 0.0, ${outside})` : bounded;
+  }
 }
 
 /** A zero adds nothing, so that neither 0·(−1) nor 0·∞ leaves a trace. */
