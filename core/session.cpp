@@ -138,8 +138,8 @@ typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
   const auto equal = [](Combination a, Combination b) { return a.x == b.x && a.y == b.y; };
   const bool general = !equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
-                       !equal(rule.violated.iterate, rule.violated.next) || !rule.is_positivity() ||
-                       rule.has_floor() || rule.reflects_iterate;
+                       !equal(rule.violated.iterate, rule.violated.next) || !rule.is_positivity() || rule.has_floor() ||
+                       rule.reflects_iterate;
   const Terms satisfied = Mixture<V>(rule.satisfied.next).terms(), violated = Mixture<V>(rule.violated.next).terms();
   if (general) return &Session::pass_rows;
   if (rule.keeps_iterate) {

@@ -117,6 +117,23 @@ export interface RuleOptions {
   delta?: number | undefined;
 }
 
+/** A part of a chain of algorithms: some iterations by one rule, or a chain that is repeated. */
+export type ChainLink =
+  | {
+      /** The pixel rule. */
+      algorithm: Algorithm;
+      /** Feedback strength β > 0, or that of the first and of the last iteration, between which it changes linearly. */
+      beta?: number | readonly [from: number, to: number] | undefined;
+      /** Number of iterations ≥ 1. */
+      iterations: number;
+    }
+  | {
+      /** How often, ≥ 1. Default 1. */
+      repeat?: number | undefined;
+      /** What is repeated. */
+      chain: readonly ChainLink[];
+    };
+
 /** What `createSession` takes, every field optional; undefined stands for the default. */
 export interface SessionOptions extends RuleOptions {
   /** An integer from 0 to 2⁵³−1 from which the random starts are drawn, alike on every backend. Default 0. */
@@ -163,6 +180,12 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
   /** Number of iterations ≥ 1. Default 1000. */
   iterations?: number | undefined;
   /**
+   * Algorithms one after the other, instead of `algorithm`, `beta` and `iterations`: text such as `hio:0.7*180+er*20`,
+   * `(hio*45+er*5)*20` or `raar:0.9..0.5*200` (β from 0.9 to 0.5, in at most 100 steps), or an array that says the same.
+   * With several starts, all go through it.
+   */
+  chain?: string | readonly ChainLink[] | undefined;
+  /**
    * Whether `inspect` looks at the problem, beside the run, and what it sees is added to the `warnings`. Patterns of more
    * than 65,536 pixels are looked at by a worker, where there are workers. Default true.
    */
@@ -193,10 +216,12 @@ export interface Reconstruction {
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
   history?: Float64Array<ArrayBuffer>;
-  /** The pixel rule that was used. */
+  /** The pixel rule that was used, of a chain the last. */
   algorithm: Algorithm;
-  /** The feedback strength that was used; 1 for algorithms that have none. */
+  /** The feedback strength that was used, of a chain the last; 1 for algorithms that have none. */
   beta: number;
+  /** What was asked for, as the option `chain` takes it: `hio:0.7*180+er*20`. */
+  chain: string;
   /** Iterations finished by every start. */
   iterations: number;
   /** Seconds spent iterating, creation and reading back left out. */

@@ -54,7 +54,7 @@ const problems: [what: string, problem: unknown, argument: string, message: RegE
 
 const sessionOptions: [what: string, options: Record<string, unknown>, argument: string, message: RegExp][] = [
   ['an unknown option', { bete: 1 }, 'bete', /no 'bete'.*did you mean 'beta'/],
-  ['an unknown algorithm', { algorithm: 'hoi' }, 'algorithm', /"hoi"; takes 'gs', 'hio'.*did you mean 'hio'/],
+  ['an unknown algorithm', { algorithm: 'hoi' }, 'algorithm', /"hoi"; takes 'er', 'gs', 'hio'.*did you mean 'hio'/],
   ['an unknown backend', { backend: 'opencl' }, 'backend', /"opencl"; takes 'cuda', 'webgpu', 'wasm', 'auto'/],
   ['an unknown precision', { precision: 'half' }, 'precision', /takes 'single', 'double'/],
   ['β of 0', { beta: 0 }, 'beta', /0; takes a finite number above 0/],
@@ -73,7 +73,7 @@ const sessionOptions: [what: string, options: Record<string, unknown>, argument:
   ['no text for a start', { start: '' }, 'start', /got ""; takes an object/],
   ['null for phases', { start: { phase: null } }, 'start.phase', /got null; takes a Float32Array/],
   ['null for an object', { start: { object: null } }, 'start.object', /got null; takes a Float32Array/],
-  ['null for an algorithm', { algorithm: null }, 'algorithm', /got null; takes 'gs'/],
+  ['null for an algorithm', { algorithm: null }, 'algorithm', /got null; takes 'er', 'gs'/],
   ['null for β', { beta: null }, 'beta', /got null; takes/],
   ['a start of neither kind', { start: {} }, 'start', /neither/],
   ['a start of both kinds', { start: { phase: magnitudes, object: magnitudes } }, 'start', /both/],

@@ -21,6 +21,7 @@ import {
 } from '../src/index.js';
 import { prepare, selectStarts } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
+import { checkChain } from '../src/retrieve/chain.js';
 import { runJob } from '../src/retrieve/job.js';
 import { WorkersUnavailable, inspectOnWorker, runOnWorkers } from '../src/retrieve/workers/pool.js';
 import { packError, unpackError } from '../src/retrieve/workers/protocol.js';
@@ -202,7 +203,7 @@ describe('a job', () => {
         return session;
       },
     };
-    const result = await runJob(backend, { setup, device: 0, iterations: 2 }, {});
+    const result = await runJob(backend, { setup, device: 0, chain: checkChain('hio*2') }, {});
     expect(result.feasibleResiduals).toHaveLength(64);
     const [before, after] = reports;
     expect(after.uploads).toBe(before.uploads);

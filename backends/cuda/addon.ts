@@ -66,7 +66,7 @@ const TRIAL = `
   async function attempt(Session, device) {
     const session = new Session({
       ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
-      ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0), keepsIterate: false },
+      ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, Infinity, 0), keepsIterate: false },
       ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
     });
     session.iterate(40);

@@ -1,5 +1,7 @@
-// A pixel rule as kernels take it: the ten coefficients of src/rules.ts, and what follows from them.
+// A pixel rule as kernels take it: the numbers of src/rules.ts, and what follows from them.
 #pragma once
+#include <cmath>
+
 namespace rephase::cuda {
 
 // x·(previous iterate) + y·(new image). A zero takes no part.
@@ -15,10 +17,12 @@ struct Image {
 struct Rule {
   bool keeps_iterate;  // stores the new iterate
   bool reads_iterate;
-  bool reflects;  // tests another image than y, or transforms another one than the iterate
-  bool scales;    // only multiplies y
+  bool general;  // more than two combinations by the sign of y, of which the iterate is transformed
+  bool scales;   // only multiplies y
   Image next, iterate;
-  Combination tested;
+  Combination tested, at_least;
+  float projected, low, high;
+  bool reflects_iterate;
 };
 
 inline bool operator==(Combination a, Combination b) {
@@ -28,31 +32,44 @@ inline bool operator==(const Image& a, const Image& b) {
   return a.satisfied == b.satisfied && a.violated == b.violated;
 }
 inline bool operator==(const Rule& a, const Rule& b) {
-  return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate;
+  return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
+         a.at_least == b.at_least && a.projected == b.projected && a.low == b.low && a.high == b.high &&
+         a.reflects_iterate == b.reflects_iterate;
 }
+
+// How many numbers src/rules.ts makes of a rule.
+constexpr int kCoefficients = 16;
 
 // `coefficients`: in the order of src/rules.ts. A rule that reads the iterate keeps it in any case, and one whose two
 // images differ: its iterate is the object, and cannot be made from the image that was transformed.
 inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
-  Combination c[5];
-  for (int i = 0; i < 5; i++)
-    c[i] = {static_cast<float>(coefficients[2 * i]), static_cast<float>(coefficients[2 * i + 1])};
+  float n[kCoefficients];
+  for (int i = 0; i < kCoefficients; i++) n[i] = static_cast<float>(coefficients[i]);
   Rule rule = {};
-  rule.tested = c[0];
-  rule.iterate = {c[1], c[3]};
-  rule.next = {c[2], c[4]};
-  const bool two_images = !(rule.iterate == rule.next);
-  for (const Combination& each : c) rule.reads_iterate |= each.x != 0;
+  rule.tested = {n[0], n[1]};
+  rule.iterate = {{n[2], n[3]}, {n[6], n[7]}};
+  rule.next = {{n[4], n[5]}, {n[8], n[9]}};
+  rule.at_least = {n[10], n[11]};
+  rule.projected = n[12];
+  rule.low = n[13];
+  rule.high = n[14];
+  rule.reflects_iterate = n[15] != 0;
+  const bool two_images = !(rule.iterate == rule.next) || rule.reflects_iterate;
+  for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
   rule.keeps_iterate = keeps_iterate || rule.reads_iterate || two_images;
-  rule.reflects = two_images || !(rule.tested == Combination{0, 1});
-  rule.scales = !rule.keeps_iterate && !rule.reflects;
+  const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
+  rule.general =
+      two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) || !is_positivity;
+  rule.scales = !rule.keeps_iterate && !rule.general;
   return rule;
 }
 
-// True when a second application changes nothing: the rule sets pixels to y or to 0.
+// True when a second application changes nothing: the rule sets pixels to y, to y brought into bounds, or to 0.
 inline bool is_projection(const Rule& rule) {
-  const auto keeps_or_clears = [](Combination c) { return c.y == 0 || c.y == 1; };
-  return rule.scales && keeps_or_clears(rule.next.satisfied) && keeps_or_clears(rule.next.violated);
+  const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };
+  return !rule.keeps_iterate && rule.tested == Combination{0, 1} && keeps_or_clears(rule.next.satisfied) &&
+         keeps_or_clears(rule.next.violated) && keeps_or_clears(rule.at_least) &&
+         (rule.projected == 0 || rule.projected == 1);
 }
 
 }  // namespace rephase::cuda

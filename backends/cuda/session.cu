@@ -266,7 +266,7 @@ void Session::rows(RowWork work, const Kernel* fast, Rule rule) {
 
 void Session::iterate_rows() {
   const RowWork all = {true, true, false, true, normal(view_.rows)};
-  if (fast_rows_ && !rule_.reflects) return rows(all, &row_axis_.fast()->whole, rule_);
+  if (fast_rows_ && !rule_.general) return rows(all, &row_axis_.fast()->whole, rule_);
   rows(all, rule_);
 }
 
@@ -365,7 +365,7 @@ void Session::constrain_object() {
   launcher_.launch(reinterpret_cast<const void*>(rephase::cuda::constrain_object),
                    std::min<int64_t>(int64_t(view_.starts) * view_.rows, 1 << 20), Launcher::kSimpleThreads, 0,
                    arguments, true);
-  object_is_iterate_ = rule_.reflects && rule_.keeps_iterate;
+  object_is_iterate_ = rule_.general && rule_.keeps_iterate;
 }
 
 void Session::make_object_the_iterate() {

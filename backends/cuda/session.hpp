@@ -81,7 +81,7 @@ class Session {
   void rows(RowWork work, Rule rule = {});
   void iteration();
   void iterate_rows();
-  bool on_chip() const { return on_chip_ && !rule_.reflects; }
+  bool on_chip() const { return on_chip_ && !rule_.general; }
   cudaGraphExec_t graph();
   void invert_columns();
   void restore_spectrum();
@@ -111,7 +111,8 @@ class Session {
   Axis row_axis_, column_axis_;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
-  // After a rule that reflects: the object's array holds the image to transform next, and the object is the iterate.
+  // After a general rule that keeps its iterate: the object's array holds the image to transform next, and the object
+  // is the iterate.
   bool object_is_iterate_ = false;
   bool measured_ = false;  // partial residuals wait to be recorded
   uint64_t recorded_ = 0, taken_ = 0;

@@ -87,15 +87,9 @@ EXPORT(rephase_use_rule)
 void rephase_use_rule(AnySession* session, double tx, double ty, double six, double siy, double snx, double sny,
                       double vix, double viy, double vnx, double vny, double lx, double ly, double projected,
                       double low, double high, double reflects_iterate, int keeps_iterate) {
-  session->rule = {{tx, ty},
-                   {{six, siy}, {snx, sny}},
-                   {{vix, viy}, {vnx, vny}},
-                   keeps_iterate != 0,
-                   {lx, ly},
-                   projected,
-                   low,
-                   high,
-                   reflects_iterate != 0};
+  const Update satisfied = {{six, siy}, {snx, sny}}, violated = {{vix, viy}, {vnx, vny}};
+  const bool keeps = keeps_iterate != 0, reflects = reflects_iterate != 0;
+  session->rule = {{tx, ty}, satisfied, violated, keeps, {lx, ly}, projected, low, high, reflects};
 }
 
 // mask: rows × columns bytes or 0.

@@ -24,9 +24,9 @@ constexpr int kRounds = 7;
 constexpr int kWhole = 80;
 static_assert(kWhole % CufftPeer::kIterations == 0);
 
-// The coefficients of src/rules.ts, with a feedback strength of 0.9.
-constexpr double kGs[] = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0};
-constexpr double kHio[] = {0, 1, 0, 1, 0, 1, 1, -0.9, 1, -0.9};
+// The numbers of src/rules.ts, with a feedback strength of 0.9.
+constexpr double kGs[] = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, HUGE_VAL, 0};
+constexpr double kHio[] = {0, 1, 0, 1, 0, 1, 1, -0.9, 1, -0.9, 0, 0, 0.9, 0, HUGE_VAL, 0};
 
 struct Case {
   int rows, columns, starts;

@@ -11,6 +11,9 @@ export interface ProblemOptions extends InputOptions {
   support?: string;
   mask?: string;
   start?: string;
+  bounds?: readonly [low: number, high: number];
+  /** False with --no-positivity. */
+  positivity?: boolean;
   intensity?: boolean;
   centered?: boolean;
   center?: CleanOptions['center'];
@@ -114,6 +117,7 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
       shape,
       ...(supportImage && { support: nonZero(supportImage) }),
       ...(cleaned.mask && { mask: cleaned.mask }),
+      bounds: options.positivity === false ? [-Infinity, Infinity] : options.bounds,
     },
     ...(start && { start: { object: start } }),
     files,

@@ -8,8 +8,8 @@ export interface ProgressBar {
   stop: () => void;
 }
 
-/** Starts a bar for `iterations` iterations. It shows nothing if stderr is not a terminal or `quiet` is set. */
-export function progressBar(iterations: number, quiet: boolean): ProgressBar {
+/** Starts a bar. It shows nothing if stderr is not a terminal or `quiet` is set. */
+export function progressBar(quiet: boolean): ProgressBar {
   if (quiet || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar({
     format: '{bar} {value}/{total} · {rate} it/s · residual {residual} · {left} left',
@@ -21,9 +21,12 @@ export function progressBar(iterations: number, quiet: boolean): ProgressBar {
     linewrap: false,
     gracefulExit: false,
   });
-  bar.start(iterations, 0, { rate: '–', residual: '–', left: '–' });
+  bar.start(0, 0, { rate: '–', residual: '–', left: '–' });
   return {
-    update: (progress) => bar.update(progress.iteration, describe(progress)),
+    update: (progress) => {
+      bar.setTotal(progress.iterations);
+      bar.update(progress.iteration, describe(progress));
+    },
     stop: () => bar.stop(),
   };
 }

@@ -37,6 +37,16 @@ function number(option: string, takes: string, accepts: (value: number) => boole
   };
 }
 
+/** Two numbers such as `0..255` or `-inf..inf`. */
+export function range(option: string): (text: string) => readonly [low: number, high: number] {
+  return (text) => {
+    const parts = text.split('..').map((part) => part.trim().replace(/^([+-]?)inf$/i, '$1Infinity'));
+    const [low, high] = parts.map((part) => (part === '' ? NaN : Number(part)));
+    if (parts.length === 2 && low < high) return [low, high];
+    throw usage(option, text, 'LOW..HIGH, such as 0..255, or -inf..inf');
+  };
+}
+
 /** One of a few names. */
 export function oneOf<Name extends string>(option: string, names: readonly Name[]): (text: string) => Name {
   return (text) => {

@@ -10,11 +10,20 @@ import { POSITIVE, ruleOf, type Bounds, type Rule } from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import type { MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
 
+/** What turns a caller's numbers into a backend's. */
+export interface Units {
+  /** That of the pattern. */
+  scale: number;
+  /** The standard deviation of the object's pixels, in scaled units, by Parseval's theorem. */
+  deviation: number;
+}
+
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
 export interface Setup extends BackendProblem {
   ruleSettings: RuleSettings;
   /** Of the object, in its own unit. */
   bounds: Bounds;
+  units: Units;
   /** The caller's own start: the arrays of all starts of the batch, one behind the other. */
   start?: Start;
   history: boolean;
@@ -46,32 +55,33 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   const pattern = patternOf({ shape, magnitudes, scale, ...(mask && { mask }) });
   const bounds = checkBounds(problem.bounds);
+  const units = { scale, deviation: deviation(pattern) };
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
     pattern,
     batch: { starts, ...(!ownStart && { seeded: { seed, firstStart: 0 } }) },
     precision,
     ...(support && { support }),
-    rule: ruleFor({ pattern, bounds }, ruleSettings),
+    rule: ruleFor({ units, bounds }, ruleSettings),
     ruleSettings,
     bounds,
+    units,
     ...(ownStart && { start: ownStart }),
     history,
   };
 }
 
 /** Returns the rule of some settings for a problem, in the backend's units. */
-export function ruleFor({ pattern, bounds }: Pick<Setup, 'pattern' | 'bounds'>, settings: RuleSettings): Rule {
-  const { algorithm, delta } = settings;
-  return ruleOf(algorithm, { ...settings, delta: delta * deviation(pattern), bounds: scaledBounds(pattern, bounds) });
+export function ruleFor({ units, bounds }: Pick<Setup, 'units' | 'bounds'>, settings: RuleSettings): Rule {
+  const parameters = { ...settings, delta: settings.delta * units.deviation, bounds: scaledBounds(units, bounds) };
+  return ruleOf(settings.algorithm, parameters);
 }
 
 /** Returns bounds in the backend's units. */
-export function scaledBounds({ scale }: Pattern, [low, high]: Bounds): Bounds {
+export function scaledBounds({ scale }: Units, [low, high]: Bounds): Bounds {
   return [low * scale, high * scale];
 }
 
-/** Returns the standard deviation of the object's pixels, in scaled units, by Parseval's theorem. */
 function deviation({ magnitudes, mask, scale, energy }: Pattern): number {
   const mean = mask?.[0] === 0 ? 0 : magnitudes[0] * scale;
   return Math.sqrt(Math.max(0, energy - mean * mean)) / magnitudes.length;

@@ -46,11 +46,14 @@ const RETRIEVE_KEYS = [
   ...SESSION_KEYS,
   ...RUN_KEYS,
   'iterations',
+  'chain',
   'inspect',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
-/** Algorithms without a feedback strength. Theirs is reported as 1. */
-const WITHOUT_BETA: readonly Algorithm[] = ['er', 'gs', 'dm', 'cf'];
+/** Whether an algorithm has a feedback strength. That of the others is reported as 1. */
+export function hasBeta(algorithm: Algorithm): boolean {
+  return !['er', 'gs', 'dm', 'cf'].includes(algorithm);
+}
 
 /** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */
 export function checkSessionOptions(options: SessionOptions): Settings {
@@ -58,11 +61,15 @@ export function checkSessionOptions(options: SessionOptions): Settings {
   return sessionSettings(options);
 }
 
-/** The same for `retrieve`, which takes the options of a session and of a run, and `iterations`. */
+/** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
 export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number; inspect: boolean } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
   const { iterations = 1000, inspect = true } = options;
+  const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
+  if (options.chain !== undefined && excluded) {
+    throw new InvalidArgumentError(excluded, `${excluded}: cannot be given with a chain, which says it`);
+  }
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
   return { ...sessionSettings(options), iterations, inspect };
@@ -107,7 +114,7 @@ function ruleSettings({ algorithm = 'gs', beta, alpha = 0.4, delta = 1.1 }: Rule
 
 /** The feedback strength of an algorithm that is given none. */
 export function defaultBeta(algorithm: Algorithm): number {
-  if (WITHOUT_BETA.includes(algorithm)) return 1;
+  if (!hasBeta(algorithm)) return 1;
   return algorithm === 'rrr' ? 0.5 : 0.9;
 }
 

@@ -8,11 +8,13 @@ import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { openSession, toFeasible, type Session } from '../session/session.js';
 import { isProjection, iterateIsImage } from '../rules.js';
 import type { RealResult, RunOptions } from '../types.js';
+import { iterationsOf, stepsOf, type Link } from './chain.js';
 
 export interface Job {
   setup: Setup;
   device: number;
-  iterations: number;
+  /** Checked. */
+  chain: Link[];
 }
 
 export interface JobResult {
@@ -39,13 +41,14 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
   try {
     const began = performance.now();
     try {
-      await session.run(job.iterations, options);
+      await session.runChain(stepsOf(job.chain), iterationsOf(job.chain), options);
     } catch (error) {
       if (!(error instanceof AbortError)) throw error;
     }
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
-    const { rule, support, bounds } = job.setup;
+    const { support, bounds } = job.setup;
+    const rule = session.rule();
     const finished = iterations > 0 && !iterateIsImage(rule);
     if (finished) {
       session.use({ algorithm: 'er' });

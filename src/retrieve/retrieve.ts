@@ -7,6 +7,7 @@ import { requireBackend, selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
+import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from '../problems/options.js';
 import { prepare, selectStarts, type Setup } from '../problems/image.js';
@@ -33,7 +34,11 @@ import { availableCores } from './workers/thread.js';
 export async function retrieve(problem: Problem, options: RetrieveOptions = {}): Promise<Reconstruction> {
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
-  const setup = prepare(problem, settings, options.start);
+  const { algorithm, beta } = settings;
+  const chain = checkChain(options.chain ?? [{ algorithm, beta, iterations: settings.iterations }]);
+  const iterations = iterationsOf(chain);
+  const [first] = stepsOf(chain);
+  const setup = prepare(problem, { ...settings, ...first }, options.start);
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
@@ -44,16 +49,17 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const looking = settings.inspect ? lookAt(setup, looked.signal) : Promise.resolve([]);
   // It is awaited later.
   looking.catch(() => undefined);
-  const job: Job = { setup, device: index, iterations: settings.iterations };
+  const job: Job = { setup, device: index, chain };
   const results = await runJobs(backend, job, { signal, onProgress }).catch((error: unknown) => {
     looked.abort();
     throw error;
   });
-  const isComplete = results.every(({ iterations }) => iterations === settings.iterations);
+  const isComplete = results.every((result) => result.iterations === iterations);
   if (!isComplete) looked.abort();
-  const { algorithm, beta } = settings;
+  const last = lastStep(chain);
   const reconstruction = merge(results, setup, {
-    ...{ algorithm, beta, backend: backend.name, device: device.name },
+    ...{ algorithm: last.algorithm, beta: last.beta, chain: chainText(chain) },
+    ...{ backend: backend.name, device: device.name },
     warnings: await looking,
   });
   if (reconstruction && isComplete) return reconstruction;
@@ -107,7 +113,7 @@ function split(job: Job, most: number): Job[] {
 function merge(
   results: JobResult[],
   { pattern: { shape, mask }, support }: Setup,
-  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'backend' | 'device' | 'warnings'>,
+  how: Pick<Reconstruction, 'algorithm' | 'beta' | 'chain' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
   const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];

@@ -52,6 +52,10 @@ export class IterationState {
     this.#hasObject = fromObject;
   }
 
+  get rule(): Rule {
+    return this.#rule;
+  }
+
   /** How often the measured magnitudes have been imposed. */
   get iterations(): number {
     return this.#iterations;

@@ -11,7 +11,7 @@ import { checkInteger, checkRuleOptions, checkRunOptions, type RuleSettings } fr
 import { checkFinite, checkRealArray, checkSupport, ruleFor, scaledBounds, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
-import { projection, type Bounds } from '../rules.js';
+import { projection, type Rule, type Bounds } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
@@ -34,6 +34,9 @@ for (const name of ['dispose', 'asyncDispose'] as const) {
 /** A batch takes about this long, well below the 50 ms after which the event loop must have its turn. */
 const BATCH_MILLISECONDS = 20;
 const PROGRESS_MILLISECONDS = 100;
+
+/** Iterations of a run, by the rule that it names or by that of the stage before. */
+type Stage = Pick<RuleOptions, 'algorithm' | 'beta'> & { iterations: number };
 
 /** Opens the session of a prepared problem, and writes its start. */
 export async function openSession(backend: Backend, device: number, setup: Setup): Promise<Session> {
@@ -81,8 +84,8 @@ export class Session {
   readonly #log: ResidualLog;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  readonly #problem: Pick<Setup, 'pattern' | 'bounds'>;
-  #rule: RuleSettings;
+  readonly #problem: Pick<Setup, 'units' | 'bounds'>;
+  #settings: RuleSettings;
   #support: Uint8Array | undefined;
   #submissions = 0;
   #submitMilliseconds = 0;
@@ -91,32 +94,32 @@ export class Session {
 
   /** @internal Use `createSession`. */
   constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
-    const { pattern, batch, precision, support, rule, ruleSettings, bounds, start, history } = setup;
+    const { pattern, batch, precision, support, rule, ruleSettings, bounds, units, start, history } = setup;
     this.shape = pattern.shape;
     this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    const feasible = projection(scaledBounds(pattern, bounds));
+    const feasible = projection(scaledBounds(units, bounds));
     const fromObject = start !== undefined && 'object' in start;
     this.#state = new IterationState(session, log, batch.starts, { rule, feasible }, fromObject);
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
-    this.#problem = { pattern, bounds };
-    this.#rule = ruleSettings;
+    this.#problem = { units, bounds };
+    this.#settings = ruleSettings;
     this.#support = support;
   }
 
   /** The pixel rule of the iterations to come; `use` changes it. */
   get algorithm(): Algorithm {
-    return this.#rule.algorithm;
+    return this.#settings.algorithm;
   }
 
   /** Feedback strength β; 1 for algorithms that have none. */
   get beta(): number {
-    return this.#rule.beta;
+    return this.#settings.beta;
   }
 
   /** How many iterations have been finished: how often the measured magnitudes have been imposed. */
@@ -136,10 +139,19 @@ export class Session {
     this.#checkUsable();
     checkInteger('iterations', iterations, 1);
     checkRunOptions(options);
+    await this.#run([{ iterations }], iterations, options);
+  }
+
+  /** @internal Runs the steps of a checked chain, which has so many iterations in all. Not within an iteration. */
+  runChain(steps: Iterable<Stage>, iterations: number, options: RunOptions): Promise<void> {
+    return this.#run(steps, iterations, options);
+  }
+
+  async #run(stages: Iterable<Stage>, iterations: number, options: RunOptions): Promise<void> {
     if (options.signal?.aborted) throw new AbortError(options.signal.reason);
     this.#running = true;
     try {
-      await this.#loop(iterations, options);
+      await this.#loop(stages, iterations, options);
     } catch (error) {
       if (this.#disposed) throw new DisposedError('the session was disposed of during run()', { cause: error });
       throw error;
@@ -204,13 +216,22 @@ export class Session {
    */
   use(options: RuleOptions): void {
     this.#checkUsable();
-    const settings = checkRuleOptions(options, this.#rule);
+    const settings = checkRuleOptions(options, this.#settings);
     if (this.#state.awaitsRule) {
       const message = 'algorithm: cannot change between inverse() and constrainObject(); finish the iteration first';
       throw new InvalidArgumentError('algorithm', message);
     }
+    this.#useRule(settings);
+  }
+
+  /** @internal The rule of the iterations to come. */
+  rule(): Rule {
+    return this.#state.rule;
+  }
+
+  #useRule(settings: RuleSettings): void {
     this.#state.use(ruleFor(this.#problem, settings));
-    this.#rule = settings;
+    this.#settings = settings;
   }
 
   /**
@@ -339,11 +360,14 @@ export class Session {
     return Promise.resolve();
   }
 
-  async #loop(iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
+  async #loop(stages: Iterable<Stage>, iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
+    const plan = stages[Symbol.iterator]();
     const began = performance.now();
     let reported = began;
     let size = 1;
     let done = 0;
+    // Of the stage that is under way.
+    let left = 0;
     let before = { count: 0, finished: this.#session.finish() };
     const report = async () => {
       await this.#log.take();
@@ -353,7 +377,8 @@ export class Session {
     };
     let lap = began;
     while (done < iterations) {
-      const count = Math.min(size, iterations - done);
+      if (left === 0) left = this.#beginStage((plan.next() as IteratorYieldResult<Stage>).value);
+      const count = Math.min(size, left);
       const submitting = performance.now();
       // The rest of an iteration that has begun is a batch of its own.
       if (done > 0 || !this.#state.finish()) this.#state.iterate(count);
@@ -366,6 +391,7 @@ export class Session {
       before = batch;
       size = nextBatch(awaited.count, performance.now() - lap);
       done += count;
+      left -= count;
       if (this.#onCallingThread) await macrotask();
       lap = performance.now();
       if (this.#disposed) throw new DisposedError();
@@ -376,6 +402,14 @@ export class Session {
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     if (this.#disposed) throw new DisposedError();
     if (onProgress) await report();
+  }
+
+  /** Takes the rule of a stage, and returns how many iterations it has. */
+  #beginStage({ iterations, ...rule }: Stage): number {
+    const { algorithm = this.#settings.algorithm, beta = this.#settings.beta } = rule;
+    const isOther = algorithm !== this.#settings.algorithm || beta !== this.#settings.beta;
+    if (isOther) this.#useRule({ ...this.#settings, algorithm, beta });
+    return iterations;
   }
 
   #kernel(kernel: Kernel): void {

@@ -37,7 +37,7 @@ const Element* data_or_null(const Napi::Object& object, size_t count, const char
 }
 
 Rule read_rule(const Napi::Value& coefficients, const Napi::Value& keeps_iterate) {
-  return make_rule(array_of<double>(coefficients, 10, "coefficients").Data(), keeps_iterate.ToBoolean());
+  return make_rule(array_of<double>(coefficients, kCoefficients, "coefficients").Data(), keeps_iterate.ToBoolean());
 }
 
 Problem read_problem(const Napi::Object& given) {

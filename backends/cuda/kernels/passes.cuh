@@ -190,9 +190,9 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
   });
 }
 
-// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. Reflects: see
+// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. General: see
 // `apply`.
-template <class L, bool Reflects>
+template <class L, bool General>
 __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
                                      float normal) {
   constexpr int R0 = L::radix(0), M0 = L::span(1);
@@ -213,7 +213,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   }
   L::template each_butterfly<0>(t, [&](int i, int b) {
     // Several are read before any is written, so that reading them takes as long as one does.
-    constexpr int together = Reflects ? 1 : L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+    constexpr int together = General ? 1 : L::values > 20 || R0 % 4 != 0 ? R0 : 4;
 #pragma unroll
     for (int first = 0; first < R0; first += together) {
       float before[2 * together];
@@ -226,8 +226,8 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
       for (int j = 0; j < together; j++) {
         const int column = b + (first + j) * M0;
         Complex& z = x[i + first + j];
-        z.x = apply<Reflects>(rule, v, start, row, column, z.x * normal, before[2 * j]);
-        z.y = both_rows ? apply<Reflects>(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+        z.x = apply<General>(rule, v, start, row, column, z.x * normal, before[2 * j]);
+        z.y = both_rows ? apply<General>(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
       }
     }
   });

@@ -21,26 +21,42 @@ __device__ inline float combine(float cx, float cy, float x, float y) {
   return fmaf(cy, cy == 0 ? 0 : y, term(cx, x));
 }
 
+// A value brought into the bounds of a rule, and 0 outside the support.
+__device__ inline float projected(const Rule& rule, bool inside, float value) {
+  return inside ? fminf(fmaxf(value, rule.low), rule.high) : 0;
+}
+
 // The image to transform next, for the new image y and the previous iterate x. Stores the new iterate where the rule
-// keeps it. Reflects: false serves the rules that do not.
-template <bool Reflects>
+// keeps it. General: false serves the rules that are not.
+template <bool General>
 __device__ inline float apply(const Rule& rule, const View& v, int start, int row, int column, float y, float x) {
-  const float tested = Reflects ? combine(rule.tested.x, rule.tested.y, x, y) : y;
-  bool violates = tested < 0;
+  bool inside = true;
   if (v.support) {
     const uint32_t word = __ldg(v.support + static_cast<size_t>(row) * v.support_words + column / 32);
-    violates = violates || !(word >> (column % 32) & 1);
+    inside = word >> (column % 32) & 1;
   }
-  // Copies first: a choice between two members would be a choice between two addresses, and leave the registers.
-  const Image next = rule.next, iterate = rule.iterate;
+  if constexpr (General) {
+    const float tested = combine(rule.tested.x, rule.tested.y, x, y);
+    const bool violates = !inside || tested < rule.low || tested > rule.high;
+    const float added = rule.projected == 0 ? 0 : rule.projected * projected(rule, inside, tested);
+    const bool has_floor = rule.at_least.x != 0 || rule.at_least.y != 0;
+    const float floor = has_floor ? combine(rule.at_least.x, rule.at_least.y, x, y) : -HUGE_VALF;
+    const auto image = [&](const Image& of) {
+      return violates ? combine(of.violated.x, of.violated.y, x, y) + added
+                      : fmaxf(combine(of.satisfied.x, of.satisfied.y, x, y), floor);
+    };
+    const float iterate = image(rule.iterate);
+    if (rule.keeps_iterate) *iterate_at(v, start, row, column) = iterate;
+    return rule.reflects_iterate ? 2 * projected(rule, inside, iterate) - iterate : image(rule.next);
+  }
+  const bool violates = y < 0 || !inside;
+  // A copy first: a choice between two members would be a choice between two addresses, and leave the registers.
+  const Image next = rule.next;
   const float cx = violates ? next.violated.x : next.satisfied.x, cy = violates ? next.violated.y : next.satisfied.y;
   if (!rule.keeps_iterate) return term(cy, y);
-  // A zero coefficient adds nothing to finite images by itself. Its selects would cost plain rules up to 3 % of the
-  // time.
-  const float image = Reflects ? combine(cx, cy, x, y) : fmaf(cy, y, cx * x);
-  *iterate_at(v, start, row, column) = Reflects ? combine(violates ? iterate.violated.x : iterate.satisfied.x,
-                                                          violates ? iterate.violated.y : iterate.satisfied.y, x, y)
-                                                : image;
+  // A zero coefficient adds nothing to finite images by itself. Its selects would cost up to 3 % of the time.
+  const float image = fmaf(cy, y, cx * x);
+  *iterate_at(v, start, row, column) = image;
   return image;
 }
 

@@ -23,27 +23,30 @@ using Cpu = rephase::Session<rephase::RealField<double>>;
 int failures = 0, checks = 0;
 double worst = 0;
 
-// Coefficients in the order of src/rules.ts: tested, then iterate and next where satisfied, and where violated.
+// The numbers of src/rules.ts: tested, iterate and next where satisfied, and where violated, the floor; then
+// `projected`, the bounds, and whether the iterate is reflected.
 struct NamedRule {
   const char* name;
-  double c[10];
+  double c[rephase::cuda::kCoefficients];
   bool keeps;
 };
-constexpr double kBeta = 0.8;
-constexpr int kGs = 0, kHio = 1, kInvented = 5, kRules = 6;
+constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
+constexpr int kGs = 0, kHio = 1, kInvented = 7, kRules = 8;
 const NamedRule kNamed[kRules] = {
-    {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0}, false},
-    {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta}, true},
-    {"input-output", {0, 1, 1, 0, 1, 0, 1, -kBeta, 1, -kBeta}, true},
-    {"output-output", {0, 1, 0, 1, 0, 1, 0, 1 - kBeta, 0, 1 - kBeta}, false},
-    {"raar", {-1, 2, 0, 1, 0, 1, kBeta, 1 - 2 * kBeta, kBeta, 1 - 2 * kBeta}, true},
-    {"invented", {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4}, true},
+    {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, kInfinity, 0}, false},
+    {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
+    {"input-output", {0, 1, 1, 0, 1, 0, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
+    {"output-output", {0, 1, 0, 1, 0, 1, 0, 1 - kBeta, 0, 1 - kBeta, 0, 0, kBeta, 0, kInfinity, 0}, false},
+    {"raar", {-1, 2, 0, 1, 0, 1, kBeta, 1 - 2 * kBeta, kBeta, 1 - 2 * kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
+    {"bounded gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, -0.1, 0.4, 0}, false},
+    {"rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.1, 0.4, 1}, true},
+    {"invented", {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4, 0.4, 0.3, 0.2, 0, 0.5, 0}, true},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
 NamedRule without_previous(NamedRule rule) {
-  for (int i = 0; i < 10; i += 2) {
-    if (i != 2 && i != 4) rule.c[i + 1] += rule.c[i];
+  for (int i = 0; i < 12; i += 2) {
+    if (i != 2 && i != 4 && i != 10) rule.c[i + 1] += rule.c[i];
     rule.c[i] = 0;
   }
   return rule;
@@ -178,7 +181,15 @@ struct Pair {
   rephase::cuda::Rule gpu_rule(bool first) const { return rephase::cuda::make_rule(rule(first).c, rule(first).keeps); }
   rephase::Rule cpu_rule(bool first) const {
     const NamedRule r = rule(first);
-    return {{r.c[0], r.c[1]}, {{r.c[2], r.c[3]}, {r.c[4], r.c[5]}}, {{r.c[6], r.c[7]}, {r.c[8], r.c[9]}}, r.keeps};
+    return {{r.c[0], r.c[1]},
+            {{r.c[2], r.c[3]}, {r.c[4], r.c[5]}},
+            {{r.c[6], r.c[7]}, {r.c[8], r.c[9]}},
+            r.keeps,
+            {r.c[10], r.c[11]},
+            r.c[12],
+            r.c[13],
+            r.c[14],
+            r.c[15] != 0};
   }
   void gpu_iterate(uint32_t count, bool first) {
     gpu.use(gpu_rule(first));

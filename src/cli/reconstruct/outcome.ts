@@ -5,11 +5,12 @@ import type { InputFile, ProblemOptions } from '../problem.js';
 
 export interface ReconstructOptions extends ProblemOptions {
   output: string;
-  algorithm: Algorithm;
+  algorithm?: Algorithm;
   beta?: number;
   alpha?: number;
   delta?: number;
-  iterations: number;
+  iterations?: number;
+  chain?: string;
   seed: number;
   starts: number;
   backend: BackendName | 'auto';

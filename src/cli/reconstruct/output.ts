@@ -1,5 +1,7 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
+import { hasBeta } from '../../problems/options.js';
+import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import { type Reconstruction } from '../../types.js';
 import { writeOutput, writeText } from '../files.js';
 import { type Printer, brief } from '../print.js';
@@ -35,6 +37,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     seconds,
     algorithm,
     beta,
+    chain,
     backend,
     device,
     residual,
@@ -47,20 +50,17 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   } = result;
   const { seed, starts, precision, output, history, report } = options;
   const rate = (iterations * starts) / seconds;
-  const feedback = algorithm === 'gs' ? '' : ` β ${beta}`;
-  out.line(
-    `${backend} (${device}) · ${algorithm}${feedback} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`,
-  );
+  out.line(`${backend} (${device}) · ${chain} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`);
   out.line(
     `${iterations} iterations${starts > 1 ? ' of each' : ''} in ${duration(seconds)}, ${brief(rate)} iterations/s`,
   );
   out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
   if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
-  if (interrupted) out.line(`stopped after ${iterations} of ${options.iterations} iterations`);
+  if (interrupted) out.line(`stopped after ${iterations} of ${iterationsOf(checkChain(chain))} iterations`);
   out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
   out.object({
     ...{ command: 'reconstruct', pattern: path, files, output, history, report, shape },
-    ...{ algorithm, beta: algorithm === 'gs' ? undefined : beta, seed, starts, precision, backend, device },
+    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, precision, backend, device },
     ...{
       iterations,
       seconds,

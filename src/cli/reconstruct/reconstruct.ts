@@ -21,7 +21,7 @@ import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, whole } from '../values.js';
+import { numberFrom, oneOf, positive, range, whole } from '../values.js';
 
 const HELP = `
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
@@ -37,11 +37,18 @@ export function addReconstruct(program: Command): void {
     .description('Recover the image from a diffraction pattern.')
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .requiredOption('-o, --output <image>', 'image to write: .npy, .png or .tiff (- writes .npy to standard output)')
-    .option('--algorithm <name>', ALGORITHMS.join(', '), oneOf('--algorithm', ALGORITHMS), 'gs')
-    .option('--beta <number>', 'feedback strength (default: 0.9, for rrr 0.5; er, gs, dm, cf have none)', positive('--beta'))
+    .option('--algorithm <name>', `${ALGORITHMS.join(', ')} (default: gs)`, oneOf('--algorithm', ALGORITHMS))
+    .option(
+      '--beta <number>',
+      'feedback strength (default: 0.9, for rrr 0.5; er, gs, dm, cf have none)',
+      positive('--beta'),
+    )
     .option('--alpha <number>', 'of chio, from 0 to 1 (default: 0.4)', positive('--alpha'))
     .option('--delta <number>', "of cf, in the object's standard deviations (default: 1.1)", numberFrom('--delta', 0))
-    .option('--iterations <number>', 'how many iterations', whole('--iterations', 1), 1000)
+    .option('--iterations <number>', 'how many iterations (default: 1000)', whole('--iterations', 1))
+    .option('--chain <text>', "instead of these: algorithms one after the other, such as '(hio:0.7*180+er*20)*5'")
+    .option('--bounds <low..high>', 'values that the object may have (default: 0..inf)', range('--bounds'))
+    .option('--no-positivity', 'the object may be negative: --bounds -inf..inf')
     .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
@@ -93,7 +100,8 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
       problem,
       {
         signal,
-        ...{ algorithm: options.algorithm, iterations: options.iterations, seed: options.seed, starts: options.starts },
+        ...{ algorithm: options.algorithm, iterations: options.iterations, chain: options.chain },
+        ...{ seed: options.seed, starts: options.starts },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         history: options.history !== undefined || options.report !== undefined,
         ...{ beta: options.beta, alpha: options.alpha, delta: options.delta },
@@ -140,7 +148,8 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 }
 
 /** Refuses options that exclude each other. */
-function checkTogether({ output, json, bits, start, starts }: ReconstructOptions): void {
+function checkTogether({ output, json, bits, start, starts, bounds, positivity }: ReconstructOptions): void {
+  if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
   if (bits !== undefined && !isPng(output)) {
     throw new UsageError(`--bits is for PNG, and --output is ${output}, whose numbers are not rounded`);
@@ -167,7 +176,7 @@ async function checkOutputs(path: string, options: ReconstructOptions): Promise<
 }
 
 async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {
-  const bar = progressBar(options.iterations ?? 0, quiet);
+  const bar = progressBar(quiet);
   try {
     const onProgress = (progress: Progress) => {
       begun();

@@ -6,6 +6,8 @@ import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief, quote } from '../print.js';
+import { hasBeta } from '../../problems/options.js';
+import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import { type Reconstruction } from '../../types.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
@@ -45,7 +47,7 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
     facts: facts(path, options, outcome),
     notes: [
       ...outcome.warnings.map(({ message }) => `Warning: ${message}.`),
-      ...(result.algorithm === 'gs' ? [] : [NOTES.feedback]),
+      ...(hasBeta(result.algorithm) ? [NOTES.feedback] : []),
       NOTES.always,
     ],
   });
@@ -53,14 +55,14 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
 
 function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const { problem, result, files, interrupted } = outcome;
-  const { algorithm, beta } = result;
+  const { chain } = result;
   const { seed, starts, start, precision, support, mask, intensity, dataset, device, output, bits = '8' } = options;
   const numbered = device === undefined ? '' : `, device ${device}`;
-  const stopped = interrupted ? ` (stopped; ${options.iterations} were asked for)` : '';
+  const stopped = interrupted ? ` (stopped; ${iterationsOf(checkChain(chain))} were asked for)` : '';
   return [
     ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
-    ['algorithm', algorithm === 'gs' ? 'gs' : `${algorithm}, β ${beta}`],
+    ['algorithm', chain],
     ['iterations', `${result.iterations}${stopped}`],
     ['start', start ?? `random, seed ${seed}`],
     ...(starts > 1 ? [['starts', `${starts}; the best is number ${result.best}`] as const] : []),
