@@ -9,6 +9,7 @@ namespace rephase {
 // The image x·(previous iterate) + y·(new image).
 struct Combination {
   double x, y;
+  bool operator==(const Combination&) const = default;
 };
 
 struct Update {

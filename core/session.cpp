@@ -108,12 +108,12 @@ void Session<Field>::pass_rows(size_t start, const Rule& rule) {
   }
 }
 
-// The same for a rule that tests y, transforms what it keeps, and combines these terms. The rule stands inside the
-// butterflies, which saves a pass over the line.
+// The same for a rule that tests for a sign, transforms what it keeps, and combines these terms. The rule stands inside
+// the butterflies, which saves a pass over the line.
 template <class Field>
-template <Terms Satisfied, Terms Violated, bool Keeps>
+template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
 void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
-  const Mixture<V> satisfied = rule.satisfied.next, violated = rule.violated.next;
+  const Mixture<V> tested = rule.tested, satisfied = rule.satisfied.next, violated = rule.violated.next;
   const V normal =
       splat<V>(T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
   for (size_t g = 0; g < field_.groups(); g++) {
@@ -122,8 +122,8 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
     const uint8_t* const inside = support(g);
     field_.row_plan().through_space(line_.data(), scratch_.data(), [=](size_t c, Complex<V> z) -> Complex<V> {
       const Complex<V> y = z * normal, x = Keeps ? iterate[c] : Complex<V>{};
-      const Complex<V> next =
-          select<V>(Field::violated(y, inside[c]), violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
+      const auto violates = Field::violated(tested.of(Tested, x, y), inside[c]);
+      const Complex<V> next = select<V>(violates, violated.of(Violated, x, y), satisfied.of(Satisfied, x, y));
       if constexpr (Keeps) iterate[c] = next;
       return next;
     });
@@ -136,18 +136,19 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
 template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
-  const auto equal = [](Combination a, Combination b) { return a.x == b.x && a.y == b.y; };
-  const bool general = !equal(rule.tested, {0, 1}) || !equal(rule.satisfied.iterate, rule.satisfied.next) ||
-                       !equal(rule.violated.iterate, rule.violated.next) || !rule.is_positivity() || rule.has_floor() ||
-                       rule.reflects_iterate;
-  const Terms satisfied = Mixture<V>(rule.satisfied.next).terms(), violated = Mixture<V>(rule.violated.next).terms();
-  if (general) return &Session::pass_rows;
+  const bool one_image = rule.satisfied.iterate == rule.satisfied.next && rule.violated.iterate == rule.violated.next;
+  if (!one_image || !rule.is_positivity() || rule.has_floor() || rule.reflects_iterate) return &Session::pass_rows;
+  const Terms tested = Mixture<V>(rule.tested).terms(), satisfied = Mixture<V>(rule.satisfied.next).terms(),
+              violated = Mixture<V>(rule.violated.next).terms();
+  const auto has = [&](Terms t, Terms s, Terms v) { return tested == t && satisfied == s && violated == v; };
   if (rule.keeps_iterate) {
-    if (satisfied == y && violated == x_plus_scaled_y) return &Session::pass_rows_fused<y, x_plus_scaled_y, true>;
-    if (satisfied == x && violated == x_plus_scaled_y) return &Session::pass_rows_fused<x, x_plus_scaled_y, true>;
+    if (has(y, y, x_plus_scaled_y)) return &Session::pass_rows_fused<y, y, x_plus_scaled_y, true>;
+    if (has(y, x, x_plus_scaled_y)) return &Session::pass_rows_fused<y, x, x_plus_scaled_y, true>;
+    // Reflections. A coefficient of 1 may be multiplied by.
+    if (has(both, y, both) || has(both, y, x_plus_scaled_y)) return &Session::pass_rows_fused<both, y, both, true>;
   } else {
-    if (satisfied == y && violated == none) return &Session::pass_rows_fused<y, none, false>;
-    if (satisfied == y && violated == scaled_y) return &Session::pass_rows_fused<y, scaled_y, false>;
+    if (has(y, y, none)) return &Session::pass_rows_fused<y, y, none, false>;
+    if (has(y, y, scaled_y)) return &Session::pass_rows_fused<y, y, scaled_y, false>;
   }
   return &Session::pass_rows;
 }

@@ -68,7 +68,7 @@ class Session {
   template <class F>
   void transform_forward(F&& load);
   void pass_rows(size_t start, const Rule& rule);
-  template <Terms Satisfied, Terms Violated, bool Keeps>
+  template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
   void pass_rows_fused(size_t start, const Rule& rule);
   using RowPass = void (Session::*)(size_t start, const Rule& rule);
   static RowPass row_pass(const Rule& rule);

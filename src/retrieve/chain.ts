@@ -3,7 +3,7 @@
  * session runs one after the other.
  */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkBeta, checkInteger, checkName, defaultBeta, rejectUnknownKeys } from '../problems/options.js';
+import { checkBeta, checkInteger, checkName, defaultBeta, hasBeta, rejectUnknownKeys } from '../problems/options.js';
 import { ALGORITHMS, type Algorithm, type ChainLink } from '../types.js';
 
 type Strength = number | readonly [from: number, to: number];
@@ -63,16 +63,18 @@ export function chainText(links: readonly Link[]): string {
     .map((link) => {
       if ('chain' in link) return `(${chainText(link.chain)})*${link.repeat}`;
       const { algorithm, beta, iterations } = link;
-      const isDefault = beta === defaultBeta(algorithm);
-      const strength = isDefault ? '' : `:${typeof beta === 'number' ? beta : beta.join('..')}`;
+      const strength = hasBeta(algorithm) ? `:${typeof beta === 'number' ? beta : beta.join('..')}` : '';
       return `${algorithm}${strength}*${iterations}`;
     })
     .join('+');
 }
 
 function* betaSteps(algorithm: Algorithm, beta: Strength, iterations: number): Generator<Step, void> {
-  if (typeof beta === 'number') return yield { algorithm, beta, iterations };
-  const [from, to] = beta;
+  const [from, to] = typeof beta === 'number' ? [beta, beta] : beta;
+  if (from === to) {
+    yield { algorithm, beta: from, iterations };
+    return;
+  }
   const steps = Math.min(iterations, BETA_STEPS);
   for (let i = 0; i < steps; i++) {
     const [first, end] = [i, i + 1].map((k) => Math.floor((k * iterations) / steps));
@@ -180,10 +182,8 @@ function parse(text: string): Link[] {
 
   function fail(takes: string): never {
     skipSpace();
-    const shown = gotTakes(`chain at character ${at + 1}`, at < text.length ? text.slice(at) : 'its end', takes);
-    // A long chain is cut, so that the mark stands below its character.
-    const first = Math.max(0, at - 40);
-    const line = text.slice(first, at + 30).replace(/\s/g, ' ');
-    throw new InvalidArgumentError('chain', `${shown}\n  ${line}\n  ${' '.repeat(at - first)}^`);
+    const where = `chain at character ${at + 1}`;
+    const ends = `${where}: ends here; takes ${takes}`;
+    throw new InvalidArgumentError('chain', at < text.length ? gotTakes(where, text.slice(at), takes) : ends);
   }
 }

@@ -1,0 +1,149 @@
+/** Chains of algorithms: their text and arrays, and what runs. */
+import { describe, expect, it } from 'vitest';
+import { retrieve, type ChainLink, type RetrieveOptions } from '../src/index.js';
+import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from '../src/retrieve/chain.js';
+import { onEveryBackend } from './support/backends.js';
+import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
+import type { Shape } from '../src/index.js';
+
+const steps = (chain: string | readonly ChainLink[]) =>
+  [...stepsOf(checkChain(chain))].map(({ algorithm, beta, iterations }) => `${algorithm}:${beta}*${iterations}`);
+
+describe('a chain', () => {
+  it.each([
+    ['hio*180+er*20', ['hio:0.9*180', 'er:1*20'], 'hio:0.9*180+er*20'],
+    [' hio : 0.7 * 180 + er * 20 ', ['hio:0.7*180', 'er:1*20'], 'hio:0.7*180+er*20'],
+    ['(hio:.7*2+er*1)*2', ['hio:0.7*2', 'er:1*1', 'hio:0.7*2', 'er:1*1'], '(hio:0.7*2+er*1)*2'],
+    ['((rrr*1)*2+dm*3)', ['rrr:0.5*1', 'rrr:0.5*1', 'dm:1*3'], '((rrr:0.5*1)*2+dm*3)*1'],
+    ['raar:0.9..0.5*3', ['raar:0.9*1', 'raar:0.7*1', 'raar:0.5*1'], 'raar:0.9..0.5*3'],
+    ['raar:1e-1..2*1', ['raar:0.1*1'], 'raar:0.1..2*1'],
+    ['input-output:1*5', ['input-output:1*5'], 'input-output:1*5'],
+  ])('%s is read, and written as it is read', (text, expected, written) => {
+    expect(steps(text)).toEqual(expected);
+    const chain = checkChain(text);
+    expect(chainText(chain)).toBe(written);
+    expect(checkChain(chainText(chain))).toEqual(chain);
+    expect(iterationsOf(chain)).toBe([...stepsOf(chain)].reduce((sum, step) => sum + step.iterations, 0));
+    expect(steps(chain)).toEqual(expected);
+  });
+
+  it('changes β from the first iteration to the last, in at most 100 steps', () => {
+    const all = [...stepsOf(checkChain('raar:0.9..0.5*1050'))];
+    expect(all).toHaveLength(100);
+    expect(all.reduce((sum, { iterations }) => sum + iterations, 0)).toBe(1050);
+    expect([all[0].beta, all[99].beta]).toEqual([0.9, 0.5]);
+    expect(all.every(({ beta }, i) => i === 0 || beta < all[i - 1].beta)).toBe(true);
+    expect(lastStep(checkChain('(raar:0.9..0.5*1050)*2'))).toMatchObject({ algorithm: 'raar', beta: 0.5 });
+  });
+
+  it('is not unrolled: a long one costs nothing', () => {
+    const chain = checkChain('((hio*45+er*5)*1000000)*1000000');
+    expect(iterationsOf(chain)).toBe(50e12);
+    expect(stepsOf(chain).next().value).toEqual({ algorithm: 'hio', beta: 0.9, iterations: 45 });
+  });
+
+  it.each([
+    ['', 1, /ends here; takes an algorithm \(er, gs/],
+    ['hoi*3', 1, /"hoi\*3"; takes an algorithm/],
+    ['hio', 4, /takes '\*' and a number of iterations/],
+    ['hio*', 5, /takes a number of iterations, at least 1/],
+    ['hio*0', 5, /takes a number of iterations, at least 1/],
+    ['hio:*5', 5, /takes a feedback strength above 0/],
+    ['hio:0*5', 5, /takes a feedback strength above 0/],
+    ['hio:0.9..*5', 10, /takes a feedback strength above 0/],
+    ['hio*5+', 7, /takes an algorithm/],
+    ['hio*5 er*3', 7, /takes '\+', or the end/],
+    ['(hio*5', 7, /takes '\+' or '\)'/],
+    ['(hio*5)*x', 9, /takes how often to repeat, at least 1/],
+    ['hio*5)', 6, /takes '\+', or the end/],
+    ['hio*-5', 5, /takes a number of iterations/],
+    ['hio*5.5', 6, /takes '\+', or the end/],
+  ])('%j is refused at character %i', (text, character, message) => {
+    const error = thrown(() => checkChain(text));
+    expect(error.message).toMatch(message);
+    expect(error.message).toContain(`chain at character ${character}:`);
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', argument: 'chain' });
+  });
+
+  it.each([
+    [[], 'chain'],
+    [[{ algorithm: 'hio' }], 'chain[0].iterations'],
+    [[{ algorithm: 'hio', iterations: 1, betta: 1 }], 'betta'],
+    [[{ algorithm: 'hoi', iterations: 1 }], 'chain[0].algorithm'],
+    [[{ chain: [{ algorithm: 'hio', iterations: 1, beta: [1, 0] }] }], 'chain[0].chain[0].beta'],
+    [[{ chain: [{ algorithm: 'hio', iterations: 1, beta: [1] }] }], 'chain[0].chain[0].beta'],
+    [[{ repeat: 0, chain: [{ algorithm: 'hio', iterations: 1 }] }], 'chain[0].repeat'],
+    [[{ repeat: 2 ** 52, chain: [{ algorithm: 'hio', iterations: 4 }] }], 'chain'],
+    [[null], 'chain[0]'],
+  ])('the array %j is refused by name', (chain, argument) => {
+    expect(thrown(() => checkChain(chain as ChainLink[])).argument).toBe(argument);
+  });
+
+  it('that has no end is refused', () => {
+    const chain: ChainLink[] = [];
+    chain.push({ chain });
+    expect(thrown(() => checkChain(chain)).message).toMatch(/at most 20 deep/);
+    expect(thrown(() => checkChain(`${'('.repeat(30)}hio*1`)).message).toMatch(/at most 20 deep/);
+  });
+});
+
+onEveryBackend('retrieve', ({ backend, precision, tolerance }) => {
+  const shape: Shape = [10, 12];
+  const problem = { shape, magnitudes: asymmetricMagnitudes(shape), support: randomMask(shape, 0.6, 2) };
+  const run = (options: RetrieveOptions) =>
+    retrieve(problem, { backend, precision, seed: 3, inspect: false, ...options });
+
+  it('runs a chain as its parts, one after the other', async () => {
+    const first = await run({ chain: 'hio:0.7*4', history: true });
+    const second = await run({ algorithm: 'er', iterations: 3, start: { object: first.object } });
+    const both = await run({ chain: 'hio:0.7*4+er*3', history: true });
+    expect(relativeError(both.object, second.object)).toBeLessThan(tolerance);
+    expect(both).toMatchObject({ chain: 'hio:0.7*4+er*3', algorithm: 'er', beta: 1, iterations: 7 });
+    expect(both.history).toHaveLength(7);
+  });
+
+  it('repeats, and changes β as it goes', async () => {
+    const text = await run({ chain: '(raar:0.9..0.5*2+hio:0.8*1)*2' });
+    const link = (beta: number) => ({ algorithm: 'raar', beta, iterations: 1 }) as const;
+    const round: ChainLink[] = [link(0.9), link(0.5), { algorithm: 'hio', beta: 0.8, iterations: 1 }];
+    const array = await run({ chain: [...round, ...round] });
+    expect(text.object).toEqual(array.object);
+  });
+
+  it('ends with an image after rules whose iterates are none', async () => {
+    for (const algorithm of ['raar', 'hpr', 'dm'] as const) {
+      const { object, feasible, iterations, history } = await run({ algorithm, iterations: 5, history: true });
+      expect(relativeError(object, feasible)).toBeLessThan(tolerance);
+      expect(iterations).toBe(5);
+      expect(history).toHaveLength(5);
+    }
+  });
+
+  it('keeps the object in bounds', async () => {
+    const [low, high] = [-0.02, 0.05];
+    for (const algorithm of ['er', 'hio', 'rrr'] as const) {
+      const { feasible } = await retrieve(
+        { ...problem, bounds: [low, high] },
+        { backend, precision, algorithm, iterations: 5 },
+      );
+      expect(Math.min(...feasible)).toBeCloseTo(low, 6);
+      expect(Math.max(...feasible)).toBeCloseTo(high, 6);
+      expect(feasible.every((value, i) => problem.support[i] === 1 || value === 0)).toBe(true);
+    }
+  });
+
+  it('refuses a chain beside what it says itself', async () => {
+    for (const options of [{ algorithm: 'hio' as const }, { beta: 0.9 }, { iterations: 5 }]) {
+      await expect(run({ chain: 'er*1', ...options })).rejects.toThrow(/cannot be given with a chain/);
+    }
+  });
+});
+
+function thrown(action: () => unknown): Error & { argument?: string } {
+  try {
+    action();
+  } catch (error) {
+    return error as Error & { argument?: string };
+  }
+  throw new Error('nothing was thrown');
+}
