@@ -42,8 +42,7 @@ export { ALGORITHMS } from './rules.js';
  * `rrr` transforms the reflection 2P(x) − x of its iterate next; every other rule transforms the iterate. The iterates of
  * `raar`, `hpr` and `dm` are no images: an iteration of `er` makes one of them, and `retrieve` ends with it.
  *
- * Other libraries differ: PyNX tests positivity on y in its RAAR and HPR, which makes them other algorithms, and cohere's
- * β of RAAR weighs the terms in a form of its own; here the published operators are meant.
+ * docs/algorithms.md says what each is for, and where PyNX and cohere differ.
  *
  * In the first iteration there is no x: y takes its place where the constraint is violated, 0 where it is satisfied.
  */
