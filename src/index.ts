@@ -24,6 +24,7 @@ export {
 } from './errors.js';
 export {
   clean,
+  estimateSupport,
   inspect,
   inspectImage,
   WARNING_CODES,
@@ -33,6 +34,7 @@ export {
   type ImageInspection,
   type Inspection,
   type InspectOptions,
+  type SupportEstimate,
   type Warning,
   type WarningCode,
 } from './inspect/index.js';

@@ -1,7 +1,14 @@
 /** Reads the files that `reconstruct` is given, and makes the library's problem of them. */
 import { type Command } from 'commander';
 import { InvalidArgumentError } from '../errors.js';
-import { type CleanOptions, type Warning, type WarningCode, cleanAndInspect } from '../inspect/index.js';
+import {
+  type CleanOptions,
+  type SupportEstimate,
+  type Warning,
+  type WarningCode,
+  cleanAndInspect,
+  estimateSupport,
+} from '../inspect/index.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import { type Input, type InputOptions, type NamedFile, addInputOptions, readInput, withDataset } from './files.js';
@@ -70,7 +77,7 @@ export interface ReadProblem {
 /** The inputs besides the pattern. */
 export function otherInputs({ support, mask, start, dark }: ProblemOptions): NamedFile[] {
   return [
-    { what: 'the support', path: parseShape(support ?? '') ? undefined : support },
+    { what: 'the support', path: support === 'auto' || parseShape(support ?? '') ? undefined : support },
     { what: 'the mask', path: mask },
     { what: 'the start', path: start },
     { what: 'the dark frame', path: dark },
@@ -108,8 +115,9 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
     files.push({ role: 'mask', path: withDataset(path, pattern.maskDataset), sha256: pattern.sha256 });
   }
   const { cleaned, inspection } = cleanAndInspect(pattern, { ...cleanOptions(options), mask: good, dark });
+  const estimate = options.support === 'auto' ? estimateSupport({ ...cleaned, shape }) : undefined;
   const rectangle = parseShape(options.support ?? '');
-  const supportImage = rectangle ? rectangleIn(shape, rectangle) : await readOther('support');
+  const supportImage = estimate?.support ?? (rectangle ? rectangleIn(shape, rectangle) : await readOther('support'));
   const start = await readOther('start');
   return {
     problem: {
@@ -122,8 +130,15 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
     ...(start && { start: { object: start } }),
     files,
     warnings: inspection.warnings.filter((warning) => !isMended(warning, options)),
-    done: cleaned.done,
+    done: [...cleaned.done, ...(estimate ? [aboutSupport(estimate)] : [])],
   };
+}
+
+function aboutSupport({ extent, found }: SupportEstimate): string {
+  const size = `the support is ${extent.join(' × ')} pixels`;
+  if (found[0] && found[1]) return `${size}: the autocorrelation ends there`;
+  const where = found[0] ? ' along columns' : found[1] ? ' along rows' : '';
+  return `${size}: half of the pattern${where}, because the autocorrelation is not seen to end`;
 }
 
 /** A rectangle at the top left. Its place makes no difference, since magnitudes do not tell where an object lies. */

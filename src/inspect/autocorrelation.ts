@@ -99,35 +99,62 @@ const SHIFTS = 8;
 /** Of the autocorrelation at no shift; what is less comes of float32, and of patterns that end at their edges. */
 const LEAST_AUTOCORRELATION = 3e-3;
 
+/** Lines of a pattern that are looked at must be at least so many, or nothing can be told. */
+const FEWEST_LINES = 16;
+
 /**
  * Whether the autocorrelation reaches further than that of an object with this many rows (or columns) can: it has more
  * there than at the largest shifts, where only noise is. False too where it cannot be told.
  */
 export function reachesBeyond(pattern: Pattern, axis: 'rows' | 'columns', extent: number): boolean {
+  return reachTest(pattern, axis)?.(extent) ?? false;
+}
+
+/**
+ * The least number of rows (or columns) that an object with such an autocorrelation can have. Undefined where it cannot be
+ * told: too little was measured, or the autocorrelation ends nowhere.
+ */
+export function extentAlong(pattern: Pattern, axis: 'rows' | 'columns'): number | undefined {
+  const reaches = reachTest(pattern, axis);
+  let [reached, end] = [1, Math.floor(pattern.shape[axis === 'rows' ? 0 : 1] / 2)];
+  if (!reaches?.(reached)) return undefined;
+  while (end - reached > 1) {
+    const middle = (reached + end) >> 1;
+    if (reaches(middle)) reached = middle;
+    else end = middle;
+  }
+  return end;
+}
+
+function reachTest(pattern: Pattern, axis: 'rows' | 'columns'): ((extent: number) => boolean) | undefined {
   const { shape, intensities, usable } = pattern;
   const [length, across] = axis === 'rows' ? shape : [shape[1], shape[0]];
   const [step, lineStep] = axis === 'rows' ? [shape[1], 1] : [1, shape[1]];
   const half = Math.floor(length / 2);
-  if (extent + 2 > half) return false;
   const middleLine = Math.floor(across / 2);
-  const first = Math.max(0, middleLine - LINES / 2);
-  const last = Math.min(across - 1, middleLine + LINES / 2);
   const lines: Float64Array[] = [];
-  for (let line = first; line <= last; line++) {
+  for (let line = Math.max(0, middleLine - LINES / 2); line <= Math.min(across - 1, middleLine + LINES / 2); line++) {
     const values = new Float64Array(length);
-    for (let i = 0; i < length; i++) {
+    let whole = true;
+    for (let i = 0; i < length && whole; i++) {
       const at = i * step + line * lineStep;
       const opposite =
         ((2 * half - i + length) % length) * step + ((2 * middleLine - line + across) % across) * lineStep;
-      if (!usable[at] && !usable[opposite]) return false;
+      whole = usable[at] === 1 || usable[opposite] === 1;
       values[i] = intensities[usable[at] ? at : opposite];
     }
-    lines.push(values);
+    // A hole in a line makes an autocorrelation that does not end.
+    if (whole) lines.push(values);
   }
-  const beyond = sizeAt(lines, extent);
-  if (!(beyond > LEAST_AUTOCORRELATION * sizeAt(lines, 0))) return false;
-  const shifts = Array.from({ length: Math.min(SHIFTS, half - extent) }, (_, i) => half - i);
-  return beyond > 5 * Math.min(...shifts.map((shift) => sizeAt(lines, shift)));
+  if (lines.length < Math.min(across, FEWEST_LINES)) return undefined;
+  const atNoShift = sizeAt(lines, 0);
+  return (extent) => {
+    if (extent + 2 > half) return false;
+    const beyond = sizeAt(lines, extent);
+    if (!(beyond > LEAST_AUTOCORRELATION * atNoShift)) return false;
+    const shifts = Array.from({ length: Math.min(SHIFTS, half - extent) }, (_, i) => half - i);
+    return beyond > 5 * Math.min(...shifts.map((shift) => sizeAt(lines, shift)));
+  };
 }
 
 /** The root of the energy of an autocorrelation at one shift along lines of intensities. */

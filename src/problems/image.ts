@@ -42,7 +42,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
   const shape = checkShape('shape', problem.shape);
   const magnitudes = copyRealArray('magnitudes', problem.magnitudes, shape);
-  const mask = toMask('mask', problem.mask, shape, 'no frequency was measured');
+  const mask = checkMask(problem.mask, shape);
   const largest = largestOf('magnitudes', magnitudes, shape, mask, LEAVE_OUT);
   if (largest === 0) {
     const where = mask ? 'every measured entry' : 'every entry';
@@ -98,6 +98,11 @@ export function selectStarts(setup: Setup, first: number, count: number): Setup 
     batch: { starts: count, ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }) },
     ...(start && { start: 'phase' in start ? { phase: some(start.phase) } : { object: some(start.object) } }),
   };
+}
+
+/** Copies a mask of frequencies to zeros and ones; undefined where it excludes nothing. */
+export function checkMask(mask: MaskArray | undefined, shape: Shape): Uint8Array | undefined {
+  return toMask('mask', mask, shape, 'no frequency was measured');
 }
 
 /** Copies a support to zeros and ones; undefined where it excludes nothing. */

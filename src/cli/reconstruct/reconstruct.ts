@@ -49,7 +49,10 @@ export function addReconstruct(program: Command): void {
     .option('--chain <text>', "instead of these: algorithms one after the other, such as '(hio:0.7*180+er*20)*5'")
     .option('--bounds <low..high>', 'values that the object may have (default: 0..inf)', range('--bounds'))
     .option('--no-positivity', 'the object may be negative: --bounds -inf..inf')
-    .option('--support <file|RxC>', 'where the object may be non-zero: an image, or a rectangle such as 256x256')
+    .option(
+      '--support <file|RxC|auto>',
+      'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
+    )
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
     .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
