@@ -5,7 +5,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type CallsReport } from '../src/cli/calls.js';
 import { exitCode } from '../src/cli/exit.js';
-import { GRANULARITIES } from '../src/cli/call-overhead.js';
+import { CALL_STYLES } from '../src/cli/call-overhead.js';
 import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
@@ -306,10 +306,10 @@ describe('the other commands', () => {
     expect(code).toBe(0);
     const { calls } = json(stdout) as unknown as { calls: CallsReport[] };
     expect(calls).toHaveLength(1);
-    const [{ granularities, models, memory }] = calls;
-    expect(granularities.map(({ n }) => n)).toEqual([16, 32]);
-    for (const row of granularities) {
-      for (const name of GRANULARITIES) expect(row[name].total).toBeGreaterThan(0);
+    const [{ overhead, models, memory }] = calls;
+    expect(overhead.map(({ n }) => n)).toEqual([16, 32]);
+    for (const row of overhead) {
+      for (const name of CALL_STYLES) expect(row[name].total).toBeGreaterThan(0);
     }
     expect(models.map(({ calls }) => calls)).toEqual([1, 4]);
     expect(memory.copiesInLoop).toBe(0);

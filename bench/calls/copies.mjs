@@ -1,115 +1,81 @@
-/** What each path of the API copies, by the session's own counters and by a witness; and the loop that copies always. */
+/** Counts what each call copies, by the session and by the independent counter, and times a loop that always copies. */
+import { createSession } from '../../dist/index.js';
 import { takeTurns, waiting } from '../measure.mjs';
+import { problem } from './calls.mjs';
+import { overhead } from './shared.mjs';
 
 const N = 256;
 const ITERATIONS = 100;
 
-/** @param {number} n */
-export function problem(n) {
-  // Hashed, so that no two frequencies are alike.
-  const magnitudes = Float32Array.from({ length: n * n }, (_, i) => 1 + (Math.imul(i + 1, 2654435761) >>> 8) / 2 ** 24);
-  return { magnitudes, shape: /** @type {const} */ ([n, n]) };
-}
-
-const COUNTERS = /** @type {const} */ (['uploads', 'uploadedBytes', 'downloads', 'downloadedBytes']);
-
-/** @param {any} after @param {any} before @param {readonly string[]} names */
-function difference(after, before, names = COUNTERS) {
+/** @param {any} after @param {any} before */
+function difference(after, before) {
+  const names = ['uploads', 'uploadedBytes', 'downloads', 'downloadedBytes'];
   return Object.fromEntries(names.map((name) => [name, after[name] - (before?.[name] ?? 0)]));
 }
 
 /**
- * @param {typeof import('../../dist/index.js')} rephase
  * @param {import('../../dist/index.js').BackendName} backend
- * @param {import('../../src/cli/call-overhead.js')} shared
- * @param {import('./counter.mjs').Counter | undefined} witness
+ * @param {import('./counter.mjs').Counter} counter
  */
-export async function copies(rephase, backend, { GRANULARITIES, drive }, witness) {
-  const device = witness?.device ?? 0;
-  const n = N;
-  const plain = problem(n);
-  const support = new Uint8Array(n * n).fill(1, 0, (n * n) / 2);
-  const mask = new Uint8Array(n * n).fill(1, 1);
-  const open = (/** @type {object} */ extra = {}, /** @type {object} */ options = {}) =>
-    rephase.createSession({ ...plain, ...extra }, { backend, device, ...options });
-  // Backends prepare what sessions share, and try themselves out, once.
+export async function copies(backend, counter) {
+  const plain = problem(N);
+  const support = new Uint8Array(N * N).fill(1, 0, (N * N) / 2);
+  const mask = new Uint8Array(N * N).fill(1, 1);
+  const { magnitudes: object } = plain;
+  const open = (extra = {}, start = undefined) => createSession({ ...plain, ...extra }, { backend, start });
+  // Backends prepare what sessions share, and test themselves, once.
   (await open()).dispose();
 
-  /** @type {any[]} */
   const rows = [];
-  const note = async (
-    /** @type {string} */ path,
-    /** @type {import('../../dist/index.js').Session | undefined} */ session,
-    /** @type {() => Promise<import('../../dist/index.js').Session | void>} */ work,
-    iterations = 0,
-  ) => {
-    const before = { own: session?.memory(), seen: await witness?.counts() };
-    const made = await work();
-    const current = /** @type {import('../../dist/index.js').Session} */ (made ?? session);
-    // Waits without copying, so that everything has happened; reading the counters is not counted.
-    if (!iterations) await current.run(1);
-    const own = current.memory();
-    const seen = await witness?.counts();
-    const more = /** @type {const} */ (['kernels', 'submissions']).filter((name) => seen && name in seen);
-    rows.push({
-      path,
-      ...(iterations && { iterations }),
-      own: difference(own, before.own),
-      ...(seen && { seen: difference(seen, before.seen, [...COUNTERS, ...more]) }),
-    });
-    return current;
+  /** Counts what `work` copies. It uses the session, or makes one. Waiting by `run` copies nothing. */
+  const note = async (path, session, work, iterations = undefined) => {
+    const before = { own: session?.memory(), seen: counter.counts() };
+    const made = (await work()) ?? session;
+    await made.run(1);
+    const own = difference(made.memory(), before.own);
+    rows.push({ path, iterations, own, seen: difference(counter.counts(), before.seen) });
+    return made;
   };
-  const closing = async (/** @type {Promise<import('../../dist/index.js').Session>} */ session) =>
-    (await session).dispose();
-  await closing(note('createSession', undefined, () => open()));
-  await closing(note('createSession with a support', undefined, () => open({ support })));
-  await closing(note('createSession with a mask', undefined, () => open({ mask })));
-  const phase = Float32Array.from(plain.magnitudes, (value) => value);
-  await closing(note('createSession with phases of the caller’s', undefined, () => open({}, { start: { phase } })));
-  await closing(note('createSession with an object', undefined, () => open({}, { start: { object: phase } })));
+  const creating = async (path, ...given) => (await note(path, undefined, () => open(...given))).dispose();
+  await creating('createSession');
+  await creating('createSession with a support', { support });
+  await creating('createSession with a mask', { mask });
+  await creating('createSession with phases of the caller’s', {}, { phase: object });
+  await creating('createSession with an object', {}, { object });
   const session = await open();
-  const settled = async () => void (await session.residuals());
-  for (const granularity of GRANULARITIES) {
-    // A first one: kernels of the finest granularity may be made when they are first called.
-    await drive(session, granularity, 2);
-    await settled();
+  for (const style of overhead.CALL_STYLES) {
+    // Kernels may be compiled when they are first called.
+    await overhead.iterate(session, style, 2);
+    await session.residuals();
     await note(
-      `${ITERATIONS} iterations by ${granularity}`,
+      `${ITERATIONS} iterations by ${style}`,
       session,
-      async () => {
-        await drive(session, granularity, ITERATIONS);
-        // Waits without copying: the last batch of a run is awaited.
-        await session.run(1);
-      },
-      ITERATIONS + 1,
+      () => overhead.iterate(session, style, ITERATIONS),
+      ITERATIONS,
     );
-    await settled();
+    await session.residuals();
   }
-  const spectrum = new Float32Array(2 * n * n).fill(1);
   await session.run(1);
-  await note('residual', session, async () => void (await session.residual()));
-  await note('readObject', session, async () => void (await session.readObject()));
-  await note('readFeasible', session, async () => void (await session.readFeasible()));
-  await note('readSpectrum', session, async () => void (await session.readSpectrum()));
-  await note('writeObject', session, async () => session.writeObject(phase));
-  await note('writeSpectrum', session, async () => session.writeSpectrum(spectrum));
-  await session.readObject();
+  for (const read of ['residual', 'readObject', 'readFeasible', 'readSpectrum']) {
+    await note(read, session, async () => void (await session[read]()));
+  }
+  await note('writeObject', session, () => session.writeObject(object));
+  await note('writeSpectrum', session, () => session.writeSpectrum(new Float32Array(2 * N * N).fill(1)));
   session.dispose();
-  return { n, witness: witness?.name, rows };
+  return { rows };
 }
 
 /**
- * A constraint of one's own in JavaScript: the object comes to the host and goes back in each iteration. Beside it the same
- * iterations that stay on the device. Microseconds an iteration.
- * @param {typeof import('../../dist/index.js')} rephase
+ * Times a constraint of one's own in JavaScript, for which the object comes to the host and goes back in each iteration,
+ * beside the same iterations on the device. Microseconds an iteration.
  * @param {import('../../dist/index.js').BackendName} backend
  * @param {number[]} sizes
  * @param {import('../measure.mjs').Effort} effort
  */
-export async function naiveLoop(rephase, backend, sizes, effort) {
+export async function naiveLoop(backend, sizes, effort) {
   const rows = [];
   for (const n of sizes) {
-    const session = await rephase.createSession(problem(n), { backend });
+    const session = await createSession(problem(n), { backend });
     const copying = async () => {
       session.inverse();
       const object = await session.readObject();
@@ -126,7 +92,7 @@ export async function naiveLoop(rephase, backend, sizes, effort) {
     };
     const before = session.memory();
     await copying();
-    const once = difference(session.memory(), before);
+    const { uploadedBytes, downloadedBytes } = difference(session.memory(), before);
     const [naive, run] = await takeTurns(
       [
         { name: 'naive', run: timed(waiting(copying)) },
@@ -134,8 +100,7 @@ export async function naiveLoop(rephase, backend, sizes, effort) {
       ],
       effort,
     );
-    const bytes = once.uploadedBytes + once.downloadedBytes;
-    rows.push({ n, naive: 1000 * naive.median, run: 1000 * run.median, bytes });
+    rows.push({ n, naive: 1000 * naive.median, run: 1000 * run.median, bytes: uploadedBytes + downloadedBytes });
     session.dispose();
   }
   return rows;

@@ -1,210 +1,117 @@
 /**
- * What a session does to memory, as seen from outside of it, so that its own counters are not the only word: on cuda the
- * driver's profiler (cupti.cpp), on webgpu every call that reaches the GPUDevice, on wasm every typed array that is
- * copied into or out of a WebAssembly memory.
+ * Counts what sessions do to memory from outside of them, so that their own counts are not the only word: on cuda by the
+ * driver's profiler, on webgpu by the calls that reach WebGPU, on wasm by the typed arrays that are copied into or out of
+ * a WebAssembly memory.
  */
+import { loadAddon } from './native.mjs';
 
 /**
- * @typedef {object} Counts copies between host and device, in pieces as they come, and device memory
+ * @typedef {object} Counts copies between host and device, and device memory
  * @property {number} uploads
  * @property {number} uploadedBytes
  * @property {number} downloads
  * @property {number} downloadedBytes
  * @property {number} deviceBytes
- * @property {number} peakDeviceBytes
- * @property {number} [kernels] kernels or dispatches
- * @property {number} [submissions]
- * @property {number} [deviceSeconds] that kernels took, on the device's clock
+ * @property {number} peakDeviceBytes since the last reading
  *
- * @typedef {object} Counter
- * @property {string} name
- * @property {() => Counts | Promise<Counts>} counts once everything before has been waited for
- * @property {() => void} resetPeak
- * @property {number} [device] index of the device that is watched
+ * @typedef {{ counts: () => Counts }} Counter to be read when everything before has been waited for
  */
 
-const fresh = () => ({
-  uploads: 0,
-  uploadedBytes: 0,
-  downloads: 0,
-  downloadedBytes: 0,
-  deviceBytes: 0,
-  peakDeviceBytes: 0,
-});
-
 /**
- * Before the backend is used for the first time.
- * @param {typeof import('../../dist/index.js')} rephase
+ * Call this before the backend is used for the first time.
  * @param {string} backend
  * @returns {Promise<Counter>}
  */
-export async function watch(rephase, backend) {
-  // Not in pages, which have no such thing.
-  if (backend === 'cuda')
-    return { name: "CUPTI, the driver's profiler", ...(await import('./cupti.mjs')).buildCupti() };
-  if (backend === 'wasm') return watchWasm();
-  const gpu = await requestDevice(['timestamp-query']);
-  const witness = watchDevice(gpu);
-  return { ...witness, device: await rephase.addGPUDevice(/** @type {any} */ (gpu)) };
+export async function watch(backend) {
+  if (backend === 'cuda') return loadAddon('cupti');
+  return backend === 'webgpu' ? watchWebGPU() : watchWasm();
 }
 
-/** Dawn's objects must outlive what was made with them. @type {unknown[]} */
-const kept = [];
+const zeros = () => ({
+  ...{ uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 },
+  ...{ deviceBytes: 0, peakDeviceBytes: 0 },
+});
 
-/** As the library asks for one, with features beside, of those that there are. @param {GPUFeatureName[]} wanted */
-export async function requestDevice(wanted = []) {
-  const inPage = 'navigator' in globalThis && navigator.gpu;
-  const options = [
-    'enable-dawn-features=disable_robustness,disable_workgroup_init',
-    'disable-dawn-features=timestamp_quantization',
-  ];
-  const gpu = inPage ? navigator.gpu : (await import('webgpu')).create(options);
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new Error('WebGPU has no adapter here');
-  kept.push(gpu, adapter);
-  const names = /** @type {const} */ ([
-    ...['maxBufferSize', 'maxStorageBufferBindingSize', 'maxComputeWorkgroupStorageSize'],
-    ...['maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX'],
-  ]);
-  const requiredLimits = Object.fromEntries(names.map((name) => [name, /** @type {any} */ (adapter.limits)[name]]));
-  return adapter.requestDevice({
-    requiredLimits,
-    requiredFeatures: wanted.filter((name) => adapter.features.has(name)),
-  });
+/**
+ * Tells `note` about every call of a method: the object, its arguments and the result.
+ * @param {any} owner
+ * @param {string} method
+ * @param {(self: any, given: any[], result: any) => void} note
+ */
+function observe(owner, method, note) {
+  const original = owner[method];
+  owner[method] = function (...given) {
+    const result = original.apply(this, given);
+    note(this, given, result);
+    return result;
+  };
 }
 
-/** GPUBufferUsage, which Node does not have as a global. */
-const [MAP_READ, COPY_SRC, COPY_DST, QUERY_RESOLVE] = [1, 4, 8, 512];
-const MOST_PASSES = 1024;
+/** GPUBufferUsage.MAP_READ, which Node does not have as a global. */
+const MAP_READ = 1;
 
-/** @param {GPUDevice} gpu @returns {Counter} */
-export function watchDevice(gpu) {
-  const counts = { ...fresh(), kernels: 0, submissions: 0 };
-  const own = {
-    createBuffer: gpu.createBuffer.bind(gpu),
-    createCommandEncoder: gpu.createCommandEncoder.bind(gpu),
-    submit: gpu.queue.submit.bind(gpu.queue),
-    writeBuffer: gpu.queue.writeBuffer.bind(gpu.queue),
-  };
-  const timed = gpu.features.has('timestamp-query');
-  const times = timed && gpu.createQuerySet({ type: 'timestamp', count: 2 * MOST_PASSES });
-  let [passes, seconds] = [0, 0];
-  const resize = (/** @type {number} */ bytes) => {
-    counts.deviceBytes += bytes;
-    counts.peakDeviceBytes = Math.max(counts.peakDeviceBytes, counts.deviceBytes);
-  };
-  const free = (/** @type {{ live: number }} */ size) => {
-    resize(-size.live);
-    size.live = 0;
+async function watchWebGPU() {
+  const { GPUDevice, GPUBuffer, GPUQueue, GPUCommandEncoder } = (await import('webgpu')).globals;
+  const counts = zeros();
+  /** Bytes that a buffer still has, by buffer. */
+  const sizes = new WeakMap();
+  const free = (size) => {
+    counts.deviceBytes -= size.bytes;
+    size.bytes = 0;
   };
   // A buffer that nothing refers to any more goes with its object.
   const collected = new FinalizationRegistry(free);
-  gpu.createBuffer = (descriptor) => {
-    const buffer = own.createBuffer(descriptor);
-    const destroy = buffer.destroy.bind(buffer);
-    const size = { live: buffer.size };
-    resize(size.live);
+  observe(GPUDevice.prototype, 'createBuffer', (_, [{ size: bytes }], buffer) => {
+    const size = { bytes };
+    sizes.set(buffer, size);
     collected.register(buffer, size);
-    buffer.destroy = () => {
-      free(size);
-      return destroy();
-    };
-    return buffer;
-  };
-  gpu.queue.writeBuffer = (/** @type {any[]} */ ...given) => {
+    counts.deviceBytes += bytes;
+    counts.peakDeviceBytes = Math.max(counts.peakDeviceBytes, counts.deviceBytes);
+  });
+  observe(GPUBuffer.prototype, 'destroy', (buffer) => free(sizes.get(buffer)));
+  observe(GPUQueue.prototype, 'writeBuffer', (_, [, , data, , bytes]) => {
     counts.uploads += 1;
-    counts.uploadedBytes += given[4] ?? given[2].byteLength;
-    return /** @type {any} */ (own.writeBuffer)(...given);
-  };
-  gpu.queue.submit = (buffers) => {
-    counts.submissions += 1;
-    return own.submit(buffers);
-  };
-  gpu.createCommandEncoder = (descriptor) => {
-    const encoder = own.createCommandEncoder(descriptor);
-    const copy = /** @type {any} */ (encoder.copyBufferToBuffer.bind(encoder));
-    encoder.copyBufferToBuffer = (/** @type {any[]} */ ...given) => {
-      if (given[2].usage & MAP_READ) {
-        counts.downloads += 1;
-        counts.downloadedBytes += given[4];
-      }
-      return copy(...given);
-    };
-    const begin = encoder.beginComputePass.bind(encoder);
-    encoder.beginComputePass = () => {
-      const at = 2 * (passes++ % MOST_PASSES);
-      const timestampWrites = times && { querySet: times, beginningOfPassWriteIndex: at, endOfPassWriteIndex: at + 1 };
-      const pass = begin(timestampWrites ? { timestampWrites } : undefined);
-      const dispatch = pass.dispatchWorkgroups.bind(pass);
-      pass.dispatchWorkgroups = (...given) => {
-        counts.kernels += 1;
-        return dispatch(...given);
-      };
-      return pass;
-    };
-    return encoder;
-  };
-  const readTimes = async () => {
-    const count = Math.min(passes, MOST_PASSES);
-    passes = 0;
-    if (!times || count === 0) return;
-    const resolved = own.createBuffer({ size: 16 * count, usage: QUERY_RESOLVE | COPY_SRC });
-    const staging = own.createBuffer({ size: 16 * count, usage: MAP_READ | COPY_DST });
-    const encoder = own.createCommandEncoder();
-    encoder.resolveQuerySet(times, 0, 2 * count, resolved, 0);
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16 * count);
-    own.submit([encoder.finish()]);
-    await staging.mapAsync(1);
-    const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
-    for (let i = 0; i < count; i++) seconds += Number(nanoseconds[2 * i + 1] - nanoseconds[2 * i]) / 1e9;
-    for (const buffer of [resolved, staging]) buffer.destroy();
-  };
+    counts.uploadedBytes += bytes ?? data.byteLength;
+  });
+  observe(GPUCommandEncoder.prototype, 'copyBufferToBuffer', (_, [, , target, , bytes]) => {
+    if (!(target.usage & MAP_READ)) return;
+    counts.downloads += 1;
+    counts.downloadedBytes += bytes;
+  });
   return {
-    name: 'the calls that reach the GPUDevice',
-    counts: async () => {
-      await readTimes();
-      return { ...counts, ...(timed && { deviceSeconds: seconds }) };
+    counts: () => {
+      const read = { ...counts };
+      counts.peakDeviceBytes = counts.deviceBytes;
+      return read;
     },
-    resetPeak: () => void (counts.peakDeviceBytes = counts.deviceBytes),
   };
 }
 
-/** Memories are never given back in part, so that what there is of them is their peak. @returns {Counter} */
 function watchWasm() {
-  const counts = fresh();
+  const counts = zeros();
   /** @type {WeakRef<WebAssembly.Memory>[]} */
   const memories = [];
-  const instantiate = /** @type {any} */ (WebAssembly.instantiate);
-  /** @type {any} */ (WebAssembly).instantiate = async (/** @type {any[]} */ ...given) => {
-    const made = await instantiate(...given);
-    const { memory } = (made.instance ?? made).exports;
-    if (memory) memories.push(new WeakRef(memory));
-    return made;
-  };
-  const isMemory = (/** @type {unknown} */ buffer) => memories.some((memory) => memory.deref()?.buffer === buffer);
-  const note = (/** @type {any} */ to, /** @type {any} */ from, /** @type {number} */ bytes) => {
+  observe(WebAssembly, 'instantiate', (_, __, made) =>
+    made.then((result) => {
+      const { memory } = (result.instance ?? result).exports;
+      if (memory) memories.push(new WeakRef(memory));
+    }),
+  );
+  const isMemory = (buffer) => memories.some((memory) => memory.deref()?.buffer === buffer);
+  const note = (to, from, bytes) => {
     const [up, down] = [isMemory(to), isMemory(from)];
-    if (up && !down) [counts.uploads, counts.uploadedBytes] = [counts.uploads + 1, counts.uploadedBytes + bytes];
-    if (down && !up)
-      [counts.downloads, counts.downloadedBytes] = [counts.downloads + 1, counts.downloadedBytes + bytes];
+    if (up === down) return;
+    counts[up ? 'uploads' : 'downloads'] += 1;
+    counts[up ? 'uploadedBytes' : 'downloadedBytes'] += bytes;
   };
   const array = Object.getPrototypeOf(Float32Array.prototype);
-  const { set, slice } = array;
-  array.set = function (/** @type {any} */ from, /** @type {number} */ at) {
-    note(this.buffer, from.buffer, from.length * this.BYTES_PER_ELEMENT);
-    return set.call(this, from, at);
-  };
-  array.slice = function (/** @type {number[]} */ ...range) {
-    const copy = slice.apply(this, range);
-    note(copy.buffer, this.buffer, copy.byteLength);
-    return copy;
-  };
+  observe(array, 'set', (to, [from]) => note(to.buffer, from.buffer, from.length * to.BYTES_PER_ELEMENT));
+  observe(array, 'slice', (from, _, copy) => note(copy.buffer, from.buffer, copy.byteLength));
   return {
-    name: 'every typed array copied into or out of a WebAssembly memory',
     counts: () => {
       const live = memories.reduce((sum, memory) => sum + (memory.deref()?.buffer.byteLength ?? 0), 0);
+      // A memory never shrinks, so its size is its peak.
       return { ...counts, deviceBytes: live, peakDeviceBytes: live };
     },
-    resetPeak: () => undefined,
   };
 }

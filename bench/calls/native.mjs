@@ -1,93 +1,69 @@
-/** What a call costs at Node-API and in CUDA, by the addon rephase_probe. Loading it needs no GPU; the CUDA part does. */
+/** What calls into Node-API and CUDA cost, by the addon of bench/native/probe.cu. Loading it needs no GPU; CUDA does. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { callCost, repeated } from '../measure.mjs';
+import { callCosts } from './calls.mjs';
 
-const ADDON = fileURLToPath(new URL('../../build/cuda/rephase_probe.node', import.meta.url));
-/** The same as Probe::kGraphKernels. */
+/** The same number as in probe.cu. */
 const GRAPH_KERNELS = 32;
-/** Few enough that the queue of launches is never full. */
+/** Launches of a turn: few enough that their queue is never full. */
 const [MOST_LAUNCHES, MOST_GRAPHS] = [512, 32];
 
-export function loadProbe() {
-  if (!existsSync(ADDON)) throw new Error('rephase_probe is not built (npm run build:cuda)');
-  return createRequire(import.meta.url)(ADDON);
+/** @param {'probe' | 'cupti'} name of an addon that `npm run build:cuda` makes */
+export function loadAddon(name) {
+  const path = fileURLToPath(new URL(`../../build/cuda/rephase_${name}.node`, import.meta.url));
+  if (!existsSync(path)) throw new Error(`rephase_${name} is not built (npm run build:cuda)`);
+  return createRequire(import.meta.url)(path);
 }
 
 /** @param {import('../measure.mjs').Effort} effort */
-export async function nativeCalls(effort) {
-  const { empty, withArray } = loadProbe();
+export function nativeCalls(effort) {
+  const { empty, withArray } = loadAddon('probe');
   const numbers = new Float32Array(1024);
-  const three = repeated((i) => withArray(numbers, 1, i));
-  return [
-    await callCost(
-      'Node-API',
-      'an empty native call',
-      repeated(() => empty()),
-      effort,
-    ),
-    await callCost('Node-API', 'a native call with a typed array and two numbers', three, effort),
-  ];
+  return callCosts('Node-API', effort, [
+    ['an empty native call', repeated(() => empty())],
+    ['a native call with a typed array and two numbers', repeated((i) => withArray(numbers, 1, i))],
+  ]);
 }
 
 /** @param {import('../measure.mjs').Effort} effort */
-export async function cudaCalls(effort) {
-  const probe = new (loadProbe().Probe)(0);
-  const after = () => probe.synchronize();
-  const submitting = async (
-    /** @type {string} */ what,
-    /** @type {(n: number) => void} */ work,
-    /** @type {number} */ most,
-  ) => {
-    after();
-    const cost = await callCost('CUDA', what, work, effort, { most, after });
-    const before = probe.deviceSeconds();
-    work(most);
-    after();
-    return { ...cost, deviceUs: (1e6 * (probe.deviceSeconds() - before)) / most };
-  };
+export function cudaCalls(effort) {
+  const { launch, launchGraph, synchronize: after } = loadAddon('probe');
+  const launches = { most: MOST_LAUNCHES, after };
   const blocking = repeated(() => {
-    probe.launch(1);
-    probe.synchronize();
+    launch(1);
+    after();
   });
-  return [
-    await submitting('launching an empty kernel, in a native loop', (calls) => probe.launch(calls), MOST_LAUNCHES),
-    await submitting(
-      'launching an empty kernel, one native call each',
-      repeated(() => probe.launch(1)),
-      MOST_LAUNCHES,
-    ),
-    await submitting(
+  return callCosts('CUDA', effort, [
+    ['launching an empty kernel, in a native loop', launch, launches],
+    ['launching an empty kernel, one native call each', repeated(() => launch(1)), launches],
+    [
       `launching a graph of ${GRAPH_KERNELS} empty kernels`,
-      repeated(() => probe.launchGraph(1)),
-      MOST_GRAPHS,
-    ),
-    await callCost('CUDA', 'a kernel, launched and waited for by blocking', blocking, effort),
-  ];
+      repeated(() => launchGraph()),
+      { most: MOST_GRAPHS, after },
+    ],
+    ['a kernel, launched and waited for by blocking', blocking],
+  ]);
 }
 
 /**
- * Copies by the driver from and to pageable and page-locked memory, and the cost of page-locking. The least of several:
- * a disturbance can only slow a copy down.
+ * Times copies by the driver from and to pageable and page-locked memory, and page-locking. Microseconds.
  * @param {import('../measure.mjs').Effort} effort
  */
-export function transfers({ rounds }) {
-  const probe = new (loadProbe().Probe)(0);
+export async function transfers(effort) {
+  const { copy, pageLock } = loadAddon('probe');
   const rows = [];
   for (let bytes = 2 ** 16; bytes <= 2 ** 28; bytes *= 8) {
     const array = new Float32Array(bytes / 4).fill(1);
-    const best = (/** @type {() => number} */ seconds) => {
-      seconds();
-      return 1e6 * Math.min(...Array.from({ length: 2 * rounds }, seconds));
-    };
-    const copy = (/** @type {boolean} */ up, /** @type {boolean} */ locked) =>
-      best(() => probe.copySeconds(array, up, locked));
+    const time = async (work) => (await callCost('CUDA', 'a copy', repeated(work), effort)).us;
     rows.push({
       bytes,
-      ...{ upPageableUs: copy(true, false), upPageLockedUs: copy(true, true) },
-      ...{ downPageableUs: copy(false, false), downPageLockedUs: copy(false, true) },
-      pageLockUs: best(() => probe.pageLockSeconds(bytes)),
+      upPageableUs: await time(() => copy(array, true, false)),
+      upPageLockedUs: await time(() => copy(array, true, true)),
+      downPageableUs: await time(() => copy(array, false, false)),
+      downPageLockedUs: await time(() => copy(array, false, true)),
+      pageLockUs: await time(() => pageLock(bytes)),
     });
   }
   return rows;

@@ -1,42 +1,40 @@
-/** The same in a page of headless Chromium: calls, and granularities on the backends that browsers have. */
-import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+/** Measures calls and call overhead in a page of headless Chromium, on the backends that browsers have. */
 import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
 
-const CHROMIUM = '/usr/bin/chromium';
 /** WebGPU on the processor, where the browser would otherwise offer none. */
 const FLAGS = ['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
-/** What pages may fetch, all relative to the project's root. */
-const SERVED = /^\/(dist|bench|build\/bench)\/[\w./-]+\.m?js$/;
+/** Isolated pages have a clock of 5 µs, others of 100. */
+const headers = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
 /**
- * @param {{ effort: import('../measure.mjs').Effort, wasm: number[], webgpu: number[] }} options sizes by backend
+ * @param {import('../measure.mjs').Effort} effort
+ * @param {{ wasm: number[], webgpu: number[] }} sizes
  */
-export async function measureInPage(options) {
-  if (!existsSync(CHROMIUM)) throw new Error(`there is no ${CHROMIUM}`);
-  const { chromium } = await import('playwright-core');
-  const server = createServer(({ url = '' }, response) => {
-    // Isolated pages have a clock of 5 µs, others of 100.
-    response.setHeader('cross-origin-opener-policy', 'same-origin');
-    response.setHeader('cross-origin-embedder-policy', 'require-corp');
-    const file = SERVED.test(url) && !url.includes('..') && fileURLToPath(new URL(`../..${url}`, import.meta.url));
-    response.setHeader('content-type', file ? 'text/javascript' : 'text/html');
-    response.end(file && existsSync(file) ? readFileSync(file) : '<!doctype html>');
+export async function measureInPage(effort, sizes) {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+  const page = await browser.newPage();
+  // Whatever the page asks for is a file of the project; no server runs.
+  await page.route('**', (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname === '/') return route.fulfill({ headers, contentType: 'text/html', body: '<!doctype html>' });
+    return route.fulfill({ headers, path: fileURLToPath(new URL(`../..${pathname}`, import.meta.url)) });
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  try {
-    const page = await browser.newPage();
-    const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-    await page.goto(`http://127.0.0.1:${port}/`);
-    const program = '/bench/calls/page-program.mjs';
-    const measured = await page.evaluate(
-      async ([from, given]) => (await import(from)).measure(given),
-      /** @type {const} */ ([program, options]),
-    );
-    return { browser: `Chromium ${browser.version()}`, ...measured };
-  } finally {
-    await browser.close();
-    server.close();
-  }
+  await page.goto('http://localhost/');
+  const measured = await page.evaluate(async ([effort, sizes]) => {
+    const load = (/** @type {string} */ path) => import(path);
+    const rephase = await load('/dist/index.browser.js');
+    const overhead = await load('/build/bench/call-overhead.mjs');
+    const { callOverhead, engineCalls, webgpuCalls } = await load('/bench/calls/calls.mjs');
+    if (!crossOriginIsolated) throw new Error('the page is not isolated');
+    const calls = [...(await engineCalls(effort)), ...(await webgpuCalls(effort))];
+    const granularity = {};
+    for (const backend of ['wasm', 'webgpu']) {
+      granularity[backend] = await callOverhead(rephase, overhead, backend, sizes[backend], effort);
+    }
+    return { calls, granularity };
+  }, /** @type {const} */ ([effort, sizes]));
+  const version = browser.version();
+  await browser.close();
+  return { browser: `Chromium ${version}`, ...measured };
 }

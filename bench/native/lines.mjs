@@ -16,43 +16,32 @@ export async function loadLines() {
   /** @type {any} */
   const call = instance.exports;
   call._initialize();
-  return new Lines(call);
-}
-
-class Lines {
-  #call;
-
-  /** @param {any} call */
-  constructor(call) {
-    this.#call = call;
-  }
-
-  /**
-   * A plan for lines of one length, and room for `count` of them, one behind the other.
-   * @param {Precision} precision
-   * @param {number} length
-   * @param {number} count
-   */
-  plan(precision, length, count) {
-    const call = this.#call;
-    const plan = call.plan_create(BYTES[precision], length);
-    const data = call.allocate(2 * length * count * BYTES[precision]);
-    return {
-      /** The lines, interleaved; valid until another plan is made. */
-      numbers: () =>
-        precision === 'single'
-          ? new Float32Array(call.memory.buffer, data >>> 0, 2 * length * count)
-          : new Float64Array(call.memory.buffer, data >>> 0, 2 * length * count),
-      /**
-       * In place, of the first `lines` of them. The inverse divides by the length.
-       * @param {boolean} inverse
-       * @param {number} [lines]
-       */
-      transform: (inverse, lines = count) => call.plan_transform(BYTES[precision], plan, data, lines, Number(inverse)),
-      free: () => {
-        call.plan_destroy(BYTES[precision], plan);
-        call.release(data);
-      },
-    };
-  }
+  return {
+    /**
+     * A plan for lines of one length, and room for `count` of them, one behind the other.
+     * @param {Precision} precision
+     * @param {number} length
+     * @param {number} count
+     */
+    plan: (precision, length, count) => {
+      const bytes = BYTES[precision];
+      const plan = call.plan_create(bytes, length);
+      const data = call.allocate(2 * length * count * bytes);
+      const Numbers = precision === 'single' ? Float32Array : Float64Array;
+      return {
+        /** The lines, interleaved; valid until another plan is made. */
+        numbers: () => new Numbers(call.memory.buffer, data >>> 0, 2 * length * count),
+        /**
+         * In place, of the first `lines` of them. The inverse divides by the length.
+         * @param {boolean} inverse
+         * @param {number} [lines]
+         */
+        transform: (inverse, lines = count) => call.plan_transform(bytes, plan, data, lines, Number(inverse)),
+        free: () => {
+          call.plan_destroy(bytes, plan);
+          call.release(data);
+        },
+      };
+    },
+  };
 }

@@ -1,80 +1,109 @@
-#include "probe.hpp"
-
-#include <chrono>
+// The benchmarks' own addon: what single calls of Node-API and of CUDA cost. The library does not use it. All functions
+// that use CUDA share one stream on device 0.
+#define NODE_ADDON_API_CPP_EXCEPTIONS_ALL
+#include <napi.h>
 
 #include "../../backends/cuda/runtime/device.hpp"
+#include "../../backends/cuda/runtime/handles.hpp"
+#include "../../backends/cuda/runtime/memory.hpp"
 
 namespace rephase::cuda {
 
 namespace {
 
-__global__ void empty() {}
+constexpr int kGraphKernels = 32;  // as many as a session's graph has
+
+__global__ void empty_kernel() {}
 
 void launch_empty(cudaStream_t stream) {
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(1);
   config.blockDim = dim3(32);
   config.stream = stream;
-  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(empty), nullptr), "starting a kernel");
+  check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(empty_kernel), nullptr), "starting a kernel");
 }
 
-template <class F>
-double seconds(F&& work) {
-  const auto began = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+struct Device {
+  Device() {
+    choose_device(0);
+    stream = make_stream();
+    graph = record_graph(stream.get(), [&] {
+      for (int i = 0; i < kGraphKernels; i++) launch_empty(stream.get());
+    });
+  }
+
+  Stream stream;
+  Graph graph;
+  DeviceBuffer<char> memory;
+  HostBuffer page_locked;
+};
+
+// Never freed, because the driver may be gone when the process ends.
+Device& device() {
+  static Device& device = *new Device();
+  return device;
 }
+
+// A call that does nothing, and one that takes what a call with data takes.
+void empty(const Napi::CallbackInfo&) {}
+
+Napi::Value with_array(const Napi::CallbackInfo& info) {
+  const Napi::Float32Array array = info[0].As<Napi::Float32Array>();
+  const double sum = info[1].As<Napi::Number>().DoubleValue() + info[2].As<Napi::Number>().DoubleValue();
+  return Napi::Number::New(info.Env(), array.Data() ? sum : -1);
+}
+
+void launch(const Napi::CallbackInfo& info) {
+  const int count = info[0].As<Napi::Number>().Int32Value();
+  for (int i = 0; i < count; i++) launch_empty(device().stream.get());
+}
+
+void launch_graph(const Napi::CallbackInfo&) {
+  check(cudaGraphLaunch(device().graph.get(), device().stream.get()), "starting a graph");
+}
+
+void synchronize(const Napi::CallbackInfo&) {
+  check(cudaStreamSynchronize(device().stream.get()), "waiting");
+}
+
+// Copies (array, up, page-locked) and waits: from or to the array, which is pageable, or from or to page-locked memory of
+// the same size.
+void copy(const Napi::CallbackInfo& info) {
+  Napi::Float32Array array = info[0].As<Napi::Float32Array>();
+  const size_t bytes = array.ByteLength();
+  Device& d = device();
+  if (d.memory.bytes() < bytes) d.memory = DeviceBuffer<char>(bytes);
+  void* host = array.Data();
+  if (info[2].ToBoolean()) {
+    if (d.page_locked.bytes() < bytes) d.page_locked = HostBuffer(bytes);
+    host = d.page_locked.data();
+  }
+  if (info[1].ToBoolean())
+    check(cudaMemcpyAsync(d.memory.data(), host, bytes, cudaMemcpyHostToDevice, d.stream.get()), "copying");
+  else
+    check(cudaMemcpyAsync(host, d.memory.data(), bytes, cudaMemcpyDeviceToHost, d.stream.get()), "copying");
+  check(cudaStreamSynchronize(d.stream.get()), "copying");
+}
+
+// Gets and gives back page-locked memory.
+void page_lock(const Napi::CallbackInfo& info) {
+  HostBuffer buffer(static_cast<size_t>(info[0].As<Napi::Number>().Int64Value()));
+}
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  exports.Set("empty", Napi::Function::New<empty>(env));
+  exports.Set("withArray", Napi::Function::New<with_array>(env));
+  exports.Set("launch", Napi::Function::New<launch>(env));
+  exports.Set("launchGraph", Napi::Function::New<launch_graph>(env));
+  exports.Set("synchronize", Napi::Function::New<synchronize>(env));
+  exports.Set("copy", Napi::Function::New<copy>(env));
+  exports.Set("pageLock", Napi::Function::New<page_lock>(env));
+  return exports;
+}
+
+// The macro makes a name of the function's, so that it stands where that needs no qualification.
+NODE_API_MODULE(rephase_probe, initialize)
 
 }  // namespace
-
-Probe::Probe(int device) {
-  choose_device(device);
-  stream_ = make_stream();
-  graph_ = record_graph(stream_.get(), [&] {
-    for (int i = 0; i < kGraphKernels; i++) launch_empty(stream_.get());
-  });
-}
-
-void Probe::launch(int count) {
-  stopwatch_.start(stream_.get());
-  for (int i = 0; i < count; i++) launch_empty(stream_.get());
-}
-
-void Probe::launch_graph(int count) {
-  stopwatch_.start(stream_.get());
-  for (int i = 0; i < count; i++) check(cudaGraphLaunch(graph_.get(), stream_.get()), "starting a graph");
-}
-
-void Probe::synchronize() {
-  stopwatch_.stop(stream_.get());
-  check(cudaStreamSynchronize(stream_.get()), "waiting");
-}
-
-double Probe::device_seconds() {
-  return stopwatch_.seconds();
-}
-
-double Probe::copy_seconds(void* array, size_t bytes, bool up, bool page_locked) {
-  if (device_.bytes() < bytes) device_ = DeviceBuffer<char>(bytes);
-  if (page_locked && host_.bytes() < bytes) host_ = HostBuffer(bytes);
-  void* const host = page_locked ? static_cast<void*>(host_.data()) : array;
-  return seconds([&] {
-    check(
-        cudaMemcpyAsync(up ? static_cast<void*>(device_.data()) : host, up ? host : static_cast<void*>(device_.data()),
-                        bytes, up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_.get()),
-        "copying");
-    check(cudaStreamSynchronize(stream_.get()), "copying");
-  });
-}
-
-double Probe::page_lock_seconds(size_t bytes) {
-  return seconds([&] { HostBuffer buffer(bytes); });
-}
-
-size_t Probe::free_bytes() {
-  size_t free = 0, total = 0;
-  check(cudaMemGetInfo(&free, &total), "asking for free memory");
-  return free;
-}
 
 }  // namespace rephase::cuda

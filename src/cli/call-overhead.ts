@@ -5,11 +5,12 @@
  */
 import type { Session } from '../session/session.js';
 
-export const GRANULARITIES = ['run', 'step', 'kernels'] as const;
-export type Granularity = (typeof GRANULARITIES)[number];
+/** What one call does: many iterations, one iteration, or one kernel of an iteration. */
+export const CALL_STYLES = ['run', 'step', 'kernels'] as const;
+export type CallStyle = (typeof CALL_STYLES)[number];
 
 /** Calls into the library for one iteration. `run` has one call for many iterations. */
-export const CALLS: Record<Granularity, number> = { run: 0, step: 1, kernels: 4 };
+export const CALLS: Record<CallStyle, number> = { run: 0, step: 1, kernels: 4 };
 
 /** Calls in a burst: few enough that the queue to the device is never full. A full queue would make calls wait. */
 const BURST_CALLS = 512;
@@ -19,13 +20,13 @@ const FEWEST_ITERATIONS = 4;
 const COSTLY = 0.1;
 
 export interface Effort {
-  /** Milliseconds of a turn, and the number of turns of each granularity. */
+  /** Milliseconds of a turn, and the number of turns of each competitor. */
   turn: number;
   turns: number;
 }
 
 /** Microseconds an iteration. */
-export interface GranularityTiming {
+export interface OverheadTiming {
   /** By the caller's clock, until the results are there: median and quartiles of the turns. */
   total: number;
   low: number;
@@ -34,81 +35,85 @@ export interface GranularityTiming {
   overRun: number;
   /** Time that the calling thread spends submitting the work. */
   submit: number;
-  /** By the device's own clock, if the backend reads it. */
-  device?: number;
-  /** Iterations of a turn. */
-  iterations: number;
 }
 
-export type GranularityRow = { n: number } & Record<Granularity, GranularityTiming>;
+export type OverheadRow = { n: number } & Record<CallStyle, OverheadTiming>;
 
-/** The granularities take turns, so that a disturbance affects all of them. The first turn does not count. */
-export async function measureGranularities(session: Session, { turn, turns }: Effort): Promise<GranularityRow> {
+export async function measureOverhead(session: Session, effort: Effort): Promise<OverheadRow> {
+  const competitors = CALL_STYLES.map((style) => (count: number) => timeTurn(session, style, count));
+  const times = await takeTurns(competitors, effort, FEWEST_ITERATIONS);
+  const timings = [];
+  for (const [i, style] of CALL_STYLES.entries()) {
+    const [low, total, high] = quartiles(times[i]).map((milliseconds) => 1000 * milliseconds);
+    const [, overRun] = quartiles(times[i].map((time, round) => time / times[0][round]));
+    const iterations = Math.max(FEWEST_ITERATIONS, Math.round((1000 * effort.turn) / total));
+    const submit = await timeSubmission(session, style, iterations, effort.turns);
+    timings.push([style, { total, low, high, overRun, submit }]);
+  }
+  return { n: session.shape[0], ...(Object.fromEntries(timings) as Record<CallStyle, OverheadTiming>) };
+}
+
+/**
+ * Milliseconds an iteration in every turn of every competitor, which is given a number of iterations and returns their
+ * milliseconds. Competitors take turns, so that a disturbance affects all of them. The first turns warm up and do not
+ * count.
+ */
+export async function takeTurns(
+  competitors: ((iterations: number) => Promise<number>)[],
+  { turn, turns }: Effort,
+  fewest = 1,
+): Promise<number[][]> {
   const entrants = [];
-  for (const granularity of GRANULARITIES) {
-    let iterations = FEWEST_ITERATIONS;
+  for (const run of competitors) {
+    let iterations = fewest;
     // The first call may compile kernels, which would be mistaken for a long iteration.
-    await timeTurn(session, granularity, iterations);
-    let milliseconds = await timeTurn(session, granularity, iterations);
-    while (milliseconds < turn / 2) milliseconds = await timeTurn(session, granularity, (iterations *= 2));
-    iterations = Math.max(FEWEST_ITERATIONS, Math.round((iterations * turn) / milliseconds));
-    entrants.push({ granularity, iterations, times: [] as number[], device: 0 });
+    await run(iterations);
+    let milliseconds = await run(iterations);
+    while (milliseconds < turn / 2) milliseconds = await run((iterations *= 2));
+    iterations = Math.max(fewest, Math.round((iterations * turn) / milliseconds));
+    entrants.push({ run, iterations, times: [] as number[] });
   }
   for (let round = 0; round < turns; round++) {
-    for (const entrant of entrants) {
-      const before = session.timing().deviceSeconds ?? NaN;
-      entrant.times.push((await timeTurn(session, entrant.granularity, entrant.iterations)) / entrant.iterations);
-      entrant.device += (session.timing().deviceSeconds ?? NaN) - before;
-    }
+    for (const { run, iterations, times } of entrants) times.push((await run(iterations)) / iterations);
   }
-  const timings = [];
-  const run = entrants[0].times;
-  for (const { granularity, iterations, times, device } of entrants) {
-    const [low, total, high] = [0.25, 0.5, 0.75].map((share) => 1000 * rank(times, share));
-    const overRun = rank(
-      times.map((time, round) => time / run[round]),
-      0.5,
-    );
-    const submit = await timeSubmission(session, granularity, iterations, turns);
-    const onDevice = !Number.isNaN(device) && { device: (1e6 * device) / (turns * iterations) };
-    timings.push([granularity, { total, low, high, overRun, submit, ...onDevice, iterations }]);
-  }
-  return { n: session.shape[0], ...(Object.fromEntries(timings) as Record<Granularity, GranularityTiming>) };
+  return entrants.map(({ times }) => times);
 }
 
-function rank(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)];
+/** Lower quartile, median, upper quartile. */
+export function quartiles(values: readonly number[]): number[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [0.25, 0.5, 0.75].map((share) => sorted[Math.floor(share * sorted.length)]);
 }
 
 /**
  * Milliseconds until the iterations are done. No pass is pending at the beginning. Waiting adds no work: single kernels
  * are followed by a read of their residual, and `run` does the last of the steps.
  */
-async function timeTurn(session: Session, granularity: Granularity, iterations: number): Promise<number> {
+async function timeTurn(session: Session, style: CallStyle, iterations: number): Promise<number> {
   await session.residuals();
   const began = performance.now();
-  if (granularity === 'step') {
-    await drive(session, 'step', iterations - 1);
+  if (style === 'step') {
+    await iterate(session, 'step', iterations - 1);
     await session.run(1);
   } else {
-    await drive(session, granularity, iterations);
-    if (granularity === 'kernels') await session.residuals();
+    await iterate(session, style, iterations);
+    if (style === 'kernels') await session.residuals();
   }
   return performance.now() - began;
 }
 
 /** Microseconds an iteration, in bursts. After each burst the device catches up. */
-async function timeSubmission(session: Session, granularity: Granularity, most: number, bursts: number) {
-  const iterations = Math.min(most, BURST_CALLS / Math.max(2, CALLS[granularity]));
+async function timeSubmission(session: Session, style: CallStyle, most: number, bursts: number) {
+  const iterations = Math.min(most, BURST_CALLS / Math.max(2, CALLS[style]));
   const before = session.timing().submitSeconds;
-  for (let burst = 0; burst < bursts; burst++) await timeTurn(session, granularity, iterations);
+  for (let burst = 0; burst < bursts; burst++) await timeTurn(session, style, iterations);
   return (1e6 * (session.timing().submitSeconds - before)) / (bursts * iterations);
 }
 
-export async function drive(session: Session, granularity: Granularity, iterations: number): Promise<void> {
-  if (granularity === 'run') return session.run(iterations);
+export async function iterate(session: Session, style: CallStyle, iterations: number): Promise<void> {
+  if (style === 'run') return session.run(iterations);
   for (let i = 0; i < iterations; i++) {
-    if (granularity === 'step') {
+    if (style === 'step') {
       session.step();
       continue;
     }
@@ -119,16 +124,14 @@ export async function drive(session: Session, granularity: Granularity, iteratio
   }
 }
 
-/** t = work · (an iteration of `run`) + calls · price. */
+/** t = work · (an iteration of `run`) + calls · cost. */
 export interface CallModel {
-  granularity: Granularity;
+  style: CallStyle;
   /** Work of one iteration without the calls, in iterations of `run`. */
   work: number;
   calls: number;
-  /** Microseconds. */
-  price: number;
-  /** (measured − model) / model, by size. */
-  residuals: { n: number; relative: number }[];
+  /** Microseconds of a call. */
+  cost: number;
   /**
    * Size n of an n × n image below which the calls take more than a tenth of the work. 'none': no measured size has
    * such calls. 'all': every measured size has.
@@ -137,15 +140,15 @@ export interface CallModel {
 }
 
 /** The models of stepping and of single kernels. */
-export function fitModels(rows: readonly GranularityRow[]): CallModel[] {
+export function fitModels(rows: readonly OverheadRow[]): CallModel[] {
   return [fitCalls(rows, 'step'), fitCalls(rows, 'kernels')];
 }
 
-/** Fits relative errors, because sizes span orders of magnitude. No price is below zero. */
-export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<Granularity, 'run'>): CallModel {
-  const calls = CALLS[granularity];
-  // Least squares of 1 = work · x + price · y.
-  const points = rows.map((row) => ({ x: row.run.total / row[granularity].total, y: calls / row[granularity].total }));
+/** Fits relative errors, because sizes span orders of magnitude. No cost is below zero. */
+export function fitCalls(rows: readonly OverheadRow[], style: Exclude<CallStyle, 'run'>): CallModel {
+  const calls = CALLS[style];
+  // Least squares of 1 = work · x + cost · y.
+  const points = rows.map((row) => ({ x: row.run.total / row[style].total, y: calls / row[style].total }));
   const sum = (of: (point: { x: number; y: number }) => number) => points.reduce((total, p) => total + of(p), 0);
   const [xx, xy, yy, x, y] = [
     sum((p) => p.x ** 2),
@@ -159,14 +162,9 @@ export function fitCalls(rows: readonly GranularityRow[], granularity: Exclude<G
   const fitted = both ? Math.max(0, (y * xx - x * xy) / determinant) : 0;
   // If calls take all of the time, the fit of both would give a negative work.
   const work = Math.max(0, (x - fitted * xy) / xx);
-  const price = work > 0 ? fitted : y / yy;
-  const paid = calls * price;
-  const residuals = rows.map((row) => ({
-    n: row.n,
-    relative: row[granularity].total / (work * row.run.total + paid) - 1,
-  }));
-  const shares = rows.map((row) => ({ n: row.n, share: paid / (work * row.run.total) }));
-  return { granularity, work, calls, price, residuals, costlyBelow: crossing(shares) };
+  const cost = work > 0 ? fitted : y / yy;
+  const shares = rows.map((row) => ({ n: row.n, share: (calls * cost) / (work * row.run.total) }));
+  return { style, work, calls, cost, costlyBelow: crossing(shares) };
 }
 
 /** The size at which the share falls to COSTLY, by a power law between measured sizes. */

@@ -3,11 +3,12 @@ import { createSession } from '../backends/registry.js';
 import type { BackendName, MemoryReport } from '../types.js';
 import {
   CALLS,
+  CALL_STYLES,
   fitModels,
-  GRANULARITIES,
-  measureGranularities,
+  iterate,
+  measureOverhead,
   type CallModel,
-  type GranularityRow,
+  type OverheadRow,
 } from './call-overhead.js';
 import { brief, table } from './print.js';
 
@@ -17,7 +18,7 @@ const EFFORT = { turn: 50, turns: 5 };
 export interface CallsReport {
   backend: BackendName;
   device: string;
-  granularities: GranularityRow[];
+  overhead: OverheadRow[];
   models: CallModel[];
   /** Of the largest image after iterations by all three ways of calling, and the copies that the iterations made. */
   memory: { n: number; report: MemoryReport; copiesInLoop: number };
@@ -25,7 +26,7 @@ export interface CallsReport {
 
 /** `gs` in single precision on n × n images. */
 export async function measureCalls(backend: BackendName, sizes: readonly number[]): Promise<CallsReport> {
-  const granularities: GranularityRow[] = [];
+  const overhead: OverheadRow[] = [];
   let device = '';
   let memory: CallsReport['memory'] | undefined;
   for (const n of sizes) {
@@ -33,14 +34,10 @@ export async function measureCalls(backend: BackendName, sizes: readonly number[
     const session = await createSession({ magnitudes, shape: [n, n] }, { backend, algorithm: 'gs' });
     try {
       ({ device } = session);
-      granularities.push(await measureGranularities(session, EFFORT));
+      overhead.push(await measureOverhead(session, EFFORT));
       const before = session.memory();
-      session.step();
-      session.inverse();
-      session.constrainObject();
-      session.forward();
-      session.constrainFourier();
-      await session.run(10);
+      for (const style of CALL_STYLES) await iterate(session, style, 10);
+      await session.run(1);
       const report = session.memory();
       const copies = report.uploads + report.downloads - before.uploads - before.downloads;
       if (n === Math.max(...sizes)) memory = { n, report, copiesInLoop: copies };
@@ -48,13 +45,13 @@ export async function measureCalls(backend: BackendName, sizes: readonly number[
       session.dispose();
     }
   }
-  return { backend, device, granularities, models: fitModels(granularities), memory: memory! };
+  return { backend, device, overhead, models: fitModels(overhead), memory: memory! };
 }
 
-export function describeCalls({ backend, device, granularities, models, memory }: CallsReport): string[] {
-  const rows = granularities.map((row) => [
+export function describeCalls({ backend, device, overhead, models, memory }: CallsReport): string[] {
+  const rows = overhead.map((row) => [
     ...[backend, `${row.n}×${row.n}`],
-    ...GRANULARITIES.map((name) => brief(row[name].total)),
+    ...CALL_STYLES.map((name) => brief(row[name].total)),
     ...(['step', 'kernels'] as const).map((name) => `${row[name].overRun.toFixed(2)}×`),
     ...(['step', 'kernels'] as const).map((name) => brief(row[name].submit / CALLS[name])),
   ]);
@@ -75,8 +72,7 @@ export function describeCalls({ backend, device, granularities, models, memory }
     `${backend}, ${device}: µs an iteration, waited for; the last two columns count only until the call returns`,
     ...table(header, rows, 2),
     ...models.map(
-      ({ granularity, price, work }) =>
-        `${granularity}: fitted as ${work.toFixed(2)} × run + ${CALLS[granularity]} × ${brief(price)} µs`,
+      ({ style, work, calls, cost }) => `${style}: fitted as ${work.toFixed(2)} × run + ${calls} × ${brief(cost)} µs`,
     ),
     `memory at ${n}×${n}: ${perPixel(report.deviceBytes)} bytes a pixel on the device, ${perPixel(report.hostBytes)} on the host; copies while iterating: ${copiesInLoop}`,
     '',
