@@ -1,0 +1,186 @@
+/**
+ * Brings images of one pattern over one another: magnitudes leave open where the object lies and whether it is rotated by
+ * 180°, and every start decides for itself.
+ */
+import { RealTransform } from '../tools/transform.js';
+import type { RealArray, Shape } from '../types.js';
+
+export interface Registered {
+  image: Float64Array;
+  /** Whether the image was rotated by 180° about index [0, 0]. */
+  rotated: boolean;
+  /** What it was multiplied by. */
+  sign: 1 | -1;
+  /** How far it was then shifted down and to the right, in pixels, around the edges. */
+  shift: readonly [rows: number, columns: number];
+  /** ‖image − reference‖ / ‖reference‖ afterwards. */
+  distance: number;
+}
+
+/** The correlation is looked at in so many steps of a pixel, between which a parabola finds its peak. */
+const STEPS = 8;
+
+/** Registers images to a reference. Holds memory of a backend until `dispose`. */
+export class Registration {
+  readonly #transform: RealTransform;
+  readonly #reference: Float64Array;
+  readonly #shape: Shape;
+  readonly #mask: Uint8Array | undefined;
+  readonly #spectrum: RealArray;
+
+  /** `mask`: 1 where a frequency was measured; the others do not take part. */
+  static async create(reference: RealArray, shape: Shape, mask: Uint8Array | undefined): Promise<Registration> {
+    const transform = await RealTransform.create(shape);
+    const own = Float64Array.from(reference);
+    return new Registration(transform, own, await transform.forward(own), shape, mask);
+  }
+
+  private constructor(
+    transform: RealTransform,
+    reference: Float64Array,
+    spectrum: RealArray,
+    shape: Shape,
+    mask: Uint8Array | undefined,
+  ) {
+    this.#transform = transform;
+    this.#reference = reference;
+    this.#spectrum = spectrum;
+    this.#shape = shape;
+    this.#mask = mask;
+  }
+
+  /**
+   * The phase correlation of an image with the reference has a sharp peak at the shift between them (Kuglin & Hines, Proc.
+   * IEEE Cybernetics and Society, 163, 1975). All frequencies count alike: the strong ones near zero say little about the
+   * shift, and are alike for an image and its twin. The peak is refined by a transform around it (Guizar-Sicairos, Thurman
+   * & Fienup, Optics Letters 33, 156, 2008).
+   */
+  async register(image: RealArray): Promise<Registered> {
+    const spectrum = await this.#transform.forward(image);
+    const candidates = [];
+    for (const rotated of [false, true]) {
+      const phases = this.#phaseProduct(spectrum, rotated);
+      const correlation = await this.#transform.inverse(phases);
+      const at = indexOfLargestSize(correlation);
+      candidates.push({ rotated, phases, at, height: correlation[at] });
+    }
+    const [plain, turned] = candidates;
+    const { rotated, phases, at, height } = Math.abs(plain.height) >= Math.abs(turned.height) ? plain : turned;
+    const sign = height < 0 ? -1 : 1;
+    const columns = this.#shape[1];
+    const shift = refined(phases, sign, this.#shape, [Math.floor(at / columns), at % columns]);
+    const moved = shifted(spectrum, this.#shape, rotated, shift);
+    const result = Float64Array.from(await this.#transform.inverse(moved), (value) => sign * value);
+    return { image: result, rotated, sign, shift, distance: distance(result, this.#reference) };
+  }
+
+  dispose(): void {
+    this.#transform.dispose();
+  }
+
+  /** exp(i(arg R − arg X)) of the measured frequencies, or with arg X reversed for the rotated image. */
+  #phaseProduct(x: RealArray, rotated: boolean): Float64Array {
+    const [r, sense] = [this.#spectrum, rotated ? 1 : -1];
+    const product = new Float64Array(x.length);
+    for (let k = 0; k < x.length; k += 2) {
+      if (this.#mask?.[k / 2] === 0) continue;
+      const im = sense * x[k + 1];
+      const [re, imaginary] = [r[k] * x[k] - r[k + 1] * im, r[k] * im + r[k + 1] * x[k]];
+      const size = Math.hypot(re, imaginary);
+      if (size === 0) continue;
+      product[k] = re / size;
+      product[k + 1] = imaginary / size;
+    }
+    return product;
+  }
+}
+
+export function distance(a: RealArray, b: RealArray): number {
+  let [difference, norm] = [0, 0];
+  for (let i = 0; i < a.length; i++) {
+    difference += (a[i] - b[i]) ** 2;
+    norm += b[i] ** 2;
+  }
+  return Math.sqrt(difference / norm);
+}
+
+/** Where within a pixel of `peak` the inverse transform of `sign`·`phases` is largest. */
+function refined(
+  phases: RealArray,
+  sign: 1 | -1,
+  [rows, columns]: Shape,
+  peak: readonly [number, number],
+): [number, number] {
+  const offsets = Array.from({ length: 2 * STEPS + 1 }, (_, i) => (i - STEPS) / STEPS);
+  const heights: number[][] = [];
+  for (const down of offsets) {
+    // Summed over rows first, for every column.
+    const sums = new Float64Array(2 * columns);
+    for (let row = 0; row < rows; row++) {
+      const angle = (2 * Math.PI * signed(row, rows) * (peak[0] + down)) / rows;
+      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+      for (let column = 0; column < columns; column++) {
+        const k = 2 * (row * columns + column);
+        sums[2 * column] += phases[k] * cosine - phases[k + 1] * sine;
+        sums[2 * column + 1] += phases[k] * sine + phases[k + 1] * cosine;
+      }
+    }
+    const along: number[] = [];
+    for (const right of offsets) {
+      let height = 0;
+      for (let column = 0; column < columns; column++) {
+        const angle = (2 * Math.PI * signed(column, columns) * (peak[1] + right)) / columns;
+        height += sums[2 * column] * Math.cos(angle) - sums[2 * column + 1] * Math.sin(angle);
+      }
+      along.push(sign * height);
+    }
+    heights.push(along);
+  }
+  const tallest = heights.map((along) => Math.max(...along));
+  const i = tallest.indexOf(Math.max(...tallest));
+  const j = heights[i].indexOf(tallest[i]);
+  const rowPeak = parabolaPeak(
+    heights.map((along) => along[j]),
+    i,
+  );
+  return [peak[0] + (rowPeak - STEPS) / STEPS, peak[1] + (parabolaPeak(heights[i], j) - STEPS) / STEPS];
+}
+
+/** Where the parabola through three neighbouring numbers is largest. */
+function parabolaPeak(numbers: readonly number[], at: number): number {
+  if (at === 0 || at === numbers.length - 1) return at;
+  const [before, here, after] = numbers.slice(at - 1, at + 2);
+  return at + (before - after) / (2 * (before - 2 * here + after) || 1);
+}
+
+/** The spectrum of an image that is rotated by 180°, or not, and then shifted. */
+function shifted(
+  x: RealArray,
+  [rows, columns]: Shape,
+  rotated: boolean,
+  [down, right]: [number, number],
+): Float64Array {
+  const result = new Float64Array(x.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const angle = -2 * Math.PI * ((signed(row, rows) * down) / rows + (signed(column, columns) * right) / columns);
+      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+      const k = 2 * (row * columns + column);
+      const im = rotated ? -x[k + 1] : x[k + 1];
+      result[k] = x[k] * cosine - im * sine;
+      result[k + 1] = x[k] * sine + im * cosine;
+    }
+  }
+  return result;
+}
+
+/** An index of a transform as the frequency around zero that it stands for. */
+function signed(index: number, length: number): number {
+  return 2 * index < length ? index : index - length;
+}
+
+function indexOfLargestSize(numbers: RealArray): number {
+  let index = 0;
+  for (let i = 1; i < numbers.length; i++) if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
+  return index;
+}
