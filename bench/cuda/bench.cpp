@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <memory>
 #include <string>
 
 #include "../../backends/cuda/session.hpp"
@@ -51,8 +50,7 @@ void measure(int n, int starts, bool hio) {
   for (float& m : magnitudes) m = ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
   const rephase::cuda::Rule rule = rephase::cuda::make_rule(hio ? kHio : kGs, hio);
   Session session({0, n, n, starts, rule, 1, magnitudes.data(), nullptr, nullptr, true, 1, 0});
-  std::unique_ptr<CufftPeer> peer;
-  if (n <= kLargestWithPeer) peer = std::make_unique<CufftPeer>(n, starts);
+  const auto peer = n <= kLargestWithPeer ? fastest_cufft(n, starts) : nullptr;
   const int iterations = peer ? std::clamp(static_cast<int>(6e9 / work) / kWhole, 1, 100) * kWhole : 2;
   std::vector<double> ours, theirs;
   // The GPU's clocks rise during the first round, which does not count.

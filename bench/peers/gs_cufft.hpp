@@ -7,29 +7,24 @@
 
 class CufftPeer {
  public:
-  // Iterations in a graph. `run` takes multiples of it, so that what is counted is what was done.
+  // Iterations in a graph. `run` takes multiples of it.
   static constexpr int kIterations = 10;
 
-  // Times the ways of using cuFFT for a batch of n × n images, and keeps the fastest. Prints all of them to stderr.
-  CufftPeer(int n, int batch);
-  ~CufftPeer();
-  CufftPeer(const CufftPeer&) = delete;
-
+  virtual ~CufftPeer() = default;
   // Enqueues.
-  void run(int iterations);
-  void wait();
+  virtual void run(int iterations) = 0;
+  virtual void wait() = 0;
 
-  // The way that was kept, and what an iteration takes.
+  // How it uses cuFFT, and what an iteration takes.
   std::string way;
   double microseconds = 0;
-
-  // Of cuFFT, such as "12.0.0".
-  static std::string version();
-
- private:
-  class Way;
-  std::unique_ptr<Way> kept_;
 };
+
+// Times the ways of using cuFFT for a batch of n × n images, and returns the fastest. Prints all of them to stderr.
+std::unique_ptr<CufftPeer> fastest_cufft(int n, int batch);
+
+// Of cuFFT, such as "12.0.0".
+std::string cufft_version();
 
 // Microseconds until `work` returns.
 template <class Work>

@@ -11,13 +11,13 @@ int main(int argc, char** argv) {
     int cuda = 0;
     cudaRuntimeGetVersion(&cuda);
     std::printf("{\"cuda\": \"%d.%d\", \"cufft\": \"%s\", \"copyBytesPerSecond\": %.4g, \"sizes\": [", cuda / 1000,
-                cuda % 1000 / 10, CufftPeer::version().c_str(), copy_bandwidth());
+                cuda % 1000 / 10, cufft_version().c_str(), copy_bandwidth());
     for (int i = 1; i < argc; i++) {
       int n = 0, starts = 1;
       std::sscanf(argv[i], "%dx%d", &n, &starts);
-      const CufftPeer peer(n, starts);
+      const auto peer = fastest_cufft(n, starts);
       std::printf("%s\n  {\"n\": %d, \"starts\": %d, \"microseconds\": %.3f, \"way\": \"%s\"}", i == 1 ? "" : ",", n,
-                  starts, peer.microseconds, peer.way.c_str());
+                  starts, peer->microseconds, peer->way.c_str());
       std::fflush(stdout);
     }
     std::printf("\n]}\n");
