@@ -1,19 +1,19 @@
 /**
- * The one measuring loop. Competitors take turns, so that a disturbance of the machine affects all of them. Each turn is
- * long compared with the clock's resolution. The first turns warm up and do not count.
+ * The one measuring loop. Competitors take turns, so that a disturbance of the machine affects all of them. A turn is one
+ * batch of iterations, long compared with the clock's resolution. The first batches warm up and do not count.
  */
 
 /**
  * @typedef {object} Competitor
  * @property {string} name
  * @property {(iterations: number) => number | Promise<number>} run does so many iterations, and returns their milliseconds
- * @property {number} [most] iterations of a turn, if a queue must not fill. There are then ten times as many turns.
+ * @property {number} [most] iterations of a batch, if a queue must not fill. There are then ten times as many batches.
  *
  * @typedef {{ batchMs: number, rounds: number, mostMs?: number }} Effort
- *   Length of a turn, number of rounds, and the time after which a competitor gets no more than three turns.
+ *   Length of a batch, number of rounds, and the time after which a competitor gets no more than three batches.
  * @typedef {{ name: string, median: number, low: number, high: number, rounds: number, iterations: number }} Timing
  *   Milliseconds an iteration: median and quartiles over the rounds.
- * @typedef {{ layer: string, what: string, us: number, low: number, high: number, calls: number, deviceUs?: number }} CallCost
+ * @typedef {{ layer: string, what: string, us: number, low: number, high: number, calls: number }} CallCost
  */
 
 /**
@@ -24,51 +24,53 @@
 export async function takeTurns(competitors, { batchMs, rounds, mostMs = Infinity }) {
   const entrants = [];
   for (const { name, run, most = Infinity } of competitors) {
-    // Doubled until it fills half a turn: compilers have then seen enough of it.
+    // Doubled until it fills half a batch: compilers have then seen enough of it.
     let warmUp = 1;
     let ms = await run(warmUp);
     while (ms < batchMs / 2 && warmUp < most) ms = await run((warmUp *= 2));
     const each = ms / warmUp;
     const iterations = Math.max(1, Math.min(most, Math.round(batchMs / each)));
     const wanted = most === Infinity ? rounds : 10 * rounds;
-    const turns = Math.max(Math.min(3, wanted), Math.min(wanted, Math.floor(mostMs / (each * iterations))));
-    entrants.push({ name, run, iterations, turns, /** @type {number[]} */ times: [] });
+    const batches = Math.max(Math.min(3, wanted), Math.min(wanted, Math.floor(mostMs / (each * iterations))));
+    entrants.push({ name, run, iterations, batches, /** @type {number[]} */ times: [] });
   }
-  for (let round = 0; round < Math.max(...entrants.map(({ turns }) => turns)); round++) {
-    for (const { run, iterations, turns, times } of entrants) {
-      if (round < turns) times.push((await run(iterations)) / iterations);
+  for (let round = 0; round < Math.max(...entrants.map(({ batches }) => batches)); round++) {
+    for (const { run, iterations, batches, times } of entrants) {
+      if (round < batches) times.push((await run(iterations)) / iterations);
     }
   }
-  return entrants.map(({ name, times, iterations }) => ({
-    name,
-    median: quantile(times, 0.5),
-    low: quantile(times, 0.25),
-    high: quantile(times, 0.75),
-    rounds: times.length,
-    iterations,
-  }));
+  return entrants.map(({ name, times, iterations }) => {
+    const [low, median, high] = quartiles(times);
+    return { name, median, low, high, rounds: times.length, iterations };
+  });
 }
+
+/**
+ * The `run` of a competitor: milliseconds of so many calls.
+ * @param {(calls: number) => unknown} work makes so many calls, and may wait for them
+ * @param {() => unknown} [after] waits between batches, which is not counted
+ */
+export const timed = (work, after) => async (/** @type {number} */ calls) => {
+  const began = performance.now();
+  const waiting = work(calls);
+  // Awaiting a value that is no promise would cost a round of the event loop.
+  if (waiting instanceof Promise) await waiting;
+  const milliseconds = performance.now() - began;
+  await after?.();
+  return milliseconds;
+};
 
 /**
  * Microseconds of one call.
  * @param {string} layer
  * @param {string} what
- * @param {(calls: number) => unknown} work makes so many calls, and may wait for them
+ * @param {(calls: number) => unknown} work
  * @param {Effort} effort
- * @param {{ most?: number, after?: () => unknown }} [options] `after` waits between turns, which is not counted
+ * @param {{ most?: number, after?: () => unknown }} [options] see `Competitor` and `timed`
  * @returns {Promise<CallCost>}
  */
 export async function callCost(layer, what, work, effort, { most, after } = {}) {
-  const run = async (/** @type {number} */ calls) => {
-    const began = performance.now();
-    const waiting = work(calls);
-    // Awaiting a value that is no promise would cost a turn of the event loop.
-    if (waiting instanceof Promise) await waiting;
-    const milliseconds = performance.now() - began;
-    await after?.();
-    return milliseconds;
-  };
-  const [timing] = await takeTurns([{ name: what, run, ...(most && { most }) }], effort);
+  const [timing] = await takeTurns([{ name: what, run: timed(work, after), ...(most && { most }) }], effort);
   const [us, low, high] = [timing.median, timing.low, timing.high].map((ms) => 1000 * ms);
   return { layer, what, us, low, high, calls: timing.iterations };
 }
@@ -83,13 +85,8 @@ export const repeated = (/** @type {(i: number) => unknown} */ call) => (/** @ty
   for (let i = 0; i < calls; i++) call(i);
 };
 
-/**
- * @param {number[]} values
- * @param {number} share
- */
-export function quantile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const position = share * (sorted.length - 1);
-  const below = Math.floor(position);
-  return sorted[below] + (position - below) * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
+/** Lower quartile, median and upper quartile. @param {number[]} values */
+function quartiles(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return [0.25, 0.5, 0.75].map((share) => sorted[Math.floor(share * sorted.length)]);
 }

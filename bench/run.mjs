@@ -2,7 +2,7 @@
  * `npm run bench`: every figure that rephase claims, measured next to its peers in one run. Prints tables and writes them,
  * with the figures as JSON, under bench/results/. See README.md here.
  */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as rephase from '../dist/index.js';
@@ -11,10 +11,11 @@ import { measureIterations } from './suites/iterations.mjs';
 import { bytesPerPixel } from './calls/memory.mjs';
 import { describeMachine } from './machine.mjs';
 import { startPeers } from './peers.mjs';
-import { markdown } from './wasm-tables.mjs';
+import { report } from './report.mjs';
 import { targets } from './targets.mjs';
 import { measureTransforms } from './suites/transforms.mjs';
 
+const KEPT = fileURLToPath(new URL('results/wasm', import.meta.url));
 const PARTS = ['iterations', 'transforms', 'memory', 'event-loop'];
 const { values } = parseArgs({
   options: {
@@ -36,43 +37,47 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-const machine = describeMachine({});
-/** @type {Record<string, unknown>} */
-const results = { machine, skipped: [] };
+/** @type {Record<string, any> & Parameters<typeof report>[1]} */
+const results = { machine: describeMachine({}), skipped: [] };
 if (parts.has('iterations')) {
   const peers = await startPeers();
-  for (const reason of peers.skipped) say(`left out: ${reason}`);
-  Object.assign(machine.versions, peers.versions);
+  Object.assign(results.machine.versions, peers.versions);
   results.skipped = peers.skipped;
-  results.iterations = await measureIterations(rephase, peers, numbers(values.sizes), effort, say);
+  results.iterations = await measureIterations(peers, numbers(values.sizes), effort, say);
   peers.stop();
 }
 if (parts.has('transforms')) results.transforms = await measureTransforms(numbers(values.lengths), effort, say);
 if (parts.has('memory')) results.memory = await measureMemory(values.quick ? 256 : 1024);
 if (parts.has('event-loop')) {
   say('delay of the event loop');
-  results.eventLoop = await measureEventLoop(rephase, values.quick ? 512 : 2048, values.quick ? 20 : 40);
+  results.eventLoop = await measureEventLoop(values.quick ? 512 : 2048, values.quick ? 20 : 40);
 }
-
 results.targets = targets(results);
-const text = markdown(results);
-console.log(text);
+
+const { eventLoop } = results;
 // A quick or partial run is no result to keep, unless a place for it is given.
 const complete = !values.quick && parts.size === PARTS.length;
-const target = values.out || (complete ? fileURLToPath(new URL(`results/wasm`, import.meta.url)) : '');
-if (target) {
-  mkdirSync(new URL('results/', import.meta.url), { recursive: true });
-  writeFileSync(`${target}.json`, `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(`${target}.md`, text);
-  say(`wrote ${target}.json and .md`);
-}
+const tables = {
+  Targets: results.targets,
+  'One `gs` iteration, milliseconds': results.iterations,
+  'One complex transform in single precision, microseconds': results.transforms,
+  'WebAssembly memory of a session in single precision': results.memory?.sessions,
+  [`Delay of the event loop, milliseconds, at ${eventLoop?.n} × ${eventLoop?.n}`]: eventLoop && [
+    { while: 'nothing happens', ...eventLoop.idle },
+    { while: '`retrieve`', ...eventLoop.during },
+    { while: '`session.run`', ...eventLoop.running },
+  ],
+};
+report('Benchmark results', results, tables, values.out || (complete ? KEPT : ''));
 if (complete && !values.out) await import('./quote.mjs');
 
 /** WebAssembly memory of sessions, in bytes, and the size of the module. @param {number} n */
 async function measureMemory(n) {
   const { rows } = await bytesPerPixel(rephase, 'wasm', n, undefined);
-  const sessions = rows.map(({ algorithm, n, device, fixedDeviceBytes }) => ({
-    ...{ algorithm, n, bytes: device * n * n + fixedDeviceBytes, bytesPerPixel: device, fixedBytes: fixedDeviceBytes },
+  const sessions = rows.map(({ algorithm, device, fixedDeviceBytes }) => ({
+    algorithm,
+    bytesPerPixel: device,
+    fixedBytes: fixedDeviceBytes,
   }));
   return { sessions, moduleBytes: statSync(new URL('../build/wasm/rephase.wasm', import.meta.url)).size };
 }

@@ -1,19 +1,15 @@
 /** What rephase promises, next to what was measured: the ratios that a change must not lose. */
 
-/**
- * @typedef {{ what: string, target: string, measured: number, met: boolean }} Target
- * @param {any} results
- * @returns {Target[]}
- */
-export function targets({ iterations, transforms, memory }) {
-  /** @type {Target[]} */
+/** @param {any} results of run.mjs */
+export function targets({ iterations = [], transforms = [], memory }) {
+  /** @type {{ what: string, target: string, measured: number, met: boolean }[]} */
   const list = [];
   const atLeast = (/** @type {string} */ what, /** @type {number} */ least, /** @type {number} */ measured) =>
     list.push({ what, target: `at least ${least}`, measured, met: measured >= least });
   const atMost = (/** @type {string} */ what, /** @type {number} */ most, /** @type {number} */ measured) =>
     list.push({ what, target: `at most ${most}`, measured, met: measured <= most });
 
-  for (const { n, name, singleIsFasterBy, doubleIsFasterBy } of iterations ?? []) {
+  for (const { n, name, singleIsFasterBy, doubleIsFasterBy } of iterations) {
     if (name === 'numpy-port-c128') {
       atLeast(`${n}: times as fast as the NumPy port`, 10, singleIsFasterBy);
       atLeast(`${n}: the same in double precision`, 3, doubleIsFasterBy);
@@ -23,13 +19,13 @@ export function targets({ iterations, transforms, memory }) {
       atLeast(`${n}: times as fast as tuned SciPy, one thread`, n >= 1024 ? 1.3 : 1, singleIsFasterBy);
     }
   }
-  for (const { length, lines, fasterBy } of transforms ?? []) {
-    const call = lines === 1 ? 'one line a call' : `${lines} lines a call`;
-    atLeast(`transform of ${length}, ${call}: times as fast as pffft`, 1, fasterBy);
+  for (const { length, lines, name, fasterBy } of transforms) {
+    const what = `transform of ${length}, ${lines} lines a call: times as fast as pffft`;
+    if (name === 'pffft') atLeast(what, 1, fasterBy);
   }
   for (const { algorithm, bytesPerPixel } of memory?.sessions ?? []) {
-    const limits = /** @type {Record<string, number>} */ ({ gs: 12, hio: 16 });
-    if (algorithm in limits) atMost(`${algorithm}: bytes of memory a pixel`, limits[algorithm], bytesPerPixel);
+    const most = { gs: 12, hio: 16 }[/** @type {string} */ (algorithm)];
+    if (most) atMost(`${algorithm}: bytes of memory a pixel`, most, bytesPerPixel);
   }
   if (memory) atMost('bytes of the module', 200 * 1024, memory.moduleBytes);
   return list;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Profiles both passes with Nsight Compute for the cases that are named, or for those of cuda-notes.md: how busy issue
-# slots, the shared-memory pipe, the L2 cache and device memory are, and what warps wait for. Needs a GPU whose counters may
-# be read, ncu, and cuda_bench as run.sh builds it. Writes cuda-ncu.txt into $OUT, or into bench/results.
+# Profiles both passes with Nsight Compute for the named cases, or for those of cuda-notes.md: how busy issue slots, the
+# shared-memory pipe, the L2 cache and device memory are, and what warps wait for. Needs ncu, a GPU whose counters may be
+# read, and cuda_bench as run.sh builds it. Writes cuda-ncu.txt into $OUT, or into bench/results.
 set -eu
 cd "$(dirname "$0")/../.."
 PATH=$PATH:/usr/local/cuda/bin
@@ -18,12 +18,12 @@ done
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
   ncu --version | grep -i version
 } > "$out"
-[ $# -gt 0 ] || set -- 1024 2048 4096 '4096 hio' 8192
+[ $# -gt 0 ] || set -- 1024 2048 4096 4096hio 8192
 for case in "$@"; do
   echo "$case" >> "$out"
   for pass in column_pass row_pass; do
-    REPHASE_BENCH_ONLY=$case ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
-      --launch-skip 40 --launch-count 1 build/cuda-bench/cuda_bench /dev/null brief 2>&1 \
+    ncu --clock-control none --graph-profiling node --metrics "$metrics" -k "regex:$pass" \
+      --launch-skip 40 --launch-count 1 --kill yes build/cuda-bench/cuda_bench "$case" 2>&1 \
       | grep -E '^  void|^    [a-z][a-z0-9]*_' >> "$out"
   done
 done

@@ -1,38 +1,38 @@
 // Gerchberg-Saxton on plain cuFFT, as a good CUDA engineer writes it: R2C and C2R, one pointwise kernel after each
 // transform, a CUDA graph of ten iterations. The strongest peer without kernels of its own for the transform.
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
 class CufftPeer {
  public:
-  // Iterations in a graph. `run` takes multiples of it, so that what is counted is what was done.
+  // Iterations in a graph. `run` takes multiples of it.
   static constexpr int kIterations = 10;
 
-  // Times every way of using cuFFT that is known here, and keeps the fastest.
-  CufftPeer(int rows, int columns, int batch);
-  ~CufftPeer();
-  CufftPeer(const CufftPeer&) = delete;
-
+  virtual ~CufftPeer() = default;
   // Enqueues.
-  void run(int iterations);
-  void wait();
+  virtual void run(int iterations) = 0;
+  virtual void wait() = 0;
 
-  struct Trial {
-    std::string way;
-    double microseconds;  // an iteration; 0 where cuFFT refused
-  };
-  const std::vector<Trial>& trials() const { return trials_; }
-  // The one that was kept.
-  const Trial& fastest() const { return trials_[fastest_]; }
-
-  // Of cuFFT, such as "12.0.0".
-  static std::string version();
-
- private:
-  class Way;
-  std::unique_ptr<Way> kept_;
-  std::vector<Trial> trials_;
-  size_t fastest_ = 0;
+  // How it uses cuFFT, and what an iteration takes.
+  std::string way;
+  double microseconds = 0;
 };
+
+// Times the ways of using cuFFT for a batch of n × n images, and returns the fastest. Prints all of them to stderr.
+std::unique_ptr<CufftPeer> fastest_cufft(int n, int batch);
+
+// Of cuFFT, such as "12.0.0".
+std::string cufft_version();
+
+// Microseconds until `work` returns.
+template <class Work>
+double time_us(const Work& work) {
+  const auto began = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count();
+}
+
+// Bytes a second of a large device-to-device copy, which reads and writes.
+double copy_bandwidth();

@@ -23,34 +23,30 @@ function fftJsPort(n) {
   const fft = new FFT(n);
   const line = fft.createComplexArray();
   const out = fft.createComplexArray();
-  const fft2 = (/** @type {Float64Array} */ X, /** @type {boolean} */ inverse) => {
-    const transform = inverse
-      ? (/** @type {number[]} */ a, /** @type {number[]} */ b) => fft.inverseTransform(a, b)
-      : (/** @type {number[]} */ a, /** @type {number[]} */ b) => fft.transform(a, b);
-    for (let r = 0; r < n; r++) {
-      for (let k = 0; k < 2 * n; k++) line[k] = X[2 * n * r + k];
-      transform(out, line);
-      for (let k = 0; k < 2 * n; k++) X[2 * n * r + k] = out[k];
-    }
-    for (let c = 0; c < n; c++) {
-      for (let k = 0; k < n; k++) {
-        line[2 * k] = X[2 * (n * k + c)];
-        line[2 * k + 1] = X[2 * (n * k + c) + 1];
+  /** All lines along one axis: numbers of a line are `step` apart, and lines `distance`. */
+  const lines = (/** @type {boolean} */ inverse, /** @type {number} */ step, /** @type {number} */ distance) => {
+    for (let from = 0; from < distance * n; from += distance) {
+      for (let k = 0, i = 2 * from; k < 2 * n; k += 2, i += 2 * step) {
+        line[k] = A[i];
+        line[k + 1] = A[i + 1];
       }
-      transform(out, line);
-      for (let k = 0; k < n; k++) {
-        X[2 * (n * k + c)] = out[2 * k];
-        X[2 * (n * k + c) + 1] = out[2 * k + 1];
+      if (inverse) fft.inverseTransform(out, line);
+      else fft.transform(out, line);
+      for (let k = 0, i = 2 * from; k < 2 * n; k += 2, i += 2 * step) {
+        A[i] = out[k];
+        A[i + 1] = out[k + 1];
       }
     }
   };
   return () => {
-    fft2(A, true);
+    lines(true, 1, n);
+    lines(true, n, 1);
     for (let i = 0; i < n * n; i++) {
       if (A[2 * i] < 0) A[2 * i] = 0;
       A[2 * i + 1] = 0;
     }
-    fft2(A, false);
+    lines(false, 1, n);
+    lines(false, n, 1);
     for (let i = 0; i < n * n; i++) {
       const h = Math.hypot(A[2 * i], A[2 * i + 1]);
       const s = h > 0 ? M[i] / h : 0;

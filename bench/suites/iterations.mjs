@@ -1,55 +1,41 @@
-/** Milliseconds per `gs` iteration on one thread, next to the peers: the figures that matter most. */
-import { takeTurns } from '../measure.mjs';
+/** Milliseconds of a `gs` iteration on one thread, next to the peers: the figures that matter most. */
+import { createSession } from '../../dist/index.js';
+import { repeated, takeTurns, timed } from '../measure.mjs';
 
 /**
- * @param {typeof import('../../dist/index.js')} rephase
  * @param {Awaited<ReturnType<typeof import('../peers.mjs').startPeers>>} peers
  * @param {number[]} sizes
  * @param {import('../measure.mjs').Effort} effort
  * @param {(line: string) => void} say
  */
-export async function measureIterations(rephase, peers, sizes, effort, say) {
+export async function measureIterations(peers, sizes, effort, say) {
   const rows = [];
   for (const n of sizes) {
     say(`one gs iteration, ${n} × ${n}`);
-    const single = await ownCompetitor(rephase, n, 'single');
-    const double = await ownCompetitor(rephase, n, 'double');
-    const timings = await takeTurns([single, double, ...peers.competitors(n)], effort);
-    single.dispose();
-    double.dispose();
-    const [float, real64] = timings;
+    // Random magnitudes and no support, as the peers have.
+    const problem = {
+      magnitudes: Float64Array.from({ length: n * n }, Math.random),
+      shape: /** @type {const} */ ([n, n]),
+    };
+    const sessions = [];
+    for (const precision of /** @type {const} */ (['single', 'double'])) {
+      sessions.push(await createSession(problem, { backend: 'wasm', algorithm: 'gs', precision }));
+    }
+    const own = sessions.map((session) => ({
+      name: `rephase-wasm-${session.precision === 'single' ? 'f32' : 'f64'}-1t`,
+      run: timed(repeated(() => session.step())),
+    }));
+    const timings = await takeTurns([...own, ...peers.competitors(n)], effort);
+    for (const session of sessions) session.dispose();
+    const [single, double] = timings;
     for (const timing of timings) {
       rows.push({
         n,
         ...timing,
-        singleIsFasterBy: timing.median / float.median,
-        doubleIsFasterBy: timing.median / real64.median,
+        singleIsFasterBy: timing.median / single.median,
+        doubleIsFasterBy: timing.median / double.median,
       });
     }
   }
   return rows;
-}
-
-/**
- * A session that steps on this thread, with random magnitudes and no support, as the peers have.
- * @param {typeof import('../../dist/index.js')} rephase
- * @param {number} n
- * @param {'single' | 'double'} precision
- */
-async function ownCompetitor(rephase, n, precision) {
-  const magnitudes = Float64Array.from({ length: n * n }, Math.random);
-  const session = await rephase.createSession(
-    { magnitudes, shape: [n, n] },
-    { backend: 'wasm', algorithm: 'gs', precision },
-  );
-  return {
-    name: `rephase-wasm-${precision === 'single' ? 'f32' : 'f64'}-1t`,
-    /** @param {number} iterations */
-    run: (iterations) => {
-      const began = performance.now();
-      for (let k = 0; k < iterations; k++) session.step();
-      return performance.now() - began;
-    },
-    dispose: () => session.dispose(),
-  };
 }

@@ -1,10 +1,10 @@
 /**
- * Times one-dimensional complex transforms in single precision beside pffft's SIMD build from npm, in WebAssembly memory.
- * Each is called for one line, and for many lines as the iteration does. pffft has no call for many lines, and gets one
- * call for each.
+ * Microseconds of a one-dimensional complex transform in single precision, beside pffft's SIMD build from npm, in
+ * WebAssembly memory. One call does one line, or many lines as in an iteration. pffft has no call for many lines, and gets
+ * one call for each.
  */
 import createPffft from '@echogarden/pffft-wasm/simd';
-import { takeTurns } from '../measure.mjs';
+import { repeated, takeTurns, timed } from '../measure.mjs';
 import { loadLines } from '../native/lines.mjs';
 
 const LINES = 64;
@@ -26,20 +26,12 @@ export async function measureTransforms(lengths, effort, say) {
     const ours = rephaseTransforms(own, length);
     const theirs = pffftTransforms(pffft, length);
     for (const lines of [1, LINES]) {
-      const timings = await takeTurns([ours(lines), theirs(lines)], effort);
-      const [rephase, peer] = timings.map(({ name, iterations: _, rounds, ...times }) => ({
-        name,
-        ...Object.fromEntries(Object.entries(times).map(([key, ms]) => [key, (1000 * ms) / lines])),
-        rounds,
-      }));
-      rows.push({
-        length,
-        lines,
-        unit: 'µs per transform',
-        rephase,
-        pffft: peer,
-        fasterBy: peer.median / rephase.median,
-      });
+      const competitors = [ours, theirs].map(({ name, call }) => ({ name, run: timed(repeated(call(lines))) }));
+      const timings = await takeTurns(competitors, effort);
+      for (const { name, rounds, ...times } of timings) {
+        const [median, low, high] = [times.median, times.low, times.high].map((ms) => (1000 * ms) / lines);
+        rows.push({ length, lines, name, median, low, high, rounds, fasterBy: times.median / timings[0].median });
+      }
     }
     ours.free();
     theirs.free();
@@ -53,15 +45,8 @@ function rephaseTransforms(own, length) {
   plan.numbers().set(noise(2 * length * LINES));
   // Forward and inverse alternate over all calls, so that the numbers keep their size.
   let inverse = false;
-  const competitor = (/** @type {number} */ lines) => ({
-    name: 'rephase',
-    run: (/** @type {number} */ count) => {
-      const began = performance.now();
-      for (let k = 0; k < count; k++) plan.transform((inverse = !inverse), lines);
-      return performance.now() - began;
-    },
-  });
-  return Object.assign(competitor, { free: plan.free });
+  const call = (/** @type {number} */ lines) => () => plan.transform((inverse = !inverse), lines);
+  return { name: 'rephase', call, free: plan.free };
 }
 
 /** @param {any} pffft @param {number} length */
@@ -74,24 +59,15 @@ function pffftTransforms(pffft, length) {
   // Until its first call the export is a wrapper that looks it up, which would be slower each time.
   pffft._pffft_transform_ordered(setup, from, to, work, PFFFT_FORWARD);
   const { _pffft_transform_ordered: transform } = pffft;
-  const competitor = (/** @type {number} */ lines) => ({
-    name: 'pffft',
-    run: (/** @type {number} */ count) => {
-      const began = performance.now();
-      for (let k = 0; k < count; k++) {
-        const direction = k & 1 ? PFFFT_BACKWARD : PFFFT_FORWARD;
-        for (let line = 0; line < lines; line++) {
-          transform(setup, from + line * bytes, to + line * bytes, work, direction);
-        }
-      }
-      return performance.now() - began;
-    },
-  });
+  const call = (/** @type {number} */ lines) => (/** @type {number} */ k) => {
+    const direction = k & 1 ? PFFFT_BACKWARD : PFFFT_FORWARD;
+    for (let line = 0; line < lines; line++) transform(setup, from + line * bytes, to + line * bytes, work, direction);
+  };
   const free = () => {
     for (const memory of [from, to, work]) pffft._pffft_aligned_free(memory);
     pffft._pffft_destroy_setup(setup);
   };
-  return Object.assign(competitor, { free });
+  return { name: 'pffft', call, free };
 }
 
 /** @param {number} count */
