@@ -33,7 +33,7 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value freed(const Napi::CallbackInfo& info) {
-  return Environment::of(info.Env())->freed(info);
+  return Environment::of(info.Env())->freed();
 }
 
 }  // namespace

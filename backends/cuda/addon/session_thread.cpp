@@ -7,6 +7,11 @@ namespace rephase::cuda {
 SessionThread::SessionThread(std::unique_ptr<Session> session, Environment& environment)
     : session_(std::move(session)), environment_(environment), thread_([this] { run(); }) {}
 
+SessionThread::~SessionThread() {
+  end();
+  thread_.join();
+}
+
 void SessionThread::enqueue(Work work) {
   {
     const std::lock_guard lock(mutex_);
@@ -29,10 +34,6 @@ void SessionThread::wait_for(Work work, Promised* promised) {
 void SessionThread::end() {
   const std::lock_guard lock(mutex_);
   push({});
-}
-
-void SessionThread::join() {
-  if (thread_.joinable()) thread_.join();
 }
 
 void SessionThread::push(Task task) {

@@ -19,11 +19,13 @@ namespace rephase::cuda {
 class Environment;
 struct Promised;
 
-class SessionThread : public std::enable_shared_from_this<SessionThread> {
+class SessionThread {
  public:
   using Work = std::function<void(Session&)>;
 
   SessionThread(std::unique_ptr<Session> session, Environment& environment);
+  // Ends the thread, and waits for it.
+  ~SessionThread();
 
   // The rest is called on the event loop.
 
@@ -35,7 +37,8 @@ class SessionThread : public std::enable_shared_from_this<SessionThread> {
   void wait_for(Work work, Promised* promised);
   // Lets the thread free the session and return when it has done everything else.
   void end();
-  void join();
+  // For what any thread may call, before `end`.
+  Session& session() const { return *session_; }
 
  private:
   struct Task {

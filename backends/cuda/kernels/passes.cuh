@@ -97,6 +97,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
+  const bool measures = !Whole && work.measure;
   extern __shared__ float4 memory[];
   constexpr bool early = fetches_early<L>;
   static_assert(early || Lines == 1);
@@ -110,7 +111,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const bool live = start < v.starts;
 
   const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-  if (early && live && (imposes || (!Whole && work.measure)))
+  if (early && live && (imposes || measures))
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
       for (int j = 0; j < R; j += group) {
@@ -118,7 +119,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
         fetch<4 * group>(fetched + index, magnitudes + index);
       }
     });
-  if (!early && live && (imposes || (!Whole && work.measure)))
+  if (!early && live && (imposes || measures))
     for (int index = t * 32; index < L::length; index += L::threads * 32) prefetch(magnitudes + index);
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -152,7 +153,6 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
   }
   if (forward) L::forward(x, shared, t, v.column_twiddles, T::barrier);
-  const bool measures = !Whole && work.measure;
   float not_finite = 0;
   if (measures) {
     if (live) each_stored(store);

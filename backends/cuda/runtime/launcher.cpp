@@ -46,8 +46,13 @@ void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initiali
   for (const void* kernel : sharers) divide(kernel);
 }
 
-void Launcher::launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-                      bool early) const {
+void Launcher::launch(const Kernel& kernel, int64_t lines, void** arguments, int more) const {
+  const int64_t blocks = std::min<int64_t>(ceil_div(lines, kernel.lines), kernel.most_blocks);
+  start(kernel.function, more + blocks, kernel.threads, kernel.shared, arguments, true);
+}
+
+void Launcher::start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+                     bool early) const {
   cudaLaunchAttribute attribute;
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;

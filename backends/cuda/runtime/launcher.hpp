@@ -14,8 +14,9 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
 
 struct Kernel {
   const void* function;
-  int lines, threads;  // of a block
-  size_t shared;       // bytes
+  int lines, threads;         // of a block
+  size_t shared;              // bytes
+  int most_blocks = 1 << 30;  // with fewer blocks than lines need, a block takes several in turn
 };
 
 class Launcher {
@@ -33,9 +34,9 @@ class Launcher {
   // attribute is the process's: of sessions that share a kernel, the last one made decides.
   void divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const;
 
-  // `early`: the kernel waits by itself for the one before it.
-  void launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-              bool early = false) const;
+  // Starts a kernel over lines, which waits by itself for the kernel before it. `more`: blocks ahead of those for
+  // lines.
+  void launch(const Kernel& kernel, int64_t lines, void** arguments, int more = 0) const;
 
   // A thread an item.
   template <class... Parameters, class... Arguments>
@@ -44,13 +45,16 @@ class Launcher {
     std::apply(
         [&](auto&... value) {
           void* pointers[] = {&value...};
-          launch(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
+          start(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
         },
         values);
   }
 
  private:
   int attribute(cudaDeviceAttr which) const;
+  // `early`: before the kernel ahead has ended.
+  void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+             bool early = false) const;
 
   int device_;
   cudaStream_t stream_;

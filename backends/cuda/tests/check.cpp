@@ -117,7 +117,7 @@ struct Pair {
   // The bytes announced before anything is allocated have to be enough.
   void bytes() {
     expect(c, "what is allocated beyond what was announced",
-           std::max(0.0, double(*gpu.bytes()) - Gpu::bytes_needed(problem())), 0);
+           std::max(0.0, double(gpu.device_bytes()) - Gpu::bytes_needed(problem())), 0);
   }
   static std::vector<float> make_magnitudes(const Case& c) {
     std::mt19937 random(c.rows * 1000 + c.columns);
