@@ -16,8 +16,7 @@ constexpr int kGraphIterations = 16;
 constexpr size_t kGraphs = 4;
 // Blocks of a kernel that takes one line after the other.
 constexpr int kManyBlocks = 1 << 20;
-const Kernel kConstrainObject = {reinterpret_cast<const void*>(constrain_object), 1, Launcher::kSimpleThreads, 0,
-                                 kManyBlocks};
+const Kernel kConstrainObject = {constrain_object, 1, Launcher::kSimpleThreads, 0, kManyBlocks};
 
 // Magnitudes begin at multiples of 16 bytes.
 int magnitude_stride(int rows) {
@@ -72,8 +71,8 @@ Session::Session(const Problem& p)
       scale_(p.scale),
       rule_(p.rule),
       stream_(make_stream()),
-      launcher_(p.device, stream_.get(), stopwatch_),
-      on_chip_(find_on_chip(p.rows, p.columns, p.starts, launcher_.multiprocessors())),
+      launcher_(devices()[p.device], stream_.get(), stopwatch_),
+      on_chip_(find_on_chip(p.rows, p.columns, p.starts, devices()[p.device].multiProcessorCount)),
       row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows),
                 memory_),
       column_axis_(p.rows,
@@ -92,8 +91,8 @@ Session::Session(const Problem& p)
   v.support_words = static_cast<int>(ceil_div(p.columns, 32));
   v.packed = RealField::packs(p.columns);
   v.masked = p.mask != nullptr;
-  v.row_twiddles = row_axis_.twiddles();
-  v.column_twiddles = column_axis_.twiddles();
+  v.row_twiddles = row_axis_.twiddles;
+  v.column_twiddles = column_axis_.twiddles;
 
   // Rows beyond the last one in a tile stay zero.
   v.spectrum = memory_.allocate_zeros<Complex>(p.starts * v.tiles * v.pitch(), stream_.get());
@@ -119,11 +118,11 @@ Session::Session(const Problem& p)
     for (size_t i = 0; i < count; i++)
       if (!p.mask[first + i]) staged[i] = -1;
   });
-  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), v.object,
+  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any, v.object,
                  static_cast<float>(2 * p.scale), magnitudes, nyquist);
   if (p.seeded) {
-    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), v.object, p.scale,
-                   p.seed, p.first_start);
+    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any, v.object, p.scale, p.seed,
+                   p.first_start);
   }
   if (p.support) set_support(p.support);
   stopwatch_.discard();
@@ -171,30 +170,29 @@ void Session::set_support(const uint8_t* support) {
 // ---- passes ----
 
 void Session::choose_kernels() {
-  const auto allow = [&](const Kernel& kernel) {
-    return launcher_.allow_shared_memory(kernel.function, kernel.shared);
-  };
+  const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
     return line && allow(line->whole) && allow(line->part) ? line : nullptr;
   };
-  fast_rows_ = if_allowed(row_axis_.fast());
-  fast_columns_ = if_allowed(column_axis_.fast());
+  row_axis_.fast = if_allowed(row_axis_.fast);
+  column_axis_.fast = if_allowed(column_axis_.fast);
   if (on_chip_ && !allow(on_chip_->kernel)) on_chip_ = nullptr;
-  const int blocks = scratch_blocks(launcher_.multiprocessors());
+  const int blocks = scratch_blocks(devices()[device_].multiProcessorCount);
   size_t scratch_line = 0;
   const auto any_kernel = [&](auto* in_shared_memory, auto* in_scratch, const Axis& axis) -> Kernel {
-    const size_t bytes = line_bytes(axis.any());
-    const Kernel kernel = {reinterpret_cast<const void*>(in_shared_memory), 1, kAnyThreads, bytes, kManyBlocks};
+    const size_t bytes = line_bytes(axis.any);
+    const Kernel kernel = {in_shared_memory, 1, kAnyThreads, bytes, kManyBlocks};
     if (allow(kernel)) return kernel;
     scratch_line = std::max(scratch_line, bytes);
-    return {reinterpret_cast<const void*>(in_scratch), 1, kAnyThreads, 0, blocks};
+    return {in_scratch, 1, kAnyThreads, 0, blocks};
   };
-  if (!fast_rows_) any_rows_ = any_kernel(any_rows<true>, any_rows<false>, row_axis_);
-  if (!fast_columns_) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
+  if (!row_axis_.fast) any_rows_ = any_kernel(any_rows<true>, any_rows<false>, row_axis_);
+  if (!column_axis_.fast) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
   scratch_ = memory_.allocate<Complex>(blocks * scratch_line / sizeof(Complex));
-  if (fast_rows_ && fast_columns_)
-    launcher_.divide_cache({fast_rows_->whole, fast_columns_->whole},
-                           {fast_rows_->part.function, fast_columns_->part.function, kConstrainObject.function});
+  if (row_axis_.fast && column_axis_.fast)
+    launcher_.divide_cache(
+        {row_axis_.fast->whole, column_axis_.fast->whole},
+        {row_axis_.fast->part.function, column_axis_.fast->part.function, kConstrainObject.function});
 }
 
 int Session::recorders(int threads) const {
@@ -212,12 +210,12 @@ void Session::columns(ColumnWork work) {
   const bool measures = work.impose || work.measure;
   if (measures) record();
   const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
-  if (fast_columns_) {
+  if (column_axis_.fast) {
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
     void* arguments[] = {&view_, &work};
-    launcher_.launch(whole ? fast_columns_->whole : fast_columns_->part, lines, arguments);
+    launcher_.launch(whole ? column_axis_.fast->whole : column_axis_.fast->part, lines, arguments);
   } else {
-    AnyLine line = column_axis_.any();
+    AnyLine line = column_axis_.any;
     void* arguments[] = {&view_, &line, &work, &scratch_};
     launcher_.launch(any_columns_, lines, arguments);
   }
@@ -227,14 +225,14 @@ void Session::columns(ColumnWork work) {
 
 void Session::rows(RowWork work, Rule rule) {
   const bool whole = work.inverse && work.rule && !work.to_object && work.forward && !rule.reflects;
-  const Kernel& kernel = !fast_rows_ ? any_rows_ : whole ? fast_rows_->whole : fast_rows_->part;
+  const Kernel& kernel = !row_axis_.fast ? any_rows_ : whole ? row_axis_.fast->whole : row_axis_.fast->part;
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
   int recording = measured_ ? recorders(kernel.threads) : 0;
-  if (fast_rows_) {
+  if (row_axis_.fast) {
     void* arguments[] = {&view_, &work, &recording, &rule};
     launcher_.launch(kernel, lines, arguments, recording);
   } else {
-    AnyLine line = row_axis_.any();
+    AnyLine line = row_axis_.any;
     // Blocks that only record have no line, but count in the numbering of scratch.
     Complex* scratch = scratch_;
     if (scratch) scratch -= static_cast<int64_t>(recording) * (spread(line.size) + 1);
@@ -474,7 +472,7 @@ void Session::read_spectrum(int start, float* to) {
   staging_.download(
       view_.rows * row_bytes, row_bytes,
       [&](size_t at, size_t bytes) {
-        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
+        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any, start,
                        int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
         return rows;
       },
@@ -498,7 +496,7 @@ void Session::write_spectrum(int start, const float* spectrum) {
         std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
       }
     });
-    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(),
+    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any,
                    start, int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;

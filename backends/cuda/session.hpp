@@ -108,9 +108,7 @@ class Session {
   const Launcher launcher_;
   const OnChip* on_chip_;  // null where it does not pay
   Axis row_axis_, column_axis_;
-  // How lines are transformed: by a plan of their length, or, where this is null, by kernels for any length. Those have
-  // no shared memory of their own where a line does not fit it; the lines are in `scratch_` then.
-  const FastLine *fast_rows_ = nullptr, *fast_columns_ = nullptr;
+  // Transform the lines of an axis that has no plan of its own. Lines that do not fit shared memory are in `scratch_`.
   Kernel any_rows_ = {}, any_columns_ = {};
   Complex* scratch_ = nullptr;
   View view_ = {};
@@ -136,8 +134,8 @@ class Session {
   Staging staging_;
   // On the device, as large as a half of the staging buffer. Data with another form there passes through it too.
   uint8_t* piece_ = nullptr;
-  // Destroyed first: running work uses the other members.
-  const std::unique_ptr<CUstream_st, WaitForStream> work_{stream_.get()};
+  // Destroyed first, which waits: running work uses the other members.
+  const std::unique_ptr<CUstream_st, CallAtEnd<cudaStreamSynchronize>> work_{stream_.get()};
 };
 
 }  // namespace rephase::cuda

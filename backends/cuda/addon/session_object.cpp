@@ -123,10 +123,6 @@ void SessionObject::tell_collector(Napi::Env env, size_t bytes) {
 }
 
 void SessionObject::Finalize(Napi::Env env) {
-  let_go(env);
-}
-
-void SessionObject::let_go(Napi::Env env) {
   if (!thread_) return;
   environment_->end(thread_);
   thread_ = nullptr;
@@ -242,10 +238,6 @@ Napi::Value SessionObject::memory(const Napi::CallbackInfo& info) {
 
 Napi::Value SessionObject::device_seconds(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), session().device_seconds());
-}
-
-void SessionObject::dispose(const Napi::CallbackInfo& info) {
-  let_go(info.Env());
 }
 
 }  // namespace rephase::cuda

@@ -24,6 +24,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   static Napi::Function define(Napi::Env env);
 
   explicit SessionObject(const Napi::CallbackInfo& info);
+  // Disposes of the session, if nobody has.
   void Finalize(Napi::Env env) override;
 
  private:
@@ -39,7 +40,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value device_seconds(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info) { Finalize(info.Env()); }
 
   // What JavaScript calls: a method above, or one of `Session` that takes nothing. Turns what it throws into an error
   // of JavaScript.
@@ -54,7 +55,6 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   // The first argument, one of the session's starts.
   int start_of(const Napi::CallbackInfo& info) const;
   void tell_collector(Napi::Env env, size_t bytes);
-  void let_go(Napi::Env env);
 
   std::shared_ptr<Environment> environment_;
   SessionThread* thread_ = nullptr;  // null once it was disposed of

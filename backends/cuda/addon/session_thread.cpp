@@ -13,30 +13,16 @@ SessionThread::~SessionThread() {
 }
 
 void SessionThread::enqueue(Work work) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (failure_) std::rethrow_exception(failure_);
-    if (having_session_ > 0) return push({std::move(work), nullptr, true});
-  }
+  std::unique_lock lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+  const bool thread_has_session = having_session_ > 0;
+  lock.unlock();
+  if (thread_has_session) return hand_over(std::move(work));
   work(*session_);
 }
 
-void SessionThread::hand_over(Work work, Promised* promised) {
-  const std::lock_guard lock(mutex_);
-  push({std::move(work), promised, true});
-}
-
-void SessionThread::wait_for(Work work, Promised* promised) {
-  const std::lock_guard lock(mutex_);
-  push({std::move(work), promised, false});
-}
-
-void SessionThread::end() {
-  const std::lock_guard lock(mutex_);
-  push({});
-}
-
 void SessionThread::push(Task task) {
+  const std::lock_guard lock(mutex_);
   having_session_ += task.has_session;
   tasks_.push_back(std::move(task));
   pushed_.notify_one();

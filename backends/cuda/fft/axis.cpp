@@ -103,16 +103,16 @@ void append_twiddles(std::vector<float4>& table, int R, int count, int (*entry)(
   }
 }
 
-Axis::Axis(int length, const FastLine* fast, DeviceMemory& memory) : fast_(fast) {
+Axis::Axis(int length, const FastLine* fast, DeviceMemory& memory) : fast(fast) {
   std::vector<int> radices = find_radices(length);
   const bool smooth = length == 1 || !radices.empty();
   const int size = smooth ? length : convolution_size(2 * length - 1);
   const std::vector<int> index = frequency_indices(length, smooth ? radices : std::vector<int>{length});
   if (!smooth) radices = find_radices(size);
-  line_.length = length;
-  line_.size = size;
-  line_.stages = static_cast<int>(radices.size());
-  std::copy(radices.begin(), radices.end(), line_.radix);
+  any.length = length;
+  any.size = size;
+  any.stages = static_cast<int>(radices.size());
+  std::copy(radices.begin(), radices.end(), any.radix);
 
   std::vector<Complex> table;
   int span = size;
@@ -138,22 +138,22 @@ Axis::Axis(int length, const FastLine* fast, DeviceMemory& memory) : fast_(fast)
     const int p = index[k];
     order[k] = p;
     order[length + p] = index[(length - k) % length];
-    order[2 * length + p] = fast_ && fast_->magnitude_index ? fast_->magnitude_index(k) : p;
-    order[3 * length + p] = fast_ && fast_->storage_index ? fast_->storage_index(k) : p;
+    order[2 * length + p] = fast && fast->magnitude_index ? fast->magnitude_index(k) : p;
+    order[3 * length + p] = fast && fast->storage_index ? fast->storage_index(k) : p;
   }
-  if (fast_) {
-    std::vector<float4> twiddles;
-    fast_->append_twiddles(twiddles);
-    twiddles_ = memory.allocate_copy(twiddles);
+  if (fast) {
+    std::vector<float4> twiddle_table;
+    fast->append_twiddles(twiddle_table);
+    twiddles = memory.allocate_copy(twiddle_table);
   }
 
-  line_.twiddles = memory.allocate_copy(table);
-  line_.chirp = smooth ? nullptr : line_.twiddles + chirp_at;
-  line_.convolution = smooth ? nullptr : line_.chirp + length;
-  line_.frequency_index = memory.allocate_copy(order);
-  line_.mirror = line_.frequency_index + length;
-  line_.magnitude_index = line_.mirror + length;
-  line_.storage_index = line_.magnitude_index + length;
+  any.twiddles = memory.allocate_copy(table);
+  any.chirp = smooth ? nullptr : any.twiddles + chirp_at;
+  any.convolution = smooth ? nullptr : any.chirp + length;
+  any.frequency_index = memory.allocate_copy(order);
+  any.mirror = any.frequency_index + length;
+  any.magnitude_index = any.mirror + length;
+  any.storage_index = any.magnitude_index + length;
 }
 
 }  // namespace rephase::cuda

@@ -6,21 +6,15 @@
 
 namespace rephase::cuda {
 
-class Axis {
- public:
+struct Axis {
   // `fast`: the length's own plan, null where it has none. The tables are arrays of `memory`.
   Axis(int length, const FastLine* fast, DeviceMemory& memory);
-
-  const AnyLine& any() const { return line_; }
-  const FastLine* fast() const { return fast_; }
-  const float4* twiddles() const { return twiddles_; }
   // An upper bound of the bytes of its tables.
   static double bytes_needed(double length) { return 84 * length + 1024; }
 
- private:
-  AnyLine line_ = {};
-  const FastLine* fast_;
-  const float4* twiddles_ = nullptr;
+  const FastLine* fast;
+  const float4* twiddles = nullptr;  // of `fast`
+  AnyLine any = {};
 };
 
 }  // namespace rephase::cuda

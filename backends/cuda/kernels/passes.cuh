@@ -30,12 +30,6 @@ constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) +
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
 
-// Magnitudes that a thread finds side by side, see View.
-template <int R>
-constexpr int magnitude_group = R % 4 == 0   ? 4
-                                : R % 2 == 0 ? 2
-                                             : 1;
-
 template <int Count>
 __device__ inline void load_together(const float* from, float* to) {
   if constexpr (Count == 4)

@@ -13,22 +13,30 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
 }
 
 struct Kernel {
-  const void* function;
-  int lines, threads;         // of a block
-  size_t shared;              // bytes
-  int most_blocks = 1 << 30;  // with fewer blocks than lines need, a block takes several in turn
+  Kernel() = default;
+  template <class... Parameters>
+  Kernel(void (*function)(Parameters...), int lines, int threads, size_t shared, int most_blocks = 1 << 30)
+      : function(reinterpret_cast<const void*>(function)),
+        lines(lines),
+        threads(threads),
+        shared(shared),
+        most_blocks(most_blocks) {}
+
+  const void* function = nullptr;
+  int lines, threads;  // of a block
+  size_t shared;       // bytes
+  int most_blocks;     // with fewer blocks than lines need, a block takes several in turn
 };
 
 class Launcher {
  public:
   static constexpr int kSimpleThreads = 256;
 
-  Launcher(int device, cudaStream_t stream, Stopwatch& stopwatch);
+  Launcher(const cudaDeviceProp& device, cudaStream_t stream, Stopwatch& stopwatch)
+      : device_(device), stream_(stream), stopwatch_(stopwatch) {}
 
-  int multiprocessors() const { return multiprocessors_; }
-
-  // False where the device has less shared memory than that for a block. Above 48 KiB a kernel needs permission.
-  bool allow_shared_memory(const void* kernel, size_t bytes) const;
+  // False where the device has less shared memory for a block than the kernel needs. Above 48 KiB it needs permission.
+  bool allow_shared_memory(const Kernel& kernel) const;
   // Leaves to the L1 cache, where twiddles are, what the blocks of a multiprocessor do not need as shared memory.
   // `sharers` get the same share as `kernels`, because a multiprocessor has to be empty to be divided again. The
   // attribute is the process's: of sessions that share a kernel, the last one made decides.
@@ -51,16 +59,13 @@ class Launcher {
   }
 
  private:
-  int attribute(cudaDeviceAttr which) const;
   // `early`: before the kernel ahead has ended.
   void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
              bool early = false) const;
 
-  int device_;
+  const cudaDeviceProp& device_;
   cudaStream_t stream_;
   Stopwatch& stopwatch_;
-  int multiprocessors_;
-  bool programmatic_;
 };
 
 }  // namespace rephase::cuda

@@ -1,20 +1,12 @@
-// Owns memory: on the device, and page-locked on the host for copies that overlap with work.
+// Memory on the device, and page-locked memory on the host for copies that overlap with work.
 #pragma once
 #include <atomic>
 #include <cmath>
-#include <memory>
 #include <vector>
 
-#include "check.hpp"
+#include "handles.hpp"
 
 namespace rephase::cuda {
-
-struct FreeOnDevice {
-  void operator()(void* memory) const { cudaFree(memory); }
-};
-struct FreeOnHost {
-  void operator()(void* memory) const { cudaFreeHost(memory); }
-};
 
 // The arrays of one session, which are freed together.
 class DeviceMemory {
@@ -55,11 +47,11 @@ class DeviceMemory {
   size_t bytes() const { return bytes_; }
 
  private:
-  std::vector<std::unique_ptr<void, FreeOnDevice>> arrays_;
+  std::vector<std::unique_ptr<void, CallAtEnd<cudaFree>>> arrays_;
   std::atomic<size_t> bytes_ = 0;
 };
 
-using HostMemory = std::unique_ptr<char, FreeOnHost>;
+using HostMemory = std::unique_ptr<char, CallAtEnd<cudaFreeHost>>;
 
 inline HostMemory allocate_on_host(size_t bytes) {
   void* memory = nullptr;

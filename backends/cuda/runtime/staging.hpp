@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "handles.hpp"
 #include "memory.hpp"
 #include "stopwatch.hpp"
 
