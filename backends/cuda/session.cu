@@ -27,18 +27,18 @@ size_t line_bytes(const AnyLine& line) {
   return (spread(line.size) + 1) * sizeof(Complex);
 }
 
-// Room for the lines that do not fit shared memory, two blocks a multiprocessor.
+// Lines that do not fit shared memory get two blocks a multiprocessor.
 int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
 }
 
-// At least two full rows of a spectrum, and no more than one of them all.
+// A piece holds at least two full rows of a spectrum, and at most all of them.
 size_t piece_bytes(int rows, int columns) {
   const size_t row = columns * sizeof(Complex);
   return std::max(2 * row, std::min(kPieceBytes, rows * row));
 }
 
-// The device, once it is known to have room.
+// Chooses the device, and checks that it has room.
 int device_for(const Problem& p) {
   choose_device(p.device);
   size_t free = 0, total = 0;
@@ -129,7 +129,7 @@ Session::Session(const Problem& p)
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
 
-// Before its members free what they own.
+// The members free what they own afterwards, on this device.
 Session::~Session() {
   cudaSetDevice(device_);
 }
@@ -151,7 +151,7 @@ void Session::use(const Rule& rule) {
 void Session::set_support(const uint8_t* support) {
   use_device();
   View& v = view_;
-  // Graphs know whether there is a support.
+  // Graphs hold the pointer to the support.
   if (!support != !v.support) graphs_.clear();
   v.support = nullptr;
   if (!support) return;
@@ -219,7 +219,7 @@ void Session::columns(ColumnWork work) {
     void* arguments[] = {&view_, &line, &work, &scratch_};
     launcher_.launch(any_columns_, lines, arguments);
   }
-  // Not before: what could not be started is tried again.
+  // Only now: a pass that could not be started is tried again.
   if (measures) measured_ = true;
 }
 

@@ -57,12 +57,13 @@ std::string driver_version() {
 
 double copy_bandwidth() {
   const size_t bytes = size_t{4} << 30;
-  rephase::cuda::DeviceBuffer<char> a(bytes), b(bytes);
+  rephase::cuda::DeviceMemory memory;
+  char *const a = memory.allocate<char>(bytes), *const b = memory.allocate<char>(bytes);
   std::vector<double> times;
   for (int i = 0; i < 9; i++) {
     check(cudaDeviceSynchronize(), "copying");
     const double began = seconds();
-    check(cudaMemcpy(a.data(), b.data(), bytes, cudaMemcpyDeviceToDevice), "copying");
+    check(cudaMemcpy(a, b, bytes, cudaMemcpyDeviceToDevice), "copying");
     check(cudaDeviceSynchronize(), "copying");
     times.push_back(seconds() - began);
   }
@@ -176,7 +177,7 @@ int main(int argc, char** argv) {
             "%.3f], \"stepMicroseconds\": %.3f, \"cufftGraphMicroseconds\": [%.3f, %.3f, %.3f], \"ratio\": %.3f, "
             "\"floorMicroseconds\": %.3f, \"bytesPerPixel\": %.2f, \"cufftWay\": \"%s\", \"cufftTrials\": {",
             first ? "" : ",", c.rows, c.columns, c.starts, c.hio ? "hio" : "gs", t.least, t.median, t.most, s.median,
-            p.least, p.median, p.most, p.median / t.median, floor, session.bytes()->load() / work,
+            p.least, p.median, p.most, p.median / t.median, floor, session.device_bytes() / work,
             peer ? peer->fastest().way.c_str() : missing.c_str());
       if (out && peer)
         for (const CufftPeer::Trial& trial : peer->trials())

@@ -55,20 +55,25 @@ double Probe::device_seconds() {
 }
 
 double Probe::copy_seconds(void* array, size_t bytes, bool up, bool page_locked) {
-  if (device_.bytes() < bytes) device_ = DeviceBuffer<char>(bytes);
-  if (page_locked && host_.bytes() < bytes) host_ = HostBuffer(bytes);
-  void* const host = page_locked ? static_cast<void*>(host_.data()) : array;
+  if (device_memory_->bytes() < bytes) {
+    device_memory_ = std::make_unique<DeviceMemory>();
+    device_ = device_memory_->allocate<char>(bytes);
+  }
+  if (page_locked && host_bytes_ < bytes) {
+    host_ = allocate_on_host(bytes);
+    host_bytes_ = bytes;
+  }
+  void* const host = page_locked ? host_.get() : array;
+  void *const to = up ? device_ : host, *const from = up ? host : device_;
+  const cudaMemcpyKind kind = up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost;
   return seconds([&] {
-    check(
-        cudaMemcpyAsync(up ? static_cast<void*>(device_.data()) : host, up ? host : static_cast<void*>(device_.data()),
-                        bytes, up ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost, stream_.get()),
-        "copying");
+    check(cudaMemcpyAsync(to, from, bytes, kind, stream_.get()), "copying");
     check(cudaStreamSynchronize(stream_.get()), "copying");
   });
 }
 
 double Probe::page_lock_seconds(size_t bytes) {
-  return seconds([&] { HostBuffer buffer(bytes); });
+  return seconds([&] { allocate_on_host(bytes); });
 }
 
 size_t Probe::free_bytes() {

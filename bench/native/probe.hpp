@@ -30,8 +30,10 @@ class Probe {
  private:
   Graph graph_;
   Stopwatch stopwatch_;
-  DeviceBuffer<char> device_;
-  HostBuffer host_;
+  std::unique_ptr<DeviceMemory> device_memory_ = std::make_unique<DeviceMemory>();
+  char* device_ = nullptr;
+  HostMemory host_;
+  size_t host_bytes_ = 0;
   Stream stream_;
 };
 

@@ -51,7 +51,7 @@ void Environment::close() {
   deliveries_.Abort();  // what it holds is not called any more, only freed
 }
 
-// Without an environment once it has ended.
+// Node calls this without an environment once the environment has ended.
 void Environment::receive(Napi::Env env, Napi::Function, std::nullptr_t*, Delivery* delivery) {
   const std::unique_ptr<Delivery> owned(delivery);
   if (env) (*delivery)(env);
@@ -67,11 +67,11 @@ Promised* Environment::promise() {
   return &promised_.emplace_back(env_);
 }
 
-void Environment::settle(Promised* promised, std::exception_ptr failure) {
-  deliver([=, this](Napi::Env) { settle_now(promised, failure); });
+void Environment::complete(Promised* promised, std::exception_ptr failure) {
+  deliver([=, this](Napi::Env) { complete_now(promised, failure); });
 }
 
-void Environment::settle_now(Promised* promised, std::exception_ptr failure) {
+void Environment::complete_now(Promised* promised, std::exception_ptr failure) {
   try {
     if (failure) std::rethrow_exception(failure);
     promised->deferred.Resolve(promised->result(env_));
@@ -96,7 +96,7 @@ void Environment::ended(SessionThread* thread) {
   deliver([this, thread](Napi::Env) {
     threads_.remove_if([thread](const SessionThread& each) { return &each == thread; });
     if (--ending_ > 0) return;
-    for (Promised* const freed : awaiting_freed_) settle_now(freed, nullptr);
+    for (Promised* const freed : awaiting_freed_) complete_now(freed, nullptr);
     awaiting_freed_.clear();
   });
 }
@@ -108,7 +108,7 @@ Napi::Value Environment::freed() {
   if (ending_ > 0)
     awaiting_freed_.push_back(freed);
   else
-    settle_now(freed, nullptr);
+    complete_now(freed, nullptr);
   return promise;
 }
 

@@ -1,5 +1,5 @@
 // The state that the sessions of one environment (the main thread, a worker) share: the way back to its event loop, and
-// the threads that have to end before it does. All of it is called on the event loop, except `settle` and `ended`.
+// the threads that have to end before it does. All of it is called on the event loop, except `complete` and `ended`.
 #pragma once
 #include <napi.h>
 
@@ -16,7 +16,7 @@ namespace rephase::cuda {
 // A failure as an error of JavaScript: `code` tells DEVICE_LOST and OUT_OF_MEMORY apart, the latter with both numbers.
 Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure);
 
-// A promise that another thread will settle.
+// A promise that waits for another thread.
 struct Promised {
   explicit Promised(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   Napi::Promise::Deferred deferred;
@@ -30,19 +30,19 @@ class Environment {
   static std::shared_ptr<Environment> of(Napi::Env env);
   explicit Environment(Napi::Env env);
 
-  // Keeps the event loop alive until it is settled.
+  // The promise keeps the event loop alive until `complete` is called.
   Promised* promise();
-  // From any thread: settles it on the event loop.
-  void settle(Promised* promised, std::exception_ptr failure);
+  // Resolves the promise, or rejects it with the failure, on the event loop. Any thread may call this.
+  void complete(Promised* promised, std::exception_ptr failure);
 
-  // Valid until `end`.
+  // Starts a thread for the session. The pointer is valid until `end`.
   SessionThread* start(std::unique_ptr<Session> session);
   // Returns at once. The session is freed when what was called before has been done.
   void end(SessionThread* thread);
-  // From any thread: called by one that is about to return.
+  // A thread of a session calls this when it is about to return.
   void ended(SessionThread* thread);
-  // A promise of whether memory has been freed: of true once all sessions that were to end have, of false where there
-  // is none.
+  // Returns a promise that resolves with true once all sessions that are ending have freed their memory, or with false
+  // at once where none is ending.
   Napi::Value freed();
 
  private:
@@ -51,7 +51,7 @@ class Environment {
   using Deliveries = Napi::TypedThreadSafeFunction<std::nullptr_t, Delivery, receive>;
 
   void deliver(Delivery delivery);
-  void settle_now(Promised* promised, std::exception_ptr failure);
+  void complete_now(Promised* promised, std::exception_ptr failure);
   void close();
 
   const Napi::Env env_;

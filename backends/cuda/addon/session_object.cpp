@@ -115,7 +115,7 @@ SessionObject::SessionObject(const Napi::CallbackInfo& info)
   tell_collector(info.Env(), session().device_bytes());
 }
 
-// A small object that holds much memory elsewhere: the collector should know.
+// Tells the garbage collector that this small object holds so much memory on the device.
 void SessionObject::tell_collector(Napi::Env env, size_t bytes) {
   if (bytes == told_bytes_) return;
   Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<int64_t>(bytes) - static_cast<int64_t>(told_bytes_));

@@ -24,7 +24,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   static Napi::Function define(Napi::Env env);
 
   explicit SessionObject(const Napi::CallbackInfo& info);
-  // Disposes of the session, if nobody has.
+  // Disposes of the session, unless `dispose` has done so already.
   void Finalize(Napi::Env env) override;
 
  private:
@@ -42,8 +42,8 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value device_seconds(const Napi::CallbackInfo& info);
   void dispose(const Napi::CallbackInfo& info) { Finalize(info.Env()); }
 
-  // What JavaScript calls: a method above, or one of `Session` that takes nothing. Turns what it throws into an error
-  // of JavaScript.
+  // JavaScript calls this for a method above, or for one of `Session` without arguments. It turns what the method
+  // throws into an error of JavaScript.
   template <auto Method>
   auto call(const Napi::CallbackInfo& info);
   Session& session() const { return thread_->session(); }
@@ -52,7 +52,7 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   // The thread calls `write` with a copy of the array.
   template <class Element, class Write>
   void write(const Napi::TypedArrayOf<Element>& array, Write write);
-  // The first argument, one of the session's starts.
+  // Checks that the first argument is one of the session's starts, and returns it.
   int start_of(const Napi::CallbackInfo& info) const;
   void tell_collector(Napi::Env env, size_t bytes);
 

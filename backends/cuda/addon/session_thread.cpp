@@ -46,7 +46,7 @@ void SessionThread::run() {
     lock.lock();
     having_session_ -= task.has_session;
     if (task.promised)
-      environment_.settle(task.promised, failure);
+      environment_.complete(task.promised, failure);
     else
       failure_ = failure;
   }

@@ -29,7 +29,7 @@ std::vector<int> find_radices(int n) {
   return radices;
 }
 
-// At least `n`, and quick: a power of two times 1, 3, 5, 9 or 15.
+// The smallest size from `n` on that is quick: a power of two times 1, 3, 5, 9 or 15.
 int convolution_size(int n) {
   int best = 1 << 30;
   for (const int odd : {1, 3, 5, 9, 15}) {
@@ -107,6 +107,7 @@ Axis::Axis(int length, const FastLine* fast, DeviceMemory& memory) : fast(fast) 
   std::vector<int> radices = find_radices(length);
   const bool smooth = length == 1 || !radices.empty();
   const int size = smooth ? length : convolution_size(2 * length - 1);
+  // A convolution leaves its frequencies in natural order, as one stage would.
   const std::vector<int> index = frequency_indices(length, smooth ? radices : std::vector<int>{length});
   if (!smooth) radices = find_radices(size);
   any.length = length;

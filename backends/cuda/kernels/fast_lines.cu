@@ -38,7 +38,7 @@ int storage_index_of_frequency(int k) {
   return L::reversed_run(L::last, k % butterflies) + k / butterflies * butterflies;
 }
 
-// `Lines` a block.
+// A block takes `Lines` lines.
 template <class L, int Lines>
 FastLine columns() {
   constexpr int threads = Lines * L::threads;
@@ -116,7 +116,7 @@ const OnChip kOnChip[] = {
     on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
 };
 
-// So many numbers keep a large GPU busy for a few microseconds.
+// This many numbers keep a large GPU busy for a few microseconds.
 constexpr double kMany = 1 << 20;
 
 template <size_t Count>

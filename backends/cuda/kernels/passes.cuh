@@ -1,6 +1,6 @@
 // The two passes of an iteration, for lengths with a plan of their own. Each block works on a few lines that are in
 // registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code
-// does parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
+// does parts of a pass, for the finest granularity: Whole compiles a kernel that does all of it, without branches.
 #pragma once
 #include "../fft/line.cuh"
 #include "../fft/team.cuh"
@@ -184,8 +184,8 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
   });
 }
 
-// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. Reflects: see
-// `apply`.
+// The rule on two rows of pixels, which are `normal` too large. Sets a row beyond the last one to zero.
+// Reflects: see `apply`.
 template <class L, bool Reflects>
 __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
                                      float normal) {

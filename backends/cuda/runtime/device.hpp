@@ -20,7 +20,7 @@ struct OutOfMemory : std::runtime_error {
   double required, available;
 };
 
-// Throws an OutOfMemory or a DeviceError. Remembers it for `choose_device`, where CUDA will not use the device again.
+// Throws an OutOfMemory or a DeviceError. Remembers a failure after which CUDA refuses the device, for `choose_device`.
 [[noreturn]] void fail(cudaError_t status, const char* doing);
 
 inline void check(cudaError_t status, const char* doing) {
@@ -34,10 +34,10 @@ const std::vector<cudaDeviceProp>& devices();
 // CUDA refuses all further work of this process there.
 void choose_device(int device);
 
-// 13000 for 13.0; 0 where there is no driver.
+// Returns 13000 for CUDA 13.0, and 0 without a driver.
 int driver_version();
 
-// 13000 as "13.0".
+// Writes 13000 as "13.0".
 std::string version_name(int version);
 
 }  // namespace rephase::cuda

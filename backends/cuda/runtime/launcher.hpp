@@ -25,7 +25,7 @@ struct Kernel {
   const void* function = nullptr;
   int lines, threads;  // of a block
   size_t shared;       // bytes
-  int most_blocks;     // with fewer blocks than lines need, a block takes several in turn
+  int most_blocks;     // a block takes several lines in turn where there are more
 };
 
 class Launcher {
@@ -42,11 +42,11 @@ class Launcher {
   // attribute is the process's: of sessions that share a kernel, the last one made decides.
   void divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const;
 
-  // Starts a kernel over lines, which waits by itself for the kernel before it. `more`: blocks ahead of those for
-  // lines.
+  // Starts a kernel over lines, which waits by itself for the kernel before it. `more` blocks come ahead of the blocks
+  // for lines.
   void launch(const Kernel& kernel, int64_t lines, void** arguments, int more = 0) const;
 
-  // A thread an item.
+  // Starts a simple kernel with one thread for each item.
   template <class... Parameters, class... Arguments>
   void each(void (*kernel)(Parameters...), int64_t items, Arguments... arguments) const {
     std::tuple<std::decay_t<Parameters>...> values(arguments...);
@@ -59,7 +59,7 @@ class Launcher {
   }
 
  private:
-  // `early`: before the kernel ahead has ended.
+  // `early` lets the kernel start before the one ahead of it has ended.
   void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
              bool early = false) const;
 

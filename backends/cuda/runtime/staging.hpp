@@ -40,8 +40,8 @@ class Staging {
     });
   }
 
-  // In pieces of whole units. from(at, count) returns where the device has the `count` bytes that begin at byte `at`;
-  // it may enqueue what puts them there. read(staged, at, count) takes them while the next are on their way.
+  // Downloads pieces of whole units. from(at, count) returns where the device has the `count` bytes that begin at byte
+  // `at`; it may enqueue what puts them there. read(staged, at, count) takes them while the next are on their way.
   template <class From, class Read>
   void download(size_t bytes, size_t unit, From&& from, Read&& read) {
     const size_t piece = half_ / unit * unit, pieces = (bytes + piece - 1) / piece;

@@ -146,7 +146,7 @@ struct Pair {
     gpu.read_spectrum(start, out.data());
     return out;
   }
-  // The first and the last of many starts.
+  // Calls f for each start; of many, for the first and the last only.
   template <class F>
   void each_start(F&& f) {
     for (int start = 0; start<c.starts; start += c.starts> 3 ? c.starts - 1 : 1) f(start);
