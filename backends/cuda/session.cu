@@ -14,6 +14,9 @@ namespace {
 constexpr size_t kPieceBytes = size_t{2} << 20;
 constexpr int kGraphIterations = 16;
 constexpr size_t kGraphs = 4;
+// Blocks of a kernel that takes one line after the other.
+constexpr int kManyBlocks = 1 << 20;
+const Kernel kConstrainObject = {constrain_object, 1, Launcher::kSimpleThreads, 0, kManyBlocks};
 
 // Magnitudes begin at multiples of 16 bytes.
 int magnitude_stride(int rows) {
@@ -24,18 +27,18 @@ size_t line_bytes(const AnyLine& line) {
   return (spread(line.size) + 1) * sizeof(Complex);
 }
 
-// Room for the lines that do not fit shared memory, two blocks a multiprocessor.
+// Lines that do not fit shared memory get two blocks a multiprocessor.
 int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
 }
 
-// At least two full rows of a spectrum, and no more than one of them all.
+// A piece holds at least two full rows of a spectrum, and at most all of them.
 size_t piece_bytes(int rows, int columns) {
   const size_t row = columns * sizeof(Complex);
   return std::max(2 * row, std::min(kPieceBytes, rows * row));
 }
 
-// The device, once it is known to have room.
+// Chooses the device, and checks that it has room.
 int device_for(const Problem& p) {
   choose_device(p.device);
   size_t free = 0, total = 0;
@@ -68,12 +71,15 @@ Session::Session(const Problem& p)
       scale_(p.scale),
       rule_(p.rule),
       stream_(make_stream()),
-      launcher_(p.device, stream_.get(), *stopwatch_),
-      on_chip_(find_on_chip(p.rows, p.columns, p.starts, launcher_.multiprocessors())),
-      row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows)),
-      column_axis_(p.rows, on_chip_
-                               ? &on_chip_->column_line
-                               : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns))) {
+      launcher_(devices()[p.device], stream_.get(), stopwatch_),
+      on_chip_(find_on_chip(p.rows, p.columns, p.starts, devices()[p.device].multiProcessorCount)),
+      row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows),
+                memory_),
+      column_axis_(p.rows,
+                   on_chip_ ? &on_chip_->column_line
+                            : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns)),
+                   memory_),
+      staging_(stream_.get(), stopwatch_, piece_bytes(p.rows, p.columns)) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
@@ -85,39 +91,26 @@ Session::Session(const Problem& p)
   v.support_words = static_cast<int>(ceil_div(p.columns, 32));
   v.packed = RealField::packs(p.columns);
   v.masked = p.mask != nullptr;
-  v.row_twiddles = row_axis_.twiddles();
-  v.column_twiddles = column_axis_.twiddles();
+  v.row_twiddles = row_axis_.twiddles;
+  v.column_twiddles = column_axis_.twiddles;
 
-  *bytes_ = row_axis_.bytes() + column_axis_.bytes();
-  spectrum_ = allocate<Complex>(p.starts * v.tiles * v.pitch());
-  magnitudes_ = allocate<float>(size_t(v.stored_columns) * v.magnitude_stride);
-  nyquist_ = allocate<float>(v.magnitude_stride);
-  object_ = allocate<float>(p.starts * pixels());
-  if (rule_.keeps_iterate) allocate_iterate();
-  partials_ = allocate<float>(size_t(p.starts) * v.stored_columns);
-  records_ = allocate<double>(size_t(kRecords) * p.starts);
-  recorded_on_device_ = allocate<uint32_t>(p.starts);
-  piece_ = allocate<char>(piece_bytes(p.rows, p.columns));
-  staging_ = Staging(piece_.bytes());
-  v.spectrum = spectrum_.data();
-  v.magnitudes = magnitudes_.data();
-  v.nyquist = nyquist_.data();
-  v.object = object_.data();
-  v.partials = partials_.data();
-  v.records = records_.data();
-  v.recorded = recorded_on_device_.data();
-  const auto clear = [&](void* memory, size_t bytes) {
-    check(cudaMemsetAsync(memory, 0, bytes, stream_.get()), "clearing memory");
-  };
   // Rows beyond the last one in a tile stay zero.
-  clear(spectrum_.data(), spectrum_.bytes());
-  clear(magnitudes_.data(), magnitudes_.bytes());
-  clear(nyquist_.data(), nyquist_.bytes());
-  clear(v.recorded, recorded_on_device_.bytes());
+  v.spectrum = memory_.allocate_zeros<Complex>(p.starts * v.tiles * v.pitch(), stream_.get());
+  const size_t magnitudes_size = size_t(v.stored_columns) * v.magnitude_stride;
+  float* const magnitudes = memory_.allocate_zeros<float>(magnitudes_size, stream_.get());
+  float* const nyquist = memory_.allocate_zeros<float>(v.magnitude_stride, stream_.get());
+  v.magnitudes = magnitudes;
+  v.nyquist = nyquist;
+  v.object = memory_.allocate<float>(p.starts * pixels());
+  if (rule_.keeps_iterate) allocate_iterate();
+  v.partials = memory_.allocate<float>(size_t(p.starts) * v.stored_columns);
+  v.records = memory_.allocate<double>(size_t(kRecords) * p.starts);
+  v.recorded = memory_.allocate_zeros<uint32_t>(p.starts, stream_.get());
+  piece_ = memory_.allocate<uint8_t>(staging_.half());
   choose_kernels();
 
   // The object's array is not used yet: the magnitudes pass through it, those that were not measured as negative ones.
-  staging_.upload(stream_.get(), object_.data(), pixels() * sizeof(float), [&](char* to, size_t at, size_t bytes) {
+  staging_.upload(v.object, pixels() * sizeof(float), [&](char* to, size_t at, size_t bytes) {
     float* const staged = reinterpret_cast<float*>(to);
     const size_t first = at / sizeof(float), count = bytes / sizeof(float);
     std::copy_n(p.magnitudes + first, count, staged);
@@ -125,34 +118,26 @@ Session::Session(const Problem& p)
     for (size_t i = 0; i < count; i++)
       if (!p.mask[first + i]) staged[i] = -1;
   });
-  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any(), object_.data(),
-                 static_cast<float>(2 * p.scale), magnitudes_.data(), nyquist_.data());
+  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any, v.object,
+                 static_cast<float>(2 * p.scale), magnitudes, nyquist);
   if (p.seeded) {
-    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any(), object_.data(), p.scale,
-                   p.seed, p.first_start);
+    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any, v.object, p.scale, p.seed,
+                   p.first_start);
   }
   if (p.support) set_support(p.support);
-  stopwatch_->discard();
+  stopwatch_.discard();
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
 
-// Before its members free what they own.
+// The members free what they own afterwards, on this device.
 Session::~Session() {
   cudaSetDevice(device_);
 }
 
-template <class T>
-DeviceBuffer<T> Session::allocate(size_t count) {
-  DeviceBuffer<T> buffer(count);
-  *bytes_ += buffer.bytes();
-  return buffer;
-}
-
 void Session::allocate_iterate() {
-  if (iterate_.data()) return;
+  if (view_.iterate) return;
   choose_device(device_);
-  iterate_ = allocate<float>(object_.bytes() / sizeof(float));
-  view_.iterate = iterate_.data();
+  view_.iterate = memory_.allocate<float>(view_.starts * pixels());
 }
 
 void Session::use(const Rule& rule) {
@@ -166,44 +151,48 @@ void Session::use(const Rule& rule) {
 void Session::set_support(const uint8_t* support) {
   use_device();
   View& v = view_;
-  // Graphs know whether there is a support.
+  // Graphs hold the pointer to the support.
   if (!support != !v.support) graphs_.clear();
   v.support = nullptr;
   if (!support) return;
-  if (!support_.data()) support_ = allocate<uint32_t>(size_t(v.rows) * v.support_words);
+  if (!support_) support_ = memory_.allocate<uint32_t>(size_t(v.rows) * v.support_words);
   View some = v;
-  const int at_once = static_cast<int>(piece_.bytes() / v.columns);
+  const int at_once = static_cast<int>(staging_.half() / v.columns);
   for (int row = 0; row < v.rows; row += at_once) {
     some.rows = std::min(at_once, v.rows - row);
-    staging_.upload(stream_.get(), piece_.data(), support + size_t(row) * v.columns, size_t(some.rows) * v.columns);
-    launcher_.each(pack_support, int64_t(some.rows) * v.support_words, some, reinterpret_cast<uint8_t*>(piece_.data()),
-                   support_.data() + size_t(row) * v.support_words);
+    staging_.upload(piece_, support + size_t(row) * v.columns, size_t(some.rows) * v.columns);
+    launcher_.each(pack_support, int64_t(some.rows) * v.support_words, some, piece_,
+                   support_ + size_t(row) * v.support_words);
   }
-  v.support = support_.data();
+  v.support = support_;
 }
 
 // ---- passes ----
 
 void Session::choose_kernels() {
-  const auto allow = [&](const void* kernel, size_t bytes) { return launcher_.allow_shared_memory(kernel, bytes); };
-  const auto allow_fast = [&](const FastLine* line) {
-    return line && allow(line->whole.function, line->whole.shared) && allow(line->part.function, line->part.shared);
+  const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
+  const auto if_allowed = [&](const FastLine* line) {
+    return line && allow(line->whole) && allow(line->part) ? line : nullptr;
   };
-  const FastLine *row_line = row_axis_.fast(), *column_line = column_axis_.fast();
-  fast_rows_ = allow_fast(row_line);
-  fast_columns_ = allow_fast(column_line);
-  if (on_chip_ && !allow(on_chip_->kernel.function, on_chip_->kernel.shared)) on_chip_ = nullptr;
-  const size_t row_bytes = line_bytes(row_axis_.any()), column_bytes = line_bytes(column_axis_.any());
-  rows_fit_ = fast_rows_ || allow(reinterpret_cast<const void*>(any_rows<true>), row_bytes);
-  columns_fit_ = fast_columns_ || allow(reinterpret_cast<const void*>(any_columns<true>), column_bytes);
-  // Lines that do not fit get scratch.
-  if (!rows_fit_ || !columns_fit_)
-    scratch_ = allocate<Complex>(scratch_blocks(launcher_.multiprocessors()) * std::max(row_bytes, column_bytes) /
-                                 sizeof(Complex));
-  if (fast_rows_ && fast_columns_)
-    launcher_.divide_cache({row_line->whole, column_line->whole},
-                           {row_line->part.function, column_line->part.function,
-                            reinterpret_cast<const void*>(rephase::cuda::constrain_object)});
+  row_axis_.fast = if_allowed(row_axis_.fast);
+  column_axis_.fast = if_allowed(column_axis_.fast);
+  if (on_chip_ && !allow(on_chip_->kernel)) on_chip_ = nullptr;
+  const int blocks = scratch_blocks(devices()[device_].multiProcessorCount);
+  size_t scratch_line = 0;
+  const auto any_kernel = [&](auto* in_shared_memory, auto* in_scratch, const Axis& axis) -> Kernel {
+    const size_t bytes = line_bytes(axis.any);
+    const Kernel kernel = {in_shared_memory, 1, kAnyThreads, bytes, kManyBlocks};
+    if (allow(kernel)) return kernel;
+    scratch_line = std::max(scratch_line, bytes);
+    return {in_scratch, 1, kAnyThreads, 0, blocks};
+  };
+  if (!row_axis_.fast) any_rows_ = any_kernel(any_rows<true>, any_rows<false>, row_axis_);
+  if (!column_axis_.fast) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
+  scratch_ = memory_.allocate<Complex>(blocks * scratch_line / sizeof(Complex));
+  if (row_axis_.fast && column_axis_.fast)
+    launcher_.divide_cache(
+        {row_axis_.fast->whole, column_axis_.fast->whole},
+        {row_axis_.fast->part.function, column_axis_.fast->part.function, kConstrainObject.function});
 }
 
 int Session::recorders(int threads) const {
@@ -221,53 +210,40 @@ void Session::columns(ColumnWork work) {
   const bool measures = work.impose || work.measure;
   if (measures) record();
   const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
-  if (fast_columns_) {
-    const FastLine& line = *column_axis_.fast();
+  if (column_axis_.fast) {
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
-    const Kernel& kernel = whole ? line.whole : line.part;
     void* arguments[] = {&view_, &work};
-    launcher_.launch(kernel.function, ceil_div(lines, kernel.lines), kernel.threads, kernel.shared, arguments, true);
+    launcher_.launch(whole ? column_axis_.fast->whole : column_axis_.fast->part, lines, arguments);
   } else {
-    AnyLine line = column_axis_.any();
-    Complex* scratch = scratch_.data();
-    void* arguments[] = {&view_, &line, &work, &scratch};
-    const void* const kernel = reinterpret_cast<const void*>(columns_fit_ ? any_columns<true> : any_columns<false>);
-    const int64_t most = columns_fit_ ? 1 << 20 : scratch_blocks(launcher_.multiprocessors());
-    launcher_.launch(kernel, std::min(lines, most), kAnyThreads, columns_fit_ ? line_bytes(line) : 0, arguments, true);
+    AnyLine line = column_axis_.any;
+    void* arguments[] = {&view_, &line, &work, &scratch_};
+    launcher_.launch(any_columns_, lines, arguments);
   }
-  // Not before: what could not be started is tried again.
+  // Only now: a pass that could not be started is tried again.
   if (measures) measured_ = true;
 }
 
 void Session::rows(RowWork work, Rule rule) {
-  rows(work, fast_rows_ ? &row_axis_.fast()->part : nullptr, rule);
-}
-
-void Session::rows(RowWork work, const Kernel* fast, Rule rule) {
+  const bool whole = work.inverse && work.rule && !work.to_object && work.forward && !rule.general;
+  const Kernel& kernel = !row_axis_.fast ? any_rows_ : whole ? row_axis_.fast->whole : row_axis_.fast->part;
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
-  int recording = measured_ ? recorders(fast ? fast->threads : kAnyThreads) : 0;
-  if (fast) {
+  int recording = measured_ ? recorders(kernel.threads) : 0;
+  if (row_axis_.fast) {
     void* arguments[] = {&view_, &work, &recording, &rule};
-    launcher_.launch(fast->function, recording + ceil_div(lines, fast->lines), fast->threads, fast->shared, arguments,
-                     true);
+    launcher_.launch(kernel, lines, arguments, recording);
   } else {
-    AnyLine line = row_axis_.any();
+    AnyLine line = row_axis_.any;
     // Blocks that only record have no line, but count in the numbering of scratch.
-    Complex* scratch = scratch_.data();
+    Complex* scratch = scratch_;
     if (scratch) scratch -= static_cast<int64_t>(recording) * (spread(line.size) + 1);
     void* arguments[] = {&view_, &line, &work, &recording, &rule, &scratch};
-    const void* const kernel = reinterpret_cast<const void*>(rows_fit_ ? any_rows<true> : any_rows<false>);
-    const int64_t most = rows_fit_ ? 1 << 20 : scratch_blocks(launcher_.multiprocessors());
-    launcher_.launch(kernel, recording + std::min(lines, most), kAnyThreads, rows_fit_ ? line_bytes(line) : 0,
-                     arguments, true);
+    launcher_.launch(kernel, lines, arguments, recording);
   }
   measured_ = false;
 }
 
 void Session::iterate_rows() {
-  const RowWork all = {true, true, false, true, normal(view_.rows)};
-  if (fast_rows_ && !rule_.general) return rows(all, &row_axis_.fast()->whole, rule_);
-  rows(all, rule_);
+  rows({true, true, false, true, normal(view_.rows)}, rule_);
 }
 
 // The factor that undoes the doubling and the transforms along rows, and along columns of that length.
@@ -288,7 +264,7 @@ void Session::iterate(uint32_t count) {
   deferred_ += count;
   recorded_ += count;
   if (deferred_ < kGraphIterations) return;
-  stopwatch_->start(stream_.get());  // before a graph is recorded, not in it
+  stopwatch_.start(stream_.get());  // before a graph is recorded, not in it
   if (on_chip()) return launch_deferred();
   const cudaGraphExec_t iterations = graph();
   for (; deferred_ >= kGraphIterations; deferred_ -= kGraphIterations)
@@ -313,8 +289,7 @@ void Session::launch_deferred() {
     Rule rule = rule_;
     int count = static_cast<int>(deferred_);
     void* arguments[] = {&view_, &count, &rule};
-    const Kernel& kernel = on_chip_->kernel;
-    launcher_.launch(kernel.function, view_.starts, kernel.threads, kernel.shared, arguments, true);
+    launcher_.launch(on_chip_->kernel, view_.starts, arguments);
     deferred_ = 0;
   }
   for (; deferred_ > 0; deferred_--) iteration();
@@ -331,15 +306,16 @@ void Session::use_device() {
   launch_deferred();
 }
 
-void Session::copy(float* to, const float* from, size_t bytes) {
-  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copying the iterate");
+void Session::copy(float* to, const float* from, size_t count) {
+  const cudaError_t status = cudaMemcpyAsync(to, from, count * sizeof(float), cudaMemcpyDeviceToDevice, stream_.get());
+  check(status, "copying the iterate");
 }
 
 void Session::complete_iteration() {
   use_device();
   if (holds_ != Holds::rows) return;
   if (rule_.keeps_iterate) {
-    copy(object_.data(), iterate_.data(), object_.bytes());
+    copy(view_.object, view_.iterate, view_.starts * pixels());
   } else {
     // The spectrum's array holds the object's transform along rows. Exact zeros come back from it with rounding noise;
     // a projection may be applied again.
@@ -362,14 +338,12 @@ void Session::constrain_object() {
   use_device();
   make_object_the_iterate();
   void* arguments[] = {&view_, &rule_};
-  launcher_.launch(reinterpret_cast<const void*>(rephase::cuda::constrain_object),
-                   std::min<int64_t>(int64_t(view_.starts) * view_.rows, 1 << 20), Launcher::kSimpleThreads, 0,
-                   arguments, true);
+  launcher_.launch(kConstrainObject, int64_t(view_.starts) * view_.rows, arguments);
   object_is_iterate_ = rule_.general && rule_.keeps_iterate;
 }
 
 void Session::make_object_the_iterate() {
-  if (object_is_iterate_) copy(object_.data(), iterate_.data(), object_.bytes());
+  if (object_is_iterate_) copy(view_.object, view_.iterate, view_.starts * pixels());
   object_is_iterate_ = false;
 }
 
@@ -427,7 +401,7 @@ void Session::use_spectrum() {
 
 Event Session::mark() {
   use_device();
-  stopwatch_->stop(stream_.get());
+  stopwatch_.stop(stream_.get());
   Event event = make_event();
   check(cudaEventRecord(event.get(), stream_.get()), "marking the stream");
   return event;
@@ -448,12 +422,9 @@ std::vector<double> Session::take_residuals() {
   // The records are a ring.
   const uint64_t first = (recorded_ - count) % kRecords, straight = std::min(count, kRecords - first);
   const auto read = [&](uint64_t record, uint64_t some, double* to) {
-    const auto* const from = reinterpret_cast<const char*>(records_.data() + record * starts);
+    const auto* const from = reinterpret_cast<const char*>(view_.records + record * starts);
     staging_.download(
-        stream_.get(), *stopwatch_, some * starts * sizeof(double), sizeof(double),
-        [&](char* staged, size_t at, size_t bytes) {
-          check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading residuals");
-        },
+        some * starts * sizeof(double), sizeof(double), [&](size_t at, size_t) { return from + at; },
         [&](const char* staged, size_t at, size_t bytes) {
           std::memcpy(reinterpret_cast<char*>(to) + at, staged, bytes);
         });
@@ -465,14 +436,10 @@ std::vector<double> Session::take_residuals() {
 
 void Session::read_object(int start, float* to) {
   use_device();
-  const float* const object = object_is_iterate_ ? iterate_.data() : object_.data();
-  const auto* const from = reinterpret_cast<const char*>(object + start * pixels());
+  const float* const from = (object_is_iterate_ ? view_.iterate : view_.object) + start * pixels();
   const float factor = static_cast<float>(1 / scale_);
   staging_.download(
-      stream_.get(), *stopwatch_, pixels() * sizeof(float), sizeof(float),
-      [&](char* staged, size_t at, size_t bytes) {
-        check(cudaMemcpyAsync(staged, from + at, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the object");
-      },
+      pixels() * sizeof(float), sizeof(float), [&](size_t at, size_t) { return from + at / sizeof(float); },
       [&](const char* staged, size_t at, size_t bytes) {
         const auto* const piece = reinterpret_cast<const float*>(staged);
         for (size_t i = 0; i < bytes / sizeof(float); i++) to[at / sizeof(float) + i] = piece[i] * factor;
@@ -481,9 +448,8 @@ void Session::read_object(int start, float* to) {
 
 void Session::write_object(int start, const float* object, bool as_iterate) {
   use_device();
-  const size_t bytes = pixels() * sizeof(float);
-  float* const to = object_.data() + start * pixels();
-  staging_.upload(stream_.get(), to, object, bytes);
+  float* const to = view_.object + start * pixels();
+  staging_.upload(to, object, pixels() * sizeof(float));
   if (scale_ != 1) launcher_.each(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
   if (as_iterate || object_is_iterate_) copy_to_iterate(start);
 }
@@ -496,19 +462,19 @@ void Session::keep_object(int start) {
 void Session::copy_to_iterate(int start) {
   allocate_iterate();
   const size_t at = start * pixels();
-  copy(iterate_.data() + at, object_.data() + at, pixels() * sizeof(float));
+  copy(view_.iterate + at, view_.object + at, pixels());
 }
 
 void Session::read_spectrum(int start, float* to) {
   use_spectrum();
   const size_t row_bytes = view_.columns * sizeof(Complex);
-  Complex* const rows = reinterpret_cast<Complex*>(piece_.data());
+  Complex* const rows = reinterpret_cast<Complex*>(piece_);
   staging_.download(
-      stream_.get(), *stopwatch_, view_.rows * row_bytes, row_bytes,
-      [&](char* staged, size_t at, size_t bytes) {
-        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any(), start,
+      view_.rows * row_bytes, row_bytes,
+      [&](size_t at, size_t bytes) {
+        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any, start,
                        int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
-        check(cudaMemcpyAsync(staged, rows, bytes, cudaMemcpyDeviceToHost, stream_.get()), "reading the spectrum");
+        return rows;
       },
       [&](const char* staged, size_t at, size_t bytes) {
         std::memcpy(reinterpret_cast<char*>(to) + at, staged, bytes);
@@ -518,19 +484,19 @@ void Session::read_spectrum(int start, float* to) {
 void Session::write_spectrum(int start, const float* spectrum) {
   use_spectrum();  // of the other starts
   const Complex* const full = reinterpret_cast<const Complex*>(spectrum);
-  const size_t n = view_.columns, row_bytes = n * sizeof(Complex), at_once = piece_.bytes() / (2 * row_bytes);
-  Complex* const pairs = reinterpret_cast<Complex*>(piece_.data());
+  const size_t n = view_.columns, row_bytes = n * sizeof(Complex), at_once = staging_.half() / (2 * row_bytes);
+  Complex* const pairs = reinterpret_cast<Complex*>(piece_);
   const size_t rows = view_.rows / 2 + 1;
   for (size_t row = 0; row < rows; row += at_once) {
     const size_t count = std::min(at_once, rows - row);
-    staging_.upload(stream_.get(), pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
+    staging_.upload(pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
       Complex* to = reinterpret_cast<Complex*>(staged);
       for (size_t r = row; r < row + count; r++, to += 2 * n) {
         std::copy_n(full + r * n, n, to);
         std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
       }
     });
-    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any(),
+    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any,
                    start, int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;

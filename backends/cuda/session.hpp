@@ -2,7 +2,6 @@
 // says what its operations promise and in which order they may be called; core/session.hpp is the same on the CPU.
 // Everything enqueues; only reads, writes, `wait` and the destructor wait. A session serves one thread at a time.
 #pragma once
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -60,16 +59,19 @@ class Session {
 
   // An event behind everything enqueued so far.
   Event mark();
-  // Returns once it has happened. Another thread may use the session meanwhile.
+
+  // Any thread may call these, also while another one uses the session.
+
+  // Returns once the event has happened.
   void wait(const Event& event) const;
-  // Measures the device's work since the session was made.
-  const std::shared_ptr<Stopwatch>& stopwatch() const { return stopwatch_; }
-  // On the device. Any thread may read it.
-  const std::shared_ptr<std::atomic<size_t>>& bytes() const { return bytes_; }
+  // The time of the device's work since the session was made.
+  double device_seconds() { return stopwatch_.seconds(); }
+  size_t device_bytes() const { return memory_.bytes(); }
   // Page-locked.
   size_t host_bytes() const { return staging_.bytes(); }
   // The bytes that a spectrum uploads: each row with the one opposite to it.
   size_t spectrum_upload_bytes() const { return size_t(view_.rows / 2 + 1) * 2 * view_.columns * sizeof(Complex); }
+  int starts() const { return view_.starts; }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
 
  private:
@@ -77,7 +79,6 @@ class Session {
   enum class Holds { spectrum, inverted, rows };
 
   void columns(ColumnWork work);
-  void rows(RowWork work, const Kernel* fast, Rule rule = {});
   void rows(RowWork work, Rule rule = {});
   void iteration();
   void iterate_rows();
@@ -91,10 +92,8 @@ class Session {
   float normal(int column_length) const;
   int recorders(int threads) const;
   void choose_kernels();
-  template <class T>
-  DeviceBuffer<T> allocate(size_t count);
   void copy_to_iterate(int start);
-  void copy(float* to, const float* from, size_t bytes);
+  void copy(float* to, const float* from, size_t count);
   void launch_deferred();
   // Launches deferred work. Every method calls this first, except those that can extend that work: `iterate`, `inverse`
   // and `constrain_fourier`.
@@ -103,12 +102,15 @@ class Session {
   const int device_;
   const double scale_;
   Rule rule_;
-  const std::shared_ptr<std::atomic<size_t>> bytes_ = std::make_shared<std::atomic<size_t>>(0);
-  const std::shared_ptr<Stopwatch> stopwatch_ = std::make_shared<Stopwatch>();
+  Stopwatch stopwatch_;
   Stream stream_;
+  DeviceMemory memory_;
   const Launcher launcher_;
   const OnChip* on_chip_;  // null where it does not pay
   Axis row_axis_, column_axis_;
+  // Transform the lines of an axis that has no plan of its own. Lines that do not fit shared memory are in `scratch_`.
+  Kernel any_rows_ = {}, any_columns_ = {};
+  Complex* scratch_ = nullptr;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
   // After a general rule that keeps its iterate: the object's array holds the image to transform next, and the object
@@ -116,7 +118,6 @@ class Session {
   bool object_is_iterate_ = false;
   bool measured_ = false;  // partial residuals wait to be recorded
   uint64_t recorded_ = 0, taken_ = 0;
-  bool rows_fit_ = false, columns_fit_ = false, fast_rows_ = false, fast_columns_ = false;
   // Iterations are launched sixteen at a time, by a graph where they are not on chip, so that a loop of single ones
   // costs no more than one call for all. Fewer are deferred until there are sixteen, or until any other call.
   uint32_t deferred_ = 0;
@@ -130,15 +131,12 @@ class Session {
   // There is none while iterations are deferred.
   ColumnWork deferred_columns_;
 
-  DeviceBuffer<Complex> spectrum_, scratch_;
-  DeviceBuffer<float> magnitudes_, nyquist_, object_, iterate_, partials_;
-  DeviceBuffer<uint32_t> support_, recorded_on_device_;
-  DeviceBuffer<double> records_;
-  // Data with another form on the device passes through it too. It is as large as a half of the staging buffer.
-  DeviceBuffer<char> piece_;
+  uint32_t* support_ = nullptr;  // the array of `view_.support`, from the first support on
   Staging staging_;
-  // Destroyed first: running work uses the other members.
-  const std::unique_ptr<CUstream_st, WaitForStream> work_{stream_.get()};
+  // On the device, as large as a half of the staging buffer. Data with another form there passes through it too.
+  uint8_t* piece_ = nullptr;
+  // Destroyed first, which waits: running work uses the other members.
+  const std::unique_ptr<CUstream_st, CallAtEnd<cudaStreamSynchronize>> work_{stream_.get()};
 };
 
 }  // namespace rephase::cuda

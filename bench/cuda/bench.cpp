@@ -68,7 +68,7 @@ void measure(int n, int starts, bool hio) {
     if (round > 0) theirs.push_back(other / iterations);
   }
   std::printf("\n  {\"rows\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": %s, \"bytesPerPixel\": %.2f",
-              n, starts, hio ? "hio" : "gs", summary(ours).c_str(), session.bytes()->load() / work);
+              n, starts, hio ? "hio" : "gs", summary(ours).c_str(), session.device_bytes() / work);
   if (peer)
     std::printf(", \"cufftGraphMicroseconds\": %s, \"cufftWay\": \"%s\"", summary(theirs).c_str(), peer->way.c_str());
   std::printf("}");

@@ -34,8 +34,10 @@ struct Device {
 
   Stream stream;
   Graph graph;
-  DeviceBuffer<char> memory;
-  HostBuffer page_locked;
+  DeviceMemory memory;
+  char* array = nullptr;
+  HostMemory page_locked;
+  size_t bytes = 0;  // of both
 };
 
 // Never freed, because the driver may be gone when the process ends.
@@ -72,22 +74,22 @@ void copy(const Napi::CallbackInfo& info) {
   Napi::Float32Array array = info[0].As<Napi::Float32Array>();
   const size_t bytes = array.ByteLength();
   Device& d = device();
-  if (d.memory.bytes() < bytes) d.memory = DeviceBuffer<char>(bytes);
-  void* host = array.Data();
-  if (info[2].ToBoolean()) {
-    if (d.page_locked.bytes() < bytes) d.page_locked = HostBuffer(bytes);
-    host = d.page_locked.data();
+  if (d.bytes < bytes) {
+    d.array = d.memory.allocate<char>(bytes);
+    d.page_locked = allocate_on_host(bytes);
+    d.bytes = bytes;
   }
+  void* const host = info[2].ToBoolean() ? d.page_locked.get() : array.Data();
   if (info[1].ToBoolean())
-    check(cudaMemcpyAsync(d.memory.data(), host, bytes, cudaMemcpyHostToDevice, d.stream.get()), "copying");
+    check(cudaMemcpyAsync(d.array, host, bytes, cudaMemcpyHostToDevice, d.stream.get()), "copying");
   else
-    check(cudaMemcpyAsync(host, d.memory.data(), bytes, cudaMemcpyDeviceToHost, d.stream.get()), "copying");
+    check(cudaMemcpyAsync(host, d.array, bytes, cudaMemcpyDeviceToHost, d.stream.get()), "copying");
   check(cudaStreamSynchronize(d.stream.get()), "copying");
 }
 
 // Gets and gives back page-locked memory.
 void page_lock(const Napi::CallbackInfo& info) {
-  HostBuffer buffer(static_cast<size_t>(info[0].As<Napi::Number>().Int64Value()));
+  allocate_on_host(static_cast<size_t>(info[0].As<Napi::Number>().Int64Value()));
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {

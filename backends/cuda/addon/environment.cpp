@@ -3,8 +3,6 @@
 #include <cmath>
 #include <new>
 
-#include "session_thread.hpp"
-
 namespace rephase::cuda {
 
 Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure) {
@@ -47,15 +45,13 @@ Environment::Environment(Napi::Env env) : env_(env), deliveries_(Deliveries::New
 
 void Environment::close() {
   closed_ = true;
-  for (const auto& thread : threads_) thread->end();
-  for (const auto& thread : threads_) thread->join();
+  for (SessionThread& thread : threads_) thread.end();
   threads_.clear();
   promised_.clear();
-  awaiting_freed_.clear();
   deliveries_.Abort();  // what it holds is not called any more, only freed
 }
 
-// Without an environment once it has ended.
+// Node calls this without an environment once the environment has ended.
 void Environment::receive(Napi::Env env, Napi::Function, std::nullptr_t*, Delivery* delivery) {
   const std::unique_ptr<Delivery> owned(delivery);
   if (env) (*delivery)(env);
@@ -66,65 +62,54 @@ void Environment::deliver(Delivery delivery) {
   if (deliveries_.NonBlockingCall(owned.get()) == napi_ok) owned.release();
 }
 
-void Environment::hold_loop() {
-  if (reasons_to_live_++ == 0) deliveries_.Ref(env_);
-}
-
-void Environment::release_loop() {
-  if (--reasons_to_live_ == 0) deliveries_.Unref(env_);
-}
-
 Promised* Environment::promise() {
-  promised_.emplace_back(env_);
-  hold_loop();
-  return &promised_.back();
+  if (promised_.empty()) deliveries_.Ref(env_);
+  return &promised_.emplace_back(env_);
 }
 
-void Environment::settle(Promised* promised, std::exception_ptr failure) {
-  deliver([this, promised, failure](Napi::Env env) {
-    try {
-      if (failure) std::rethrow_exception(failure);
-      promised->deferred.Resolve(promised->result(env));
-    } catch (...) {
-      promised->deferred.Reject(to_javascript(env, std::current_exception()).Value());
-    }
-    promised_.remove_if([promised](const Promised& each) { return &each == promised; });
-    release_loop();
-  });
+void Environment::complete(Promised* promised, std::exception_ptr failure) {
+  deliver([=, this](Napi::Env) { complete_now(promised, failure); });
 }
 
-void Environment::add(const std::shared_ptr<SessionThread>& thread) {
-  threads_.insert(thread);
+void Environment::complete_now(Promised* promised, std::exception_ptr failure) {
+  try {
+    if (failure) std::rethrow_exception(failure);
+    promised->deferred.Resolve(promised->result(env_));
+  } catch (...) {
+    promised->deferred.Reject(to_javascript(env_, std::current_exception()).Value());
+  }
+  promised_.remove_if([promised](const Promised& each) { return &each == promised; });
+  if (promised_.empty()) deliveries_.Unref(env_);
 }
 
-void Environment::end(const std::shared_ptr<SessionThread>& thread) {
+SessionThread* Environment::start(std::unique_ptr<Session> session) {
+  return &threads_.emplace_back(std::move(session), *this);
+}
+
+void Environment::end(SessionThread* thread) {
   if (closed_) return;
   ending_++;
   thread->end();
 }
 
 void Environment::ended(SessionThread* thread) {
-  deliver([this, thread](Napi::Env env) {
-    thread->join();
-    threads_.erase(thread->shared_from_this());
+  deliver([this, thread](Napi::Env) {
+    threads_.remove_if([thread](const SessionThread& each) { return &each == thread; });
     if (--ending_ > 0) return;
-    for (const Napi::Promise::Deferred& freed : awaiting_freed_) {
-      freed.Resolve(Napi::Boolean::New(env, true));
-      release_loop();
-    }
+    for (Promised* const freed : awaiting_freed_) complete_now(freed, nullptr);
     awaiting_freed_.clear();
   });
 }
 
-Napi::Value Environment::freed(const Napi::CallbackInfo& info) {
-  const Napi::Promise::Deferred freed = Napi::Promise::Deferred::New(info.Env());
-  if (ending_ == 0) {
-    freed.Resolve(Napi::Boolean::New(info.Env(), false));
-  } else {
+Napi::Value Environment::freed() {
+  Promised* const freed = promise();
+  const Napi::Promise promise = freed->deferred.Promise();
+  freed->result = [any = ending_ > 0](Napi::Env env) { return Napi::Boolean::New(env, any); };
+  if (ending_ > 0)
     awaiting_freed_.push_back(freed);
-    hold_loop();
-  }
-  return freed.Promise();
+  else
+    complete_now(freed, nullptr);
+  return promise;
 }
 
 }  // namespace rephase::cuda

@@ -1,5 +1,5 @@
 // The state that the sessions of one environment (the main thread, a worker) share: the way back to its event loop, and
-// the threads that have to end before it does. All of it is called on the event loop but for `deliver` and `settle`.
+// the threads that have to end before it does. All of it is called on the event loop, except `complete` and `ended`.
 #pragma once
 #include <napi.h>
 
@@ -7,44 +7,43 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
-namespace rephase::cuda {
+#include "session_thread.hpp"
 
-class SessionThread;
+namespace rephase::cuda {
 
 // A failure as an error of JavaScript: `code` tells DEVICE_LOST and OUT_OF_MEMORY apart, the latter with both numbers.
 Napi::Error to_javascript(Napi::Env env, std::exception_ptr failure);
 
-// A promise that another thread will settle.
+// A promise that waits for another thread.
 struct Promised {
   explicit Promised(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
   Napi::Promise::Deferred deferred;
   // Makes, on the event loop, the value that it resolves with.
   std::function<Napi::Value(Napi::Env)> result = [](Napi::Env env) { return env.Undefined(); };
-  Napi::ObjectReference array;  // that the other thread fills
 };
 
-class Environment : public std::enable_shared_from_this<Environment> {
+class Environment {
  public:
   static void open(Napi::Env env);
   static std::shared_ptr<Environment> of(Napi::Env env);
   explicit Environment(Napi::Env env);
 
-  // Keeps the event loop alive until it is settled.
+  // The promise keeps the event loop alive until `complete` is called.
   Promised* promise();
-  // From any thread: settles it on the event loop.
-  void settle(Promised* promised, std::exception_ptr failure);
+  // Resolves the promise, or rejects it with the failure, on the event loop. Any thread may call this.
+  void complete(Promised* promised, std::exception_ptr failure);
 
-  void add(const std::shared_ptr<SessionThread>& thread);
-  // Returns at once; the session is freed when what was called before has been done.
-  void end(const std::shared_ptr<SessionThread>& thread);
-  // From any thread, by one that is about to return.
+  // Starts a thread for the session. The pointer is valid until `end`.
+  SessionThread* start(std::unique_ptr<Session> session);
+  // Returns at once. The session is freed when what was called before has been done.
+  void end(SessionThread* thread);
+  // A thread of a session calls this when it is about to return.
   void ended(SessionThread* thread);
-  // A promise of whether memory has been freed: of true once all sessions that were to end have, of false where there
-  // is none.
-  Napi::Value freed(const Napi::CallbackInfo& info);
+  // Returns a promise that resolves with true once all sessions that are ending have freed their memory, or with false
+  // at once where none is ending.
+  Napi::Value freed();
 
  private:
   using Delivery = std::function<void(Napi::Env)>;
@@ -52,17 +51,15 @@ class Environment : public std::enable_shared_from_this<Environment> {
   using Deliveries = Napi::TypedThreadSafeFunction<std::nullptr_t, Delivery, receive>;
 
   void deliver(Delivery delivery);
-  void hold_loop();
-  void release_loop();
+  void complete_now(Promised* promised, std::exception_ptr failure);
   void close();
 
   const Napi::Env env_;
   Deliveries deliveries_;
-  int reasons_to_live_ = 0;  // of the event loop
   std::list<Promised> promised_;
-  std::unordered_set<std::shared_ptr<SessionThread>> threads_;
+  std::list<SessionThread> threads_;
   int ending_ = 0;
-  std::vector<Napi::Promise::Deferred> awaiting_freed_;
+  std::vector<Promised*> awaiting_freed_;
   bool closed_ = false;
 };
 

@@ -32,10 +32,6 @@ Napi::Value list_devices(const Napi::CallbackInfo& info) {
   }
 }
 
-Napi::Value freed(const Napi::CallbackInfo& info) {
-  return Environment::of(info.Env())->freed(info);
-}
-
 }  // namespace
 
 }  // namespace rephase::cuda
@@ -43,7 +39,8 @@ Napi::Value freed(const Napi::CallbackInfo& info) {
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   rephase::cuda::Environment::open(env);
   exports.Set("devices", Napi::Function::New(env, rephase::cuda::list_devices, "devices"));
-  exports.Set("freed", Napi::Function::New(env, rephase::cuda::freed, "freed"));
+  const auto freed = [](const Napi::CallbackInfo& info) { return rephase::cuda::Environment::of(info.Env())->freed(); };
+  exports.Set("freed", Napi::Function::New(env, freed, "freed"));
   exports.Set("Session", rephase::cuda::SessionObject::define(env));
   return exports;
 }

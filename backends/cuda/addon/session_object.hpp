@@ -7,12 +7,16 @@
 #include <memory>
 
 #include "environment.hpp"
-#include "session_thread.hpp"
 
 namespace rephase::cuda {
 
-struct Downloads {
+// Copies between the caller's arrays and the device, counted when they are asked for.
+struct Copies {
   uint64_t count = 0, bytes = 0;
+  void add(size_t copied) {
+    count++;
+    bytes += copied;
+  }
 };
 
 class SessionObject : public Napi::ObjectWrap<SessionObject> {
@@ -20,16 +24,11 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   static Napi::Function define(Napi::Env env);
 
   explicit SessionObject(const Napi::CallbackInfo& info);
+  // Disposes of the session, unless `dispose` has done so already.
   void Finalize(Napi::Env env) override;
 
  private:
-  void inverse(const Napi::CallbackInfo& info);
-  void constrain_object(const Napi::CallbackInfo& info);
-  void forward(const Napi::CallbackInfo& info);
-  void constrain_fourier(const Napi::CallbackInfo& info);
   void iterate(const Napi::CallbackInfo& info);
-  void complete_iteration(const Napi::CallbackInfo& info);
-  void measure_object(const Napi::CallbackInfo& info);
   void set_rule(const Napi::CallbackInfo& info);
   void set_support(const Napi::CallbackInfo& info);
   Napi::Value take_residuals(const Napi::CallbackInfo& info);
@@ -41,34 +40,30 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value device_seconds(const Napi::CallbackInfo& info);
-  void dispose(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info) { Finalize(info.Env()); }
 
-  // Turns what is thrown into an error of JavaScript.
-  template <class F>
-  auto with_thread(Napi::Env env, F&& f);
-  void enqueue(Napi::Env env, SessionThread::Work work);
+  // JavaScript calls this for a method above, or for one of `Session` without arguments. It turns what the method
+  // throws into an error of JavaScript.
+  template <auto Method>
+  auto call(const Napi::CallbackInfo& info);
+  Session& session() const { return thread_->session(); }
   // `read` fills an array of `count` floats, with which the promise resolves.
-  Napi::Value read(Napi::Env env, size_t count, std::function<void(Session&, float*)> read);
+  Napi::Value read(size_t count, std::function<void(Session&, float*)> read);
   // The thread calls `write` with a copy of the array.
-  template <class Array, class Write>
-  void write(Napi::Env env, const Array& array, Write write);
-  // The first argument, one of the session's starts.
+  template <class Element, class Write>
+  void write(const Napi::TypedArrayOf<Element>& array, Write write);
+  // Checks that the first argument is one of the session's starts, and returns it.
   int start_of(const Napi::CallbackInfo& info) const;
-  void count_upload(size_t bytes);
   void tell_collector(Napi::Env env, size_t bytes);
-  void let_go(Napi::Env env);
 
   std::shared_ptr<Environment> environment_;
-  std::shared_ptr<SessionThread> thread_;  // none once it was disposed of
-  std::shared_ptr<Stopwatch> stopwatch_;
-  std::shared_ptr<std::atomic<size_t>> device_bytes_;
-  int starts_ = 0;
-  size_t pixels_ = 0, told_bytes_ = 0, pinned_bytes_ = 0, spectrum_upload_bytes_ = 0;
+  SessionThread* thread_ = nullptr;  // null once it was disposed of
+  size_t told_bytes_ = 0;
   // Bytes in copies of what was written that the thread has not come to yet. They may outlive this object.
   std::shared_ptr<std::atomic<size_t>> written_bytes_ = std::make_shared<std::atomic<size_t>>(0);
-  // Counted when they are asked for. Residuals are counted when they have arrived: only the session knows how many.
-  uint64_t uploads_ = 0, uploaded_bytes_ = 0;
-  std::shared_ptr<Downloads> downloads_ = std::make_shared<Downloads>();
+  Copies uploads_;
+  // Residuals are counted when they have arrived: only the session knows how many. This object may be gone by then.
+  std::shared_ptr<Copies> downloads_ = std::make_shared<Copies>();
 };
 
 }  // namespace rephase::cuda

@@ -7,35 +7,22 @@ namespace rephase::cuda {
 SessionThread::SessionThread(std::unique_ptr<Session> session, Environment& environment)
     : session_(std::move(session)), environment_(environment), thread_([this] { run(); }) {}
 
+SessionThread::~SessionThread() {
+  end();
+  thread_.join();
+}
+
 void SessionThread::enqueue(Work work) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (failure_) std::rethrow_exception(failure_);
-    if (having_session_ > 0) return push({std::move(work), nullptr, true});
-  }
+  std::unique_lock lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+  const bool thread_has_session = having_session_ > 0;
+  lock.unlock();
+  if (thread_has_session) return hand_over(std::move(work));
   work(*session_);
 }
 
-void SessionThread::hand_over(Work work, Promised* promised) {
-  const std::lock_guard lock(mutex_);
-  push({std::move(work), promised, true});
-}
-
-void SessionThread::wait_for(Work work, Promised* promised) {
-  const std::lock_guard lock(mutex_);
-  push({std::move(work), promised, false});
-}
-
-void SessionThread::end() {
-  const std::lock_guard lock(mutex_);
-  push({});
-}
-
-void SessionThread::join() {
-  if (thread_.joinable()) thread_.join();
-}
-
 void SessionThread::push(Task task) {
+  const std::lock_guard lock(mutex_);
   having_session_ += task.has_session;
   tasks_.push_back(std::move(task));
   pushed_.notify_one();
@@ -59,7 +46,7 @@ void SessionThread::run() {
     lock.lock();
     having_session_ -= task.has_session;
     if (task.promised)
-      environment_.settle(task.promised, failure);
+      environment_.complete(task.promised, failure);
     else
       failure_ = failure;
   }

@@ -19,23 +19,26 @@ namespace rephase::cuda {
 class Environment;
 struct Promised;
 
-class SessionThread : public std::enable_shared_from_this<SessionThread> {
+class SessionThread {
  public:
   using Work = std::function<void(Session&)>;
 
   SessionThread(std::unique_ptr<Session> session, Environment& environment);
+  // Ends the thread, and waits for it.
+  ~SessionThread();
 
   // The rest is called on the event loop.
 
   // Does the work here and now, unless the thread has the session. Throws what fails here or has failed there.
   void enqueue(Work work);
   // The thread does the work, after what was handed over before.
-  void hand_over(Work work, Promised* promised = nullptr);
+  void hand_over(Work work, Promised* promised = nullptr) { push({std::move(work), promised, true}); }
   // The thread does this work too, but it only waits, so the event loop may enqueue meanwhile.
-  void wait_for(Work work, Promised* promised);
+  void wait_for(Work work, Promised* promised) { push({std::move(work), promised, false}); }
   // Lets the thread free the session and return when it has done everything else.
-  void end();
-  void join();
+  void end() { push({}); }
+  // For what any thread may call, before `end`.
+  Session& session() const { return *session_; }
 
  private:
   struct Task {

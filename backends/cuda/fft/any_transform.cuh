@@ -27,12 +27,9 @@ __device__ void any_stage(Complex* x, int size, int span, const Complex* table) 
 
 template <bool Inverse>
 __device__ inline void any_stages(Complex* x, const AnyLine& line) {
-  int span = Inverse ? 1 : line.size, at = Inverse ? line.size : 0;
+  int span = Inverse ? 1 : line.size, at = 0;
   // The inverse meets the tables from the back; their sizes are the spans.
-  if (Inverse) {
-    at = 0;
-    for (int i = 0, s = line.size; i < line.stages; i++) at += s /= line.radix[i];
-  }
+  for (int i = 0, s = line.size; Inverse && i < line.stages; i++) at += s /= line.radix[i];
   for (int i = 0; i < line.stages; i++) {
     const int R = line.radix[Inverse ? line.stages - 1 - i : i];
     if (Inverse) {

@@ -29,11 +29,7 @@ std::vector<int> find_radices(int n) {
   return radices;
 }
 
-bool is_smooth(int n) {
-  return n == 1 || !find_radices(n).empty();
-}
-
-// At least `n`, and quick: a power of two times 1, 3, 5, 9 or 15.
+// The smallest size from `n` on that is quick: a power of two times 1, 3, 5, 9 or 15.
 int convolution_size(int n) {
   int best = 1 << 30;
   for (const int odd : {1, 3, 5, 9, 15}) {
@@ -107,14 +103,17 @@ void append_twiddles(std::vector<float4>& table, int R, int count, int (*entry)(
   }
 }
 
-Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
-  const bool smooth = is_smooth(length);
+Axis::Axis(int length, const FastLine* fast, DeviceMemory& memory) : fast(fast) {
+  std::vector<int> radices = find_radices(length);
+  const bool smooth = length == 1 || !radices.empty();
   const int size = smooth ? length : convolution_size(2 * length - 1);
-  const std::vector<int> radices = find_radices(size);
-  line_.length = length;
-  line_.size = size;
-  line_.stages = static_cast<int>(radices.size());
-  for (int i = 0; i < line_.stages; i++) line_.radix[i] = radices[i];
+  // A convolution leaves its frequencies in natural order, as one stage would.
+  const std::vector<int> index = frequency_indices(length, smooth ? radices : std::vector<int>{length});
+  if (!smooth) radices = find_radices(size);
+  any.length = length;
+  any.size = size;
+  any.stages = static_cast<int>(radices.size());
+  std::copy(radices.begin(), radices.end(), any.radix);
 
   std::vector<Complex> table;
   int span = size;
@@ -136,32 +135,26 @@ Axis::Axis(int length, const FastLine* fast) : fast_(fast) {
   }
 
   std::vector<int> order(4 * length);
-  const std::vector<int> index = frequency_indices(length, smooth ? radices : std::vector<int>{});
   for (int k = 0; k < length; k++) {
-    const int p = smooth ? index[k] : k, opposite = (length - k) % length;
+    const int p = index[k];
     order[k] = p;
-    order[length + p] = smooth ? index[opposite] : opposite;
-    order[2 * length + p] = fast_ && fast_->magnitude_index ? fast_->magnitude_index(k) : p;
-    order[3 * length + p] = fast_ && fast_->storage_index ? fast_->storage_index(k) : p;
+    order[length + p] = index[(length - k) % length];
+    order[2 * length + p] = fast && fast->magnitude_index ? fast->magnitude_index(k) : p;
+    order[3 * length + p] = fast && fast->storage_index ? fast->storage_index(k) : p;
   }
-  if (fast_) {
-    std::vector<float4> twiddles;
-    fast_->append_twiddles(twiddles);
-    twiddles_ = DeviceBuffer<float4>(twiddles.size());
-    check(cudaMemcpy(twiddles_.data(), twiddles.data(), twiddles_.bytes(), cudaMemcpyHostToDevice), "copying tables");
+  if (fast) {
+    std::vector<float4> twiddle_table;
+    fast->append_twiddles(twiddle_table);
+    twiddles = memory.allocate_copy(twiddle_table);
   }
 
-  complex_ = DeviceBuffer<Complex>(table.size());
-  order_ = DeviceBuffer<int>(order.size());
-  check(cudaMemcpy(complex_.data(), table.data(), complex_.bytes(), cudaMemcpyHostToDevice), "copying tables");
-  check(cudaMemcpy(order_.data(), order.data(), order_.bytes(), cudaMemcpyHostToDevice), "copying tables");
-  line_.twiddles = complex_.data();
-  line_.chirp = smooth ? nullptr : complex_.data() + chirp_at;
-  line_.convolution = smooth ? nullptr : complex_.data() + chirp_at + length;
-  line_.frequency_index = order_.data();
-  line_.mirror = order_.data() + length;
-  line_.magnitude_index = order_.data() + 2 * length;
-  line_.storage_index = order_.data() + 3 * length;
+  any.twiddles = memory.allocate_copy(table);
+  any.chirp = smooth ? nullptr : any.twiddles + chirp_at;
+  any.convolution = smooth ? nullptr : any.chirp + length;
+  any.frequency_index = memory.allocate_copy(order);
+  any.mirror = any.frequency_index + length;
+  any.magnitude_index = any.mirror + length;
+  any.storage_index = any.magnitude_index + length;
 }
 
 }  // namespace rephase::cuda

@@ -6,24 +6,15 @@
 
 namespace rephase::cuda {
 
-class Axis {
- public:
-  // `fast`: the length's own plan, null where it has none.
-  Axis(int length, const FastLine* fast);
-
-  const AnyLine& any() const { return line_; }
-  const FastLine* fast() const { return fast_; }
-  const float4* twiddles() const { return twiddles_.data(); }
-  size_t bytes() const { return complex_.bytes() + twiddles_.bytes() + order_.bytes(); }
-  // An upper bound of it.
+struct Axis {
+  // `fast`: the length's own plan, null where it has none. The tables are arrays of `memory`.
+  Axis(int length, const FastLine* fast, DeviceMemory& memory);
+  // An upper bound of the bytes of its tables.
   static double bytes_needed(double length) { return 84 * length + 1024; }
 
- private:
-  AnyLine line_ = {};
-  const FastLine* fast_;
-  DeviceBuffer<Complex> complex_;
-  DeviceBuffer<float4> twiddles_;
-  DeviceBuffer<int> order_;
+  const FastLine* fast;
+  const float4* twiddles = nullptr;  // of `fast`
+  AnyLine any = {};
 };
 
 }  // namespace rephase::cuda

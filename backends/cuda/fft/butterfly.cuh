@@ -7,6 +7,8 @@
 // whole transform costs nothing more: it is another angle in the same network. Other composite radices are split by
 // Cooley and Tukey's rule with roots known to the compiler; odd primes pair x[t] with x[R-t].
 #pragma once
+#include <type_traits>
+
 #include "complex.cuh"
 #include "twiddles.hpp"
 
@@ -67,14 +69,10 @@ constexpr int smallest_split(int R) {
 }
 
 // f(i) for i from First to Last - 1, as constants that templates can take.
-template <int I>
-struct Constant {
-  static constexpr int value = I;
-};
 template <int First, int Last, class F>
 __device__ inline void each_constant(F&& f) {
   if constexpr (First < Last) {
-    f(Constant<First>{});
+    f(std::integral_constant<int, First>{});
     each_constant<First + 1, Last>(f);
   }
 }
@@ -167,25 +165,6 @@ __device__ inline void prime_butterfly(Complex* x) {
   }
 }
 
-template <int A, int B, bool Inverse, int b, int q>
-__device__ inline void rotate_column(Complex* column) {
-  if constexpr (q < A) {
-    column[q] = rotate<b * q, A * B, Inverse>(column[q]);
-    rotate_column<A, B, Inverse, b, q + 1>(column);
-  }
-}
-
-template <int A, int B, bool Inverse, int b>
-__device__ inline void split_columns(Complex (*columns)[A], const Complex* x) {
-  if constexpr (b < B) {
-#pragma unroll
-    for (int a = 0; a < A; a++) columns[b][a] = x[a * B + b];
-    butterfly<A, Inverse>(columns[b]);
-    rotate_column<A, B, Inverse, b, 1>(columns[b]);
-    split_columns<A, B, Inverse, b + 1>(columns, x);
-  }
-}
-
 template <int R, bool Inverse>
 __device__ inline void butterfly(Complex* x) {
   if constexpr (is_power_of_two(R)) {
@@ -195,7 +174,12 @@ __device__ inline void butterfly(Complex* x) {
   } else {
     constexpr int A = smallest_split(R), B = R / A;
     Complex columns[B][A];
-    split_columns<A, B, Inverse, 0>(columns, x);
+    each_constant<0, B>([&](auto b) {
+#pragma unroll
+      for (int a = 0; a < A; a++) columns[b][a] = x[a * B + b];
+      butterfly<A, Inverse>(columns[b]);
+      each_constant<1, A>([&](auto q) { columns[b][q] = rotate<b * q, A * B, Inverse>(columns[b][q]); });
+    });
 #pragma unroll
     for (int q = 0; q < A; q++) {
       Complex row[B];

@@ -160,7 +160,7 @@ struct Line {
       }
     }
   }
-  // Where number 0 of a butterfly is.
+  // The index of a butterfly's number 0.
   template <int I>
   __device__ static int first(int b) {
     constexpr int S = span(I), M = span(I + 1);
@@ -196,7 +196,7 @@ struct Line {
       barrier();
   }
 
-  // From the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
+  // Transforms the first stage's numbers, in natural order, to the last one's. `barrier` joins the line's threads.
   template <int I = 0, class Barrier>
   __device__ static void forward(Complex* v, Complex* shared, int t, const float4* twiddles, Barrier&& barrier) {
     constexpr int R = radix(I), M = span(I + 1), angles = runs(I), table = forward_twiddles(I);

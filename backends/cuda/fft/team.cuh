@@ -39,7 +39,7 @@ __device__ inline void wait_for_fetches() {
 #endif
 }
 
-// From device memory to the L2 cache, ahead of this block's own reading.
+// Brings a line of device memory to the L2 cache before this block reads it.
 __device__ inline void prefetch(const void* global) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
 }

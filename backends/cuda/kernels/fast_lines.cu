@@ -38,30 +38,26 @@ int storage_index_of_frequency(int k) {
   return L::reversed_run(L::last, k % butterflies) + k / butterflies * butterflies;
 }
 
-template <class L, int Lines, bool Whole>
-Kernel column_kernel() {
-  return {reinterpret_cast<const void*>(column_pass<L, Lines, Whole>), Lines, Lines * L::threads,
-          columns_shared<L, Lines>};
-}
-template <class L, int Lines, bool Whole>
-Kernel row_kernel() {
-  return {reinterpret_cast<const void*>(row_pass<L, Lines, Whole>), Lines, Lines * L::threads, rows_shared<L, Lines>};
-}
-// Lines a block.
+// A block takes `Lines` lines.
 template <class L, int Lines>
 FastLine columns() {
+  constexpr int threads = Lines * L::threads;
   return {L::length,
-          column_kernel<L, Lines, true>(),
-          column_kernel<L, Lines, false>(),
+          {column_pass<L, Lines, true>, Lines, threads, columns_shared<L, Lines>},
+          {column_pass<L, Lines, false>, Lines, threads, columns_shared<L, Lines>},
           append_line_twiddles<L, false>,
           magnitude_index_of_frequency<L>,
           storage_index_of_frequency<L>};
 }
 template <class L, int Lines>
 FastLine rows() {
-  return {
-      L::length, row_kernel<L, Lines, true>(), row_kernel<L, Lines, false>(), append_line_twiddles<L, true>, nullptr,
-      nullptr};
+  constexpr int threads = Lines * L::threads;
+  return {L::length,
+          {row_pass<L, Lines, true>, Lines, threads, rows_shared<L, Lines>},
+          {row_pass<L, Lines, false>, Lines, threads, rows_shared<L, Lines>},
+          append_line_twiddles<L, true>,
+          nullptr,
+          nullptr};
 }
 
 // Length, threads a line, radices; lines a block. Chosen by measuring.
@@ -112,7 +108,7 @@ OnChip on_chip(FastLine column_line, FastLine row_line) {
           Shape::columns,
           column_line,
           row_line,
-          {reinterpret_cast<const void*>(iterate_on_chip<Columns, Rows>), 1, Shape::threads, Shape::shared}};
+          {iterate_on_chip<Columns, Rows>, 1, Shape::threads, Shape::shared}};
 }
 const OnChip kOnChip[] = {
     on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),
@@ -120,7 +116,7 @@ const OnChip kOnChip[] = {
     on_chip<ColumnLine<128, 8, 8, 16>, RowLine<128, 8, 16, 8>>(kManyColumns[0], kManyRows[0]),
 };
 
-// So many numbers keep a large GPU busy for a few microseconds.
+// This many numbers keep a large GPU busy for a few microseconds.
 constexpr double kMany = 1 << 20;
 
 template <size_t Count>

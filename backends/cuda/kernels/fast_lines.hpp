@@ -22,10 +22,10 @@ struct OnChip {
   Kernel kernel;
 };
 
-// The plan for so many columns, or rows, at once; null where there is none.
+// Return the plan for that many columns, or rows, at once, or null without a plan of that length.
 const FastLine* find_fast_column(int length, double columns);
 const FastLine* find_fast_row(int length, double rows);
-// Null where too few starts would keep a device with so many multiprocessors busy.
+// Returns null where so few starts would leave multiprocessors idle.
 const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors);
 
 }  // namespace rephase::cuda

@@ -1,6 +1,6 @@
 // The two passes of an iteration, for lengths with a plan of their own. Each block works on a few lines that are in
 // registers all the way; several blocks share a multiprocessor, and one loads while another computes. The same code
-// does parts of a pass, for the finest granularity: Whole says that all is to be done, so that nothing has to be asked.
+// does parts of a pass, for the finest granularity: Whole compiles a kernel that does all of it, without branches.
 #pragma once
 #include "../fft/line.cuh"
 #include "../fft/team.cuh"
@@ -29,12 +29,6 @@ constexpr size_t columns_shared = Lines*(L::footprint(2) * sizeof(Complex) +
                                          (fetches_early<L> ? magnitudes_footprint<L> * sizeof(float) : 0));
 template <class L, int Lines>
 constexpr size_t rows_shared = Lines* L::footprint(Lines) * sizeof(Complex);
-
-// Magnitudes that a thread finds side by side, see View.
-template <int R>
-constexpr int magnitude_group = R % 4 == 0   ? 4
-                                : R % 2 == 0 ? 2
-                                             : 1;
 
 template <int Count>
 __device__ inline void load_together(const float* from, float* to) {
@@ -97,6 +91,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
+  const bool measures = !Whole && work.measure;
   extern __shared__ float4 memory[];
   constexpr bool early = fetches_early<L>;
   static_assert(early || Lines == 1);
@@ -110,7 +105,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const bool live = start < v.starts;
 
   const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-  if (early && live && (imposes || (!Whole && work.measure)))
+  if (early && live && (imposes || measures))
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
       for (int j = 0; j < R; j += group) {
@@ -118,7 +113,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
         fetch<4 * group>(fetched + index, magnitudes + index);
       }
     });
-  if (!early && live && (imposes || (!Whole && work.measure)))
+  if (!early && live && (imposes || measures))
     for (int index = t * 32; index < L::length; index += L::threads * 32) prefetch(magnitudes + index);
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -152,7 +147,6 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
   }
   if (forward) L::forward(x, shared, t, v.column_twiddles, T::barrier);
-  const bool measures = !Whole && work.measure;
   float not_finite = 0;
   if (measures) {
     if (live) each_stored(store);
@@ -190,8 +184,8 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
   });
 }
 
-// The rule on two rows of pixels, which are `normal` too large; beyond the last row there is zero. General: see
-// `apply`.
+// The rule on two rows of pixels, which are `normal` too large. Sets a row beyond the last one to zero.
+// General: see `apply`.
 template <class L, bool General>
 __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
                                      float normal) {

@@ -102,7 +102,7 @@ __global__ void write_spectrum(View v, AnyLine columns, int start, int row, int 
   });
 }
 
-// Full rows of a spectrum, at their true size.
+// Writes full rows of a spectrum at their true size.
 __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int count, Complex* out, float scale) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const int k = static_cast<int>(i / v.columns), c = static_cast<int>(i % v.columns);
@@ -154,7 +154,7 @@ __global__ void constrain_object(View v, Rule rule) {
   }
 }
 
-// 32 pixels of a support to one word.
+// Packs 32 pixels of a support into one word.
 __global__ void pack_support(View v, const uint8_t* given, uint32_t* out) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const int row = static_cast<int>(i / v.support_words), word = static_cast<int>(i % v.support_words);

@@ -44,13 +44,16 @@ struct View {
   }
 };
 
-// The magnitude index of number j of the last stage's butterfly b, of so many: four of a thread's numbers side by side,
-// where the radix allows.
+// Magnitudes that a thread finds side by side: four, where the radix of the last stage allows.
+template <int R>
+constexpr int magnitude_group = R % 4 == 0   ? 4
+                                : R % 2 == 0 ? 2
+                                             : 1;
+
+// The magnitude index of number j of the last stage's butterfly b, of so many.
 template <int R>
 __host__ __device__ constexpr int magnitude_index_of(int b, int j, int butterflies) {
-  return R % 4 == 0   ? (j / 4 * butterflies + b) * 4 + j % 4
-         : R % 2 == 0 ? (j / 2 * butterflies + b) * 2 + j % 2
-                      : j * butterflies + b;
+  return (j / magnitude_group<R> * butterflies + b) * magnitude_group<R> + j % magnitude_group<R>;
 }
 
 // Which parts of the column pass to do, in this order. `scale` multiplies what is loaded. `measure` leaves the partial

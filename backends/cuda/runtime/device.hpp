@@ -1,11 +1,31 @@
 // The GPUs as this process sees them, in all its threads and environments: what they are, and which of them have
-// failed.
+// failed. CUDA's error codes become exceptions, so that none is forgotten.
 #pragma once
+#include <cuda_runtime_api.h>
+
+#include <stdexcept>
+#include <string>
 #include <vector>
 
-#include "check.hpp"
-
 namespace rephase::cuda {
+
+struct DeviceError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Bytes of device memory or page-locked host memory; NaN where unknown.
+struct OutOfMemory : std::runtime_error {
+  OutOfMemory(const char* what, double required, double available)
+      : std::runtime_error(what), required(required), available(available) {}
+  double required, available;
+};
+
+// Throws an OutOfMemory or a DeviceError. Remembers a failure after which CUDA refuses the device, for `choose_device`.
+[[noreturn]] void fail(cudaError_t status, const char* doing);
+
+inline void check(cudaError_t status, const char* doing) {
+  if (status != cudaSuccess) fail(status, doing);
+}
 
 // Asked for once, as it takes milliseconds and does not change. Throws a DeviceError that says why there are none.
 const std::vector<cudaDeviceProp>& devices();
@@ -14,10 +34,10 @@ const std::vector<cudaDeviceProp>& devices();
 // CUDA refuses all further work of this process there.
 void choose_device(int device);
 
-// 13000 for 13.0; 0 where there is no driver.
+// Returns 13000 for CUDA 13.0, and 0 without a driver.
 int driver_version();
 
-// 13000 as "13.0".
+// Writes 13000 as "13.0".
 std::string version_name(int version);
 
 }  // namespace rephase::cuda

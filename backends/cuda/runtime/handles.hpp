@@ -1,31 +1,23 @@
-// Owners of streams, events and graphs.
+// Smart pointers to what CUDA's runtime makes: streams, events, graphs and memory. The device of the thread that frees
+// them has to be theirs.
 #pragma once
 #include <memory>
 #include <utility>
 
-#include "check.hpp"
+#include "device.hpp"
 
 namespace rephase::cuda {
 
-struct WaitForStream {
-  void operator()(cudaStream_t stream) const { cudaStreamSynchronize(stream); }
-};
-// Waits first: running work may use what is freed next.
-struct EndStream {
-  void operator()(cudaStream_t stream) const {
-    cudaStreamSynchronize(stream);
-    cudaStreamDestroy(stream);
+template <auto Call>
+struct CallAtEnd {
+  template <class T>
+  void operator()(T* handle) const {
+    Call(handle);
   }
 };
-struct EndEvent {
-  void operator()(cudaEvent_t event) const { cudaEventDestroy(event); }
-};
-struct EndGraph {
-  void operator()(cudaGraphExec_t graph) const { cudaGraphExecDestroy(graph); }
-};
-using Stream = std::unique_ptr<CUstream_st, EndStream>;
-using Event = std::unique_ptr<CUevent_st, EndEvent>;
-using Graph = std::unique_ptr<CUgraphExec_st, EndGraph>;
+using Stream = std::unique_ptr<CUstream_st, CallAtEnd<cudaStreamDestroy>>;
+using Event = std::unique_ptr<CUevent_st, CallAtEnd<cudaEventDestroy>>;
+using Graph = std::unique_ptr<CUgraphExec_st, CallAtEnd<cudaGraphExecDestroy>>;
 
 inline Stream make_stream() {
   cudaStream_t stream = nullptr;

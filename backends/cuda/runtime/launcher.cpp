@@ -4,31 +4,18 @@
 
 namespace rephase::cuda {
 
-Launcher::Launcher(int device, cudaStream_t stream, Stopwatch& stopwatch)
-    : device_(device),
-      stream_(stream),
-      stopwatch_(stopwatch),
-      multiprocessors_(attribute(cudaDevAttrMultiProcessorCount)),
-      programmatic_(attribute(cudaDevAttrComputeCapabilityMajor) >= 9) {}
-
-int Launcher::attribute(cudaDeviceAttr which) const {
-  int value = 0;
-  check(cudaDeviceGetAttribute(&value, which, device_), "asking the device for its limits");
-  return value;
-}
-
-bool Launcher::allow_shared_memory(const void* kernel, size_t bytes) const {
+bool Launcher::allow_shared_memory(const Kernel& kernel) const {
   cudaFuncAttributes attributes;
-  check(cudaFuncGetAttributes(&attributes, kernel), "loading a kernel");
-  const int rest = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin) - static_cast<int>(attributes.sharedSizeBytes);
-  if (bytes > static_cast<size_t>(rest)) return false;
-  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, rest), "asking for shared memory");
+  check(cudaFuncGetAttributes(&attributes, kernel.function), "loading a kernel");
+  const size_t rest = device_.sharedMemPerBlockOptin - attributes.sharedSizeBytes;
+  if (kernel.shared > rest) return false;
+  check(cudaFuncSetAttribute(kernel.function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(rest)),
+        "asking for shared memory");
   return true;
 }
 
 void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const {
-  const int all = attribute(cudaDevAttrMaxSharedMemoryPerMultiprocessor);
-  const int reserved = attribute(cudaDevAttrReservedSharedMemoryPerBlock);
+  const int64_t all = device_.sharedMemPerMultiprocessor;
   int percent = 0;
   for (const Kernel& kernel : kernels) {
     cudaFuncAttributes attributes;
@@ -36,7 +23,8 @@ void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initiali
     int blocks = 0;
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel.function, kernel.threads, kernel.shared),
           "asking how many blocks a multiprocessor takes");
-    const int64_t needed = blocks * int64_t(kernel.shared + attributes.sharedSizeBytes + reserved);
+    const int64_t needed =
+        blocks * int64_t(kernel.shared + attributes.sharedSizeBytes + device_.reservedSharedMemPerBlock);
     percent = std::max(percent, static_cast<int>(std::min<int64_t>(ceil_div(100 * needed, all), 100)));
   }
   const auto divide = [&](const void* kernel) {
@@ -46,8 +34,13 @@ void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initiali
   for (const void* kernel : sharers) divide(kernel);
 }
 
-void Launcher::launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-                      bool early) const {
+void Launcher::launch(const Kernel& kernel, int64_t lines, void** arguments, int more) const {
+  const int64_t blocks = std::min<int64_t>(ceil_div(lines, kernel.lines), kernel.most_blocks);
+  start(kernel.function, more + blocks, kernel.threads, kernel.shared, arguments, true);
+}
+
+void Launcher::start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+                     bool early) const {
   cudaLaunchAttribute attribute;
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;
@@ -57,7 +50,7 @@ void Launcher::launch(const void* kernel, int64_t blocks, int threads, size_t sh
   config.dynamicSmemBytes = shared;
   config.stream = stream_;
   config.attrs = &attribute;
-  config.numAttrs = early && programmatic_ ? 1 : 0;
+  config.numAttrs = early && device_.major >= 9 ? 1 : 0;
   stopwatch_.start(stream_);
   check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
 }

@@ -13,50 +13,59 @@ constexpr int64_t ceil_div(int64_t a, int64_t b) {
 }
 
 struct Kernel {
-  const void* function;
+  Kernel() = default;
+  template <class... Parameters>
+  Kernel(void (*function)(Parameters...), int lines, int threads, size_t shared, int most_blocks = 1 << 30)
+      : function(reinterpret_cast<const void*>(function)),
+        lines(lines),
+        threads(threads),
+        shared(shared),
+        most_blocks(most_blocks) {}
+
+  const void* function = nullptr;
   int lines, threads;  // of a block
   size_t shared;       // bytes
+  int most_blocks;     // a block takes several lines in turn where there are more
 };
 
 class Launcher {
  public:
   static constexpr int kSimpleThreads = 256;
 
-  Launcher(int device, cudaStream_t stream, Stopwatch& stopwatch);
+  Launcher(const cudaDeviceProp& device, cudaStream_t stream, Stopwatch& stopwatch)
+      : device_(device), stream_(stream), stopwatch_(stopwatch) {}
 
-  int multiprocessors() const { return multiprocessors_; }
-
-  // False where the device has less shared memory than that for a block. Above 48 KiB a kernel needs permission.
-  bool allow_shared_memory(const void* kernel, size_t bytes) const;
+  // False where the device has less shared memory for a block than the kernel needs. Above 48 KiB it needs permission.
+  bool allow_shared_memory(const Kernel& kernel) const;
   // Leaves to the L1 cache, where twiddles are, what the blocks of a multiprocessor do not need as shared memory.
   // `sharers` get the same share as `kernels`, because a multiprocessor has to be empty to be divided again. The
   // attribute is the process's: of sessions that share a kernel, the last one made decides.
   void divide_cache(std::initializer_list<Kernel> kernels, std::initializer_list<const void*> sharers) const;
 
-  // `early`: the kernel waits by itself for the one before it.
-  void launch(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-              bool early = false) const;
+  // Starts a kernel over lines, which waits by itself for the kernel before it. `more` blocks come ahead of the blocks
+  // for lines.
+  void launch(const Kernel& kernel, int64_t lines, void** arguments, int more = 0) const;
 
-  // A thread an item.
+  // Starts a simple kernel with one thread for each item.
   template <class... Parameters, class... Arguments>
   void each(void (*kernel)(Parameters...), int64_t items, Arguments... arguments) const {
     std::tuple<std::decay_t<Parameters>...> values(arguments...);
     std::apply(
         [&](auto&... value) {
           void* pointers[] = {&value...};
-          launch(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
+          start(reinterpret_cast<const void*>(kernel), ceil_div(items, kSimpleThreads), kSimpleThreads, 0, pointers);
         },
         values);
   }
 
  private:
-  int attribute(cudaDeviceAttr which) const;
+  // `early` lets the kernel start before the one ahead of it has ended.
+  void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
+             bool early = false) const;
 
-  int device_;
+  const cudaDeviceProp& device_;
   cudaStream_t stream_;
   Stopwatch& stopwatch_;
-  int multiprocessors_;
-  bool programmatic_;
 };
 
 }  // namespace rephase::cuda

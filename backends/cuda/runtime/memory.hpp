@@ -1,67 +1,67 @@
-// Owners of memory: on the device, and page-locked on the host for copies that overlap with work.
+// Memory on the device, and page-locked memory on the host for copies that overlap with work.
 #pragma once
+#include <atomic>
 #include <cmath>
-#include <memory>
+#include <vector>
 
-#include "check.hpp"
+#include "handles.hpp"
 
 namespace rephase::cuda {
 
-struct FreeOnDevice {
-  void operator()(void* memory) const { cudaFree(memory); }
-};
-struct FreeOnHost {
-  void operator()(void* memory) const { cudaFreeHost(memory); }
-};
-
-template <class T>
-class DeviceBuffer {
+// The arrays of one session, which are freed together.
+class DeviceMemory {
  public:
-  DeviceBuffer() = default;
-  explicit DeviceBuffer(size_t count) {
-    if (count == 0) return;
+  template <class T>
+  T* allocate(size_t count) {
+    if (count == 0) return nullptr;
     void* memory = nullptr;
-    const cudaError_t status = cudaMalloc(&memory, count * sizeof(T));
+    const size_t bytes = count * sizeof(T);
+    const cudaError_t status = cudaMalloc(&memory, bytes);
     if (status == cudaErrorMemoryAllocation) {
       size_t free = 0, total = 0;
       cudaGetLastError();
       cudaMemGetInfo(&free, &total);
-      throw OutOfMemory("out of device memory", double(count * sizeof(T)), double(free));
+      throw OutOfMemory("out of device memory", double(bytes), double(free));
     }
     check(status, "allocating device memory");
-    data_.reset(static_cast<T*>(memory));
-    count_ = count;
+    arrays_.emplace_back(memory);
+    bytes_ += bytes;
+    return static_cast<T*>(memory);
   }
 
-  T* data() const { return data_.get(); }
-  size_t bytes() const { return count_ * sizeof(T); }
-
- private:
-  std::unique_ptr<T, FreeOnDevice> data_;
-  size_t count_ = 0;
-};
-
-class HostBuffer {
- public:
-  HostBuffer() = default;
-  explicit HostBuffer(size_t bytes) {
-    void* memory = nullptr;
-    const cudaError_t status = cudaMallocHost(&memory, bytes);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      throw OutOfMemory("out of page-locked host memory", double(bytes), NAN);
-    }
-    check(status, "allocating page-locked host memory");
-    data_.reset(static_cast<char*>(memory));
-    bytes_ = bytes;
+  template <class T>
+  T* allocate_zeros(size_t count, cudaStream_t stream) {
+    T* const zeros = allocate<T>(count);
+    check(cudaMemsetAsync(zeros, 0, count * sizeof(T), stream), "clearing memory");
+    return zeros;
   }
 
-  char* data() const { return data_.get(); }
+  template <class T>
+  T* allocate_copy(const std::vector<T>& table) {
+    T* const copy = allocate<T>(table.size());
+    check(cudaMemcpy(copy, table.data(), table.size() * sizeof(T), cudaMemcpyHostToDevice), "copying tables");
+    return copy;
+  }
+
+  // Any thread may ask.
   size_t bytes() const { return bytes_; }
 
  private:
-  std::unique_ptr<char, FreeOnHost> data_;
-  size_t bytes_ = 0;
+  std::vector<std::unique_ptr<void, CallAtEnd<cudaFree>>> arrays_;
+  std::atomic<size_t> bytes_ = 0;
 };
+
+using HostMemory = std::unique_ptr<char, CallAtEnd<cudaFreeHost>>;
+
+inline HostMemory allocate_on_host(size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMallocHost(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw OutOfMemory("out of page-locked host memory", double(bytes), NAN);
+  }
+  check(status, "allocating page-locked host memory");
+  return HostMemory(static_cast<char*>(memory));
+}
 
 }  // namespace rephase::cuda

@@ -31,6 +31,7 @@ struct NamedRule {
   bool keeps;
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
+const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
 constexpr int kGs = 0, kHio = 1, kInvented = 7, kRules = 8;
 const NamedRule kNamed[kRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, kInfinity, 0}, false},
@@ -61,9 +62,9 @@ struct Case {
   }
 };
 
-double distance(const float* a, const double* b, size_t count) {
+double distance(const std::vector<float>& a, const std::vector<double>& b) {
   double difference = 0, size = 0;
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < a.size(); i++) {
     const double d = a[i] - b[i];
     difference += d * d;
     size += b[i] * b[i];
@@ -96,11 +97,11 @@ struct Pair {
         mask(make_bits(c.mask, pixels, 5)),
         support(make_bits(c.support, pixels, 3)),
         gpu(problem()),
-        cpu(c.rows, c.columns, c.starts, cpu_rule(false)) {
+        cpu(c.rows, c.columns, c.starts, cpu_rule(rule(false))) {
     const std::vector<double> wide(magnitudes.begin(), magnitudes.end());
-    cpu.set_magnitudes(wide.data(), c.mask ? mask.data() : nullptr, scale);
+    cpu.set_magnitudes(wide.data(), data_or_null(mask), scale);
     if (c.support) cpu.set_support(support.data());
-    cpu.start_from_seed(wide.data(), c.mask ? mask.data() : nullptr, 7, 2);
+    cpu.start_from_seed(wide.data(), data_or_null(mask), 7, 2);
   }
 
   rephase::cuda::Problem problem(int device = 0) const {
@@ -108,19 +109,20 @@ struct Pair {
             c.rows,
             c.columns,
             c.starts,
-            gpu_rule(false),
+            gpu_rule(rule(false)),
             scale,
             magnitudes.data(),
-            c.mask ? mask.data() : nullptr,
-            c.support ? support.data() : nullptr,
+            data_or_null(mask),
+            data_or_null(support),
             true,
             7,
             2};
   }
+  static const uint8_t* data_or_null(const std::vector<uint8_t>& bits) { return bits.empty() ? nullptr : bits.data(); }
   // The bytes announced before anything is allocated have to be enough.
   void bytes() {
     expect(c, "what is allocated beyond what was announced",
-           std::max(0.0, double(*gpu.bytes()) - Gpu::bytes_needed(problem())), 0);
+           std::max(0.0, double(gpu.device_bytes()) - Gpu::bytes_needed(problem())), 0);
   }
   static std::vector<float> make_magnitudes(const Case& c) {
     std::mt19937 random(c.rows * 1000 + c.columns);
@@ -147,19 +149,24 @@ struct Pair {
     gpu.read_spectrum(start, out.data());
     return out;
   }
+  // Calls f for each start; of many, for the first and the last only.
+  template <class F>
+  void each_start(F&& f) {
+    for (int start = 0; start<c.starts; start += c.starts> 3 ? c.starts - 1 : 1) f(start);
+  }
   void objects(const char* what, double tolerance) {
-    for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
+    each_start([&](int start) {
       std::vector<double> want(pixels);
-      cpu.read_object(s, 0, c.rows, want.data());
-      expect(c, what, distance(object(s).data(), want.data(), pixels), tolerance);
-    }
+      cpu.read_object(start, 0, c.rows, want.data());
+      expect(c, what, distance(object(start), want), tolerance);
+    });
   }
   void spectra(const char* what, double tolerance) {
-    for (int s = 0; s<c.starts; s += c.starts> 3 ? c.starts - 1 : 1) {
+    each_start([&](int start) {
       std::vector<double> want(2 * pixels);
-      cpu.read_spectrum(s, 0, c.rows, want.data());
-      expect(c, what, distance(spectrum(s).data(), want.data(), 2 * pixels), tolerance);
-    }
+      cpu.read_spectrum(start, 0, c.rows, want.data());
+      expect(c, what, distance(spectrum(start), want), tolerance);
+    });
   }
   void residuals(const char* what, double tolerance) {
     std::vector<double> want(size_t(Cpu::kRecords) * c.starts);
@@ -178,9 +185,8 @@ struct Pair {
   }
 
   NamedRule rule(bool first) const { return first ? without_previous(kNamed[c.rule]) : kNamed[c.rule]; }
-  rephase::cuda::Rule gpu_rule(bool first) const { return rephase::cuda::make_rule(rule(first).c, rule(first).keeps); }
-  rephase::Rule cpu_rule(bool first) const {
-    const NamedRule r = rule(first);
+  static rephase::cuda::Rule gpu_rule(const NamedRule& r) { return rephase::cuda::make_rule(r.c, r.keeps); }
+  static rephase::Rule cpu_rule(const NamedRule& r) {
     return {{r.c[0], r.c[1]},
             {{r.c[2], r.c[3]}, {r.c[4], r.c[5]}},
             {{r.c[6], r.c[7]}, {r.c[8], r.c[9]}},
@@ -192,24 +198,45 @@ struct Pair {
             r.c[15] != 0};
   }
   void gpu_iterate(uint32_t count, bool first) {
-    gpu.use(gpu_rule(first));
+    gpu.use(gpu_rule(rule(first)));
     gpu.iterate(count);
   }
   void gpu_constrain_object(bool first) {
-    gpu.use(gpu_rule(first));
+    gpu.use(gpu_rule(rule(first)));
     gpu.constrain_object();
   }
   void iterate(uint32_t count, bool first) {
     gpu_iterate(count, first);
-    cpu.iterate(count, cpu_rule(first));
+    cpu.iterate(count, cpu_rule(rule(first)));
   }
   void constrain_object(bool first) {
     gpu_constrain_object(first);
-    cpu.constrain_object(cpu_rule(first));
+    cpu.constrain_object(cpu_rule(rule(first)));
+  }
+  void measure_object() {
+    gpu.use(gpu_rule(kNamed[kGs]));
+    gpu.measure_object();
+    cpu.measure_object(cpu_rule(kNamed[kGs]));
+  }
+  template <class F>
+  void both(F&& f) {
+    f(gpu);
+    f(cpu);
+  }
+  void inverse() {
+    both([](auto& session) { session.inverse(); });
+  }
+  void forward() {
+    both([](auto& session) { session.forward(); });
+  }
+  void constrain_fourier() {
+    both([](auto& session) { session.constrain_fourier(); });
   }
   void complete_iteration() {
-    gpu.complete_iteration();
-    cpu.complete_iteration();
+    both([](auto& session) { session.complete_iteration(); });
+  }
+  void set_support(const uint8_t* bits) {
+    both([bits](auto& session) { session.set_support(bits); });
   }
   // Gives the core the GPU's object, iterate and spectrum: next to a rule's discontinuity rounding would part them.
   void equalize() {
@@ -223,28 +250,8 @@ struct Pair {
   void change_rule(int rule) {
     equalize();
     c.rule = rule;
-    for (int s = 0; s < c.starts && kNamed[rule].keeps; s++) {
-      gpu.keep_object(s);
-      cpu.keep_object(s);
-    }
+    for (int s = 0; s < c.starts && kNamed[rule].keeps; s++) both([s](auto& session) { session.keep_object(s); });
   }
-  void set_support(const std::vector<uint8_t>& bits) {
-    gpu.set_support(bits.empty() ? nullptr : bits.data());
-    cpu.set_support(bits.empty() ? nullptr : bits.data());
-  }
-  void measure_object() {
-    const int before = c.rule;
-    c.rule = kGs;
-    gpu.use(gpu_rule(false));
-    gpu.measure_object();
-    cpu.measure_object(cpu_rule(false));
-    c.rule = before;
-  }
-  void forward() {
-    gpu.forward();
-    cpu.forward();
-  }
-
   // A start, an iteration by fused passes, and two more by kernels.
   void everything() {
     bytes();
@@ -254,18 +261,15 @@ struct Pair {
     objects("object after 1", 2e-5);
     spectra("spectrum after 1", 2e-4);
     residuals("residual after 1", 2e-5);
-    gpu.inverse();
-    cpu.inverse();
+    inverse();
     objects("inverse", 2e-4);
     spectra("restored spectrum", 2e-4);
-    gpu.inverse();
-    cpu.inverse();
+    inverse();
     constrain_object(false);
     objects("constrained object", 2e-4);
     forward();
     spectra("forward", 2e-4);
-    gpu.constrain_fourier();
-    cpu.constrain_fourier();
+    constrain_fourier();
     objects("object after kernels", 2e-4);
     spectra("spectrum after kernels", 1e-3);
     residuals("residual after kernels", 1e-4);
@@ -274,20 +278,18 @@ struct Pair {
     objects("object after 4", 1e-2);
     // Rules that keep an iterate are chaotic, and the more starts, the further one of them departs.
     residuals("residuals after 4", kNamed[c.rule].keeps ? 5e-3 : 2e-3);
-    // Own spectrum and object.
-    std::vector<float> spectrum(2 * pixels);
+    std::vector<float> numbers(2 * pixels);
     std::mt19937 random(9);
-    for (float& x : spectrum) x = (random() >> 8) * 0x1p-24f - 0.5f;
-    const std::vector<double> wide(spectrum.begin(), spectrum.end());
-    gpu.write_spectrum(c.starts - 1, spectrum.data());
-    cpu.write_spectrum(c.starts - 1, wide.data());
-    gpu.write_object(0, spectrum.data(), true);
-    cpu.write_object(0, 0, c.rows, wide.data(), true);
-    std::vector<double> want(2 * pixels);
-    cpu.read_object(0, 0, c.rows, want.data());
-    expect(c, "written object", distance(object(0).data(), want.data(), pixels), 1e-6);
-    cpu.read_spectrum(c.starts - 1, 0, c.rows, want.data());
-    expect(c, "written spectrum", distance(this->spectrum(c.starts - 1).data(), want.data(), 2 * pixels), 1e-6);
+    for (float& x : numbers) x = (random() >> 8) * 0x1p-24f - 0.5f;
+    const std::vector<double> wide(numbers.begin(), numbers.end());
+    each_start([&](int start) {
+      gpu.write_spectrum(start, numbers.data());
+      cpu.write_spectrum(start, wide.data());
+      gpu.write_object(start, numbers.data(), true);
+      cpu.write_object(start, 0, c.rows, wide.data(), true);
+    });
+    objects("written object", 1e-6);
+    spectra("written spectrum", 1e-6);
   }
 
   // Other rules and supports in one session, and the residual of the projected objects.
@@ -304,21 +306,19 @@ struct Pair {
     // As src/session/iteration-state.ts goes on: a spectrum of projected objects has pixels at 0 but for rounding.
     forward();
     spectra("spectrum of the object", 3e-4);
-    gpu.constrain_fourier();
-    cpu.constrain_fourier();
+    constrain_fourier();
     residuals("residual after measuring", 1e-4);
     change_rule(kHio);
     iterate(1, false);
     complete_iteration();
     objects("object after another rule", 3e-4);
-    set_support(other);
+    set_support(other.data());
     change_rule(kInvented);
     iterate(1, false);
     complete_iteration();
     objects("object after another support", 5e-3);
     equalize();
-    gpu.inverse();
-    cpu.inverse();
+    inverse();
     constrain_object(false);
     objects("iterate of a rule that reflects", 5e-3);
     forward();
@@ -328,9 +328,8 @@ struct Pair {
     objects("iterate after measuring", 5e-3);
     forward();
     spectra("spectrum of the iterate", 5e-3);
-    gpu.constrain_fourier();
-    cpu.constrain_fourier();
-    set_support({});
+    constrain_fourier();
+    set_support(nullptr);
     change_rule(kGs);
     iterate(1, false);
     complete_iteration();
@@ -339,7 +338,7 @@ struct Pair {
     std::vector<float> bad(pixels, 1);
     bad[pixels / 2] = NAN;
     gpu.write_object(c.starts - 1, bad.data(), false);
-    gpu.use(gpu_rule(false));
+    gpu.use(gpu_rule(rule(false)));
     gpu.measure_object();
     expect(c, "the residual of what is not a number", std::isfinite(gpu.take_residuals().back()) ? 1 : 0, 0);
   }
@@ -353,37 +352,35 @@ struct Pair {
   }
 };
 
-// The same numbers bit for bit, whatever the granularity of calls to `iterate`.
-void repeatable(const Case& c) {
-  std::vector<float> first;
-  for (int way = 0; way < 3; way++) {
+// Runs the same in several ways, which must give the same numbers bit for bit. run(pair, way, append).
+template <class F>
+void expect_same(const Case& c, const char* what, int ways, F&& run) {
+  std::vector<double> first;
+  for (int way = 0; way < ways; way++) {
     Pair p(c);
-    if (way < 2) {
-      p.gpu_iterate(1, true);
-      p.gpu_iterate(40, false);
-    } else {
-      for (int i = 0; i < 41; i++) p.gpu_iterate(1, i == 0);
-    }
-    p.gpu.complete_iteration();
-    const std::vector<float> x = p.object(c.starts - 1);
-    const std::vector<double> r = p.gpu.take_residuals();
-    std::vector<float> all(x);
-    for (double value : r) all.push_back(static_cast<float>(value));
+    std::vector<double> all;
+    run(p, way, [&](const auto& numbers) { all.insert(all.end(), numbers.begin(), numbers.end()); });
     if (way == 0) first = all;
-    expect(c, "bit-for-bit repetition",
-           first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * 4) ? 0 : 1, 0);
+    const bool same = first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * sizeof(double));
+    expect(c, what, same ? 0 : 1, 0);
   }
 }
 
-// The same numbers bit for bit, whether the column work of several calls is done in one pass or, because somebody reads
-// in between, in several.
+// Whatever the granularity of calls to `iterate`.
+void repeatable(const Case& c) {
+  expect_same(c, "bit-for-bit repetition", 3, [](Pair& p, int way, auto append) {
+    p.gpu_iterate(1, true);
+    for (int i = 0; i < 40; i += way < 2 ? 40 : 1) p.gpu_iterate(way < 2 ? 40 : 1, false);
+    p.gpu.complete_iteration();
+    append(p.object(p.c.starts - 1));
+    append(p.gpu.take_residuals());
+  });
+}
+
+// Whether the column work of several calls is done in one pass or, because somebody reads in between, in several.
 void joined(const Case& c) {
-  std::vector<double> first;
-  for (int reads = 0; reads < 8; reads++) {
-    Pair p(c);
-    const int start = c.starts - 1;
-    std::vector<double> all;
-    const auto append = [&](const auto& numbers) { all.insert(all.end(), numbers.begin(), numbers.end()); };
+  expect_same(c, "bit-for-bit joining of column work", 8, [](Pair& p, int reads, auto append) {
+    const int start = p.c.starts - 1;
     for (int i = 0; i < 3; i++) {
       p.gpu.inverse();
       if (reads & 4) p.object(start);
@@ -403,11 +400,7 @@ void joined(const Case& c) {
     append(p.gpu.take_residuals());
     append(p.object(start));
     append(p.spectrum(start));
-    if (reads == 0) first = all;
-    expect(c, "bit-for-bit joining of column work",
-           first.size() == all.size() && !std::memcmp(first.data(), all.data(), all.size() * sizeof(double)) ? 0 : 1,
-           0);
-  }
+  });
 }
 
 // Every kernel once or twice: what compute-sanitizer gets through in a minute.
@@ -419,7 +412,7 @@ void every_kernel() {
   Pair({64, 128, 2, kGs, true, true}).changes();
   Pair({31, 37}).changes();
   Pair({32, 32, 3, kHio}).changes();  // on chip
-  for (const int n : {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384}) {
+  for (const int n : kOwnPlans) {
     Pair({n, 6}).quick();
     Pair({4, n, 1, 1, true, false}).quick();
   }
@@ -438,7 +431,7 @@ void everything() {
       for (int flags = 0; flags < 4; flags++)
         Pair({rows, columns, flags == 3 ? 3 : 1, rule, flags % 2 == 1, flags / 2 == 1}).everything();
   std::printf("shapes and rules: %d checks, %d failures\n", checks, failures);
-  for (const int n : {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384}) {
+  for (const int n : kOwnPlans) {
     if (n <= 2048) Pair({n, n}).quick();
     Pair({n, 12, 1, 1, true, true}).everything();
     Pair({13, n, 1, 2, true, false}).everything();
@@ -474,7 +467,7 @@ void everything() {
   repeatable({1024, 1024});
   repeatable({64, 64, 200});
   // A kernel of each length that has its own: what is compiled together must round as it does apart.
-  for (const int n : {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384})
+  for (const int n : kOwnPlans)
     for (const bool mask : {false, true}) joined({n, 12, 2, 1, true, mask});
   joined({64, 128, 2, kInvented, true, true});
   joined({128, 1024, 16});

@@ -6,8 +6,7 @@
 //   FAKE_CUDA_FAIL           so many calls from then on one fails, for want of memory
 //   FAKE_CUDA_TRAP           the kernel after so many is the end of its device
 //   FAKE_CUDA_DRIVER         version, 13000 unless told
-//   FAKE_CUDA_TRACE          1: the name of each kernel goes to standard error when it is started, or recorded in a
-//   graph
+//   FAKE_CUDA_TRACE          1: prints the name of each kernel that is started, or recorded in a graph
 #include <cuda_runtime_api.h>
 
 #include <atomic>
@@ -18,6 +17,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,22 +29,9 @@ namespace {
 
 constexpr size_t kMemory = size_t{64} << 20, kHandleBytes = 4096;
 
-struct Point {  // in a stream's work
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool reached = false;
-  std::chrono::steady_clock::time_point at;
-  void reach() {
-    const std::lock_guard lock(mutex);
-    reached = true;
-    at = std::chrono::steady_clock::now();
-    changed.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [this] { return reached; });
-  }
-};
+using Clock = std::chrono::steady_clock;
+// When a stream comes to a point in its work.
+using Point = std::shared_future<Clock::time_point>;
 
 std::atomic<cudaError_t> ends[2] = {cudaSuccess, cudaSuccess};
 std::atomic<long> microseconds{0}, calls_left{-1}, kernels_left{-1}, tracing{0};
@@ -98,15 +85,15 @@ struct CUstream_st {
       std::this_thread::sleep_for(std::chrono::microseconds(microseconds * count));
     });
   }
-  std::shared_ptr<Point> mark() {
-    auto point = std::make_shared<Point>();
-    push([point] { point->reach(); });
-    return point;
+  Point mark() {
+    const auto reached = std::make_shared<std::promise<Clock::time_point>>();
+    push([reached] { reached->set_value(Clock::now()); });
+    return reached->get_future();
   }
 };
 struct CUevent_st {
   int device = current;
-  std::shared_ptr<Point> point;
+  Point point;
 };
 struct CUgraph_st {
   long kernels;
@@ -153,13 +140,13 @@ cudaError_t release(void* memory) {
     allocation = allocations.at(memory);
     allocations.erase(memory);
   }
-  std::vector<std::shared_ptr<Point>> points;
+  std::vector<Point> points;
   {
     const std::lock_guard lock(streams_mutex);
     for (CUstream_st* stream : streams)
       if (stream->device == allocation.first) points.push_back(stream->mark());
   }
-  for (const auto& point : points) point->wait();
+  for (const Point& point : points) point.wait();
   used[allocation.first] -= allocation.second;
   std::free(memory);
   return cudaSuccess;
@@ -199,15 +186,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->major = 9;
   properties->multiProcessorCount = 132;
   properties->sharedMemPerBlockOptin = 227 << 10;
-  return cudaSuccess;
-}
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
-  *value = which == cudaDevAttrMultiProcessorCount                ? 132
-           : which == cudaDevAttrComputeCapabilityMajor           ? 9
-           : which == cudaDevAttrMaxSharedMemoryPerBlockOptin     ? 227 << 10
-           : which == cudaDevAttrMaxSharedMemoryPerMultiprocessor ? 228 << 10
-           : which == cudaDevAttrReservedSharedMemoryPerBlock     ? 1 << 10
-                                                                  : 0;
+  properties->sharedMemPerMultiprocessor = 228 << 10;
+  properties->reservedSharedMemPerBlock = 1 << 10;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
@@ -272,7 +252,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* out, unsigned) {
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const cudaError_t error = status();
-  stream->mark()->wait();
+  stream->mark().wait();
   return error ? error : ends[stream->device].load();
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
@@ -295,17 +275,17 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   if (const cudaError_t error = status()) return error;
-  if (event->point) event->point->wait();
+  if (event->point.valid()) event->point.wait();
   return ends[event->device];
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (const cudaError_t error = status()) return error;
-  const std::lock_guard lock(event->point->mutex);
-  return event->point->reached ? ends[event->device].load() : cudaErrorNotReady;
+  const bool reached = event->point.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  return reached ? ends[event->device].load() : cudaErrorNotReady;
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
   if (const cudaError_t error = status()) return error;
-  *milliseconds = std::chrono::duration<float, std::milli>(end->point->at - start->point->at).count();
+  *milliseconds = std::chrono::duration<float, std::milli>(end->point.get() - start->point.get()).count();
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
