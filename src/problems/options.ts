@@ -8,25 +8,13 @@ import {
   BACKEND_NAMES,
   PRECISIONS,
   type Algorithm,
-  type BackendName,
-  type Precision,
   type RetrieveOptions,
   type RunOptions,
   type SessionOptions,
 } from '../types.js';
 
 /** Session options with every default filled in. The start is left out: image.ts checks it. */
-export interface Settings {
-  algorithm: Algorithm;
-  beta: number;
-  seed: number;
-  starts: number;
-  backend: BackendName | 'auto';
-  /** Undefined: the first device that works. */
-  device: number | undefined;
-  precision: Precision;
-  history: boolean;
-}
+export type Settings = Required<Omit<SessionOptions, 'start' | 'device'>> & Pick<SessionOptions, 'device'>;
 
 const SESSION_KEYS = [
   'algorithm',

@@ -1,6 +1,6 @@
 /** How far a reconstruction is from the truth, where the truth is known. */
 import { InvalidArgumentError } from '../errors.js';
-import { checkFinite, checkShape, copyRealArray } from '../problems/image.js';
+import { checkFinite, checkShape, checkRealArray } from '../problems/image.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -29,7 +29,7 @@ export interface Alignment {
 export async function alignedError(estimate: RealArray, truth: RealArray, shape: Shape): Promise<Alignment> {
   const size = checkShape('shape', shape);
   const [own, ownTruth] = Object.entries({ estimate, truth }).map(([argument, array]) => {
-    const copy = copyRealArray(argument, array, size);
+    const copy = checkRealArray(argument, array, size).slice();
     checkFinite(argument, copy, size[1], 'double');
     return copy;
   });
