@@ -7,9 +7,9 @@ import type * as Os from 'node:os';
 import type * as Threads from 'node:worker_threads';
 
 export interface WorkerThread {
-  post(message: unknown): void;
+  post: (message: unknown) => void;
   /** Stops the thread, whatever it is doing. */
-  terminate(): Promise<void>;
+  terminate: () => Promise<void>;
 }
 
 export interface WorkerEvents {
