@@ -1,5 +1,5 @@
 /** From what a detector counts to what phase retrieval takes. */
-import { LEAVE_OUT, checkShape, checkRealArray, largestOf, toMask } from '../problems/image.js';
+import { LEAVE_OUT, checkRealArray, checkShape, largestOf, toMask } from '../problems/image.js';
 import type { MaskArray, RealArray, RealResult, Shape } from '../types.js';
 
 /**

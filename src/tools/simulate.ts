@@ -3,7 +3,7 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { requireMemory } from './memory.js';
 import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
-import { checkShape, checkRealArray, largestOf } from '../problems/image.js';
+import { checkRealArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from './random.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';

@@ -4,8 +4,9 @@
  * of its jobs fails.
  */
 import { DeviceLostError, messageOf } from '../../errors.js';
-import { indexOfLeast, nothingDone, type Job, type JobResult } from '../job.js';
+import { nothingDone, type Job, type JobResult } from '../job.js';
 import type { Warning } from '../../inspect/index.js';
+import { indexOfLeast } from '../../session/residuals.js';
 import type { Problem, Progress, RunOptions } from '../../types.js';
 import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
 import { availableCores, startWorker } from './thread.js';
