@@ -7,7 +7,7 @@ import type { BackendProblem, BackendSession, Batch, Pattern } from '../../src/b
 import { OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, Precision, RealArray, Shape } from '../../src/types.js';
-import { BYTES_PER_NUMBER, WasmInstance, type Pointer } from './instance.js';
+import { BYTES_PER_NUMBER, type WasmInstance, type Pointer } from './instance.js';
 
 /** What 32-bit addresses reach. */
 export const MEMORY_LIMIT = 2 ** 32;
@@ -32,18 +32,9 @@ export class WasmSession implements BackendSession {
   #session: Pointer = 0;
   /** The rule that the core has. */
   #rule: Rule | undefined;
-  /** At least the number of records that the core holds. */
-  #records = 0;
-  #uploads = 0;
-  #uploadedBytes = 0;
-  #downloads = 0;
-  #downloadedBytes = 0;
+  readonly #traffic = { uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 };
 
-  static async create(module: WebAssembly.Module, problem: BackendProblem): Promise<WasmSession> {
-    return new WasmSession(await WasmInstance.create(module), problem);
-  }
-
-  private constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
+  constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
     this.#instance = instance;
     this.#size = { shape: pattern.shape, starts: batch.starts, precision, withIterate: rule.keepsIterate };
     const mask = pattern.mask?.length ?? 0;
@@ -69,18 +60,15 @@ export class WasmSession implements BackendSession {
 
   constrainFourier(): void {
     this.#call.rephase_constrain_fourier(this.#session);
-    this.#records += 1;
   }
 
   iterate(count: number, rule: Rule): void {
     this.#use(rule);
     this.#require(this.#call.rephase_iterate(this.#session, count));
-    this.#records += count;
   }
 
   completeIteration(): void {
     this.#require(this.#call.rephase_complete_iteration(this.#session));
-    this.#records += 1;
   }
 
   setSupport(support: Uint8Array | undefined): void {
@@ -90,17 +78,17 @@ export class WasmSession implements BackendSession {
   measureObject(projection: Rule): void {
     this.#use(projection);
     this.#call.rephase_measure_object(this.#session);
-    this.#records += 1;
   }
 
   // Not `async`: the work takes effect when it is called for.
   takeResiduals(): Promise<Float64Array> {
     return promised(() => {
-      const { starts } = this.#size;
-      return this.#staged(Math.min(this.#records, RECORDS) * starts * 8, (out) => {
-        this.#records = 0;
-        const records = this.#call.rephase_take_residuals(this.#session, out);
-        return this.#download(out, records * starts, 'double') as Float64Array;
+      const length = this.#call.rephase_records(this.#session) * this.#size.starts;
+      return this.#staged(8 * length, (out) => {
+        this.#call.rephase_take_residuals(this.#session, out);
+        const sums = this.#live.numbers(out, length, 'double').slice() as Float64Array;
+        this.#countDownload(sums.byteLength);
+        return sums;
       });
     });
   }
@@ -149,14 +137,7 @@ export class WasmSession implements BackendSession {
   }
 
   memory(): MemoryReport {
-    return {
-      deviceBytes: this.#instance?.memoryBytes ?? 0,
-      hostBytes: 0,
-      uploads: this.#uploads,
-      uploadedBytes: this.#uploadedBytes,
-      downloads: this.#downloads,
-      downloadedBytes: this.#downloadedBytes,
-    };
+    return { deviceBytes: this.#live.memoryBytes, hostBytes: 0, ...this.#traffic };
   }
 
   /** The memory is the garbage collector's as soon as nothing refers to the instance. */
@@ -233,12 +214,6 @@ export class WasmSession implements BackendSession {
     this.#live.numbers(at, array.length, this.#size.precision).set(array);
   }
 
-  #download(at: Pointer, length: number, precision: Precision): RealArray {
-    const copy = this.#live.numbers(at, length, precision).slice();
-    this.#countDownload(copy.byteLength);
-    return copy;
-  }
-
   /** Lends a buffer in the module's memory for one call. */
   #staged<T>(bytes: number, use: (buffer: Pointer) => T): T {
     const buffer = this.#call.rephase_allocate(bytes);
@@ -251,13 +226,13 @@ export class WasmSession implements BackendSession {
   }
 
   #countUpload(bytes: number): void {
-    this.#uploads += 1;
-    this.#uploadedBytes += bytes;
+    this.#traffic.uploads += 1;
+    this.#traffic.uploadedBytes += bytes;
   }
 
   #countDownload(bytes: number): void {
-    this.#downloads += 1;
-    this.#downloadedBytes += bytes;
+    this.#traffic.downloads += 1;
+    this.#traffic.downloadedBytes += bytes;
   }
 
   /** The most that the session will occupy, with `staging` bytes staged beside it. */
