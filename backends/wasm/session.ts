@@ -94,15 +94,11 @@ export class WasmSession implements BackendSession {
   }
 
   readObject(start: number): Promise<RealArray> {
-    return promised(() =>
-      this.#readRows(1, (row, rows, out) => this.#call.rephase_read_object(this.#session, start, row, rows, out)),
-    );
+    return this.#readRows('rephase_read_object', start, this.#size.shape[1]);
   }
 
   readSpectrum(start: number): Promise<RealArray> {
-    return promised(() =>
-      this.#readRows(2, (row, rows, out) => this.#call.rephase_read_spectrum(this.#session, start, row, rows, out)),
-    );
+    return this.#readRows('rephase_read_spectrum', start, 2 * this.#size.shape[1]);
   }
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
@@ -189,21 +185,23 @@ export class WasmSession implements BackendSession {
     if (support) this.#countUpload(support.length);
   }
 
-  #readRows(width: 1 | 2, read: (row: number, rows: number, out: Pointer) => void): RealArray {
-    const { shape, precision } = this.#size;
-    const [rows, columns] = shape;
-    const length = width * columns;
-    const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
-    const atOnce = this.#rowsAtOnce(length);
-    this.#staged(atOnce * length * this.#bytesPerNumber, (out) => {
-      for (let row = 0; row < rows; row += atOnce) {
-        const count = Math.min(atOnce, rows - row);
-        read(row, count, out);
-        result.set(this.#live.numbers(out, count * length, precision), row * length);
-      }
+  /** `length`: how many numbers a row has. */
+  #readRows(read: 'rephase_read_object' | 'rephase_read_spectrum', start: number, length: number): Promise<RealArray> {
+    return promised(() => {
+      const { shape, precision } = this.#size;
+      const [rows] = shape;
+      const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
+      const atOnce = this.#rowsAtOnce(length);
+      this.#staged(atOnce * length * this.#bytesPerNumber, (out) => {
+        for (let row = 0; row < rows; row += atOnce) {
+          const count = Math.min(atOnce, rows - row);
+          this.#call[read](this.#session, start, row, count, out);
+          result.set(this.#live.numbers(out, count * length, precision), row * length);
+        }
+      });
+      this.#countDownload(result.byteLength);
+      return result;
     });
-    this.#countDownload(result.byteLength);
-    return result;
   }
 
   #rowsAtOnce(length: number): number {
