@@ -275,10 +275,10 @@ void Session<Field>::measure_object(const Rule& projection) {
 
 template <class Field>
 uint32_t Session<Field>::take_residuals(double* out) {
-  const uint64_t count = std::min<uint64_t>(recorded_ - taken_, kRecords);
-  for (uint64_t i = 0; i < count; i++) std::copy_n(record(recorded_ - count + i), starts_, out + i * starts_);
+  const uint32_t count = records();
+  for (uint64_t i = recorded_ - count; i < recorded_; i++) out = std::copy_n(record(i), starts_, out);
   taken_ = recorded_;
-  return static_cast<uint32_t>(count);
+  return count;
 }
 
 template <class Field>

@@ -36,6 +36,8 @@ class Session {
   bool complete_iteration();
   void measure_object(const Rule& projection);
 
+  // How many records `take_residuals` copies: those since the last call, but no more than the newest kRecords.
+  uint32_t records() const { return static_cast<uint32_t>(std::min<uint64_t>(recorded_ - taken_, kRecords)); }
   uint32_t take_residuals(double* out);
   // A range of rows at a time.
   void read_object(size_t start, size_t row, size_t rows, T* out) const;

@@ -30,9 +30,10 @@ export class RephaseError extends Error {
   readonly code: ErrorCode;
 
   /** @internal */
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(name: string, code: ErrorCode, message: string, options?: ErrorOptions) {
     super(printable(message), options);
-    this.name = new.target.name;
+    // Bundlers rename classes, so the name does not come from the class.
+    this.name = name;
     this.code = code;
   }
 }
@@ -44,8 +45,7 @@ export class InvalidArgumentError extends RephaseError {
 
   /** @internal */
   constructor(argument: string, message: string, options?: ErrorOptions) {
-    super('INVALID_ARGUMENT', message, options);
-    this.name = 'InvalidArgumentError';
+    super('InvalidArgumentError', 'INVALID_ARGUMENT', message, options);
     this.argument = argument;
   }
 }
@@ -57,8 +57,7 @@ export class BackendUnavailableError extends RephaseError {
 
   /** @internal */
   constructor(message: string, backend?: BackendName, options?: ErrorOptions) {
-    super('BACKEND_UNAVAILABLE', message, options);
-    this.name = 'BackendUnavailableError';
+    super('BackendUnavailableError', 'BACKEND_UNAVAILABLE', message, options);
     this.backend = backend;
   }
 }
@@ -72,8 +71,7 @@ export class OutOfMemoryError extends RephaseError {
 
   /** @internal */
   constructor(message: string, requiredBytes: number, availableBytes: number, options?: ErrorOptions) {
-    super('OUT_OF_MEMORY', message, options);
-    this.name = 'OutOfMemoryError';
+    super('OutOfMemoryError', 'OUT_OF_MEMORY', message, options);
     this.requiredBytes = requiredBytes;
     this.availableBytes = availableBytes;
   }
@@ -83,8 +81,7 @@ export class OutOfMemoryError extends RephaseError {
 export class DeviceLostError extends RephaseError {
   /** @internal */
   constructor(message: string, options?: ErrorOptions) {
-    super('DEVICE_LOST', message, options);
-    this.name = 'DeviceLostError';
+    super('DeviceLostError', 'DEVICE_LOST', message, options);
   }
 }
 
@@ -95,8 +92,7 @@ export class DeviceLostError extends RephaseError {
 export class DeviceFailedError extends RephaseError {
   /** @internal */
   constructor(message: string, options?: ErrorOptions) {
-    super('DEVICE_FAILED', message, options);
-    this.name = 'DeviceFailedError';
+    super('DeviceFailedError', 'DEVICE_FAILED', message, options);
   }
 }
 
@@ -104,8 +100,7 @@ export class DeviceFailedError extends RephaseError {
 export class DisposedError extends RephaseError {
   /** @internal */
   constructor(message = 'the session has been disposed of and cannot be used any more', options?: ErrorOptions) {
-    super('DISPOSED', message, options);
-    this.name = 'DisposedError';
+    super('DisposedError', 'DISPOSED', message, options);
   }
 }
 
@@ -113,8 +108,7 @@ export class DisposedError extends RephaseError {
 export class BusyError extends RephaseError {
   /** @internal */
   constructor(message: string, options?: ErrorOptions) {
-    super('BUSY', message, options);
-    this.name = 'BusyError';
+    super('BusyError', 'BUSY', message, options);
   }
 }
 
@@ -125,16 +119,14 @@ export class AbortError extends RephaseError {
 
   /** @internal */
   constructor(reason?: unknown, message = 'the run was aborted') {
-    super('ABORTED', message, { cause: reason });
-    this.name = 'AbortError';
+    super('AbortError', 'ABORTED', message, { cause: reason });
   }
 }
 
 /** The command line's: a run whose result is no image. `retrieve` resolves to it, with a warning of the same code. */
 export class DivergedError extends RephaseError {
   constructor(message: string, options?: ErrorOptions) {
-    super('DIVERGED', message, options);
-    this.name = 'DivergedError';
+    super('DivergedError', 'DIVERGED', message, options);
   }
 }
 
@@ -147,8 +139,7 @@ export class FileFormatError extends RephaseError {
 
   /** @internal */
   constructor(message: string, details: { format?: string; path?: string } = {}, options?: ErrorOptions) {
-    super('FILE_FORMAT', message, options);
-    this.name = 'FileFormatError';
+    super('FileFormatError', 'FILE_FORMAT', message, options);
     this.format = details.format;
     this.path = details.path;
   }
@@ -161,8 +152,7 @@ export class FileAccessError extends RephaseError {
 
   /** @internal */
   constructor(message: string, path: string, options?: ErrorOptions) {
-    super('FILE_ACCESS', message, options);
-    this.name = 'FileAccessError';
+    super('FileAccessError', 'FILE_ACCESS', message, options);
     this.path = path;
   }
 }

@@ -5,6 +5,7 @@
 // `precision` is 4 (float) or 8 (double), and pointers to void are to numbers of the session's precision. Pointers are
 // offsets into the module's memory. Functions that return int return 0 when memory ran out, else 1.
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 #include "session.hpp"
@@ -20,15 +21,11 @@ using RealSession = Session<RealField<T>>;
 
 // A session of either precision, and the rule of its next operations.
 struct AnySession {
-  RealSession<float>* single;
-  RealSession<double>* twice;
+  std::unique_ptr<RealSession<float>> single;
+  std::unique_ptr<RealSession<double>> twice;
   Rule rule;
 
   bool valid() const { return single ? single->valid() : twice && twice->valid(); }
-  ~AnySession() {
-    delete single;
-    delete twice;
-  }
   template <class F>
   auto with(F&& f) {
     return single ? f(*single) : f(*twice);
@@ -70,9 +67,9 @@ AnySession* rephase_create(int precision, uint32_t rows, uint32_t columns, uint3
   AnySession* const session = new (std::nothrow) AnySession{nullptr, nullptr, rule};
   if (!session) return nullptr;
   if (precision == sizeof(float))
-    session->single = new (std::nothrow) RealSession<float>(rows, columns, starts, rule);
+    session->single.reset(new (std::nothrow) RealSession<float>(rows, columns, starts, rule));
   else
-    session->twice = new (std::nothrow) RealSession<double>(rows, columns, starts, rule);
+    session->twice.reset(new (std::nothrow) RealSession<double>(rows, columns, starts, rule));
   if (session->valid()) return session;
   delete session;
   return nullptr;
@@ -139,10 +136,13 @@ EXPORT(rephase_measure_object) void rephase_measure_object(AnySession* session) 
   session->with([&](auto& s) { s.measure_object(session->rule); });
 }
 
-// Copies the records [record][start] since the last call to `out`, which has room for 1024 × starts, and returns how
-// many records.
-EXPORT(rephase_take_residuals) uint32_t rephase_take_residuals(AnySession* session, double* out) {
-  return session->with([&](auto& s) { return s.take_residuals(out); });
+// How many records `rephase_take_residuals` copies to `out`, [record][start].
+EXPORT(rephase_records) uint32_t rephase_records(AnySession* session) {
+  return session->with([](auto& s) { return s.records(); });
+}
+
+EXPORT(rephase_take_residuals) void rephase_take_residuals(AnySession* session, double* out) {
+  session->with([&](auto& s) { s.take_residuals(out); });
 }
 
 // Reading and writing take `rows` rows from `row` on, so that a small staging buffer serves any image. Spectra are full

@@ -65,25 +65,18 @@ export function lackOfMemory(error: unknown): OutOfMemoryError | undefined {
 }
 
 /**
- * Provides the functions that the module imports, and no others. Emscripten's standalone modules announce the growth of
- * their memory. They may also import functions of the system interface (WASI) that the C library calls to print or to
- * exit; the core does neither.
+ * Provides the functions that the module imports. Emscripten's standalone modules announce the growth of their memory.
+ * They may also import functions of the system interface (WASI) that the C library calls to print or to exit; the core
+ * does neither.
  */
 function importsOf(module: WebAssembly.Module): WebAssembly.Imports {
-  const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
-  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    if (kind !== 'function')
-      throw new WebAssembly.LinkError(`the module imports an unexpected ${kind} ${from}.${name}`);
-    (imports[from] ??= {})[name] = name === 'emscripten_notify_memory_growth' ? ignoreGrowth : refuse(name);
+  const imports: Record<string, WebAssembly.ModuleImports> = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = () => {
+      // Growth needs no answer: every access looks at the current buffer.
+      if (name === 'emscripten_notify_memory_growth') return;
+      throw new WebAssembly.RuntimeError(`the core called ${name}, which it never should`);
+    };
   }
   return imports;
-}
-
-/** Does nothing: every access looks at the current buffer. */
-function ignoreGrowth(): void {}
-
-function refuse(name: string) {
-  return () => {
-    throw new WebAssembly.RuntimeError(`the core called ${name}, which it never should`);
-  };
 }

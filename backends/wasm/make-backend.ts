@@ -3,6 +3,7 @@
  * worker is sent it.
  */
 import type { Backend } from '../../src/backends/interface.js';
+import { WasmInstance } from './instance.js';
 import { MEMORY_LIMIT, WasmSession } from './session.js';
 
 const DEVICES = [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
@@ -16,6 +17,6 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
       await module();
       return DEVICES;
     },
-    createSession: async (problem) => WasmSession.create(await module(), problem),
+    createSession: async (problem) => new WasmSession(await WasmInstance.create(await module()), problem),
   };
 }

@@ -7,7 +7,7 @@ import type { BackendProblem, BackendSession, Batch, Pattern } from '../../src/b
 import { OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, Precision, RealArray, Shape } from '../../src/types.js';
-import { BYTES_PER_NUMBER, WasmInstance, type Pointer } from './instance.js';
+import { BYTES_PER_NUMBER, type WasmInstance, type Pointer } from './instance.js';
 
 /** What 32-bit addresses reach. */
 export const MEMORY_LIMIT = 2 ** 32;
@@ -32,18 +32,9 @@ export class WasmSession implements BackendSession {
   #session: Pointer = 0;
   /** The rule that the core has. */
   #rule: Rule | undefined;
-  /** At least the number of records that the core holds. */
-  #records = 0;
-  #uploads = 0;
-  #uploadedBytes = 0;
-  #downloads = 0;
-  #downloadedBytes = 0;
+  readonly #traffic = { uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 };
 
-  static async create(module: WebAssembly.Module, problem: BackendProblem): Promise<WasmSession> {
-    return new WasmSession(await WasmInstance.create(module), problem);
-  }
-
-  private constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
+  constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
     this.#instance = instance;
     this.#size = { shape: pattern.shape, starts: batch.starts, precision, withIterate: rule.keepsIterate };
     const mask = pattern.mask?.length ?? 0;
@@ -69,18 +60,15 @@ export class WasmSession implements BackendSession {
 
   constrainFourier(): void {
     this.#call.rephase_constrain_fourier(this.#session);
-    this.#records += 1;
   }
 
   iterate(count: number, rule: Rule): void {
     this.#use(rule);
     this.#require(this.#call.rephase_iterate(this.#session, count));
-    this.#records += count;
   }
 
   completeIteration(): void {
     this.#require(this.#call.rephase_complete_iteration(this.#session));
-    this.#records += 1;
   }
 
   setSupport(support: Uint8Array | undefined): void {
@@ -90,31 +78,27 @@ export class WasmSession implements BackendSession {
   measureObject(projection: Rule): void {
     this.#use(projection);
     this.#call.rephase_measure_object(this.#session);
-    this.#records += 1;
   }
 
   // Not `async`: the work takes effect when it is called for.
   takeResiduals(): Promise<Float64Array> {
     return promised(() => {
-      const { starts } = this.#size;
-      return this.#staged(Math.min(this.#records, RECORDS) * starts * 8, (out) => {
-        this.#records = 0;
-        const records = this.#call.rephase_take_residuals(this.#session, out);
-        return this.#download(out, records * starts, 'double') as Float64Array;
+      const length = this.#call.rephase_records(this.#session) * this.#size.starts;
+      return this.#staged(8 * length, (out) => {
+        this.#call.rephase_take_residuals(this.#session, out);
+        const sums = this.#live.numbers(out, length, 'double').slice() as Float64Array;
+        this.#countDownload(sums.byteLength);
+        return sums;
       });
     });
   }
 
   readObject(start: number): Promise<RealArray> {
-    return promised(() =>
-      this.#readRows(1, (row, rows, out) => this.#call.rephase_read_object(this.#session, start, row, rows, out)),
-    );
+    return this.#readRows('rephase_read_object', start, this.#size.shape[1]);
   }
 
   readSpectrum(start: number): Promise<RealArray> {
-    return promised(() =>
-      this.#readRows(2, (row, rows, out) => this.#call.rephase_read_spectrum(this.#session, start, row, rows, out)),
-    );
+    return this.#readRows('rephase_read_spectrum', start, 2 * this.#size.shape[1]);
   }
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
@@ -149,14 +133,7 @@ export class WasmSession implements BackendSession {
   }
 
   memory(): MemoryReport {
-    return {
-      deviceBytes: this.#instance?.memoryBytes ?? 0,
-      hostBytes: 0,
-      uploads: this.#uploads,
-      uploadedBytes: this.#uploadedBytes,
-      downloads: this.#downloads,
-      downloadedBytes: this.#downloadedBytes,
-    };
+    return { deviceBytes: this.#live.memoryBytes, hostBytes: 0, ...this.#traffic };
   }
 
   /** The memory is the garbage collector's as soon as nothing refers to the instance. */
@@ -208,21 +185,23 @@ export class WasmSession implements BackendSession {
     if (support) this.#countUpload(support.length);
   }
 
-  #readRows(width: 1 | 2, read: (row: number, rows: number, out: Pointer) => void): RealArray {
-    const { shape, precision } = this.#size;
-    const [rows, columns] = shape;
-    const length = width * columns;
-    const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
-    const atOnce = this.#rowsAtOnce(length);
-    this.#staged(atOnce * length * this.#bytesPerNumber, (out) => {
-      for (let row = 0; row < rows; row += atOnce) {
-        const count = Math.min(atOnce, rows - row);
-        read(row, count, out);
-        result.set(this.#live.numbers(out, count * length, precision), row * length);
-      }
+  /** `length`: how many numbers a row has. */
+  #readRows(read: 'rephase_read_object' | 'rephase_read_spectrum', start: number, length: number): Promise<RealArray> {
+    return promised(() => {
+      const { shape, precision } = this.#size;
+      const [rows] = shape;
+      const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
+      const atOnce = this.#rowsAtOnce(length);
+      this.#staged(atOnce * length * this.#bytesPerNumber, (out) => {
+        for (let row = 0; row < rows; row += atOnce) {
+          const count = Math.min(atOnce, rows - row);
+          this.#call[read](this.#session, start, row, count, out);
+          result.set(this.#live.numbers(out, count * length, precision), row * length);
+        }
+      });
+      this.#countDownload(result.byteLength);
+      return result;
     });
-    this.#countDownload(result.byteLength);
-    return result;
   }
 
   #rowsAtOnce(length: number): number {
@@ -231,12 +210,6 @@ export class WasmSession implements BackendSession {
 
   #copyIn(at: Pointer, array: RealArray): void {
     this.#live.numbers(at, array.length, this.#size.precision).set(array);
-  }
-
-  #download(at: Pointer, length: number, precision: Precision): RealArray {
-    const copy = this.#live.numbers(at, length, precision).slice();
-    this.#countDownload(copy.byteLength);
-    return copy;
   }
 
   /** Lends a buffer in the module's memory for one call. */
@@ -251,13 +224,13 @@ export class WasmSession implements BackendSession {
   }
 
   #countUpload(bytes: number): void {
-    this.#uploads += 1;
-    this.#uploadedBytes += bytes;
+    this.#traffic.uploads += 1;
+    this.#traffic.uploadedBytes += bytes;
   }
 
   #countDownload(bytes: number): void {
-    this.#downloads += 1;
-    this.#downloadedBytes += bytes;
+    this.#traffic.downloads += 1;
+    this.#traffic.downloadedBytes += bytes;
   }
 
   /** The most that the session will occupy, with `staging` bytes staged beside it. */

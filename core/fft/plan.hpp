@@ -38,14 +38,14 @@ class Plan {
   template <class V>
   void forward(Complex<V>* x, Complex<V>* scratch) const {
     if (convolution_) return chirp<Direction::forward>(x, scratch);
-    split(x, 0, Forward{});
+    split<Direction::forward>(x, 0);
   }
 
   // order() to natural order, unnormalised.
   template <class V>
   void inverse(Complex<V>* x, Complex<V>* scratch) const {
     if (convolution_) return chirp<Direction::inverse>(x, scratch);
-    split(x, 0, Inverse{});
+    split<Direction::inverse>(x, 0);
   }
 
   // Forward, then z = op(index, z) for every number in order() order, then inverse.
@@ -69,13 +69,13 @@ class Plan {
     }
     const Stage& top = stages_[0];
     if (depth_ > 1)
-      for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Inverse{});
+      for (size_t q = 0; q < top.radix; q++) split<Direction::inverse>(x + q * top.span, 1);
     if (top.radix == 4)
       fused_in_space<4>(x, top, op);
     else
       fused_in_space<8>(x, top, op);
     if (depth_ > 1)
-      for (size_t q = 0; q < top.radix; q++) split(x + q * top.span, 1, Forward{});
+      for (size_t q = 0; q < top.radix; q++) split<Direction::forward>(x + q * top.span, 1);
   }
 
  private:
@@ -102,95 +102,73 @@ class Plan {
     return {splat<V>(w[0]), splat<V>(w[1])};
   }
 
-  template <int R, class V>
-  static void forward_stage(Complex<V>* x, const Stage& stage, size_t blocks) {
+  // Forward: a butterfly, then its twiddles. Inverse: the conjugate twiddles, then the butterfly.
+  template <int R, Direction D, class V>
+  static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
     const size_t span = stage.span;
     for (; blocks > 0; blocks--, x += R * span) {
       const T* w = stage.twiddles;
       for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
         Complex<V> z[R];
-        for (int t = 0; t < R; t++) z[t] = x[j + t * span];
-        butterfly<R, Direction::forward>(z);
-        x[j] = z[0];
-        for (int q = 1; q < R; q++)
-          x[j + q * span] = without_twiddles<R>(span) ? z[q] : z[q] * factor<V>(w + 2 * (q - 1));
+        if constexpr (D == Direction::forward) {
+          for (int t = 0; t < R; t++) z[t] = x[j + t * span];
+          butterfly<R, D>(z);
+          x[j] = z[0];
+          for (int q = 1; q < R; q++)
+            x[j + q * span] = without_twiddles<R>(span) ? z[q] : z[q] * factor<V>(w + 2 * (q - 1));
+        } else {
+          z[0] = x[j];
+          for (int q = 1; q < R; q++)
+            z[q] =
+                without_twiddles<R>(span) ? x[j + q * span] : x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
+          butterfly<R, D>(z);
+          for (int t = 0; t < R; t++) x[j + t * span] = z[t];
+        }
       }
     }
   }
 
-  template <int R, class V>
-  static void inverse_stage(Complex<V>* x, const Stage& stage, size_t blocks) {
-    const size_t span = stage.span;
-    for (; blocks > 0; blocks--, x += R * span) {
-      const T* w = stage.twiddles;
-      for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
-        Complex<V> z[R];
-        z[0] = x[j];
-        for (int q = 1; q < R; q++)
-          z[q] = without_twiddles<R>(span) ? x[j + q * span] : x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
-        butterfly<R, Direction::inverse>(z);
-        for (int t = 0; t < R; t++) x[j + t * span] = z[t];
-      }
-    }
-  }
-
-  struct Forward {
-    template <int R, class V>
-    static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
-      forward_stage<R>(x, stage, blocks);
-    }
-  };
-  struct Inverse {
-    template <int R, class V>
-    static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
-      inverse_stage<R>(x, stage, blocks);
-    }
-  };
-
-  template <class Pass, class V>
+  template <Direction D, class V>
   static void pass(Complex<V>* x, const Stage& stage, size_t blocks) {
     switch (stage.radix) {
       case 2:
-        return Pass::template run<2>(x, stage, blocks);
+        return run<2, D>(x, stage, blocks);
       case 3:
-        return Pass::template run<3>(x, stage, blocks);
+        return run<3, D>(x, stage, blocks);
       case 4:
-        return Pass::template run<4>(x, stage, blocks);
+        return run<4, D>(x, stage, blocks);
       case 5:
-        return Pass::template run<5>(x, stage, blocks);
+        return run<5, D>(x, stage, blocks);
       case 7:
-        return Pass::template run<7>(x, stage, blocks);
+        return run<7, D>(x, stage, blocks);
       case 8:
-        return Pass::template run<8>(x, stage, blocks);
+        return run<8, D>(x, stage, blocks);
       case 11:
-        return Pass::template run<11>(x, stage, blocks);
+        return run<11, D>(x, stage, blocks);
       case 13:
-        return Pass::template run<13>(x, stage, blocks);
+        return run<13, D>(x, stage, blocks);
+    }
+  }
+
+  // The passes from `level` to before `end` over one block, level by level.
+  template <Direction D, class V>
+  void passes(Complex<V>* x, int level, int end, size_t block) const {
+    for (int i = level; i < end; i++) {
+      const Stage& stage = stages_[D == Direction::forward ? i : level + end - 1 - i];
+      pass<D>(x, stage, block / (stage.radix * stage.span));
     }
   }
 
   // The passes from `level` on over one block: depth first while the block is larger than the cache, then level by
-  // level.
-  template <class V>
-  void split(Complex<V>* x, int level, Forward) const {
+  // level. Inverse, the innermost come first.
+  template <Direction D, class V>
+  void split(Complex<V>* x, int level) const {
     const size_t block = level < depth_ ? stages_[level].radix * stages_[level].span : 1;
-    if (block <= kCached) {
-      for (int s = level; s < depth_; s++) pass<Forward>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
-      return;
-    }
-    pass<Forward>(x, stages_[level], 1);
-    for (size_t q = 0; q < stages_[level].radix; q++) split(x + q * stages_[level].span, level + 1, Forward{});
-  }
-
-  template <class V>
-  void split(Complex<V>* x, int level, Inverse) const {
-    const size_t block = level < depth_ ? stages_[level].radix * stages_[level].span : 1;
-    if (block <= kCached) {
-      for (int s = depth_; s-- > level;) pass<Inverse>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
-      return;
-    }
-    for (size_t q = 0; q < stages_[level].radix; q++) split(x + q * stages_[level].span, level + 1, Inverse{});
-    pass<Inverse>(x, stages_[level], 1);
+    if (block <= kCached) return passes<D>(x, level, depth_, block);
+    const Stage& stage = stages_[level];
+    if (D == Direction::forward) pass<D>(x, stage, 1);
+    for (size_t q = 0; q < stage.radix; q++) split<D>(x + q * stage.span, level + 1);
+    if (D == Direction::inverse) pass<D>(x, stage, 1);
   }
 
   // Forward, op and inverse on one block. `offset` is the block's place in the line.
@@ -199,17 +177,17 @@ class Plan {
     const Stage& stage = stages_[level];
     const size_t block = stage.radix * stage.span;
     if (block > kCached && level < depth_ - 1) {
-      pass<Forward>(x, stage, 1);
+      pass<Direction::forward>(x, stage, 1);
       for (size_t q = 0; q < stage.radix; q++)
         fused_in_frequency(x + q * stage.span, level + 1, offset + q * stage.span, op);
-      return pass<Inverse>(x, stage, 1);
+      return pass<Direction::inverse>(x, stage, 1);
     }
-    for (int s = level; s < depth_ - 1; s++) pass<Forward>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+    passes<Direction::forward>(x, level, depth_ - 1, block);
     if (stages_[depth_ - 1].radix == 4)
       innermost<4>(x, block, offset, op);
     else
       innermost<8>(x, block, offset, op);
-    for (int s = depth_ - 1; s-- > level;) pass<Inverse>(x, stages_[s], block / (stages_[s].radix * stages_[s].span));
+    passes<Direction::inverse>(x, level, depth_ - 1, block);
   }
 
   // The last forward pass, op, and the first inverse pass, in registers; none of them has twiddles.

@@ -15,7 +15,7 @@ import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } 
 import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';
 
 /** Loads each backend on first use. To add a backend, add it here. */
-const LOADERS: Partial<Record<BackendName, () => Promise<Backend>>> = {
+const LOADERS: Record<BackendName, () => Promise<Backend>> = {
   // The browser build puts another file in its place: see tsup.config.ts.
   cuda: async () => (await import('../../backends/cuda/backend.js')).cudaBackend,
   webgpu: () => Promise.resolve(webgpuBackend),
@@ -188,9 +188,7 @@ async function examine(name: BackendName): Promise<{ backend: Backend; devices: 
 
 /** Rejects where the backend has no devices, so that the loader remembers the failure. */
 async function load(name: BackendName): Promise<Backend> {
-  const loader = LOADERS[name];
-  if (!loader) throw new BackendUnavailableError('not part of this version', name);
-  const backend = await loader();
+  const backend = await LOADERS[name]();
   await backend.devices();
   return backend;
 }
@@ -198,11 +196,9 @@ async function load(name: BackendName): Promise<Backend> {
 /** The reason why a device must not be used, or undefined where it passed its self-test. Rejects for want of memory. */
 async function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: number): Promise<string | undefined> {
   const info = devices[index];
+  if (info.reason !== undefined) return info.reason;
   let verdict = verdicts.get(info);
-  if (!verdict) {
-    verdict = info.reason === undefined ? selfTest(backend, index) : Promise.resolve(info.reason);
-    verdicts.set(info, verdict);
-  }
+  if (!verdict) verdicts.set(info, (verdict = selfTest(backend, index)));
   try {
     return await verdict;
   } catch (error) {

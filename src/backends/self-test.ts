@@ -5,6 +5,7 @@
 import type { Backend } from './interface.js';
 import { OutOfMemoryError, messageOf } from '../errors.js';
 import { prepare } from '../problems/image.js';
+import { checkSessionOptions } from '../problems/options.js';
 import { openSession } from '../session/session.js';
 
 const SHAPE = [4, 6] as const;
@@ -41,14 +42,8 @@ export async function selfTest(backend: Backend, device: number): Promise<string
 
 async function errorOf(backend: Backend, device: number): Promise<number> {
   const [precision] = backend.precisions;
-  const setup = prepare(
-    { magnitudes: MAGNITUDES, shape: SHAPE, support: SUPPORT, mask: MASK },
-    {
-      ...{ algorithm: 'hio', beta: 0.9, alpha: 1, delta: 0, seed: 1, starts: 1 },
-      ...{ backend: backend.name, device, precision, history: false },
-    },
-    undefined,
-  );
+  const problem = { magnitudes: MAGNITUDES, shape: SHAPE, support: SUPPORT, mask: MASK };
+  const setup = prepare(problem, checkSessionOptions({ algorithm: 'hio', beta: 0.9, seed: 1, precision }), undefined);
   const session = await openSession(backend, device, setup);
   try {
     await session.run(2);

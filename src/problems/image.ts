@@ -8,7 +8,7 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type RuleSettings, type Settings } from './options.js';
 import { POSITIVE, ruleOf, type Bounds, type Rule } from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
-import type { MaskArray, Precision, Problem, RealArray, RealResult, Shape, Start } from '../types.js';
+import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
 /** What turns a caller's numbers into a backend's. */
 export interface Units {
@@ -41,7 +41,7 @@ const ROUNDS_TO_INFINITY: Record<Precision, number> = { single: 2 ** 128 - 2 ** 
 export function prepare(problem: Problem, settings: Settings, start: Start | undefined): Setup {
   rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
   const shape = checkShape('shape', problem.shape);
-  const magnitudes = copyRealArray('magnitudes', problem.magnitudes, shape);
+  const magnitudes = checkRealArray('magnitudes', problem.magnitudes, shape).slice();
   const mask = checkMask(problem.mask, shape);
   const largest = largestOf('magnitudes', magnitudes, shape, mask, LEAVE_OUT);
   if (largest === 0) {
@@ -53,20 +53,20 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const { starts, algorithm, beta, alpha, delta, precision, seed, history } = settings;
   const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
-  const pattern = patternOf({ shape, magnitudes, scale, ...(mask && { mask }) });
+  const pattern = patternOf({ shape, magnitudes, scale, mask });
   const bounds = checkBounds(problem.bounds);
   const units = { scale, deviation: deviation(pattern) };
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
     pattern,
-    batch: { starts, ...(!ownStart && { seeded: { seed, firstStart: 0 } }) },
+    batch: { starts, seeded: ownStart ? undefined : { seed, firstStart: 0 } },
     precision,
-    ...(support && { support }),
+    support,
     rule: ruleFor({ units, bounds }, ruleSettings),
     ruleSettings,
     bounds,
     units,
-    ...(ownStart && { start: ownStart }),
+    start: ownStart,
     history,
   };
 }
@@ -91,12 +91,13 @@ function deviation({ magnitudes, mask, scale, energy }: Pattern): number {
 export function selectStarts(setup: Setup, first: number, count: number): Setup {
   const { pattern, batch, start } = setup;
   const pixels = pattern.shape[0] * pattern.shape[1];
-  const some = (array: RealArray) => array.subarray(first * pixels, (first + count) * pixels);
+  // A copy: of a view, structured cloning would send the memory of all starts.
+  const some = (array: RealArray) => array.slice(first * pixels, (first + count) * pixels);
   const { seeded } = batch;
   return {
     ...setup,
-    batch: { starts: count, ...(seeded && { seeded: { ...seeded, firstStart: seeded.firstStart + first } }) },
-    ...(start && { start: 'phase' in start ? { phase: some(start.phase) } : { object: some(start.object) } }),
+    batch: { starts: count, seeded: seeded && { ...seeded, firstStart: seeded.firstStart + first } },
+    start: start && ('phase' in start ? { phase: some(start.phase) } : { object: some(start.object) }),
   };
 }
 
@@ -144,11 +145,6 @@ export function checkRealArray(argument: string, array: RealArray, shape: Shape,
     throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
   }
   return plainView(array);
-}
-
-/** Checks the same, and returns a copy in memory that nobody else has. */
-export function copyRealArray(argument: string, array: RealArray, shape: Shape, count = 1): RealResult {
-  return checkRealArray(argument, array, shape, count).slice();
 }
 
 /** Checks that all values are finite after rounding to the precision. `width`: how many numbers a row has. */
@@ -233,21 +229,15 @@ function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>): Pattern {
   const { magnitudes, mask, scale, shape } = given;
   const [rows, columns] = shape;
   let energy = 0;
-  for (let k = 0; k < magnitudes.length; k++) {
-    if (mask?.[k] === 0) continue;
-    const magnitude = magnitudes[k] * scale;
-    energy += magnitude * magnitude;
-  }
   let asymmetry = 0;
-  for (let row = 0; 2 * row <= rows; row++) {
-    const here = row * columns;
-    const there = row === 0 ? 0 : (rows - row) * columns;
-    // A row that is its own opposite holds both frequencies of a pair.
-    const [first, end] = here === there ? [1, Math.ceil(columns / 2)] : [0, columns];
-    for (let column = first; column < end; column++) {
-      const k = here + column;
-      const minusK = there + (column === 0 ? 0 : columns - column);
-      if (mask !== undefined && (mask[k] === 0 || mask[minusK] === 0)) continue;
+  for (let row = 0, k = 0; row < rows; row++) {
+    const oppositeRow = row === 0 ? 0 : (rows - row) * columns;
+    for (let column = 0; column < columns; column++, k++) {
+      if (mask?.[k] === 0) continue;
+      const magnitude = magnitudes[k] * scale;
+      energy += magnitude * magnitude;
+      const minusK = oppositeRow + (column === 0 ? 0 : columns - column);
+      if (minusK <= k || mask?.[minusK] === 0) continue;
       const difference = (magnitudes[k] - magnitudes[minusK]) * scale;
       asymmetry += (difference * difference) / 2;
     }
@@ -278,7 +268,7 @@ function checkStart(start: Start, starts: number, shape: Shape, precision: Preci
     throw new InvalidArgumentError('start', `start: got ${got}; takes either { phase } or { object }`);
   }
   const [argument, array] = phase === undefined ? ['start.object', object!] : ['start.phase', phase];
-  const copy = copyRealArray(argument, array, shape, starts);
+  const copy = checkRealArray(argument, array, shape, starts).slice();
   checkFinite(argument, copy, shape[1], precision);
   return phase === undefined ? { object: copy } : { phase: copy };
 }

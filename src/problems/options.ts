@@ -8,8 +8,6 @@ import {
   BACKEND_NAMES,
   PRECISIONS,
   type Algorithm,
-  type BackendName,
-  type Precision,
   type RetrieveOptions,
   type RuleOptions,
   type RunOptions,
@@ -17,18 +15,10 @@ import {
 } from '../types.js';
 
 /** A rule's options with every default filled in. */
-export type RuleSettings = { [key in keyof RuleOptions]-?: Exclude<RuleOptions[key], undefined> };
+export type RuleSettings = Required<RuleOptions>;
 
 /** Session options with every default filled in. The start is left out: image.ts checks it. */
-export interface Settings extends RuleSettings {
-  seed: number;
-  starts: number;
-  backend: BackendName | 'auto';
-  /** Undefined: the first device that works. */
-  device: number | undefined;
-  precision: Precision;
-  history: boolean;
-}
+export type Settings = Required<Omit<SessionOptions, 'start' | 'device'>> & Pick<SessionOptions, 'device'>;
 
 const RULE_KEYS = ['algorithm', 'beta', 'alpha', 'delta'] as const satisfies readonly (keyof RuleOptions)[];
 const SESSION_KEYS = [

@@ -5,9 +5,10 @@
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
+import { indexOfLeast } from '../session/residuals.js';
 import { openSession, toFeasible, type Session } from '../session/session.js';
 import { isProjection, iterateIsImage } from '../rules.js';
-import type { RealResult, RunOptions } from '../types.js';
+import type { RealResult, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf, stepsOf, type Link } from './chain.js';
 
 export interface Job {
@@ -17,23 +18,14 @@ export interface Job {
   chain: Link[];
 }
 
-export interface JobResult {
-  /**
-   * The residuals of the job's starts, and those of their feasible objects. They are NaN when no iteration was finished,
-   * and where the object is not finite.
-   */
-  residuals: Float64Array<ArrayBuffer>;
-  feasibleResiduals: Float64Array<ArrayBuffer>;
-  /** Index of the start with the best feasible object; the object, feasible object and history below are of this start. */
-  best: number;
-  object: RealResult;
-  feasible: RealResult;
-  history?: Float64Array<ArrayBuffer>;
-  /** An aborted run has fewer than the job asks for. */
-  iterations: number;
-  /** Time spent iterating. */
-  seconds: number;
-}
+/**
+ * A reconstruction from some of the starts. Residuals are NaN when no iteration was finished, and an aborted run has
+ * fewer iterations than the job asks for.
+ */
+export type JobResult = Pick<
+  Reconstruction,
+  'object' | 'feasible' | 'residuals' | 'feasibleResiduals' | 'best' | 'history' | 'iterations' | 'seconds'
+>;
 
 /** An aborted run resolves as well, with what it has reached: `iterations` tells. */
 export async function runJob(backend: Backend, job: Job, options: RunOptions): Promise<JobResult> {
@@ -92,13 +84,4 @@ async function readBest(session: Session, residuals: Float64Array): Promise<{ be
     if (Number.isNaN(residuals[best]) || indexOfNonFinite(object, session.precision) < 0) return { best, object };
     residuals[best] = NaN;
   }
-}
-
-/** Returns the index of the smallest number, or 0 where all are NaN. */
-export function indexOfLeast(numbers: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i++) {
-    if (numbers[i] < numbers[best] || Number.isNaN(numbers[best])) best = i;
-  }
-  return best;
 }

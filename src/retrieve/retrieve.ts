@@ -7,8 +7,9 @@ import { requireBackend, selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
+import { indexOfLeast } from '../session/residuals.js';
 import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
-import { indexOfLeast, runJob, type Job, type JobResult } from './job.js';
+import { runJob, type Job, type JobResult } from './job.js';
 import { checkRetrieveOptions } from '../problems/options.js';
 import { prepare, selectStarts, type Setup } from '../problems/image.js';
 import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from '../types.js';
@@ -77,25 +78,23 @@ async function lookAt({ pattern, support }: Setup, signal: AbortSignal): Promise
   const problem = { magnitudes, shape, mask, support };
   const wasm = magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
   const script = await wasm?.workerScript?.();
-  try {
-    if (script) return await inspectOnWorker(script, problem, signal);
-  } catch (error) {
-    if (!(error instanceof WorkersUnavailable)) throw error;
-  }
-  return inspect(problem).warnings;
+  const warnings = script && (await ofWorkers(inspectOnWorker(script, problem, signal)));
+  return warnings ?? inspect(problem).warnings;
 }
 
 async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise<JobResult[]> {
   const script = await backend.workerScript?.();
-  if (script) {
-    try {
-      return await runOnWorkers(script, split(job, availableCores()), options);
-    } catch (error) {
-      // Without workers the job runs on this thread, and yields to the event loop.
-      if (!(error instanceof WorkersUnavailable)) throw error;
-    }
-  }
-  return [await runJob(backend, job, options)];
+  const results = script && (await ofWorkers(runOnWorkers(script, split(job, availableCores()), options)));
+  // Without workers the job runs on this thread, and yields to the event loop.
+  return results ?? [await runJob(backend, job, options)];
+}
+
+/** What workers make, or undefined where there are none. */
+function ofWorkers<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  return work.catch((error: unknown) => {
+    if (!(error instanceof WorkersUnavailable)) throw error;
+    return undefined;
+  });
 }
 
 /** Divides the starts into contiguous parts of nearly equal size. */

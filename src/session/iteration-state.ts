@@ -86,12 +86,10 @@ export class IterationState {
 
   /** Runs whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
-    const records = this.#pending ? count : count - 1;
-    this.#log.makeRoom(records);
     if (this.#first) this.#session.iterate(1, this.#firstRule);
     const rest = this.#first ? count - 1 : count;
     if (rest > 0) this.#session.iterate(rest, this.#rule);
-    this.#log.expect(records);
+    this.#log.expect(this.#pending ? count : count - 1);
     this.#pending = true;
     this.#first = false;
     this.#iterateKept = this.#rule.keepsIterate;
@@ -110,7 +108,6 @@ export class IterationState {
   /** Does the pending pass: everything but `iterate` needs object and spectrum as the four kernels leave them. */
   complete(): void {
     if (!this.#pending) return;
-    this.#log.makeRoom(1);
     this.#session.completeIteration();
     this.#log.expect(1);
     this.#pending = false;
@@ -138,7 +135,6 @@ export class IterationState {
         this.#next = 'constrainFourier';
         break;
       case 'constrainFourier':
-        this.#log.makeRoom(1);
         this.#session.constrainFourier();
         this.#log.expect(1);
         this.#iterations += 1;

@@ -4,7 +4,7 @@
  */
 import type { BackendProblem, BackendSession } from '../backends/interface.js';
 
-/** At most this many records wait in the backend before the next batch, of at most as many, is enqueued. */
+/** A history leaves at most this many records in the backend, so that a batch of as many more fits. */
 export const RECORDS_PER_BATCH = 512;
 
 export class ResidualLog {
@@ -26,14 +26,10 @@ export class ResidualLog {
     this.#newest = new Float64Array(batch.starts).fill(NaN);
   }
 
-  /** Call it before something is enqueued that records `count` residuals, at most `RECORDS_PER_BATCH`. */
-  makeRoom(count: number): void {
-    if (this.#keepsHistory && this.#waiting + count > 2 * RECORDS_PER_BATCH) void this.take();
-  }
-
-  /** Call it afterwards. Two calls and no callback, because a step must not allocate. */
+  /** Call it when something has been enqueued that records `count` residuals, at most `RECORDS_PER_BATCH`. */
   expect(count: number): void {
     this.#waiting += count;
+    if (this.#keepsHistory && this.#waiting > RECORDS_PER_BATCH) void this.take();
   }
 
   /** Resolves when everything recorded up to now is in the log. `intoHistory`: false for a start's own residual. */
@@ -64,7 +60,7 @@ export class ResidualLog {
 
   /** The smallest of the newest residuals; NaN before the first. */
   best(): number {
-    return this.#newest.reduce((best, residual) => (residual < best || Number.isNaN(best) ? residual : best), NaN);
+    return this.#newest[indexOfLeast(this.#newest)];
   }
 
   history(start: number): Float64Array<ArrayBuffer> {
@@ -95,4 +91,13 @@ export class ResidualLog {
     this.#newest.set(residuals.subarray(-this.#newest.length));
     if (intoHistory) this.#history.push(residuals);
   }
+}
+
+/** Returns the index of the smallest number, or 0 where all are NaN. */
+export function indexOfLeast(numbers: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < numbers.length; i++) {
+    if (numbers[i] < numbers[best] || Number.isNaN(numbers[best])) best = i;
+  }
+  return best;
 }

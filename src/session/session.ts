@@ -193,8 +193,7 @@ export class Session {
    * `inverse` and before the first iteration.
    */
   async readObject(start = 0): Promise<RealResult> {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     this.#state.makeObject();
     // No backend returns shared memory.
     return (await this.#session.readObject(start)) as RealResult;
@@ -259,8 +258,7 @@ export class Session {
    * other starts do the first half of theirs, so that all have an iterate.
    */
   writeObject(object: RealArray, start = 0): void {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     const numbers = checkRealArray('object', object, this.shape);
     checkFinite('object', numbers, this.shape[1], this.precision);
     this.#state.writeObject(start, numbers);
@@ -268,8 +266,7 @@ export class Session {
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */
   async readSpectrum(start = 0): Promise<RealResult> {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     this.#state.complete();
     return (await this.#session.readSpectrum(start)) as RealResult;
   }
@@ -280,8 +277,7 @@ export class Session {
    * `inverse`, for all starts.
    */
   writeSpectrum(spectrum: RealArray, start = 0): void {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     const [rows, columns] = this.shape;
     const numbers = checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
     checkFinite('spectrum', numbers, 2 * columns, this.precision);
@@ -293,8 +289,7 @@ export class Session {
    * it is the residual of the object that was given as the start, or NaN where the start has phases and no object.
    */
   async residual(start = 0): Promise<number> {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     return (await this.residuals())[start];
   }
 
@@ -314,8 +309,7 @@ export class Session {
 
   /** The residual of each finished iteration of one start. Only with the option `history: true`. */
   async history(start = 0): Promise<Float64Array<ArrayBuffer>> {
-    this.#checkUsable();
-    this.#checkStart(start);
+    this.#checkUsable(start);
     if (!this.#keepsHistory) {
       throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
     }
@@ -424,12 +418,10 @@ export class Session {
     this.#submitMilliseconds += performance.now() - began;
   }
 
-  #checkUsable(): void {
+  /** `start`: the index that the caller gave. */
+  #checkUsable(start = 0): void {
     if (this.#disposed) throw new DisposedError();
     if (this.#running) throw new BusyError('the session is busy: await the promise of its run() first');
-  }
-
-  #checkStart(start: number): void {
     if (Number.isInteger(start) && start >= 0 && start < this.starts) return;
     const takes = `the index of a start, an integer from 0 to ${this.starts - 1}`;
     throw new InvalidArgumentError('start', gotTakes('start', start, takes));

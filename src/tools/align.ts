@@ -1,6 +1,7 @@
 /** How far a reconstruction is from the truth, where the truth is known. */
 import { InvalidArgumentError } from '../errors.js';
-import { checkFinite, checkShape, copyRealArray } from '../problems/image.js';
+import { checkFinite, checkRealArray, checkShape, opposite } from '../problems/image.js';
+import { roll } from './roll.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -29,7 +30,7 @@ export interface Alignment {
 export async function alignedError(estimate: RealArray, truth: RealArray, shape: Shape): Promise<Alignment> {
   const size = checkShape('shape', shape);
   const [own, ownTruth] = Object.entries({ estimate, truth }).map(([argument, array]) => {
-    const copy = copyRealArray(argument, array, size);
+    const copy = checkRealArray(argument, array, size).slice();
     checkFinite(argument, copy, size[1], 'double');
     return copy;
   });
@@ -50,7 +51,8 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
     const at = peaks[Number(rotated)];
     const sign = correlations[Number(rotated)][at] < 0 ? -1 : 1;
     const shift = [Math.floor(at / size[1]), at % size[1]] as const;
-    const aligned = align(own, size, rotated, sign, shift);
+    const turned = rotated ? own.map((_, i) => own[opposite(i, size)]) : own;
+    const aligned = Float64Array.from(roll(turned, size, shift), (value) => sign * value);
     const error = Math.sqrt(sumOfSquares(aligned.map((value, i) => value - ownTruth[i]))) / norm;
     return { error, rotated, sign, shift, aligned };
   } finally {
@@ -81,23 +83,4 @@ function indexOfLargestSize(numbers: RealArray): number {
     if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
   }
   return index;
-}
-
-function align(
-  image: RealArray,
-  [rows, columns]: Shape,
-  rotated: boolean,
-  sign: 1 | -1,
-  [down, right]: readonly [number, number],
-): Float64Array<ArrayBuffer> {
-  const result = new Float64Array(image.length);
-  const sense = rotated ? -1 : 1;
-  for (let row = 0; row < rows; row++) {
-    const toRow = (sense * row + down + rows) % rows;
-    for (let column = 0; column < columns; column++) {
-      const toColumn = (sense * column + right + columns) % columns;
-      result[toRow * columns + toColumn] = sign * image[row * columns + column];
-    }
-  }
-  return result;
 }

@@ -1,5 +1,5 @@
 /** From what a detector counts to what phase retrieval takes. */
-import { LEAVE_OUT, checkShape, copyRealArray, largestOf, toMask } from '../problems/image.js';
+import { LEAVE_OUT, checkRealArray, checkShape, largestOf, toMask } from '../problems/image.js';
 import type { MaskArray, RealArray, RealResult, Shape } from '../types.js';
 
 /**
@@ -25,7 +25,7 @@ export function magnitudesFromIntensities<Intensities extends RealArray>(
 ): Intensities extends Float32Array ? Float32Array<ArrayBuffer> : Float64Array<ArrayBuffer>;
 export function magnitudesFromIntensities(intensities: RealArray, shape: Shape, mask?: MaskArray): RealResult {
   const size = checkShape('shape', shape);
-  const magnitudes = copyRealArray('intensities', intensities, size);
+  const magnitudes = checkRealArray('intensities', intensities, size).slice();
   const measured = toMask('mask', mask, size, 'no intensity was measured');
   largestOf('intensities', magnitudes, size, measured, LEAVE_OUT);
   for (let k = 0; k < magnitudes.length; k++) magnitudes[k] = measured?.[k] === 0 ? 0 : Math.sqrt(magnitudes[k]);

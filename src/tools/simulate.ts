@@ -3,7 +3,7 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { requireMemory } from './memory.js';
 import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
-import { checkShape, copyRealArray, largestOf } from '../problems/image.js';
+import { checkRealArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from './random.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
@@ -58,7 +58,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   rejectUnknownKeys('options', options, KEYS);
   const { pad = 2, photons, beamstop, seed = 0 } = options;
   const inner = checkShape('shape', options.shape);
-  const image = copyRealArray('image', options.image, inner);
+  const image = checkRealArray('image', options.image, inner).slice();
   if (largestOf('image', image, inner) === 0) {
     throw new InvalidArgumentError('image', 'image: every pixel is zero; takes at least one above 0');
   }

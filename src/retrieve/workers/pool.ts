@@ -3,12 +3,13 @@
  * further jobs wait for their turn. Gathers progress, passes on an abort, and ends all workers of a call as soon as one
  * of its jobs fails.
  */
-import { DeviceLostError } from '../../errors.js';
-import { indexOfLeast, nothingDone, type Job, type JobResult } from '../job.js';
+import { DeviceLostError, messageOf } from '../../errors.js';
+import { nothingDone, type Job, type JobResult } from '../job.js';
 import type { Warning } from '../../inspect/index.js';
+import { indexOfLeast } from '../../session/residuals.js';
 import type { Problem, Progress, RunOptions } from '../../types.js';
 import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
-import { availableCores, startWorker, type WorkerThread } from './thread.js';
+import { availableCores, startWorker } from './thread.js';
 
 /** Workers cannot be made here; the cause says why. */
 export class WorkersUnavailable extends Error {}
@@ -20,8 +21,8 @@ const queue = new Set<(granted: boolean) => void>();
 let busy = 0;
 
 /** Resolves with true when there is a core for one more worker, or with false when the signal is aborted before. */
-function takeCore(signal: AbortSignal | undefined): Promise<boolean> {
-  if (signal?.aborted) return Promise.resolve(false);
+function takeCore(signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
   if (busy < availableCores()) {
     busy++;
     return Promise.resolve(true);
@@ -31,11 +32,11 @@ function takeCore(signal: AbortSignal | undefined): Promise<boolean> {
       if (queue.delete(grant)) resolve(false);
     };
     const grant = (granted: boolean) => {
-      signal?.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', leave);
       resolve(granted);
     };
     queue.add(grant);
-    signal?.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', leave, { once: true });
   });
 }
 
@@ -57,25 +58,26 @@ export async function runOnWorkers(
 ): Promise<JobResult[]> {
   const gather = onProgress && gatherProgress(jobs.length, onProgress);
   const workers = new Set<Worker>();
-  let failed = false;
-  const isOver = () => failed || signal?.aborted === true;
-  const abort = () => workers.forEach((worker) => worker.post({ type: 'abort' }));
-  signal?.addEventListener('abort', abort);
-  const runOne = async (job: Job, index: number) => {
-    const onReport = (progress: Progress) => gather?.(index, progress);
-    const result = await withWorker(script.source, signal, onReport, async (worker) => {
-      workers.add(worker);
-      await worker.ready;
-      if (isOver()) return undefined;
-      return (await worker.ask({ type: 'run', job: compact(job), data: script.data })) as JobResult;
-    });
-    return result ?? nothingDone(job);
+  /** Aborted when no further job may begin. */
+  const over = new AbortController();
+  const abort = () => {
+    over.abort();
+    workers.forEach((worker) => worker.post({ type: 'abort' }));
   };
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  const runs = jobs.map(async (job, index) => {
+    const request: ToWorker = { type: 'run', job, data: script.data };
+    const onReport = (progress: Progress) => gather?.(index, progress);
+    const result = await askWorker(script.source, request, over.signal, (worker) => workers.add(worker), onReport);
+    return (result as JobResult | undefined) ?? nothingDone(job);
+  });
   try {
-    return await Promise.all(jobs.map(runOne));
+    return await Promise.all(runs);
   } catch (error) {
-    failed = true;
-    await Promise.all([...workers].map((worker) => worker.terminate()));
+    over.abort();
+    workers.forEach((worker) => worker.end());
+    await Promise.allSettled(runs);
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -91,109 +93,67 @@ export async function inspectOnWorker(
   problem: Problem,
   signal: AbortSignal,
 ): Promise<Warning[]> {
-  const ignore = () => undefined;
-  const warnings = await withWorker(script.source, signal, ignore, async (worker) => {
-    const end = () => void worker.terminate();
-    signal.addEventListener('abort', end);
-    try {
-      await worker.ready;
-      return (await worker.ask({ type: 'inspect', problem })) as Warning[];
-    } catch (error) {
-      if (signal.aborted) return [];
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', end);
-    }
-  });
-  return warnings ?? [];
+  const endOnAbort = (worker: Worker) => signal.addEventListener('abort', () => worker.end());
+  const warnings = await askWorker(script.source, { type: 'inspect', problem }, signal, endOnAbort);
+  return (warnings as Warning[] | undefined) ?? [];
 }
 
-/** Runs `work` with a worker of its own, once there is a core for it. Resolves with undefined when it is aborted before. */
-async function withWorker<Result>(
+interface Worker {
+  post: (message: ToWorker) => void;
+  /** Ends the thread, whatever it is doing; what it was asked for is then undefined. */
+  end: () => void;
+}
+
+/**
+ * Starts a worker once there is a core for it, asks it for one thing, and ends it. Resolves with undefined where the
+ * signal is aborted before it is ready. Rejects with `WorkersUnavailable` when it fails before it is ready, and with a
+ * `DeviceLostError` when it fails later.
+ */
+async function askWorker(
   source: string,
-  signal: AbortSignal | undefined,
-  onProgress: (progress: Progress) => unknown,
-  work: (worker: Worker) => Promise<Result>,
-): Promise<Result | undefined> {
+  request: ToWorker,
+  signal: AbortSignal,
+  onStart: (worker: Worker) => void,
+  onProgress?: (progress: Progress) => unknown,
+): Promise<JobResult | Warning[] | undefined> {
   if (!(await takeCore(signal))) return undefined;
+  let terminate = () => Promise.resolve();
   try {
-    const worker = new Worker(source, onProgress);
-    try {
-      return await work(worker);
-    } finally {
-      await worker.terminate();
-    }
+    return await new Promise((resolve, reject) => {
+      let isReady = false;
+      let reports: Promise<unknown> = Promise.resolve();
+      const failure = (error: unknown) => {
+        const [message, options] = [messageOf(error), { cause: error }];
+        if (!isReady) reject(new WorkersUnavailable(message, options));
+        else reject(new DeviceLostError(`the worker of the wasm backend failed: ${message}`, options));
+      };
+      const message = (data: unknown) => {
+        const message = data as FromWorker;
+        if (message.type === 'ready') {
+          isReady = true;
+          if (signal.aborted) resolve(undefined);
+        } else if (message.type === 'progress') {
+          // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
+          const report = new Promise((resolve) => resolve(onProgress?.(message.progress)));
+          reports = Promise.all([reports, report]);
+          reports.catch(reject);
+        } else if (message.type === 'done') reports.then(() => resolve(message.result), reject);
+        else reject(unpackError(message.error));
+      };
+      try {
+        const thread = startWorker(source, { message, failure });
+        terminate = thread.terminate;
+        // It waits until the worker listens.
+        thread.post(request);
+        onStart({ post: thread.post, end: () => resolve(undefined) });
+      } catch (error) {
+        failure(error);
+      }
+    });
   } finally {
+    await terminate();
     releaseCore();
   }
-}
-
-class Worker {
-  /** Rejects with `WorkersUnavailable`. */
-  readonly ready: Promise<void>;
-  readonly #thread: WorkerThread;
-  readonly #result: Promise<FromWorker & { type: 'done' }>;
-  readonly #fail: (error: Error) => void;
-  #reports: Promise<unknown> = Promise.resolve();
-  #ended: Promise<void> | undefined;
-
-  constructor(source: string, onProgress: (progress: Progress) => unknown) {
-    const ready = promiseParts<void>();
-    const result = promiseParts<FromWorker & { type: 'done' }>();
-    this.ready = ready.promise;
-    this.#result = result.promise;
-    // Only one of the two is awaited and reports the failure; the other must not count as unhandled.
-    ready.promise.catch(() => undefined);
-    result.promise.catch(() => undefined);
-    this.#fail = (error) => {
-      ready.reject(new WorkersUnavailable(error.message, { cause: error }));
-      result.reject(new DeviceLostError(`the worker of the wasm backend failed: ${error.message}`, { cause: error }));
-    };
-    const events = {
-      message: (data: unknown) => {
-        const message = data as FromWorker;
-        if (message.type === 'ready') ready.resolve();
-        else if (message.type === 'progress') {
-          // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
-          const report = new Promise((resolve) => resolve(onProgress(message.progress)));
-          this.#reports = Promise.all([this.#reports, report]);
-          this.#reports.catch(result.reject);
-        } else if (message.type === 'done') result.resolve(message);
-        else result.reject(unpackError(message.error));
-      },
-      failure: this.#fail,
-    };
-    try {
-      this.#thread = startWorker(source, events);
-    } catch (error) {
-      throw new WorkersUnavailable(String(error), { cause: error });
-    }
-  }
-
-  async ask(message: ToWorker): Promise<JobResult | Warning[]> {
-    this.post(message);
-    const { result } = await this.#result;
-    await this.#reports;
-    return result;
-  }
-
-  /** Ends the thread. What it has not answered is rejected, so that whoever waits gives its core back. */
-  terminate(): Promise<void> {
-    this.#fail(new Error('it was ended'));
-    return (this.#ended ??= this.#thread.terminate());
-  }
-
-  post(message: ToWorker): void {
-    this.#thread.post(message);
-  }
-}
-
-/** Copies the part of the start that the job needs: structured cloning would send the start of all jobs. */
-function compact(job: Job): Job {
-  const { start } = job.setup;
-  if (!start) return job;
-  const own = 'phase' in start ? { phase: start.phase.slice() } : { object: start.object.slice() };
-  return { ...job, setup: { ...job.setup, start: own } };
 }
 
 /** Reports what every start has done at least. Each worker reports by itself, so the reports are throttled here. */
@@ -219,11 +179,4 @@ function gatherProgress(
       seconds: Math.max(...known.map((entry) => entry.seconds)),
     });
   };
-}
-
-function promiseParts<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((...parts) => ([resolve, reject] = parts));
-  return { promise, resolve, reject };
 }

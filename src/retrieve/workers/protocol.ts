@@ -3,16 +3,10 @@
  * because structured cloning keeps neither their class nor their `code`.
  */
 import type { Backend } from '../../backends/interface.js';
-import {
-  BackendUnavailableError,
-  DeviceLostError,
-  InvalidArgumentError,
-  OutOfMemoryError,
-  type RephaseError,
-} from '../../errors.js';
+import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, OutOfMemoryError } from '../../errors.js';
 import { inspect, type Warning } from '../../inspect/index.js';
 import { runJob, type Job, type JobResult } from '../job.js';
-import type { BackendName, Problem, Progress } from '../../types.js';
+import type { Problem, Progress } from '../../types.js';
 
 export type ToWorker =
   { type: 'run'; job: Job; data: unknown } | { type: 'inspect'; problem: Problem } | { type: 'abort' };
@@ -52,6 +46,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
   }
 }
 
+/** An error as structured cloning keeps it. */
 export interface PackedError {
   name: string;
   message: string;
@@ -66,25 +61,17 @@ export function packError(thrown: unknown): PackedError {
   return { name: error.name, message: error.message, stack: error.stack, details: Object.fromEntries(details) };
 }
 
+/** The classes that opening and running a session can throw, by their codes. */
+const CLASSES: Readonly<Record<string, { prototype: Error }>> = {
+  INVALID_ARGUMENT: InvalidArgumentError,
+  BACKEND_UNAVAILABLE: BackendUnavailableError,
+  OUT_OF_MEMORY: OutOfMemoryError,
+  DEVICE_LOST: DeviceLostError,
+};
+
 /** Makes an error of the same class, `code` and properties, or a plain `Error` for one that is not rephase's. */
 export function unpackError({ name, message, stack, details }: PackedError): Error {
-  const error = construct(message, details) ?? Object.assign(new Error(message), { name });
-  if (stack !== undefined) error.stack = stack;
-  return error;
-}
-
-/** Covers the classes that opening and running a session can throw. */
-function construct(message: string, details: PackedError['details']): RephaseError | undefined {
-  switch (details.code) {
-    case 'INVALID_ARGUMENT':
-      return new InvalidArgumentError(String(details.argument), message);
-    case 'BACKEND_UNAVAILABLE':
-      return new BackendUnavailableError(message, details.backend as BackendName | undefined);
-    case 'OUT_OF_MEMORY':
-      return new OutOfMemoryError(message, Number(details.requiredBytes), Number(details.availableBytes));
-    case 'DEVICE_LOST':
-      return new DeviceLostError(message);
-    default:
-      return undefined;
-  }
+  const { prototype } = CLASSES[String(details.code)] ?? Error;
+  const error = Object.setPrototypeOf(new Error(message), prototype) as Error;
+  return Object.assign(error, details, { name }, stack !== undefined && { stack });
 }

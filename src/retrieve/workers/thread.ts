@@ -7,9 +7,9 @@ import type * as Os from 'node:os';
 import type * as Threads from 'node:worker_threads';
 
 export interface WorkerThread {
-  post(message: unknown): void;
+  post: (message: unknown) => void;
   /** Stops the thread, whatever it is doing. */
-  terminate(): Promise<void>;
+  terminate: () => Promise<void>;
 }
 
 export interface WorkerEvents {
@@ -58,29 +58,18 @@ function startNodeWorker(threads: typeof Threads, source: string, { message, fai
   };
 }
 
+/** The address of each script. It stays valid as long as the page, because a worker fetches it some time later. */
+const urls = new Map<string, string>();
+
 function startWebWorker(source: string, { message, failure }: WorkerEvents): WorkerThread {
-  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  try {
-    const worker = new Worker(url, { name: 'rephase' });
-    worker.onmessage = (event) => {
-      URL.revokeObjectURL(url);
-      message(event.data);
-    };
-    worker.onmessageerror = () => failure(new Error('a message from the worker could not be read'));
-    worker.onerror = (event) => {
-      URL.revokeObjectURL(url);
-      failure(new Error(event.message || 'the worker could not be started'));
-    };
-    return {
-      post: (data) => worker.postMessage(data),
-      terminate: () => {
-        URL.revokeObjectURL(url);
-        worker.terminate();
-        return Promise.resolve();
-      },
-    };
-  } catch (error) {
-    URL.revokeObjectURL(url);
-    throw error;
-  }
+  let url = urls.get(source);
+  if (!url) urls.set(source, (url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))));
+  const worker = new Worker(url, { name: 'rephase' });
+  worker.onmessage = (event) => message(event.data);
+  worker.onmessageerror = () => failure(new Error('a message from the worker could not be read'));
+  worker.onerror = (event) => failure(new Error(event.message || 'the worker could not be started'));
+  return {
+    post: (data) => worker.postMessage(data),
+    terminate: () => Promise.resolve(worker.terminate()),
+  };
 }
