@@ -78,21 +78,32 @@ export class Registration {
     this.#transform.dispose();
   }
 
-  /** exp(i(arg R − arg X)) of the measured frequencies, or with arg X reversed for the rotated image. */
+  /**
+   * exp(i(arg R − arg X)) of the measured frequencies, or with arg X reversed for the rotated image. Frequencies far weaker
+   * than the mean count less, because rounding and noise decide their phases.
+   */
   #phaseProduct(x: RealArray, rotated: boolean): Float64Array {
     const [r, sense] = [this.#spectrum, rotated ? 1 : -1];
     const product = new Float64Array(x.length);
+    const weak = 1e-3 * meanProduct(r, x);
     for (let k = 0; k < x.length; k += 2) {
       if (this.#mask?.[k / 2] === 0) continue;
       const im = sense * x[k + 1];
       const [re, imaginary] = [r[k] * x[k] - r[k + 1] * im, r[k] * im + r[k + 1] * x[k]];
       const size = Math.hypot(re, imaginary);
       if (size === 0) continue;
-      product[k] = re / size;
-      product[k + 1] = imaginary / size;
+      product[k] = re / (size + weak);
+      product[k + 1] = imaginary / (size + weak);
     }
     return product;
   }
+}
+
+/** The mean of |R|·|X|. */
+function meanProduct(r: RealArray, x: RealArray): number {
+  let sum = 0;
+  for (let k = 0; k < x.length; k += 2) sum += Math.hypot(r[k], r[k + 1]) * Math.hypot(x[k], x[k + 1]);
+  return (2 * sum) / x.length;
 }
 
 export function distance(a: RealArray, b: RealArray): number {
