@@ -1,5 +1,5 @@
 /** Compiles a kernel. */
-import { bindingOf, type Kernel } from '../wgsl/kernel.js';
+import { RESOURCES, type Kernel } from '../wgsl/kernel.js';
 
 export interface CompiledKernel extends Pick<Kernel, 'bindings' | 'workgroups'> {
   pipeline: GPUComputePipeline;
@@ -21,7 +21,7 @@ export function compileNow(gpu: GPUDevice, label: string, kernel: Kernel): Compi
 
 function describe(gpu: GPUDevice, label: string, { code, bindings }: Kernel): GPUComputePipelineDescriptor {
   const entries = bindings.map((resource, binding) => {
-    return { binding, visibility: COMPUTE, buffer: { type: bindingOf(resource) } };
+    return { binding, visibility: COMPUTE, buffer: { type: RESOURCES[resource].binding } };
   });
   const bindGroupLayouts = [gpu.createBindGroupLayout({ entries })];
   return {

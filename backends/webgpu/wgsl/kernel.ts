@@ -1,9 +1,9 @@
 /** A kernel as those see it that compile and dispatch it: its WGSL, what it binds, and over how many workgroups it runs. */
 
-export type Binding = 'storage' | 'read-only-storage' | 'uniform';
+type Binding = 'storage' | 'read-only-storage' | 'uniform';
 
 /** The buffers that a kernel may bind, named as in its WGSL. Bind group layouts follow these too. */
-const RESOURCES = {
+export const RESOURCES = {
   spectrum: { binding: 'storage', type: 'array<vec2f>' },
   destination: { binding: 'storage', type: 'array<vec2f>' },
   magnitudes: { binding: 'read-only-storage', type: 'array<u32>' },
@@ -88,10 +88,6 @@ function declare(resources: readonly Resource[], types: KernelText['types'] = {}
       return `@group(0) @binding(${i}) var<${space}> ${name}: ${types[name] ?? type};`;
     })
     .join('\n');
-}
-
-export function bindingOf(resource: Resource): Binding {
-  return RESOURCES[resource].binding;
 }
 
 /** maxComputeWorkgroupsPerDimension of every device. More workgroups are folded into the second dimension. */
