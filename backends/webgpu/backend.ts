@@ -86,17 +86,14 @@ async function describeAdapterDevice(): Promise<DeviceInfo> {
   );
 }
 
+/** A request that failed is not kept, and a device that broke is replaced. */
 async function requireAdapterDevice(): Promise<Device> {
-  adapterDevice ??= Device.request();
-  const requested = adapterDevice;
-  const device = await requested.catch((error: unknown) => {
-    if (adapterDevice === requested) adapterDevice = undefined;
-    throw error;
-  });
-  if (!device.broken) {
+  const requested = (adapterDevice ??= Device.request());
+  const device = await requested.catch(() => undefined);
+  if (device && !device.broken) {
     adapterInfo = device.info;
     return device;
   }
   if (adapterDevice === requested) adapterDevice = undefined;
-  return requireAdapterDevice();
+  return device ? requireAdapterDevice() : requested;
 }

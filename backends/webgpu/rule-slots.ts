@@ -3,9 +3,9 @@
  * alternate between a few rules upload nothing, and rules of one form share their steps.
  */
 import { coefficients, isProjection, type Rule } from '../../src/rules.js';
-import { BINDING_ALIGNMENT } from './batch.js';
-import type { RealField } from './fields/real/layout.js';
-import { ruleOperationsFor, type Plans, type RuleOperations } from './operations.js';
+import type { Shared } from './batch.js';
+import { ruleOperationsFor, type RuleOperations } from './operations.js';
+import { BINDING_ALIGNMENT } from './sizes.js';
 import { formOf, hasCoefficients, type RuleForm } from './wgsl/rule.js';
 
 const SLOTS = 16;
@@ -22,35 +22,34 @@ export interface LoadedRule {
 }
 
 export class RuleSlots {
-  readonly #field: RealField;
-  readonly #plans: Plans;
+  /** Whether rules have a support from now on. */
+  withSupport: boolean;
+  readonly #shared: Shared;
   readonly #slots: LoadedRule[] = [];
   readonly #operations = new Map<string, RuleOperations>();
   #oldest = 0;
 
-  constructor(field: RealField, plans: Plans) {
-    this.#field = field;
-    this.#plans = plans;
+  constructor(shared: Shared, withSupport: boolean) {
+    this.#shared = shared;
+    this.withSupport = withSupport;
   }
 
-  operations(rule: Rule, withSupport: boolean): RuleOperations {
+  operations(rule: Rule): RuleOperations {
+    const { withSupport } = this;
     const form = formOf(rule);
     const key = `${form.key} ${withSupport}`;
     let operations = this.#operations.get(key);
     if (!operations) {
-      const given = { rule: form, isProjection: isProjection(rule), withSupport };
-      operations = ruleOperationsFor(this.#field, this.#plans, given);
+      const { field, plans } = this.#shared;
+      operations = ruleOperationsFor(field, plans, { rule: form, isProjection: isProjection(rule), withSupport });
       this.#operations.set(key, operations);
     }
     return operations;
   }
 
-  /** Calls `upload` where the rule is in no slot and has coefficients other than 0 and 1. */
-  load(
-    rule: Rule,
-    withSupport: boolean,
-    upload: (offset: number, data: Float32Array<ArrayBuffer>) => void,
-  ): LoadedRule {
+  /** Uploads the coefficients where the rule is in no slot and has others than 0 and 1. */
+  load(rule: Rule): LoadedRule {
+    const { withSupport } = this;
     for (const loaded of this.#slots) if (loaded.rule === rule && loaded.withSupport === withSupport) return loaded;
     const numbers = coefficients(rule);
     const key = `${numbers.join(' ')} ${rule.keepsIterate} ${withSupport}`;
@@ -62,8 +61,11 @@ export class RuleSlots {
     const slot = this.#oldest;
     this.#oldest = (slot + 1) % SLOTS;
     const form = formOf(rule);
-    if (hasCoefficients(form)) upload(slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
-    const operations = this.operations(rule, withSupport);
+    if (hasCoefficients(form)) {
+      const { device, buffers } = this.#shared;
+      device.upload(buffers.coefficients!, slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
+    }
+    const operations = this.operations(rule);
     return (this.#slots[slot] = { key, rule, form, withSupport, slot, operations });
   }
 }

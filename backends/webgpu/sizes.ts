@@ -1,55 +1,63 @@
 /**
- * How much memory a session takes, computed before it takes any. WebGPU tells how much one buffer holds, which is checked
- * here, but not how much memory there is. An allocation may therefore still fail, and its error says what all need.
+ * How much memory batches of starts take. WebGPU tells how much one buffer holds, which decides how many starts make a
+ * batch, but not how much memory there is: an allocation may still fail.
  */
-import { leastRecordBytes, recordBytes, startsRecorded } from './batch.js';
-import { largestBuffer, requireFits } from './device/buffers.js';
 import type { Device } from './device/device.js';
-import { imageBytes, magnitudesBytes, spectrumBytes, supportBytes, type RealField } from './fields/real/layout.js';
+import { imageBytes, spectrumBytes, type RealField } from './fields/real/layout.js';
 import { scratchBytes, type Plans } from './operations.js';
 import type { BatchBuffer } from './step.js';
-import { farEnd } from './wgsl/plan.js';
+import { roundUp } from './wgsl/plan.js';
 import { tableBytes } from './wgsl/tables.js';
 
 /** Starts are the third dimension of a dispatch: maxComputeWorkgroupsPerDimension of every device. */
 const MOST_STARTS = 65_535;
 
-/** Bytes of one start in each buffer of a batch. */
-export function bytesOfStart(field: RealField, plans: Plans): Record<BatchBuffer, number> {
-  const [spectrum, image, scratch] = [spectrumBytes(field), imageBytes(field), scratchBytes(field, plans)];
-  return { spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch };
+/** Offsets of bindings are multiples of this on every device. */
+export const BINDING_ALIGNMENT = 256;
+
+/** This many records wait for one dispatch that sums up their partial residuals, if they fit. */
+const MOST_WAITING = 64;
+const FEWEST_WAITING = 8;
+const WAITING_BYTES = 2 ** 24;
+
+/** Residuals that are kept, and room for those too that are summed up with the newest. */
+export const RECORDS_KEPT = 1024;
+export const RECORDS = RECORDS_KEPT + MOST_WAITING;
+
+/** The buffers of a batch of starts. */
+export interface BatchLayout {
+  /** Bytes of each. */
+  bytes: Record<BatchBuffer, number>;
+  /** Records whose partial residuals wait to be summed up. A divisor of `RECORDS`. */
+  waiting: number;
+  /** Bytes of the partial residuals of one record, [start][column]. */
+  partialBytes: number;
+  /** Bytes of the residuals of one record, [start]: any round of waiting records begins where a binding may. */
+  residualBytes: number;
 }
 
-/**
- * Starts of each batch: as many as one buffer holds of everything that grows with them. Refuses an image of which not even
- * one start fits.
- */
+export function batchLayout(device: Device, field: RealField, plans: Plans, starts: number): BatchLayout {
+  const [spectrum, image, scratch] = [spectrumBytes, imageBytes, scratchBytes].map((of) => starts * of(field, plans));
+  const partialBytes = roundUp(4 * starts * field.stored, BINDING_ALIGNMENT);
+  const residualBytes = roundUp(4 * starts, BINDING_ALIGNMENT / FEWEST_WAITING);
+  const most = Math.min(WAITING_BYTES, device.largestBuffer.bytes);
+  let waiting = MOST_WAITING;
+  while (waiting > FEWEST_WAITING && waiting * partialBytes > most) waiting /= 2;
+  const bytes = {
+    ...{ spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch },
+    ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes },
+  };
+  return { bytes, waiting, partialBytes, residualBytes };
+}
+
+/** Starts of each batch: as many as its buffers hold. Refuses an image of which not even one start fits. */
 export function batchSizes(device: Device, field: RealField, plans: Plans, starts: number): number[] {
-  requireFits(device, 'measured magnitudes', imageBytes(field));
-  requireFits(device, 'spectrum', spectrumBytes(field));
-  requireFits(device, 'line buffer', scratchBytes(field, plans));
-  requireFits(device, 'record of residuals', leastRecordBytes(field, 1));
-  for (const factors of [plans.columns, plans.rows]) requireFits(device, 'table of twiddles', tableBytes(factors));
-  const { bytes } = largestBuffer(device);
-  const fitting = Math.floor(bytes / Math.max(...Object.values(bytesOfStart(field, plans))));
-  const most = Math.min(starts, MOST_STARTS, fitting, startsRecorded(field, bytes));
+  const { bytes: limit } = device.largestBuffer;
+  const bytesFor = (count: number) => batchLayout(device, field, plans, count).bytes;
+  const tables = { 'table of columns': tableBytes(plans.columns), 'table of rows': tableBytes(plans.rows) };
+  const needed = { 'measured magnitudes': imageBytes(field), ...bytesFor(1), ...tables };
+  for (const [name, bytes] of Object.entries(needed)) device.requireFits(name, bytes);
+  let most = Math.min(starts, MOST_STARTS, Math.floor(limit / spectrumBytes(field)));
+  while (Math.max(...Object.values(bytesFor(most))) > limit) most -= 1;
   return Array.from({ length: Math.ceil(starts / most) }, (_, batch) => Math.min(most, starts - batch * most));
-}
-
-/** Bytes that creation allocates in all: the buffers of batches, what they share, and the magnitudes as uploaded. */
-export function creationBytes(
-  device: Device,
-  field: RealField,
-  plans: Plans,
-  { batches, used, withSupport }: { batches: readonly number[]; used: readonly BatchBuffer[]; withSupport: boolean },
-): number {
-  const each = bytesOfStart(field, plans);
-  const start = used.reduce((sum, name) => sum + each[name], 0);
-  const inBatches = batches.map((starts) => {
-    const { partials, residuals } = recordBytes(device, field, starts);
-    return partials + residuals + starts * start;
-  });
-  const shared =
-    magnitudesBytes(field) + imageBytes(field) + (withSupport ? supportBytes(field, farEnd(plans.rows).count) : 0);
-  return inBatches.reduce((sum, bytes) => sum + bytes, shared);
 }

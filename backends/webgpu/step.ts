@@ -2,10 +2,19 @@
 import type { Kernel, Resource } from './wgsl/kernel.js';
 
 /** The buffers that each batch of starts has. */
-export type BatchBuffer = 'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch';
+export type BatchBuffer =
+  'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch' | 'partials' | 'residuals';
 
 /** The buffers that all batches of a session share. */
-export type SharedBuffer = 'magnitudes' | 'support' | 'columnTable' | 'rowTable' | 'coefficients';
+export type SharedBuffer =
+  | 'magnitudes'
+  | 'support'
+  | 'columnTable'
+  | 'rowTable'
+  | 'coefficients'
+  // These two are freed when the session has been created.
+  | 'raw'
+  | 'parameters';
 
 export interface Step {
   /** Tells the kernel from every other of this shape. */

@@ -8,9 +8,9 @@ import { isSoftware, requestAdapter } from './adapter.js';
 import type { Sign } from '../wgsl/butterflies.js';
 import type { Kernel } from '../wgsl/kernel.js';
 import { LruCache } from './lru-cache.js';
-import { Pipelines, type CompiledKernel } from './pipelines.js';
-import type { Factors, LineLimits } from '../wgsl/plan.js';
-import { makeTable } from '../wgsl/tables.js';
+import { compile, compileNow, type CompiledKernel } from './pipelines.js';
+import type { Factors } from '../wgsl/plan.js';
+import { makeTable, tableBytes } from '../wgsl/tables.js';
 
 /** Limits that allow larger images and faster transforms, requested as high as the adapter has them. */
 const WANTED_LIMITS = [
@@ -21,8 +21,8 @@ const WANTED_LIMITS = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
-/** minUniformBufferOffsetAlignment of every device. */
-const UNIFORM_ALIGNMENT = 256;
+/** An image has about ten kernels. */
+const MOST_KERNELS = 512;
 
 /** Upper bound on cached twiddle tables. A table for 8192 points takes 20 KiB; the longest take about 100 MiB. */
 const MOST_TABLE_BYTES = 2 ** 26;
@@ -36,19 +36,16 @@ const LOSS_MILLISECONDS = 200;
 export class Device {
   readonly gpu: GPUDevice;
   readonly info: DeviceInfo;
-  readonly pipelines: Pipelines;
   /** Set once the device was lost. */
   lost: DeviceLostError | undefined;
   readonly whenLost: Promise<DeviceLostError>;
+  readonly #kernels = new LruCache<CompiledKernel>(MOST_KERNELS);
+  readonly #compiling = new Map<string, Promise<CompiledKernel>>();
   readonly #tables = new LruCache<GPUBuffer>(MOST_TABLE_BYTES);
-  #numbers: GPUBuffer | undefined;
   /** Error scopes whose result has not arrived yet. */
   readonly #scopes = new Set<Promise<unknown>>();
   /** The first error outside all error scopes: a defect, after which no result can be trusted. */
   #uncaptured: Error | undefined;
-  readonly #giveUp = (error: Error) => {
-    this.#uncaptured ??= error;
-  };
 
   /** A device of the adapter, with the limits that are useful here. */
   static async request(): Promise<Device> {
@@ -58,7 +55,7 @@ export class Device {
     device.gpu.addEventListener('uncapturederror', (event) => {
       // Otherwise browsers print it.
       event.preventDefault();
-      device.#giveUp(typed('validation', event.error, NaN));
+      device.#uncaptured ??= typed('validation', event.error, NaN);
     });
     return device;
   }
@@ -66,22 +63,12 @@ export class Device {
   /** Takes a caller's device, or the one of `request`. */
   constructor(gpu: GPUDevice, info: GPUAdapterInfo | undefined) {
     this.gpu = gpu;
-    this.pipelines = new Pipelines(gpu);
     this.info = describe(gpu, info);
     this.whenLost = gpu.lost.then(({ message, reason }) => {
       const why = message || reason || 'no reason given';
       this.lost = new DeviceLostError(`the WebGPU device was lost (${why}); create a new session`);
       return this.lost;
     });
-  }
-
-  get lineLimits(): LineLimits {
-    const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } =
-      this.gpu.limits;
-    return {
-      storageBytes: maxComputeWorkgroupStorageSize,
-      invocations: Math.min(maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX),
-    };
   }
 
   /** The error that keeps sessions from using the device; undefined while it works. */
@@ -96,9 +83,9 @@ export class Device {
   /**
    * Runs `work`, which asks WebGPU for something. WebGPU reports errors later: `onError` gets them, and `reported` waits
    * for that. Only what `work` does before its first await is watched, since scopes are a stack of calls and not of
-   * promises.
+   * promises. `requiredBytes` is asked when memory was too little.
    */
-  watch<T>(work: () => T, onError: (error: Error) => void, requiredBytes = NaN): T {
+  watch<T>(work: () => T, onError: (error: Error) => void, requiredBytes = () => NaN): T {
     this.requireWorking();
     FILTERS.forEach((filter) => this.gpu.pushErrorScope(filter));
     try {
@@ -106,7 +93,7 @@ export class Device {
     } finally {
       for (const filter of [...FILTERS].reverse()) {
         const scope = this.gpu.popErrorScope().then(
-          (error) => error && onError(typed(filter, error, requiredBytes)),
+          (error) => error && onError(typed(filter, error, requiredBytes())),
           (error: unknown) => onError(failed(error)),
         );
         this.#scopes.add(scope);
@@ -120,20 +107,6 @@ export class Device {
     await Promise.all(this.#scopes);
   }
 
-  /** `watch` for work that is awaited. Rejects with a typed error. */
-  async guard<T>(work: () => Promise<T>): Promise<T> {
-    const failures: Error[] = [];
-    try {
-      const value = await this.watch(work, (error) => failures.push(error));
-      await this.reported();
-      if (failures.length === 0) return value;
-    } catch (error) {
-      await this.reported();
-      failures.push(error as Error);
-    }
-    throw await this.explain(failures[0]);
-  }
-
   /** The typed error for what WebGPU rejected; the loss of the device where that was the cause. */
   async explain(error: unknown): Promise<unknown> {
     if (error instanceof RephaseError || error instanceof TypeError) return this.lost ?? error;
@@ -141,70 +114,60 @@ export class Device {
     return this.lost ?? failed(error);
   }
 
-  /** The kernel of this key, compiled at once where it is new. One that fails is not kept. */
-  compileNow(key: string, write: () => Kernel, onError: (error: Error) => void): CompiledKernel {
-    const forget = (error: Error) => {
-      this.pipelines.forget(key);
-      onError(error);
-    };
-    return this.watch(() => this.pipelines.compileNow(key, write), forget);
+  /** Compiles a kernel in the background. `key` tells it from all others; `write` is called only for a new one. */
+  async compile(key: string, write: () => Kernel): Promise<CompiledKernel> {
+    const known = this.#kernels.get(key) ?? this.#compiling.get(key);
+    if (known) return known;
+    const compiling = compile(this.gpu, key, write())
+      .then((kernel) => this.#kernels.set(key, kernel, 1))
+      .finally(() => this.#compiling.delete(key));
+    this.#compiling.set(key, compiling);
+    return compiling;
   }
 
-  /** A bind group of the kernel; the order of resources is that of its bindings. */
-  bindGroup(
-    { layout }: CompiledKernel,
-    resources: GPUBindingResource[],
-    onError: (error: Error) => void,
-  ): GPUBindGroup {
-    const entries = resources.map((resource, binding) => ({ binding, resource }));
-    return this.watch(() => this.gpu.createBindGroup({ layout, entries }), onError);
+  /** The kernel of this key, compiled at once where it is new. */
+  compileNow(key: string, write: () => Kernel, onError: (error: Error) => void): CompiledKernel {
+    return this.#cached(this.#kernels, key, () => compileNow(this.gpu, key, write()), onError);
   }
 
   /** The constants of a transform, made when first needed. They stay valid for those who hold them. */
-  table(factors: Factors, first: Sign, onError = this.#giveUp): GPUBuffer {
-    const key = `${factors.length} ${factors.padded} ${factors.radices.join(' ')} ${first}`;
-    let buffer = this.#tables.get(key);
-    if (!buffer) {
-      const forget = (error: Error) => {
-        this.#tables.delete(key);
-        onError(error);
-      };
-      const usage = GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_DST;
-      buffer = this.#constant(`twiddles of ${factors.length}`, makeTable(factors, first), usage, forget);
-      this.#tables.set(key, buffer, buffer.size);
-    }
-    return buffer;
-  }
-
-  /** A binding of a uniform that holds a multiple of 8 below 2048. */
-  number(value: number): GPUBufferBinding {
-    return { buffer: this.#numbers!, offset: (value / 8) * UNIFORM_ALIGNMENT, size: 16 };
-  }
-
-  /** Uploads the numbers of `number`, so that nothing has to be uploaded later. */
-  prepareNumbers(onError: (error: Error) => void): void {
-    if (this.#numbers) return;
-    const stride = UNIFORM_ALIGNMENT / 4;
-    const numbers = Uint32Array.from({ length: 256 * stride }, (_, i) => (i % stride === 0 ? (i / stride) * 8 : 0));
-    const forget = (error: Error) => {
-      this.#numbers = undefined;
-      onError(error);
-    };
-    this.#numbers = this.#constant('numbers', numbers, GPU_BUFFER.UNIFORM | GPU_BUFFER.COPY_DST, forget);
-  }
-
-  #constant(
-    label: string,
-    data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
-    usage: number,
-    onError: (error: Error) => void,
-  ): GPUBuffer {
+  table(factors: Factors, first: Sign, onError: (error: Error) => void): GPUBuffer {
+    const size = tableBytes(factors);
     const make = () => {
-      const buffer = this.gpu.createBuffer({ label, size: data.byteLength, usage });
-      this.gpu.queue.writeBuffer(buffer, 0, data);
+      const usage = GPU_BUFFER.STORAGE | GPU_BUFFER.COPY_DST;
+      const buffer = this.gpu.createBuffer({ label: `twiddles of ${factors.length}`, size, usage });
+      this.gpu.queue.writeBuffer(buffer, 0, makeTable(factors, first));
       return buffer;
     };
-    return this.watch(make, onError, data.byteLength);
+    return this.#cached(this.#tables, `${factors.length} ${first}`, make, onError, size);
+  }
+
+  /** What a cache keeps under this key, made where it is new. What fails is not kept. `bytes`: its weight, if not 1. */
+  #cached<T>(cache: LruCache<T>, key: string, make: () => T, onError: (error: Error) => void, bytes?: number): T {
+    const known = cache.get(key);
+    if (known) return known;
+    const forget = (error: Error) => {
+      cache.delete(key);
+      onError(error);
+    };
+    const made = this.watch(make, forget, () => bytes ?? NaN);
+    return cache.set(key, made, bytes ?? 1);
+  }
+
+  /** The most bytes that one buffer can have and a kernel can bind, and the name of the limit. */
+  get largestBuffer(): { bytes: number; limit: string } {
+    const { limits } = this.gpu;
+    const limit =
+      limits.maxBufferSize < limits.maxStorageBufferBindingSize ? 'maxBufferSize' : 'maxStorageBufferBindingSize';
+    return { bytes: limits[limit], limit };
+  }
+
+  /** Throws an `OutOfMemoryError` where no buffer can have so many bytes. */
+  requireFits(what: string, bytes: number): void {
+    const largest = this.largestBuffer;
+    if (bytes <= largest.bytes) return;
+    const limit = `this WebGPU device's ${largest.limit} is ${largest.bytes}`;
+    throw new OutOfMemoryError(`the buffer "${what}" takes ${bytes} bytes; ${limit}`, bytes, largest.bytes);
   }
 }
 

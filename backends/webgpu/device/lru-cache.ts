@@ -20,7 +20,7 @@ export class LruCache<Value> {
     return entry.value;
   }
 
-  set(key: string, value: Value, weight: number): void {
+  set(key: string, value: Value, weight: number): Value {
     this.delete(key);
     this.#kept.set(key, { value, weight });
     this.#weight += weight;
@@ -28,6 +28,7 @@ export class LruCache<Value> {
       if (this.#weight <= this.#most || oldest === key) break;
       this.delete(oldest);
     }
+    return value;
   }
 
   delete(key: string): void {

@@ -1,79 +1,32 @@
-/** Compiles each kernel once for a device: asynchronously for callers that wait, at once for those that cannot. */
-import { bindingOf, type Kernel, type Resource } from '../wgsl/kernel.js';
-import { LruCache } from './lru-cache.js';
+/** Compiles a kernel. */
+import { RESOURCES, type Kernel } from '../wgsl/kernel.js';
 
-export interface CompiledKernel {
+export interface CompiledKernel extends Pick<Kernel, 'bindings' | 'workgroups'> {
   pipeline: GPUComputePipeline;
-  layout: GPUBindGroupLayout;
-  bindings: readonly Resource[];
-  workgroups: number;
 }
 
 /** GPUShaderStage.COMPUTE, which Node does not have as a global. */
 const COMPUTE = 4;
-/** An image has about ten kernels. */
-const MOST_KEPT = 512;
 
-export class Pipelines {
-  readonly #gpu: GPUDevice;
-  readonly #compiled = new LruCache<CompiledKernel>(MOST_KEPT);
-  readonly #compiling = new Map<string, Promise<CompiledKernel>>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+/** `label` is for WebGPU's messages. */
+export async function compile(gpu: GPUDevice, label: string, kernel: Kernel): Promise<CompiledKernel> {
+  const { bindings, workgroups } = kernel;
+  return { bindings, workgroups, pipeline: await gpu.createComputePipelineAsync(describe(gpu, label, kernel)) };
+}
 
-  constructor(gpu: GPUDevice) {
-    this.#gpu = gpu;
-  }
+export function compileNow(gpu: GPUDevice, label: string, kernel: Kernel): CompiledKernel {
+  const { bindings, workgroups } = kernel;
+  return { bindings, workgroups, pipeline: gpu.createComputePipeline(describe(gpu, label, kernel)) };
+}
 
-  /** `key` tells the kernel from all others on this device. `write` is called only for a new one. */
-  async compile(key: string, write: () => Kernel): Promise<CompiledKernel> {
-    const known = this.#compiled.get(key) ?? this.#compiling.get(key);
-    if (known) return known;
-    const { kernel, descriptor } = this.#describe(write());
-    const compiling = this.#gpu
-      .createComputePipelineAsync(descriptor)
-      .then((pipeline) => this.#keep(key, { ...kernel, pipeline }))
-      .finally(() => this.#compiling.delete(key));
-    this.#compiling.set(key, compiling);
-    return compiling;
-  }
-
-  compileNow(key: string, write: () => Kernel): CompiledKernel {
-    const known = this.#compiled.get(key);
-    if (known) return known;
-    const { kernel, descriptor } = this.#describe(write());
-    return this.#keep(key, { ...kernel, pipeline: this.#gpu.createComputePipeline(descriptor) });
-  }
-
-  forget(key: string): void {
-    this.#compiled.delete(key);
-  }
-
-  #describe({ name, code, bindings, workgroups }: Kernel) {
-    const layout = this.#layoutOf(bindings);
-    const module = this.#gpu.createShaderModule({ label: name, code });
-    const descriptor: GPUComputePipelineDescriptor = {
-      label: name,
-      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: 'main' },
-    };
-    return { kernel: { layout, bindings, workgroups }, descriptor };
-  }
-
-  #layoutOf(bindings: readonly Resource[]): GPUBindGroupLayout {
-    const key = bindings.map(bindingOf).join(' ');
-    let layout = this.#layouts.get(key);
-    if (!layout) {
-      const describe = (name: Resource, binding: number) => {
-        return { binding, visibility: COMPUTE, buffer: { type: bindingOf(name) } };
-      };
-      layout = this.#gpu.createBindGroupLayout({ entries: bindings.map(describe) });
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
-
-  #keep(key: string, compiled: CompiledKernel): CompiledKernel {
-    this.#compiled.set(key, compiled, 1);
-    return compiled;
-  }
+function describe(gpu: GPUDevice, label: string, { code, bindings }: Kernel): GPUComputePipelineDescriptor {
+  const entries = bindings.map((resource, binding) => {
+    return { binding, visibility: COMPUTE, buffer: { type: RESOURCES[resource].binding } };
+  });
+  const bindGroupLayouts = [gpu.createBindGroupLayout({ entries })];
+  return {
+    label,
+    layout: gpu.createPipelineLayout({ bindGroupLayouts }),
+    compute: { module: gpu.createShaderModule({ label, code }), entryPoint: 'main' },
+  };
 }

@@ -8,7 +8,7 @@ import { constrainStatement, constraintFunctions } from './constraint.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
-import { columnKey, type ColumnWork } from './work.js';
+import type { ColumnWork } from './work.js';
 
 export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork): Kernel {
   const { rows, stored, columnStride } = field;
@@ -44,5 +44,5 @@ export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork)
     writer.sumLine('residual', `if (column_exists) { ${store} }`);
   }
 
-  return writer.kernel(columnKey(work), bindings, stored, constrain ? constraintFunctions(work) : '');
+  return writer.kernel(bindings, stored, constrain ? constraintFunctions(work) : '');
 }

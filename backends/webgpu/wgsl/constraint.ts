@@ -18,17 +18,13 @@ fn impose(c: vec2f, m: f32, weight: f32, residual: ptr<function, f32>) -> vec2f 
 
 /** `constrained(c, at, residual)`: the constraint on the frequency whose magnitude is number `at`. */
 export function constraintFunctions({ masked }: ColumnWork): string {
-  if (!masked) {
-    return `${IMPOSE}
-fn constrained(c: vec2f, at: u32, residual: ptr<function, f32>) -> vec2f {
-  return impose(c, bitcast<f32>(magnitudes[at]), 1.0, residual);
-}`;
-  }
+  const measured = 'return impose(c, bitcast<f32>(bits), 1.0, residual);';
+  const perhaps = `if (bits == 0x7f800000u) { return c; }
+  return impose(c, bitcast<f32>(bits & 0x7fffffffu), select(1.0, 0.5, (bits >> 31u) == 1u), residual);`;
   return `${IMPOSE}
 fn constrained(c: vec2f, at: u32, residual: ptr<function, f32>) -> vec2f {
   let bits = magnitudes[at];
-  if (bits == 0x7f800000u) { return c; }
-  return impose(c, bitcast<f32>(bits & 0x7fffffffu), select(1.0, 0.5, (bits >> 31u) == 1u), residual);
+  ${masked ? perhaps : measured}
 }`;
 }
 

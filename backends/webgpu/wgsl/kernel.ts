@@ -1,39 +1,37 @@
 /** A kernel as those see it that compile and dispatch it: its WGSL, what it binds, and over how many workgroups it runs. */
 
-export type Binding = 'storage' | 'read-only-storage' | 'uniform';
+type Binding = 'storage' | 'read-only-storage' | 'uniform';
 
-/** Buffers a kernel may bind, named as in its WGSL; the order of `Kernel.bindings` is that of their numbers. */
-export type Resource =
-  | 'spectrum'
-  | 'destination'
-  | 'magnitudes'
-  | 'partials'
-  | 'object'
-  | 'iterate'
-  | 'next'
-  | 'support'
-  | 'tables'
-  | 'coefficients'
-  | 'parameters'
-  | 'raw'
-  | 'residuals';
+/** The buffers that a kernel may bind, named as in its WGSL. Bind group layouts follow these too. */
+export const RESOURCES = {
+  spectrum: { binding: 'storage', type: 'array<vec2f>' },
+  destination: { binding: 'storage', type: 'array<vec2f>' },
+  magnitudes: { binding: 'read-only-storage', type: 'array<u32>' },
+  partials: { binding: 'storage', type: 'array<f32>' },
+  records: { binding: 'read-only-storage', type: 'array<f32>' },
+  object: { binding: 'storage', type: 'array<f32>' },
+  iterate: { binding: 'storage', type: 'array<f32>' },
+  next: { binding: 'storage', type: 'array<f32>' },
+  support: { binding: 'read-only-storage', type: 'array<u32>' },
+  tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
+  coefficients: { binding: 'uniform', type: 'array<vec4f, 4>' },
+  parameters: { binding: 'uniform', type: 'Parameters' },
+  raw: { binding: 'read-only-storage', type: 'array<f32>' },
+  residuals: { binding: 'storage', type: 'array<f32>' },
+} satisfies Record<string, { binding: Binding; type: string }>;
+
+export type Resource = keyof typeof RESOURCES;
 
 export interface Kernel {
-  /** For WebGPU's messages. */
-  name: string;
   code: string;
+  /** In the order of their numbers. */
   bindings: Resource[];
   /** Workgroups for one start. */
   workgroups: number;
 }
 
-interface Declaration {
-  binding: Binding;
-  type: string;
-}
-
 export interface KernelText extends Omit<Kernel, 'code'> {
-  /** Types of resources that differ from those in `DECLARATIONS`. */
+  /** Types of resources that differ from those in `RESOURCES`. */
   types?: Partial<Record<Resource, string>>;
   /** Functions, types and variables at module scope. */
   declarations?: string;
@@ -46,15 +44,7 @@ export interface KernelText extends Omit<Kernel, 'code'> {
   body: string;
 }
 
-export function makeKernel({
-  name,
-  bindings,
-  workgroups,
-  types,
-  declarations = '',
-  threads,
-  body,
-}: KernelText): Kernel {
+export function makeKernel({ bindings, workgroups, types, declarations = '', threads, body }: KernelText): Kernel {
   const code = `
 ${declare(bindings, types)}
 ${declarations}
@@ -65,7 +55,7 @@ let group = workgroup.x + workgroup.y * workgroups.x;
 let start = workgroup.z;
 ${body}
 }`;
-  return { name, code, bindings, workgroups };
+  return { code, bindings, workgroups };
 }
 
 const ITEM_THREADS = 64;
@@ -87,11 +77,11 @@ ${body}`,
   });
 }
 
-/** Declares the resources in WGSL. Their types and accesses are in `DECLARATIONS`, which bind group layouts follow too. */
+/** Declares the resources in WGSL. */
 function declare(resources: readonly Resource[], types: KernelText['types'] = {}): string {
   return resources
     .map((name, i) => {
-      const { binding, type } = DECLARATIONS[name];
+      const { binding, type } = RESOURCES[name];
       const space = { storage: 'storage, read_write', 'read-only-storage': 'storage, read', uniform: 'uniform' }[
         binding
       ];
@@ -99,26 +89,6 @@ function declare(resources: readonly Resource[], types: KernelText['types'] = {}
     })
     .join('\n');
 }
-
-export function bindingOf(resource: Resource): Binding {
-  return DECLARATIONS[resource].binding;
-}
-
-const DECLARATIONS: Record<Resource, Declaration> = {
-  spectrum: { binding: 'storage', type: 'array<vec2f>' },
-  destination: { binding: 'storage', type: 'array<vec2f>' },
-  magnitudes: { binding: 'read-only-storage', type: 'array<u32>' },
-  partials: { binding: 'storage', type: 'array<f32>' },
-  object: { binding: 'storage', type: 'array<f32>' },
-  iterate: { binding: 'storage', type: 'array<f32>' },
-  next: { binding: 'storage', type: 'array<f32>' },
-  support: { binding: 'read-only-storage', type: 'array<u32>' },
-  tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
-  coefficients: { binding: 'uniform', type: 'array<vec4f, 4>' },
-  parameters: { binding: 'uniform', type: 'Parameters' },
-  raw: { binding: 'read-only-storage', type: 'array<f32>' },
-  residuals: { binding: 'storage', type: 'array<f32>' },
-};
 
 /** maxComputeWorkgroupsPerDimension of every device. More workgroups are folded into the second dimension. */
 export const MOST_WORKGROUPS = 65_535;
@@ -128,12 +98,22 @@ export function comesOutEven(count: number, each: number): boolean {
   return count % each === 0 && count / each <= MOST_WORKGROUPS;
 }
 
-/** Leaves the sum of `value` over a workgroup of a power of two threads in memory[0], added up in fixed order. */
-export function sumOverWorkgroup(threads: number, value: string): string {
-  return `
-memory[thread] = ${value};
-for (var half = ${threads / 2}u; half > 0u; half /= 2u) {
-  workgroupBarrier();
-  if (thread < half) { memory[thread] += memory[thread + half]; }
-}`;
+/**
+ * Sums `value` over every `threads` threads of a workgroup in fixed order and has the first of them run `use`, with the sum
+ * as `sum`. `t` is the thread among these. Goes through `memory`, which nobody may be reading.
+ */
+export function sumOverThreads(threads: number, t: string, value: string, use: string): string {
+  const lanes = Math.min(threads, 16);
+  const statements = [`memory[thread] = ${value};`, 'workgroupBarrier();'];
+  if (threads > lanes) {
+    const terms = Array.from({ length: Math.ceil(threads / lanes) }, (_, i) => {
+      const guard = (i + 1) * lanes > threads ? `if (${t} < ${threads - i * lanes}u)` : '';
+      return `${guard} { sum += memory[thread + ${i * lanes}u]; }`;
+    });
+    const sum = `var sum = 0.0; ${terms.join(' ')} memory[thread] = sum;`;
+    statements.push(`if (${t} < ${lanes}u) { ${sum} }`, 'workgroupBarrier();');
+  }
+  const terms = Array.from({ length: lanes }, (_, i) => `memory[thread + ${i}u]`);
+  statements.push(`if (${t} == 0u) { let sum = ${terms.join(' + ')}; ${use} }`);
+  return statements.join('\n');
 }

@@ -12,7 +12,7 @@
  * It does not know where lines come from: columns.ts and rows.ts put loads, pixel rules and stores around it.
  */
 import { butterfly, type Sign } from './butterflies.js';
-import { makeKernel, type Kernel, type KernelText, type Resource } from './kernel.js';
+import { makeKernel, sumOverThreads, type Kernel, type KernelText, type Resource } from './kernel.js';
 import { BANKS, farEnd, isBluestein, registersFor, type LinePlan } from './plan.js';
 import { opposite, secondPower, tableLayout, type Pass, type TableLayout } from './tables.js';
 
@@ -61,7 +61,7 @@ export class LineWriter {
   }
 
   /** The kernel of what was emitted, over `count` lines of each start. */
-  kernel(name: string, bindings: Resource[], count: number, functions: string, types?: KernelText['types']): Kernel {
+  kernel(bindings: Resource[], count: number, functions: string, types?: KernelText['types']): Kernel {
     const { radices, padded, threads, lines, stride, padding } = this.plan;
     const declarations = `
 var<workgroup> memory: array<f32, ${lines * stride}>;
@@ -71,7 +71,7 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     const head = [`let t = thread % ${threads}u;`, `let line = thread / ${threads}u;`, registers.join(' ')];
     const body = [...head, ...this.#body].join('\n');
     const workgroups = Math.ceil(count / lines);
-    return makeKernel({ name, bindings, types, declarations, threads: threads * lines, body, workgroups });
+    return makeKernel({ bindings, types, declarations, threads: threads * lines, body, workgroups });
   }
 
   /** Numbers that a butterfly holds at an end, and how many butterflies there are. */
@@ -99,14 +99,10 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
   transform(pass: Pass): void {
     if (!isBluestein(this.plan)) return this.#stages(pass, this.#signs[pass]);
     const { radices } = this.plan;
-    const forward = this.#signs[pass] < 0;
-    const multiply = (radix: number, part: string) => {
-      const count = this.plan.padded / radix;
-      const factor = forward ? `f.${part}` : `vec2f(f.${part[0]}, -f.${part[1]})`;
+    const multiply = (radix: number, part: 'xy' | 'zw') => {
+      const entry = (j: string, k: number) => `${this.#table.chirp + (k * this.plan.padded) / radix}u + ${j}`;
       this.#eachButterfly(radix, (j, registers) =>
-        registers
-          .map((x, k) => `{ let f = tables[${this.#table.chirp + k * count}u + ${j}]; ${x} = times(${x}, ${factor}); }`)
-          .join('\n'),
+        registers.map((x, k) => chirpProduct(x, entry(j, k), part, this.#signs[pass] > 0)).join('\n'),
       );
     };
     multiply(radices[0], 'xy');
@@ -133,24 +129,10 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
     return numbers % BANKS === 0 ? numbers + numbers / BANKS : undefined;
   }
 
-  /** Sums `value` over a line's threads in fixed order and has the line's first thread run `use`, with it as `sum`. */
+  /** `sumOverThreads` for the threads of each line. */
   sumLine(value: string, use: string): void {
-    const { threads } = this.plan;
-    const lanes = Math.min(threads, 16);
     if (this.#beingRead) this.emit('workgroupBarrier();');
-    this.emit(`memory[thread] = ${value};`, 'workgroupBarrier();');
-    if (threads > lanes) {
-      const terms = Array.from({ length: Math.ceil(threads / lanes) }, (_, i) => {
-        const guard = (i + 1) * lanes > threads ? `if (t < ${threads - i * lanes}u)` : '';
-        return `${guard} { sum += memory[thread + ${i * lanes}u]; }`;
-      });
-      this.emit(
-        `if (t < ${lanes}u) { var sum = 0.0; ${terms.join(' ')} memory[thread] = sum; }`,
-        'workgroupBarrier();',
-      );
-    }
-    const terms = Array.from({ length: lanes }, (_, i) => `memory[thread + ${i}u]`);
-    this.emit(`if (t == 0u) { let sum = ${terms.join(' + ')}; ${use} }`);
+    this.emit(sumOverThreads(this.plan.threads, 't', value, use));
     this.#beingRead = true;
   }
 
@@ -209,6 +191,12 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
 
 /** The part of a complex number that is exchanged. */
 type Component = 'x' | 'y';
+
+/** Multiplies by the chirp of Bluestein's transform (`xy` of a table entry) or its spectrum (`zw`); conjugated if inverse. */
+export function chirpProduct(register: string, entry: string, part: 'xy' | 'zw', inverse: boolean): string {
+  const factor = inverse ? `vec2f(f.${part[0]}, -f.${part[1]})` : `f.${part}`;
+  return `{ let f = tables[${entry}]; ${register} = times(${register}, ${factor}); }`;
+}
 
 /** register k ← register k · w^k, with w and w^q from a table entry. */
 export function twiddle(registers: readonly string[], entry: string): string {

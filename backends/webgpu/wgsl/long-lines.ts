@@ -9,8 +9,8 @@ import { joinKernel, pixelsKernel, splitKernel } from '../fields/real/long-lines
 import type { BatchBuffer, Step } from '../step.js';
 import { butterfly, type Sign } from './butterflies.js';
 import { constrainStatement, constraintFunctions } from './constraint.js';
-import { makeItemKernel, makeKernel, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
-import { TIMES, twiddle } from './lines.js';
+import { makeItemKernel, makeKernel, sumOverThreads, type Kernel, type Resource } from './kernel.js';
+import { TIMES, chirpProduct, twiddle } from './lines.js';
 import { isBluestein, type Factors } from './plan.js';
 import { opposite, tableLayout, type Pass, type Stage } from './tables.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork } from './work.js';
@@ -25,9 +25,8 @@ export function longColumnSteps(field: RealField, factors: Factors, work: Column
   const steps: Step[] = [];
   if (forward) steps.push(...transformSteps(lines, 'first', 'spectrum', 'spectrum'));
   if (constrain) {
-    const { masked } = work;
-    const key = `long ${columnKey({ constrain, masked })}`;
-    steps.push({ key, write: () => constrainKernel(field, { constrain, masked }), use: {} });
+    const only = { constrain, masked: work.masked };
+    steps.push({ key: `long ${columnKey(only)}`, write: () => constrainKernel(field, only), use: {} });
   }
   if (inverse) steps.push(...transformSteps(lines, 'second', 'spectrum', outOfPlace ? 'work' : 'spectrum'));
   return steps;
@@ -112,10 +111,8 @@ function stageKernel(lines: number, factors: Factors, stage: StageWork): Kernel 
   const { chirp } = tableLayout(factors);
   const count = padded / radix;
   const registers = Array.from({ length: radix }, (_, k) => `x${k}`);
-  const product = (x: string, index: string, part: 'xy' | 'zw') => {
-    const factor = stage.conjugate ? `vec2f(f.${part[0]}, -f.${part[1]})` : `f.${part}`;
-    return `{ let f = tables[${chirp}u + ${index}]; ${x} = times(${x}, ${factor}); }`;
-  };
+  const product = (x: string, index: string, part: 'xy' | 'zw') =>
+    chirpProduct(x, `${chirp}u + ${index}`, part, stage.conjugate);
   const load = registers.map((x, k) => {
     const index = `(j + ${k * count}u)`;
     const read = `${x} = spectrum[read_from + ${index}];`;
@@ -138,12 +135,13 @@ ${butterfly(registers, sign)}
 let base = j / ${span}u * ${span * radix}u + j % ${span}u;
 ${store.join('\n')}`;
   const bindings: Resource[] = ['spectrum', 'destination', 'tables'];
-  return makeItemKernel({ name: 'long stage', bindings, declarations: TIMES, items: lines * count, body });
+  return makeItemKernel({ bindings, declarations: TIMES, items: lines * count, body });
 }
 
 /** A workgroup for each column. */
 function constrainKernel(field: RealField, work: ColumnWork): Kernel {
   const { rows, stored, columnStride } = field;
+  const store = `partials[start * ${stored}u + group] = sum * ${columnWeight(field, 'group')};`;
   const body = `
 // A folded dispatch has workgroups beyond the last column.
 if (group >= ${stored}u) { return; }
@@ -152,16 +150,8 @@ var residual = 0.0;
 for (var i = thread; i < ${rows}u; i += ${COLUMN_THREADS}u) {
   ${constrainStatement(work, 'spectrum[base + i]', `group * ${rows}u + i`)}
 }
-${sumOverWorkgroup(COLUMN_THREADS, 'residual')}
-if (thread == 0u) { partials[start * ${stored}u + group] = memory[0] * ${columnWeight(field, 'group')}; }`;
+${sumOverThreads(COLUMN_THREADS, 'thread', 'residual', store)}`;
   const bindings: Resource[] = ['spectrum', 'magnitudes', 'partials'];
   const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work)}`;
-  return makeKernel({
-    name: 'long constrain',
-    bindings,
-    declarations,
-    threads: COLUMN_THREADS,
-    body,
-    workgroups: stored,
-  });
+  return makeKernel({ bindings, declarations, threads: COLUMN_THREADS, body, workgroups: stored });
 }

@@ -4,12 +4,10 @@
  */
 
 /** Limits of a device that decide how lines are laid out. */
-export interface LineLimits {
-  /** maxComputeWorkgroupStorageSize. */
-  storageBytes: number;
-  /** maxComputeInvocationsPerWorkgroup. */
-  invocations: number;
-}
+export type LineLimits = Pick<
+  GPUSupportedLimits,
+  'maxComputeWorkgroupStorageSize' | 'maxComputeInvocationsPerWorkgroup' | 'maxComputeWorkgroupSizeX'
+>;
 
 /** The factors of a transform. `padded` is `length`, or the length of Bluestein's convolution, which is longer. */
 export interface Factors {
@@ -75,11 +73,13 @@ export function planLine(
   lines: number,
 ): LinePlan | undefined {
   const { padded, radices } = factors;
-  const threads = threadsFor(factors, limits.invocations);
+  const invocations = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  const threads = threadsFor(factors, invocations);
   if (registersFor(radices, padded, threads) > MOST_REGISTERS) return undefined;
   const wanted = Math.max(preferredLines, Math.floor(FULL_WORKGROUP / threads));
   for (let count = Math.min(wanted, lines); count >= 1; count = Math.floor(count / 2)) {
-    if (count * threads > limits.invocations) continue;
+    if (count * threads > invocations) continue;
+    const mostStride = limits.maxComputeWorkgroupStorageSize / 4 / count;
     const withPadding = padded + Math.floor(padded / BANKS);
     // Lines that are read side by side start in different banks.
     const spread = count > 1 && count <= BANKS ? roundUp(withPadding, BANKS) + BANKS / count : withPadding;
@@ -88,7 +88,7 @@ export function planLine(
       [withPadding, true],
       [padded, false],
     ] as const) {
-      if (4 * count * stride <= limits.storageBytes) return { ...factors, threads, lines: count, padding, stride };
+      if (stride <= mostStride) return { ...factors, threads, lines: count, padding, stride };
     }
   }
   return undefined;
@@ -119,9 +119,6 @@ export function registersFor(radices: readonly number[], padded: number, threads
 /** The fewest stages that do, the most even among those; undefined where a prime factor is too large. */
 function radicesOf(length: number): number[] | undefined {
   if (length === 1) return [1];
-  let rest = length;
-  for (let prime = 2; prime <= LARGEST_PRIME; prime++) while (rest % prime === 0) rest /= prime;
-  if (rest > 1) return undefined;
   const limit = largestRadix(length);
   let best: number[] | undefined;
   const extend = (remaining: number, largest: number, chosen: number[]) => {

@@ -1,22 +1,19 @@
 /** Sums up the partial residuals that column passes recorded. */
-import { makeKernel, sumOverWorkgroup, type Kernel, type Resource } from './kernel.js';
+import { makeKernel, sumOverThreads, type Kernel } from './kernel.js';
 
 const THREADS = 64;
 
 /**
- * partials [record][start][column] → residuals [record][start], a workgroup for each record of each start, in fixed order.
- * Takes `records` records, `stride` numbers apart, of `columns` columns each.
+ * records [record][start][column] → residuals [record][start], a workgroup for each record of each start, in fixed order.
+ * Takes `count` records, `stride` numbers apart, of `columns` columns each, and leaves residuals `residualStride` apart.
  */
-export function residualsKernel(columns: number, starts: number, records: number, stride: number): Kernel {
+export function residualsKernel(columns: number, count: number, stride: number, residualStride: number): Kernel {
   const body = `
-var sum = 0.0;
+var partial = 0.0;
 for (var i = thread; i < ${columns}u; i += ${THREADS}u) {
-  sum += partials[group * ${stride}u + start * ${columns}u + i];
+  partial += records[group * ${stride}u + start * ${columns}u + i];
 }
-${sumOverWorkgroup(THREADS, 'sum')}
-if (thread == 0u) { residuals[(parameters.first_record + group) * ${starts}u + start] = memory[0]; }`;
-  const name = `residuals ${starts} ${records}`;
-  const bindings: Resource[] = ['parameters', 'partials', 'residuals'];
-  const declarations = `struct Parameters { first_record: u32 }\nvar<workgroup> memory: array<f32, ${THREADS}>;`;
-  return makeKernel({ name, bindings, declarations, threads: THREADS, body, workgroups: records });
+${sumOverThreads(THREADS, 'thread', 'partial', `residuals[group * ${residualStride}u + start] = sum;`)}`;
+  const declarations = `var<workgroup> memory: array<f32, ${THREADS}>;`;
+  return makeKernel({ bindings: ['records', 'residuals'], declarations, threads: THREADS, body, workgroups: count });
 }

@@ -20,7 +20,7 @@ import { literal } from './butterflies.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
-import { rowKey, type RowWork } from './work.js';
+import type { RowWork } from './work.js';
 
 export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kernel {
   const { pairs } = field;
@@ -56,5 +56,5 @@ export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kern
     writer.atEnd('far', ({ register, index }) => storePixels(register, index));
   }
 
-  return writer.kernel(rowKey(work), bindings, pairs, JOIN_AND_SPLIT, { spectrum: SPECTRUM_TYPE });
+  return writer.kernel(bindings, pairs, JOIN_AND_SPLIT, { spectrum: SPECTRUM_TYPE });
 }

@@ -15,6 +15,8 @@
 import type { Shape } from '../../../../src/types.js';
 
 export interface RealField {
+  /** Tells the shape from every other. */
+  key: string;
   rows: number;
   columns: number;
   /** Columns of the half spectrum. */
@@ -27,7 +29,8 @@ export interface RealField {
 
 export function realField([rows, columns]: Shape): RealField {
   const pairs = Math.ceil(rows / 2);
-  return { rows, columns, stored: Math.floor(columns / 2) + 1, columnStride: strideOf(2 * pairs), pairs };
+  const stored = Math.floor(columns / 2) + 1;
+  return { key: `${rows}×${columns}`, rows, columns, stored, columnStride: strideOf(2 * pairs), pairs };
 }
 
 /**
@@ -50,14 +53,10 @@ export function magnitudesBytes({ rows, stored }: RealField): number {
   return 4 * rows * stored;
 }
 
-export function supportBytes({ pairs }: RealField, butterflies: number): number {
-  return 4 * pairs * butterflies;
-}
-
 /** The support as words, one for each of the `butterflies` of a pair of rows. */
 export function packSupport(support: Uint8Array, field: RealField, butterflies: number): Uint32Array<ArrayBuffer> {
-  const { rows, columns } = field;
-  const words = new Uint32Array(supportBytes(field, butterflies) / 4);
+  const { rows, columns, pairs } = field;
+  const words = new Uint32Array(pairs * butterflies);
   for (let row = 0; row < rows; row++) {
     const first = (row >> 1) * butterflies;
     const shift = row % 2 === 0 ? 0 : 16;

@@ -20,7 +20,6 @@ import {
 export function joinKernel(field: RealField, stride: number): Kernel {
   const hasSecond = field.rows % 2 === 0 ? 'true' : `pair + 1u < ${field.pairs}u`;
   return columnsKernel(
-    'long join',
     field,
     stride,
     `let z = join_rows(spectrum[at], ${hasSecond}, ${isReal(field, 'c')});
@@ -32,11 +31,11 @@ destination[line + mirror] = z.zw;`,
 /** The reverse. */
 export function splitKernel(field: RealField, stride: number): Kernel {
   const lines = 'vec4f(destination[line + c], destination[line + mirror])';
-  return columnsKernel('long split', field, stride, `spectrum[at] = split_rows(${lines});`);
+  return columnsKernel(field, stride, `spectrum[at] = split_rows(${lines});`);
 }
 
 /** A thread for each column of each pair of rows. */
-function columnsKernel(name: string, field: RealField, stride: number, statements: string): Kernel {
+function columnsKernel(field: RealField, stride: number, statements: string): Kernel {
   const { columns, stored, columnStride, pairs } = field;
   const body = `
 let pair = i % ${pairs}u;
@@ -46,7 +45,7 @@ let at = (start * ${stored}u + c) * ${columnStride / 2}u + pair;
 let line = (start * ${pairs}u + pair) * ${stride}u;
 ${statements}`;
   const text = { types: { spectrum: SPECTRUM_TYPE }, declarations: JOIN_AND_SPLIT, body };
-  return makeItemKernel({ name, bindings: ['spectrum', 'destination'], items: stored * pairs, ...text });
+  return makeItemKernel({ bindings: ['spectrum', 'destination'], items: stored * pairs, ...text });
 }
 
 /** From the inverse's lines or the object, through the rule, to lines for the forward transform or the object. */
@@ -65,5 +64,5 @@ ${inverse ? `z = destination[at] * ${literal(normalisation(field, inverse))};` :
 ${withSupport ? `let inside = support[pair * ${count}u + n % ${count}u] >> (n / ${count}u);` : ''}
 ${rule ? pixelCode(work, 'z', 'n', 0) : ''}
 ${forward ? 'destination[at] = z;' : storePixels('z', 'n')}`;
-  return makeItemKernel({ name: 'long pixels', bindings, items: pairs * columns, body });
+  return makeItemKernel({ bindings, items: pairs * columns, body });
 }

@@ -29,13 +29,7 @@ else if (measured) { bits = bitcast<u32>(2.0 * m) | 0x80000000u; }
 else if (mirror_measured) { bits = bitcast<u32>(2.0 * mirror_m) | 0x80000000u; }
 destination[i] = bits;`;
   const types = { destination: 'array<u32>' };
-  return makeItemKernel({
-    name: 'magnitudes',
-    bindings: ['raw', 'destination'],
-    types,
-    items: field.rows * field.stored,
-    body,
-  });
+  return makeItemKernel({ bindings: ['raw', 'destination'], types, items: field.rows * field.stored, body });
 }
 
 /** raw → spectrum: the Hermitian part of M·exp(2πi·U), doubled, with U of core/philox.hpp. */
@@ -52,5 +46,5 @@ else if (mirror_measured) { hermitian = 2.0 * mirror_z; }
 spectrum[(start * ${stored}u + column) * ${columnStride}u + row] = hermitian;`;
   const declarations = `struct Parameters { seed_low: u32, seed_high: u32, first_start: u32 }${PHILOX}`;
   const bindings: Resource[] = ['parameters', 'raw', 'spectrum'];
-  return makeItemKernel({ name: 'start', bindings, declarations, items: field.rows * stored, body });
+  return makeItemKernel({ bindings, declarations, items: field.rows * stored, body });
 }
