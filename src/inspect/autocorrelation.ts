@@ -119,11 +119,12 @@ export function reachesBeyond(pattern: Pattern, axis: 'rows' | 'columns', extent
       const at = i * step + line * lineStep;
       const opposite =
         ((2 * half - i + length) % length) * step + ((2 * middleLine - line + across) % across) * lineStep;
-      if (!usable[at] && !usable[opposite]) return false;
-      values[i] = intensities[usable[at] ? at : opposite];
+      values[i] = usable[at] ? intensities[at] : usable[opposite] ? intensities[opposite] : NaN;
     }
-    lines.push(values);
+    // A line of a beamstop has no autocorrelation that could be told; the others have.
+    if (!values.includes(NaN)) lines.push(values);
   }
+  if (lines.length === 0) return false;
   const beyond = sizeAt(lines, extent);
   if (!(beyond > LEAST_AUTOCORRELATION * sizeAt(lines, 0))) return false;
   const shifts = Array.from({ length: Math.min(SHIFTS, half - extent) }, (_, i) => half - i);
