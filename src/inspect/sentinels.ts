@@ -93,12 +93,12 @@ function saturationOf(
   return ofType && alone && !atZero && value > 127 ? { value, pixels, ofType } : undefined;
 }
 
-/** The probability of at least `count` at this mean, to a factor of order one, for means well below the count. */
+/** The probability of `count` at this mean: that of more is little against it where the mean is well below the count. */
 function chanceOf(count: number, mean: number): number {
   if (mean >= count) return 1;
   let probability = Math.exp(-mean);
   for (let i = 1; i <= count; i++) probability *= mean / i;
-  return probability / (1 - mean / (count + 1));
+  return probability;
 }
 
 function haveNeighbours(pixels: readonly number[], [, columns]: Shape): boolean {
