@@ -14,13 +14,15 @@ import {
   retrieve,
   simulate,
 } from '../src/index.js';
+import { autocorrelation, reachesBeyond, spread } from '../src/inspect/autocorrelation.js';
 import { backgroundLevel } from '../src/inspect/background.js';
-import { isBetter } from '../src/inspect/centre.js';
+import { brightest, findCentre, isBetter, symmetryNear } from '../src/inspect/centre.js';
 import { percent, pixelsAt } from '../src/inspect/findings.js';
 import { inspectResult } from '../src/inspect/index.js';
 import { type Pattern, areWhole, quantile } from '../src/inspect/pattern.js';
 import { beamstopHole, deadPixels, hotPixels, negatives, notFinite, saturations } from '../src/inspect/sentinels.js';
 import { isAsymmetric, symmetryAbout } from '../src/inspect/symmetry.js';
+import { transform } from '../src/inspect/transform.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { readImage } from '../src/formats/files.js';
 import { uniformStream } from '../src/tools/random.js';
@@ -389,12 +391,12 @@ describe('thresholds', () => {
     const below = (count: number, value: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, i) => [at(12, 0) + i, value - i]));
 
-    // The density below 1000 is (15 + 1) / 100 a value, at which five at one value have a chance of 0.8 in a million.
+    // The density below 1000 is (16 + 1) / 100 a value, at which five at one value have a chance of 0.998 in a million.
     it.each([
-      ['15 values in the tenth below the largest', { ...below(15, 950) }, [1000]],
-      ['16 of them', { ...below(16, 950) }, []],
-      ['15, and one below that tenth', { ...below(15, 950), ...all([at(0, 0)], 899) }, [1000]],
-      ['15, and one at its end', { ...below(15, 950), ...all([at(0, 0)], 900) }, []],
+      ['16 values in the tenth below the largest', { ...below(16, 950) }, [1000]],
+      ['17 of them', { ...below(17, 950) }, []],
+      ['16, and one below that tenth', { ...below(16, 950), ...all([at(0, 0)], 899) }, [1000]],
+      ['16, and one at its end', { ...below(16, 950), ...all([at(0, 0)], 900) }, []],
     ])('five counts of 1000 above %s', (_, dim, expected) => {
       expect(values(patternOf({ ...all(five, 1000), ...dim }))).toEqual(expected);
     });
@@ -825,7 +827,7 @@ describe('thresholds', () => {
       expect(said(65534, 1)).toContain('LOOKS_LIKE_INTENSITIES');
     });
 
-    it('multiples of the smallest are counts, up to 10⁴ of it and to a thousandth', () => {
+    it('multiples of the smallest are counts, up to 10⁴ of it and to a hundredth', () => {
       const noiseOf = (data: Float64Array) =>
         inspectImage({ data, shape: SHAPE }, { intensity: true, centered: true }).noise;
       const exact = noiseOf(counts);
@@ -839,8 +841,8 @@ describe('thresholds', () => {
         for (let i = 1; i <= times; i++) data[i] = 0.3 * multiple;
         return noiseOf(data);
       };
-      expect(except(2.0009)).toBeGreaterThan(0);
-      expect(except(2.0012)).toBe(0);
+      expect(except(2.009)).toBeGreaterThan(0);
+      expect(except(2.011)).toBe(0);
       expect(except(9999.5)).toBe(0);
       expect(except(10001.5)).toBeGreaterThan(0);
       // Five that are more than one make a rule of it.
@@ -869,6 +871,316 @@ describe('thresholds', () => {
       }
       expect(quantile(Float64Array.of(2, 1, 2, 1, 1, 2, 2), 0.5)).toBe(2);
     });
+  });
+
+  describe('SUPPORT_TOO_SMALL', () => {
+    const LENGTH = 64;
+    /** The same line in each column: a constant, and a wave for each shift, whose autocorrelation there is this part of it. */
+    const waves = (parts: Record<number, number>, axis: 'rows' | 'columns' = 'rows'): Pattern => {
+      const line = Float64Array.from({ length: LENGTH }, (_, i) => {
+        const wave = ([shift, part]: [string, number]) =>
+          (Number(shift) === LENGTH / 2 ? 1 : 2) * part * Math.cos((2 * Math.PI * Number(shift) * (i - 32)) / LENGTH);
+        return (
+          1 +
+          Object.entries(parts)
+            .map(wave)
+            .reduce((sum, value) => sum + value, 0)
+        );
+      });
+      const intensities = Float64Array.from({ length: LENGTH * LENGTH }, (_, k) =>
+        axis === 'rows' ? line[Math.floor(k / LENGTH)] : line[k % LENGTH],
+      );
+      const usable = new Uint8Array(intensities.length).fill(1);
+      return { intensities, usable, shape: [LENGTH, LENGTH], zero: [32, 32], counts: false };
+    };
+    const far = (part: number, from = 25) =>
+      Object.fromEntries(Array.from({ length: 33 - from }, (_, i) => [from + i, part]));
+
+    it.each(['rows', 'columns'] as const)('an autocorrelation of more than 0.003 beyond its %s', (axis) => {
+      expect(reachesBeyond(waves({ 20: 0.0031 }, axis), axis, 20)).toBe(true);
+      expect(reachesBeyond(waves({ 20: 0.0029 }, axis), axis, 20)).toBe(false);
+      expect(reachesBeyond(waves({ 20: 0.0031 }, axis), axis, 19)).toBe(false);
+      expect(reachesBeyond(waves({ 20: 0.0031 }, axis === 'rows' ? 'columns' : 'rows'), axis, 20)).toBe(false);
+    });
+
+    it('and of more than five times the least of that at the eight largest shifts', () => {
+      expect(reachesBeyond(waves({ ...far(0.0199), 20: 0.1 }), 'rows', 20)).toBe(true);
+      expect(reachesBeyond(waves({ ...far(0.0201), 20: 0.1 }), 'rows', 20)).toBe(false);
+      expect(reachesBeyond(waves({ ...far(0.0201), 25: 0, 20: 0.1 }), 'rows', 20)).toBe(true);
+      expect(reachesBeyond(waves({ ...far(0.0201), 24: 0, 20: 0.1 }), 'rows', 20)).toBe(false);
+    });
+
+    it('where two shifts are left beyond it', () => {
+      expect(reachesBeyond(waves({ 30: 0.1 }), 'rows', 30)).toBe(true);
+      expect(reachesBeyond(waves({ 31: 0.1 }), 'rows', 31)).toBe(false);
+    });
+
+    it('in lines all of whose pixels, or their opposites, were measured', () => {
+      const pattern = waves({ 20: 0.1 });
+      const broken = (columns: readonly number[], row: number) => {
+        const usable = pattern.usable.slice();
+        for (const column of columns) usable[row * LENGTH + column] = 0;
+        const intensities = pattern.intensities.map((value, k) => (usable[k] ? value : 0));
+        return reachesBeyond({ ...pattern, usable, intensities }, 'rows', 20);
+      };
+      const columns = [...Array(LENGTH).keys()];
+      expect(broken(columns, 10)).toBe(true);
+      expect(broken(columns.slice(1), 32)).toBe(true);
+      expect(broken(columns, 32)).toBe(false);
+    });
+
+    it('is not said of a pattern that is wrong in something else', () => {
+      const small = support.map((is, k) => (is && Math.floor(k / SIDE) < OBJECT[0] - 8 ? 1 : 0));
+      const said = (data: Float64Array) => codes(inspect({ magnitudes: data, shape: SHAPE, support: small }));
+      const atCorner = fftshift(magnitudes, SHAPE);
+      expect(said(atCorner)).toEqual(['SUPPORT_TOO_SMALL']);
+      expect(said(atCorner.map((value) => value ** 2))).toEqual(['LOOKS_LIKE_INTENSITIES']);
+      expect(said(magnitudes)).toEqual(['ZERO_FREQUENCY_IN_MIDDLE']);
+      const greatest = Math.max(...magnitudes);
+      expect(said(atCorner.map((value) => Math.hypot(value, 0.05 * greatest)))).toEqual(['BACKGROUND']);
+      const odd = atCorner.map((value, k) => value * (1 + 0.5 * Math.sin(Math.floor(k / SIDE) / 5 + (k % SIDE) / 3)));
+      expect(said(odd)).toEqual(['ASYMMETRIC']);
+    });
+  });
+
+  describe('the autocorrelation', () => {
+    it('is spread as far as its last 6 % are to what is inside three fifths, without the first two shifts', () => {
+      const profile = (outer: number) =>
+        Float64Array.from({ length: 101 }, (_, i) => (i < 2 ? 50 : i <= 60 ? 4 : i < 94 ? 30 : outer));
+      expect(spread({ rows: profile(2), columns: profile(8) })).toBeCloseTo(1, 12);
+      expect(spread({ rows: profile(1), columns: profile(1) })).toBeCloseTo(0.25, 12);
+      expect(spread({ rows: new Float64Array(101), columns: new Float64Array(101) })).toBe(0);
+    });
+
+    it('is the transform of a tapered pattern whose gaps are filled with what is opposite', () => {
+      const shape = [16, 12] as const;
+      const intensities = noise(16 * 12, 6);
+      const usable = new Uint8Array(16 * 12).fill(1);
+      // One pixel and its opposite are not known, and of another only the opposite is.
+      usable[2 * 12 + 3] = usable[14 * 12 + 9] = usable[5 * 12 + 2] = 0;
+      const found = autocorrelation({ intensities, usable, shape, zero: [8, 6], counts: false }, 0.5);
+      const value = (row: number, column: number) => {
+        if ((row === 2 && column === 3) || (row === 14 && column === 9)) return 0;
+        const from = row === 5 && column === 2 ? 11 * 12 + 10 : row * 12 + column;
+        const taper = Math.cos((Math.PI * (row - 8)) / 16) ** 2 * Math.cos((Math.PI * (column - 6)) / 12) ** 2;
+        return taper * Math.sqrt(intensities[from]);
+      };
+      /** The field is square: 16 shifts in both directions. */
+      const squared = (down: number, right: number) => {
+        let [re, im] = [0, 0];
+        for (let k = 0; k < 16 * 12; k++) {
+          const [row, column] = [Math.floor(k / 12), k % 12];
+          const angle = (2 * Math.PI * (down * (row - 8) + right * (column - 6))) / 16;
+          re += value(row, column) * Math.cos(angle);
+          im += value(row, column) * Math.sin(angle);
+        }
+        return re * re + im * im;
+      };
+      for (const shift of [0, 1, 3, 8]) {
+        const across = [...Array(16).keys()];
+        const rms = (of: (i: number) => number) => Math.sqrt(across.reduce((sum, i) => sum + of(i), 0) / 16);
+        expect(found?.columns[shift]).toBeCloseTo(
+          rms((down) => squared(down, shift)),
+          10,
+        );
+        expect(found?.rows[shift]).toBeCloseTo(
+          rms((right) => squared(shift, right)),
+          10,
+        );
+      }
+      expect(found?.rows).toHaveLength(9);
+    });
+
+    it('is not known where a sixteenth around the zero frequency is not', () => {
+      const known = (row: number) => {
+        const usable = new Uint8Array(40 * 40).fill(1);
+        usable[(20 - row) * 40 + 20] = usable[(20 + row) * 40 + 20] = 0;
+        const intensities = new Float64Array(40 * 40).fill(1);
+        return (
+          autocorrelation({ intensities, usable, shape: [40, 40], zero: [20, 20], counts: false }, 1) !== undefined
+        );
+      };
+      expect([known(2), known(3)]).toEqual([false, true]);
+    });
+  });
+
+  describe('OFF_CENTER', () => {
+    const SIZE = 32;
+    const lit = (values: (row: number, column: number) => number, shape: Shape = [SIZE, SIZE]): Pattern => ({
+      intensities: Float64Array.from({ length: shape[0] * shape[1] }, (_, k) =>
+        values(Math.floor(k / shape[1]), k % shape[1]),
+      ),
+      usable: new Uint8Array(shape[0] * shape[1]).fill(1),
+      ...{ shape, zero: [shape[0] / 2, shape[1] / 2] as const, counts: false },
+    });
+
+    it('looks around the brightest square of a sixteenth, in which one pixel counts as the thousandth brightest', () => {
+      const block = lit((row, column) => (row >> 1 === 5 && column >> 1 === 10 ? 4 : 0));
+      block.intensities[3 * SIZE + 3] = 1e6;
+      expect(brightest(block)).toEqual([10.5, 20.5]);
+      expect(brightest(lit((row, column) => (row % 31 === 0 && column % 31 === 0 ? 4 : 0)))).toEqual([31.5, 31.5]);
+      expect(brightest(lit((row, column) => (row >= 7 && row < 10 && column === 5 ? 4 : 0), [48, 16]))).toEqual([8, 5]);
+    });
+
+    /** Speckles symmetric about a point, under a bright hill around another. */
+    const symmetric = (centre: readonly [number, number], hill: readonly [number, number]) => {
+      const rough = noise(8 * SIZE * SIZE, 12);
+      return lit((row, column) => {
+        const [down, right] = [row - centre[0], column - centre[1]];
+        const first = down > 0 || (down === 0 && right >= 0) ? 1 : -1;
+        const speckle = rough[2 * first * down * 4 * SIZE + 2 * SIZE + 2 * first * right];
+        return speckle ** 2 * (0.05 + 20 * Math.exp(-((row - hill[0]) ** 2 + (column - hill[1]) ** 2) / 40));
+      });
+    };
+
+    it.each<[readonly [number, number], readonly [number, number]]>([
+      [
+        [13, 18],
+        [13, 18],
+      ],
+      [
+        [13.5, 18],
+        [13.5, 18],
+      ],
+      [
+        [17, 14.5],
+        [17, 14.5],
+      ],
+    ])('finds %j', (centre, hill) => {
+      const pattern = symmetric(centre, hill);
+      const found = findCentre(pattern);
+      expect(found?.centre).toEqual(centre);
+      const beside = symmetryNear(pattern, [centre[0] + 0.5, centre[1]]);
+      expect(found?.symmetry.asymmetry).toBeLessThan(beside.asymmetry / 3);
+    });
+
+    it('finds no centre in noise', () => {
+      const rough = noise(SIZE * SIZE, 3);
+      expect(findCentre(lit((row, column) => rough[row * SIZE + column]))).toBeUndefined();
+      expect(findCentre(lit(() => 0))).toBeUndefined();
+    });
+  });
+
+  it('DEAD_PIXELS are not said of a complex object, which has zeros opposite to light by right', () => {
+    const odd = (change: (all: Float64Array) => void) =>
+      asCounts(
+        changed((data) => {
+          data.forEach((value, k) => {
+            data[k] = Math.round(value * (1 + 0.8 * Math.sin(Math.floor(k / SIDE) / 5 + (k % SIDE) / 3)));
+          });
+          change(data);
+        }),
+      );
+    expect(odd((data) => void (data[45 * SIDE + 44] = 0))).toEqual(['ASYMMETRIC']);
+  });
+
+  it('what an image is', () => {
+    const mask = new Uint8Array(SIDE * SIDE).fill(1);
+    mask[5] = 0;
+    const data = changed((all) => void (all[7] = NaN));
+    expect(inspectImage({ data, shape: SHAPE }, { mask })).toMatchObject({
+      ...{ shape: SHAPE, measured: 1 - 1 / SIDE ** 2, whole: true, center: [48, 48], intensity: true, centered: true },
+      ...{ least: 0, greatest: Math.max(...counts) },
+    });
+    expect(inspectImage({ data: magnitudes, shape: SHAPE }).whole).toBe(false);
+    const shifted = inspectImage({ data: fftshift(counts, SHAPE), shape: SHAPE });
+    expect(shifted).toMatchObject({ centered: false, center: [0, 0], warnings: [] });
+  });
+
+  describe('clean', () => {
+    const shape = [6, 8] as const;
+    const image = (change: (data: Float64Array) => void = () => undefined) => {
+      const data = Float64Array.from({ length: 48 }, (_, k) => 100 + ((k * 37) % 48));
+      change(data);
+      return { data, shape };
+    };
+
+    it('leaves out what is at the saturation or above it', () => {
+      const { data } = image();
+      const { mask, magnitudes: roots, done } = clean(image(), { intensity: true, saturation: 140 });
+      expect(mask).toEqual(Uint8Array.from(data, (value) => (value < 140 ? 1 : 0)));
+      expect(roots).toEqual(data.map((value) => (value < 140 ? Math.sqrt(value) : 0)));
+      expect(done).toEqual([expect.stringMatching(/^left out 8 pixels \(.*\): from 140 on$/)]);
+      expect(() => clean(image(), { saturation: 0 })).toThrow('a number above 0');
+    });
+
+    it('subtracts a background or a dark frame from intensities, and takes what is then negative for 0', () => {
+      const { data } = image();
+      const expected = data.map((value) => Math.sqrt(Math.max(0, value - 120)));
+      expect(clean(image(), { intensity: true, background: 120 }).magnitudes).toEqual(expected);
+      const dark = new Float64Array(48).fill(120);
+      expect(clean(image(), { intensity: true, dark }).magnitudes).toEqual(expected);
+      const squared = clean(image(), { background: 14400 });
+      expect(squared.magnitudes).toEqual(data.map((value) => Math.sqrt(Math.max(0, value * value - 14400))));
+      expect(squared.done).toEqual(['subtracted a background of 14400']);
+    });
+
+    it('takes negative numbers for 0 where it is asked to, and refuses them otherwise', () => {
+      const negative = () => image((data) => void ([data[3], data[9]] = [-4, NaN]));
+      const { magnitudes: roots, mask } = clean(negative(), { intensity: true, clipNegative: true, maskNan: true });
+      expect([roots[3], roots[9], mask?.indexOf(0)]).toEqual([0, 0, 9]);
+      expect(() => clean(negative(), { clipNegative: true })).toThrow(/the pattern: 1 pixel \(row 1, column 1\) NaN/);
+      expect(() => clean(negative())).toThrow(
+        /1 pixel \(row 1, column 1\) NaN.*, and 1 pixel \(row 0, column 3\) negative/,
+      );
+    });
+
+    it('moves the zero frequency to index 0, and what would come around the edges is not measured', () => {
+      const { data } = image();
+      const moved = clean(image(), { intensity: true, center: [2, 5] });
+      for (let row = -3; row < 3; row++) {
+        for (let column = -4; column < 4; column++) {
+          const [from, to] = [(row + 2) * 8 + column + 5, ((row + 6) % 6) * 8 + ((column + 8) % 8)];
+          const inside = row + 2 >= 0 && row + 2 < 6 && column + 5 >= 0 && column + 5 < 8;
+          expect(moved.mask?.[to]).toBe(inside ? 1 : 0);
+          expect(moved.magnitudes[to]).toBe(inside ? Math.sqrt(data[from]) : 0);
+        }
+      }
+      expect(clean(image(), { intensity: true, centered: true }).mask).toBeUndefined();
+    });
+
+    it('interpolates where the zero frequency is a tenth of a pixel or more from one', () => {
+      const side = 32;
+      const wave = (row: number, column: number) => 2 + Math.cos(row / 4) * Math.sin(column / 5);
+      const data = Float64Array.from({ length: side * side }, (_, k) => wave(Math.floor(k / side), k % side));
+      const centred = (row: number, column: number) => {
+        const found = clean({ data, shape: [side, side] }, { intensity: true, center: [row, column] });
+        return found.magnitudes.map((value) => value ** 2);
+      };
+      expect(centred(16.09, 16)).toEqual(centred(16, 16));
+      for (const [row, column] of [
+        [16.4, 16],
+        [15.5, 16.25],
+        [16, 15.8],
+      ]) {
+        const values = centred(row, column);
+        for (const [down, right] of [
+          [0, 0],
+          [3, 5],
+          [7, 1],
+        ]) {
+          expect(values[down * side + right]).toBeCloseTo(wave(row + down, column + right), 2);
+        }
+      }
+    });
+  });
+
+  it('the small transform is what its definition says', () => {
+    const size = 8;
+    const [re, im] = [noise(size * size, 1), noise(size * size, 2)];
+    const found = { re: re.slice(), im: im.slice(), size };
+    transform(found);
+    for (const k of [0, 1, 8, 13, 37, 63]) {
+      let [sumRe, sumIm] = [0, 0];
+      for (let x = 0; x < size * size; x++) {
+        const turns = (Math.floor(k / size) * Math.floor(x / size) + (k % size) * (x % size)) / size;
+        const [c, s] = [Math.cos(2 * Math.PI * turns), -Math.sin(2 * Math.PI * turns)];
+        sumRe += re[x] * c - im[x] * s;
+        sumIm += re[x] * s + im[x] * c;
+      }
+      expect(found.re[k]).toBeCloseTo(sumRe, 10);
+      expect(found.im[k]).toBeCloseTo(sumIm, 10);
+    }
   });
 
   it('what is said of pixels and shares', () => {
