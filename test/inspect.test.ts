@@ -1074,6 +1074,19 @@ describe('thresholds', () => {
     expect(odd((data) => void (data[45 * SIDE + 44] = 0))).toEqual(['ASYMMETRIC']);
   });
 
+  it('a hot pixel hides no background', () => {
+    const next = uniformStream(5, 0);
+    const data = counts.map((value) => value + poisson(20000, next));
+    const options = { intensity: true, centered: true };
+    const { background } = inspectImage({ data, shape: SHAPE }, options);
+    // With it, the background would be less than a thousandth of the light.
+    data[20 * SIDE + 30] = 1e12;
+    const seen = inspectImage({ data, shape: SHAPE }, options);
+    expect(codes(seen)).toEqual(['BACKGROUND', 'HOT_PIXELS']);
+    expect(seen.background).toBeCloseTo(background ?? NaN, -2);
+    expect(inspectImage({ data: counts, shape: SHAPE }, options)).not.toHaveProperty('background');
+  });
+
   it('what an image is', () => {
     const mask = new Uint8Array(SIDE * SIDE).fill(1);
     mask[5] = 0;
