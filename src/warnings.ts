@@ -20,7 +20,6 @@ export const WARNING_CODES = [
   'NO_SUPPORT',
   'SUPPORT_TOO_LARGE',
   'SUPPORT_TOO_SMALL',
-  'BRIGHT_EDGE',
   'DIVERGED',
 ] as const;
 

@@ -132,6 +132,8 @@ function isPicture(data: RealArray): boolean {
 
 /** Larger multiples are not told from other numbers in float32. */
 const LARGEST_MULTIPLE = 1e4;
+/** Squares of float32 roots are off a multiple by up to a quarter of this, at the largest multiple. */
+const MULTIPLE_ERROR = 0.01;
 
 /**
  * The intensity of one count, where intensities are multiples of their smallest, as scaled counts and the squares of their
@@ -142,10 +144,9 @@ function quantumOf(intensities: Float64Array): number {
   for (const value of intensities) if (value > 0 && value < quantum) quantum = value;
   let several = 0;
   for (const value of intensities) {
-    if (value === 0) continue;
     const multiple = value / quantum;
     if (multiple > LARGEST_MULTIPLE) continue;
-    if (Math.abs(multiple - Math.round(multiple)) > 1e-3 + 1e-6 * multiple) return 0;
+    if (Math.abs(multiple - Math.round(multiple)) > MULTIPLE_ERROR) return 0;
     if (multiple > 1.5) several++;
   }
   return several > 4 ? quantum : 0;

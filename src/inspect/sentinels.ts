@@ -17,11 +17,15 @@ export interface Negatives {
   marks: boolean;
 }
 
+/** Detectors mark pixels with this many different negative numbers at most. */
+const MOST_MARKS = 3;
+
 export function negatives(data: RealArray, usable: Uint8Array): Negatives {
   const pixels = pixelsWhere(data, usable, (value) => value < 0 && value !== -Infinity);
   const least = pixels.reduce((low, at) => Math.min(low, data[at]), 0);
-  const values = new Set(pixels.slice(0, 10_000).map((at) => data[at]));
-  return { pixels, least, marks: values.size <= 3 && [...values].every(Number.isInteger) };
+  const values = new Set<number>();
+  for (const at of pixels) if (values.size <= MOST_MARKS) values.add(data[at]);
+  return { pixels, least, marks: values.size <= MOST_MARKS && [...values].every(Number.isInteger) };
 }
 
 /** Largest values of integer types and of the common detectors' counters and converters; Eiger also marks with 2³²−2. */
@@ -89,12 +93,12 @@ function saturationOf(
   return ofType && alone && !atZero && value > 127 ? { value, pixels, ofType } : undefined;
 }
 
-/** The probability of at least `count` at this mean, to a factor of order one, for means well below the count. */
+/** The probability of `count` at this mean: that of more is little against it where the mean is well below the count. */
 function chanceOf(count: number, mean: number): number {
   if (mean >= count) return 1;
   let probability = Math.exp(-mean);
   for (let i = 1; i <= count; i++) probability *= mean / i;
-  return probability / (1 - mean / (count + 1));
+  return probability;
 }
 
 function haveNeighbours(pixels: readonly number[], [, columns]: Shape): boolean {

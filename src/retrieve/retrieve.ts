@@ -111,7 +111,7 @@ function split(job: Job, most: number): Job[] {
 /** Returns undefined when none of the jobs finished an iteration. */
 function merge(
   results: JobResult[],
-  { pattern: { shape, mask }, support }: Setup,
+  { pattern: { shape, mask } }: Setup,
   how: Pick<Reconstruction, 'algorithm' | 'beta' | 'chain' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
@@ -130,6 +130,6 @@ function merge(
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,
     measured: mask ? mask.reduce((sum, one) => sum + one, 0) / mask.length : 1,
-    warnings: [...how.warnings, ...inspectResult(numbers, support, how.warnings)],
+    warnings: [...how.warnings, ...inspectResult(numbers)],
   };
 }

@@ -142,11 +142,9 @@ function printWarnings(warnings: readonly Warning[], { quiet }: ReconstructOptio
 
 /** Warnings of `retrieve` about the support and the result. The pattern was inspected as the file has it. */
 const ABOUT_SUPPORT: readonly WarningCode[] = ['NO_SUPPORT', 'SUPPORT_TOO_LARGE', 'DIVERGED'];
-/** More of them, which mean something only when the pattern is right. */
-const ABOUT_SUPPORT_OF_RIGHT_PATTERN: readonly WarningCode[] = ['SUPPORT_TOO_SMALL', 'BRIGHT_EDGE'];
-
 function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Warning[] {
-  const codes = patternIsRight ? [...ABOUT_SUPPORT, ...ABOUT_SUPPORT_OF_RIGHT_PATTERN] : ABOUT_SUPPORT;
+  // An autocorrelation that reaches too far means something only when the pattern is right.
+  const codes = patternIsRight ? [...ABOUT_SUPPORT, 'SUPPORT_TOO_SMALL'] : ABOUT_SUPPORT;
   return warnings.filter(({ code }) => codes.includes(code));
 }
 
