@@ -13,13 +13,19 @@ struct Image {
   Combination satisfied, violated;
 };
 
-// Plain rules need no more than what stands before `iterate`: kernels fetch their arguments line by line.
-struct Rule {
+// All that kernels for plain rules are given: those that choose between two combinations by the sign of y, and
+// transform the new iterate. Kernels fetch their arguments line by line.
+struct PlainRule {
   bool keeps_iterate;  // stores the new iterate
   bool reads_iterate;
-  bool general;  // more than two combinations by the sign of y, of which the iterate is transformed
-  bool scales;   // only multiplies y
-  Image next, iterate;
+  bool scales;  // only multiplies y
+  Image next;
+};
+
+struct Rule : PlainRule {
+  bool general;     // not plain
+  bool two_images;  // transforms another image than the iterate
+  Image iterate;
   Combination tested, at_least;
   float projected, low, high;
   bool reflects_iterate;
@@ -54,12 +60,12 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   rule.low = n[13];
   rule.high = n[14];
   rule.reflects_iterate = n[15] != 0;
-  const bool two_images = !(rule.iterate == rule.next) || rule.reflects_iterate;
+  rule.two_images = !(rule.iterate == rule.next) || rule.reflects_iterate;
   for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
-  rule.keeps_iterate = keeps_iterate || rule.reads_iterate || two_images;
+  rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images;
   const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
   rule.general =
-      two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) || !is_positivity;
+      rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) || !is_positivity;
   rule.scales = !rule.keeps_iterate && !rule.general;
   return rule;
 }

@@ -172,7 +172,9 @@ void Session::set_support(const uint8_t* support) {
 void Session::choose_kernels() {
   const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
-    return line && allow(line->whole) && allow(line->part) ? line : nullptr;
+    return line && allow(line->whole) && allow(line->part) && (!line->general.function || allow(line->general))
+               ? line
+               : nullptr;
   };
   row_axis_.fast = if_allowed(row_axis_.fast);
   column_axis_.fast = if_allowed(column_axis_.fast);
@@ -190,9 +192,9 @@ void Session::choose_kernels() {
   if (!column_axis_.fast) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
   scratch_ = memory_.allocate<Complex>(blocks * scratch_line / sizeof(Complex));
   if (row_axis_.fast && column_axis_.fast)
-    launcher_.divide_cache(
-        {row_axis_.fast->whole, column_axis_.fast->whole},
-        {row_axis_.fast->part.function, column_axis_.fast->part.function, kConstrainObject.function});
+    launcher_.divide_cache({row_axis_.fast->whole, column_axis_.fast->whole},
+                           {row_axis_.fast->part.function, row_axis_.fast->general.function,
+                            column_axis_.fast->part.function, kConstrainObject.function});
 }
 
 int Session::recorders(int threads) const {
@@ -224,11 +226,13 @@ void Session::columns(ColumnWork work) {
 }
 
 void Session::rows(RowWork work, Rule rule) {
-  const bool whole = work.inverse && work.rule && !work.to_object && work.forward && !rule.general;
-  const Kernel& kernel = !row_axis_.fast ? any_rows_ : whole ? row_axis_.fast->whole : row_axis_.fast->part;
+  const FastLine* const fast = row_axis_.fast;
+  const bool whole = work.inverse && work.rule && !work.to_object && work.forward;
+  const Kernel& kernel = !fast ? any_rows_ : !whole ? fast->part : rule.general ? fast->general : fast->whole;
   const int64_t lines = int64_t(view_.starts) * view_.pairs;
   int recording = measured_ ? recorders(kernel.threads) : 0;
-  if (row_axis_.fast) {
+  if (fast) {
+    // A plain rule stands at the beginning of a rule.
     void* arguments[] = {&view_, &work, &recording, &rule};
     launcher_.launch(kernel, lines, arguments, recording);
   } else {
@@ -339,7 +343,7 @@ void Session::constrain_object() {
   make_object_the_iterate();
   void* arguments[] = {&view_, &rule_};
   launcher_.launch(kConstrainObject, int64_t(view_.starts) * view_.rows, arguments);
-  object_is_iterate_ = rule_.general && rule_.keeps_iterate;
+  object_is_iterate_ = rule_.two_images;
 }
 
 void Session::make_object_the_iterate() {
@@ -350,6 +354,7 @@ void Session::make_object_the_iterate() {
 void Session::forward() {
   use_device();
   rows({false, false, false, true, 1});
+  make_object_the_iterate();
   deferred_columns_ = {true, false, false, 1};
   holds_ = Holds::spectrum;
 }

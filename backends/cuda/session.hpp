@@ -113,7 +113,7 @@ class Session {
   Complex* scratch_ = nullptr;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
-  // After a general rule that keeps its iterate: the object's array holds the image to transform next, and the object
+  // After a rule with two images: the object's array holds the image to transform next, and the object
   // is the iterate.
   bool object_is_iterate_ = false;
   bool measured_ = false;  // partial residuals wait to be recorded

@@ -79,7 +79,7 @@ void copy(const Napi::CallbackInfo& info) {
     d.page_locked = allocate_on_host(bytes);
     d.bytes = bytes;
   }
-  void* const host = info[2].ToBoolean() ? d.page_locked.get() : array.Data();
+  void* const host = info[2].ToBoolean() ? static_cast<void*>(d.page_locked.get()) : array.Data();
   if (info[1].ToBoolean())
     check(cudaMemcpyAsync(d.array, host, bytes, cudaMemcpyHostToDevice, d.stream.get()), "copying");
   else

@@ -99,9 +99,6 @@ const SHIFTS = 8;
 /** Of the autocorrelation at no shift; what is less comes of float32, and of patterns that end at their edges. */
 const LEAST_AUTOCORRELATION = 3e-3;
 
-/** Lines of a pattern that are looked at must be at least so many, or nothing can be told. */
-const FEWEST_LINES = 16;
-
 /**
  * Whether the autocorrelation reaches further than that of an object with this many rows (or columns) can: it has more
  * there than at the largest shifts, where only noise is. False too where it cannot be told.
@@ -146,7 +143,7 @@ function reachTest(pattern: Pattern, axis: 'rows' | 'columns'): ((extent: number
     // A hole in a line makes an autocorrelation that does not end.
     if (whole) lines.push(values);
   }
-  if (lines.length < Math.min(across, FEWEST_LINES)) return undefined;
+  if (lines.length === 0) return undefined;
   const atNoShift = sizeAt(lines, 0);
   return (extent) => {
     if (extent + 2 > half) return false;

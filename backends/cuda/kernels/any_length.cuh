@@ -125,9 +125,12 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
       else
         z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
       if (work.rule) {
-        z.x = apply<true>(rule, v, start, row, c, z.x, iterate_before(rule, v, start, row, c));
-        z.y =
-            both_rows ? apply<true>(rule, v, start, row + 1, c, z.y, iterate_before(rule, v, start, row + 1, c)) : 0.f;
+        const auto applied = [&](int r, float y) {
+          const float before = iterate_before(rule, v, start, r, c);
+          return rule.general ? apply(rule, v, start, r, c, y, before)
+                              : apply<PlainRule>(rule, v, start, r, c, y, before);
+        };
+        z = {applied(row, z.x), both_rows ? applied(row + 1, z.y) : 0.f};
       }
       if (work.to_object) {
         v.object[pixels + c] = z.x;

@@ -24,7 +24,7 @@ struct OnChipShape {
 
 template <class Columns, class Rows, int Threads = OnChipShape<Columns, Rows>::threads>
 __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
-    iterate_on_chip(const View v, const int count, const Rule rule) {
+    iterate_on_chip(const View v, const int count, const PlainRule rule) {
   using Shape = OnChipShape<Columns, Rows>;
   using T = Team<Columns::threads, Shape::threads / Columns::threads>;
   constexpr int rows = Shape::rows, columns = Shape::columns, threads = Shape::threads;
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       });
       __syncthreads();
       Rows::inverse(x, shared, t, row_twiddles, [] { __syncwarp(); });
-      apply_to_rows<Rows, false>(x, t, v, rule, start, row, 0.5f / (rows * columns));
+      apply_to_rows<Rows>(x, t, v, rule, start, row, 0.5f / (rows * columns));
       Rows::forward(x, shared, t, row_twiddles, [] { __syncwarp(); });
       __syncthreads();
       RealField::store_rows<Rows>(x, t, [&](int column, float4 f) {

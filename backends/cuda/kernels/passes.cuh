@@ -185,9 +185,9 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
 }
 
 // The rule on two rows of pixels, which are `normal` too large. Sets a row beyond the last one to zero.
-// General: see `apply`.
-template <class L, bool General>
-__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
+// R: see `apply`.
+template <class L, class R>
+__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& rule, int start, int row,
                                      float normal) {
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool both_rows = row + 1 < v.rows;
@@ -207,7 +207,7 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
   }
   L::template each_butterfly<0>(t, [&](int i, int b) {
     // Several are read before any is written, so that reading them takes as long as one does.
-    constexpr int together = General ? 1 : L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+    constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
 #pragma unroll
     for (int first = 0; first < R0; first += together) {
       float before[2 * together];
@@ -220,8 +220,8 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
       for (int j = 0; j < together; j++) {
         const int column = b + (first + j) * M0;
         Complex& z = x[i + first + j];
-        z.x = apply<General>(rule, v, start, row, column, z.x * normal, before[2 * j]);
-        z.y = both_rows ? apply<General>(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
+        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
       }
     }
   });
@@ -229,9 +229,14 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const Rul
 
 // Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
-template <class L, int Lines, bool Whole>
+//
+// `plain` and `general` do all of it, for a PlainRule and for any; `part` does what `work` says.
+enum class RowKernel { plain, general, part };
+template <class L, int Lines, RowKernel Kind>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
-    row_pass(const View v, const RowWork work, const int recorders, const Rule rule) {
+    row_pass(const View v, const RowWork work, const int recorders,
+             const std::conditional_t<Kind == RowKernel::plain, PlainRule, Rule> rule) {
+  constexpr bool Whole = Kind != RowKernel::part;
   constexpr int n = L::length, threads = L::threads * Lines;
   static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
   const bool inverse = Whole || work.inverse, forward = Whole || work.forward;
@@ -275,10 +280,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
   if (!inverse && live)
     each_pixel<L>(x, t, [&](Complex& z, int column) { z = {object[column], both_rows ? object[n + column] : 0.f}; });
-  if (Whole && live)
-    apply_to_rows<L, false>(x, t, v, rule, start, row, normal);
-  else if (!Whole && work.rule && live)
-    apply_to_rows<L, true>(x, t, v, rule, start, row, normal);
+  if ((Whole || work.rule) && live)
+    apply_to_rows<L>(x, t, v, rule, start, row, normal);
   else if (!Whole && inverse)
     each_pixel<L>(x, t, [&](Complex& z, int) { z = normal * z; });
   if (!Whole && work.to_object && live)

@@ -147,8 +147,8 @@ __global__ void constrain_object(View v, Rule rule) {
       for (int i = 0; i < together; i++) {
         const int column = first + i * blockDim.x;
         if (column >= v.columns) break;
-        object[column] = rule.general ? apply<true>(rule, v, start, row, column, y[i], before[i])
-                                      : apply<false>(rule, v, start, row, column, y[i], before[i]);
+        object[column] = rule.general ? apply(rule, v, start, row, column, y[i], before[i])
+                                      : apply<PlainRule>(rule, v, start, row, column, y[i], before[i]);
       }
     }
   }
