@@ -13,7 +13,7 @@ import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession }
 import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
-import { coefficients, makeRule, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
+import { coefficients, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
 
@@ -34,7 +34,7 @@ const PIXELS = N * N;
 const MIB = 2 ** 20;
 
 /** Relaxed averaged alternating reflections, Luke, Inverse Problems 21, 37 (2005). */
-const RAAR = makeRule({ tested: { x: -1, y: 2 }, satisfied: { x: 0, y: 1 }, violated: { x: 0.9, y: -0.8 } });
+const RRR = ruleOf('rrr', { beta: 0.5, alpha: 1, delta: 0, bounds: POSITIVE });
 const HIO = ruleOf('hio', { beta: 0.9, alpha: 1, delta: 0, bounds: POSITIVE });
 const native = (rule: Rule) => ({
   coefficients: Float64Array.from(coefficients(rule)),
@@ -84,7 +84,7 @@ const inlineRule = (rule: Rule) => `[Float64Array.of(${coefficients(rule).join()
 function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
   const script = `
     const addon = require(${JSON.stringify(path)});
-    const rule = ${inlineRule(PROJECTION)}, hio = ${inlineRule(HIO)}, reflecting = ${inlineRule(RAAR)};
+    const rule = ${inlineRule(PROJECTION)}, hio = ${inlineRule(HIO)}, reflecting = ${inlineRule(RRR)};
     const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, scale: 1,
       coefficients: rule[0], keepsIterate: rule[1],
       magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
@@ -403,8 +403,11 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     const [, trace] = stderr.trim().split('opened\n');
     const named = trace.replace(
       /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
-      // The last parameter of a template says whether all of a pass is to be done.
-      (_, name: string, rest: string) => ` ${name}${rest.includes('Lb1EEEv') ? '<whole>' : ''}`,
+      // The last parameter of a template says whether all of a pass is to be done, and by which kind of rule.
+      (_, name: string, rest: string) => {
+        const kind = /RowKernelE1E/.test(rest) ? '<general>' : /Lb1EEEv|RowKernelE0E/.test(rest) ? '<whole>' : '';
+        return ` ${name}${kind}`;
+      },
     );
     expect(named.split('\n')).toEqual(expected);
   }
@@ -458,7 +461,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       'setRule(...hio):',
       'iterate(16):',
       'setRule(...reflecting):',
-      `iterate(16):${sixteen('row_pass')}`,
+      `iterate(16):${sixteen('row_pass<general>')}`,
       'setRule(...hio):',
       'iterate(16):',
       // A graph knows whether there is a support.
@@ -472,7 +475,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   it('reads the iterate and transforms the next image of a rule that reflects', async () => {
     const session = open({ rows: 64, columns: 64, magnitudes: new Float32Array(64 * 64).fill(1) });
     const image = (value: number) => new Float32Array(64 * 64).fill(value);
-    session.setRule(...(Object.values(native(RAAR)) as [Float64Array, boolean]));
+    session.setRule(...(Object.values(native(RRR)) as [Float64Array, boolean]));
     session.writeObject(0, image(2), true);
     session.writeObject(0, image(3), false);
     session.constrainObject(); // Does nothing here: the arrays are as they were.
