@@ -185,10 +185,40 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
    */
   chain?: string | readonly ChainLink[] | undefined;
   /**
+   * How often the chain is run by several starts that help each other, ≥ 1; takes `starts` ≥ 2. After each generation the
+   * starts are registered to the best one. Those that agree go on from half their own object and half the average, the
+   * others begin anew. The result is the average of those that agree after the last one, which is nearer to the truth than
+   * any of them where noise makes them differ; `agreement` tells how far. Left out, starts are independent, and the result
+   * is the best of them.
+   */
+  generations?: number | undefined;
+  /**
    * Whether `inspect` looks at the problem, beside the run, and what it sees is added to the `warnings`. Patterns of more
    * than 65,536 pixels are looked at by a worker, where there are workers. Default true.
    */
   inspect?: boolean | undefined;
+}
+
+/** What several starts of one pattern have in common: the reason to trust an image, or not to. */
+export interface Agreement {
+  /** The starts that agree, by index: their residuals are near the best one's, and their objects near its object. */
+  kept: number[];
+  /** ‖object − best object‖ / ‖best object‖ of every start, after removing shift, rotation by 180° and sign. */
+  distances: Float64Array;
+  /** Standard deviation of each pixel over the kept starts, rows × columns. Zero where only one is kept. */
+  spread: RealResult;
+  /** Spatial frequency of each ring below, in cycles a pixel, from 0 to 0.5. */
+  frequencies: Float64Array;
+  /**
+   * Phase retrieval transfer function by rings: |mean spectrum of the kept starts| / M over measured frequencies. 1 where
+   * phases agree, near 0 where they are random (Shapiro et al., PNAS 102, 15343, 2005). NaN for rings without light.
+   */
+  prtf: Float64Array;
+  /**
+   * Fourier ring correlation between the means of every second kept start (van Heel, Ultramicroscopy 21, 95, 1987); NaN
+   * where only one is kept. Both halves have the same noise, so it tells how phases agree, not how true they are.
+   */
+  frc: Float64Array;
 }
 
 /** What `retrieve` resolves to. Of several starts, the one whose feasible object has the smallest residual. */
@@ -207,6 +237,8 @@ export interface Reconstruction {
    * the numbers too large for the precision. Such a start is the best only where there is no other.
    */
   feasibleResidual: number;
+  /** With `generations`: what the starts of the last one have in common. The object is their mean. */
+  agreement?: Agreement;
   /** `residual` of every start. */
   residuals: Float64Array<ArrayBuffer>;
   /** `feasibleResidual` of every start. */
@@ -221,7 +253,7 @@ export interface Reconstruction {
   beta: number;
   /** What was asked for, as the option `chain` takes it: `hio:0.7*180+er*20`. */
   chain: string;
-  /** Iterations finished by every start. */
+  /** Iterations finished by every start, in all generations. */
   iterations: number;
   /** Seconds spent iterating, creation and reading back left out. */
   seconds: number;

@@ -145,6 +145,22 @@ describe('reconstruct', () => {
     });
   });
 
+  it('finds a support, runs a chain in generations, and says what the starts have in common', async () => {
+    const chain = ['--support', 'auto', '--chain', 'hio:0.7*20+er*5', '--starts', '3', '--generations', '2'];
+    const args = ['reconstruct', 'pattern.npy', '-o', 'out.npy', ...chain];
+    const { code, stdout } = await rephase([...args, '--json', '--report', 'out.html']);
+    expect(code).toBe(0);
+    const result = json(stdout);
+    expect(result).toMatchObject({ chain: 'hio:0.7*20+er*5', algorithm: 'er', starts: 3, iterations: 50 });
+    expect(result.done).toEqual([expect.stringMatching(/^the support is \d+ × \d+ pixels: /)]);
+    const { kept, distances, prtf, frc, frequencies } = result.agreement as Record<string, number[]>;
+    expect(kept.length).toBeGreaterThan(0);
+    expect([distances.length, prtf.length, frc.length, frequencies.length]).toEqual([3, 21, 21, 21]);
+    const report = readFileSync(folder.at('out.html'), 'utf8');
+    expect(report).toMatch(/what they have in common<\/th><td>(\d of 3 starts agree|no start agrees)/);
+    expect((await rephase(args)).stdout).toMatch(/\n(\d of 3 starts agree to|no start agrees with the best one)/);
+  });
+
   it('repeats itself for the same seed', async () => {
     const run = async (seed: string) =>
       (await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN, '--seed', seed])).bytes;

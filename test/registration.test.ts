@@ -1,5 +1,6 @@
 /** Images of one pattern are brought over one another. */
 import { describe, expect, it } from 'vitest';
+import { requireBackend } from '../src/backends/registry.js';
 import { Registration } from '../src/retrieve/registration.js';
 import type { Shape } from '../src/index.js';
 import { noise } from './support/images.js';
@@ -36,7 +37,7 @@ describe('registration', () => {
     const moved = spots(shape, shift);
     const sign = rotated ? -1 : 1;
     const image = (rotated ? rotate(moved, shape) : moved).map((value) => sign * value);
-    const registration = await Registration.create(reference, shape, undefined);
+    const registration = await Registration.create(await requireBackend('wasm'), reference, shape, undefined);
     const found = await registration.register(image);
     registration.dispose();
     expect(found).toMatchObject({ rotated, sign });
@@ -53,7 +54,7 @@ describe('registration', () => {
     const reference = spots(shape, [0, 0]);
     const mask = new Uint8Array(40 * 36).fill(1);
     mask[0] = 0;
-    const registration = await Registration.create(reference, shape, mask);
+    const registration = await Registration.create(await requireBackend('wasm'), reference, shape, mask);
     // The zero frequency is off, as behind a beam stop.
     const found = await registration.register(spots(shape, [2, 1]).map((value) => value + 5));
     registration.dispose();

@@ -37,6 +37,7 @@ const RETRIEVE_KEYS = [
   ...RUN_KEYS,
   'iterations',
   'chain',
+  'generations',
   'inspect',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
@@ -52,17 +53,24 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 }
 
 /** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
-export function checkRetrieveOptions(options: RetrieveOptions): Settings & { iterations: number; inspect: boolean } {
+export function checkRetrieveOptions(
+  options: RetrieveOptions,
+): Settings & Pick<RetrieveOptions, 'generations'> & { iterations: number; inspect: boolean } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000, inspect = true } = options;
+  const { iterations = 1000, inspect = true, generations } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
   if (options.chain !== undefined && excluded) {
     throw new InvalidArgumentError(excluded, `${excluded}: cannot be given with a chain, which says it`);
   }
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
-  return { ...sessionSettings(options), iterations, inspect };
+  const settings = sessionSettings(options);
+  if (generations !== undefined) checkInteger('generations', generations, 1);
+  if (generations !== undefined && settings.starts < 2) {
+    throw new InvalidArgumentError('starts', gotTakes('starts', settings.starts, 'at least 2 with generations'));
+  }
+  return { ...settings, iterations, inspect, generations };
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -16,6 +16,10 @@ export interface Job {
   device: number;
   /** Checked. */
   chain: Link[];
+  /** Starts that go on from an object, in place of what the setup says. */
+  continued?: { start: number; object: RealResult }[];
+  /** The feasible object of every start is wanted. */
+  keepsAll?: boolean;
 }
 
 /**
@@ -25,12 +29,16 @@ export interface Job {
 export type JobResult = Pick<
   Reconstruction,
   'object' | 'feasible' | 'residuals' | 'feasibleResiduals' | 'best' | 'history' | 'iterations' | 'seconds'
->;
+> & {
+  /** The feasible object of every start, where the job asks for them. */
+  objects?: RealResult[];
+};
 
 /** An aborted run resolves as well, with what it has reached: `iterations` tells. */
 export async function runJob(backend: Backend, job: Job, options: RunOptions): Promise<JobResult> {
   const session = await openSession(backend, job.device, job.setup);
   try {
+    for (const { start, object } of job.continued ?? []) session.writeObject(object, start);
     const began = performance.now();
     try {
       await session.runChain(stepsOf(job.chain), iterationsOf(job.chain), options);
@@ -51,7 +59,11 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     const measured = iterations > 0 && !finished && !isProjection(rule);
     const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
     const { best, object } = await readBest(session, feasibleResiduals);
+    const objects: RealResult[] = [];
+    for (let start = 0; job.keepsAll && start < session.starts; start++)
+      objects.push(await session.readFeasible(start));
     return {
+      ...(job.keepsAll && { objects }),
       residuals,
       feasibleResiduals,
       best,

@@ -2,6 +2,7 @@
  * Brings images of one pattern over one another: magnitudes leave open where the object lies and whether it is rotated by
  * 180°, and every start decides for itself.
  */
+import type { Backend } from '../backends/interface.js';
 import { RealTransform } from '../tools/transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -28,9 +29,14 @@ export class Registration {
   readonly #mask: Uint8Array | undefined;
   readonly #spectrum: RealArray;
 
-  /** `mask`: 1 where a frequency was measured; the others do not take part. */
-  static async create(reference: RealArray, shape: Shape, mask: Uint8Array | undefined): Promise<Registration> {
-    const transform = await RealTransform.create(shape);
+  /** `backend`: wasm's, which transforms. `mask`: 1 where a frequency was measured; the others do not take part. */
+  static async create(
+    backend: Backend,
+    reference: RealArray,
+    shape: Shape,
+    mask: Uint8Array | undefined,
+  ): Promise<Registration> {
+    const transform = await RealTransform.create(backend, shape);
     const own = Float64Array.from(reference);
     return new Registration(transform, own, await transform.forward(own), shape, mask);
   }

@@ -2,19 +2,19 @@
  * `retrieve` goes from a diffraction pattern to an image in one call. Where a backend computes on the calling thread, the
  * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
-import type { Backend } from '../backends/interface.js';
 import { requireBackend, selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast } from '../session/residuals.js';
 import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
-import { runJob, type Job, type JobResult } from './job.js';
+import { averageOf, runGenerations, type Run } from './generations.js';
+import type { JobResult } from './job.js';
+import { ofWorkers } from './run-jobs.js';
 import { checkRetrieveOptions } from '../problems/options.js';
-import { prepare, selectStarts, type Setup } from '../problems/image.js';
-import type { Problem, Reconstruction, RetrieveOptions, RunOptions } from '../types.js';
-import { WorkersUnavailable, inspectOnWorker, runOnWorkers } from './workers/pool.js';
-import { availableCores } from './workers/thread.js';
+import { prepare, type Setup } from '../problems/image.js';
+import type { Problem, Reconstruction, RetrieveOptions } from '../types.js';
+import { inspectOnWorker } from './workers/pool.js';
 
 /**
  * Recovers an image from Fourier magnitudes. Of several starts it returns the one whose feasible object has the smallest
@@ -50,23 +50,30 @@ export async function retrieve(problem: Problem, options: RetrieveOptions = {}):
   const looking = settings.inspect ? lookAt(setup, looked.signal) : Promise.resolve([]);
   // It is awaited later.
   looking.catch(() => undefined);
-  const job: Job = { setup, device: index, chain };
-  const results = await runJobs(backend, job, { signal, onProgress }).catch((error: unknown) => {
-    looked.abort();
+  try {
+    const { seed, generations } = settings;
+    const began = performance.now();
+    const run: Run = { setup, backend, device: index, chain, seed, generations, signal, onProgress, began };
+    const { results, combined, rounds, seconds, isComplete } = await runGenerations(run);
+    if (!isComplete) looked.abort();
+    const last = lastStep(chain);
+    const reconstruction = merge(results, setup, {
+      ...{ algorithm: last.algorithm, beta: last.beta, chain: chainText(chain) },
+      ...{ backend: backend.name, device: device.name },
+      warnings: await looking,
+    });
+    if (reconstruction && combined) Object.assign(reconstruction, await averageOf(run, combined));
+    if (reconstruction) {
+      reconstruction.iterations += rounds * iterations;
+      reconstruction.seconds += seconds;
+    }
+    if (reconstruction && isComplete) return reconstruction;
+    const error = new AbortError(signal?.reason);
+    if (reconstruction) error.partial = reconstruction;
     throw error;
-  });
-  const isComplete = results.every((result) => result.iterations === iterations);
-  if (!isComplete) looked.abort();
-  const last = lastStep(chain);
-  const reconstruction = merge(results, setup, {
-    ...{ algorithm: last.algorithm, beta: last.beta, chain: chainText(chain) },
-    ...{ backend: backend.name, device: device.name },
-    warnings: await looking,
-  });
-  if (reconstruction && isComplete) return reconstruction;
-  const error = new AbortError(signal?.reason);
-  if (reconstruction) error.partial = reconstruction;
-  throw error;
+  } finally {
+    looked.abort();
+  }
 }
 
 /** Patterns up to this many pixels are looked at in some milliseconds. */
@@ -80,32 +87,6 @@ async function lookAt({ pattern, support }: Setup, signal: AbortSignal): Promise
   const script = await wasm?.workerScript?.();
   const warnings = script && (await ofWorkers(inspectOnWorker(script, problem, signal)));
   return warnings ?? inspect(problem).warnings;
-}
-
-async function runJobs(backend: Backend, job: Job, options: RunOptions): Promise<JobResult[]> {
-  const script = await backend.workerScript?.();
-  const results = script && (await ofWorkers(runOnWorkers(script, split(job, availableCores()), options)));
-  // Without workers the job runs on this thread, and yields to the event loop.
-  return results ?? [await runJob(backend, job, options)];
-}
-
-/** What workers make, or undefined where there are none. */
-function ofWorkers<Result>(work: Promise<Result>): Promise<Result | undefined> {
-  return work.catch((error: unknown) => {
-    if (!(error instanceof WorkersUnavailable)) throw error;
-    return undefined;
-  });
-}
-
-/** Divides the starts into contiguous parts of nearly equal size. */
-function split(job: Job, most: number): Job[] {
-  const { starts } = job.setup.batch;
-  const parts = Math.min(starts, most);
-  return Array.from({ length: parts }, (_, part) => {
-    const first = Math.floor((part * starts) / parts);
-    const end = Math.floor(((part + 1) * starts) / parts);
-    return { ...job, setup: selectStarts(job.setup, first, end - first) };
-  });
 }
 
 /** Returns undefined when none of the jobs finished an iteration. */

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '../errors.js';
 import { checkFinite, checkRealArray, checkShape, opposite } from '../problems/image.js';
 import { roll } from './roll.js';
+import { requireBackend } from '../backends/registry.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -37,7 +38,7 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
   const norm = Math.sqrt(sumOfSquares(ownTruth));
   if (norm === 0) throw new InvalidArgumentError('truth', 'truth: every pixel is zero; takes at least one above 0');
 
-  const transform = await RealTransform.create(size);
+  const transform = await RealTransform.create(await requireBackend('wasm'), size);
   try {
     const estimateSpectrum = await transform.forward(own);
     const truthSpectrum = await transform.forward(ownTruth);

@@ -5,6 +5,7 @@ import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
 import { checkRealArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from './random.js';
+import { requireBackend } from '../backends/registry.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
@@ -88,7 +89,7 @@ function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
 }
 
 async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
-  const transform = await RealTransform.create(shape);
+  const transform = await RealTransform.create(await requireBackend('wasm'), shape);
   try {
     const spectrum = await transform.forward(object);
     return object.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));

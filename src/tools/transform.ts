@@ -2,8 +2,7 @@
  * Two-dimensional transforms of real images in double precision, through the kernels of a session: what simulation and
  * metrics need beside reconstructions.
  */
-import { requireBackend } from '../backends/registry.js';
-import type { BackendSession } from '../backends/interface.js';
+import type { Backend, BackendSession } from '../backends/interface.js';
 import { PROJECTION } from '../rules.js';
 import { requireMemory } from './memory.js';
 import type { RealArray, Shape } from '../types.js';
@@ -11,9 +10,9 @@ import type { RealArray, Shape } from '../types.js';
 export class RealTransform {
   readonly #session: BackendSession;
 
-  static async create(shape: Shape): Promise<RealTransform> {
+  /** `backend`: wasm's, whose precision can be double. */
+  static async create(backend: Backend, shape: Shape): Promise<RealTransform> {
     requireMemory(shape, 'double');
-    const backend = await requireBackend('wasm');
     // Magnitudes have no part in a transform.
     const magnitudes = new Float64Array(shape[0] * shape[1]).fill(1);
     const pattern = { shape, magnitudes, scale: 1, energy: 1, asymmetry: 0 };

@@ -1,12 +1,11 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
 import { hasBeta } from '../../problems/options.js';
-import { checkChain, iterationsOf } from '../../retrieve/chain.js';
-import { type Reconstruction } from '../../types.js';
+import type { Agreement, Reconstruction } from '../../types.js';
 import { writeOutput, writeText } from '../files.js';
 import { type Printer, brief } from '../print.js';
 import { duration } from '../progress.js';
-import type { Outcome, ReconstructOptions } from './outcome.js';
+import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(
@@ -47,6 +46,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     best,
     shape,
     measured,
+    agreement,
   } = result;
   const { seed, starts, precision, output, history, report } = options;
   const rate = (iterations * starts) / seconds;
@@ -55,8 +55,9 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     `${iterations} iterations${starts > 1 ? ' of each' : ''} in ${duration(seconds)}, ${brief(rate)} iterations/s`,
   );
   out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
-  if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
-  if (interrupted) out.line(`stopped after ${iterations} of ${iterationsOf(checkChain(chain))} iterations`);
+  if (agreement) out.line(inCommon(agreement));
+  else if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
+  if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
   out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
   out.object({
     ...{ command: 'reconstruct', pattern: path, files, output, history, report, shape },
@@ -75,5 +76,12 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
       warnings,
       done,
     },
+    ...(agreement && { agreement: asNumbers(agreement) }),
   });
+}
+
+/** Without the image of the spread. */
+function asNumbers({ kept, distances, frequencies, prtf, frc }: Agreement) {
+  const lists = Object.entries({ distances, frequencies, prtf, frc }).map(([name, list]) => [name, [...list]] as const);
+  return { kept, ...Object.fromEntries(lists) };
 }

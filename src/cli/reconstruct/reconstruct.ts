@@ -57,6 +57,11 @@ export function addReconstruct(program: Command): void {
     .option('--start <file>', 'image to continue from instead of a random start')
     .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
     .option(
+      '--generations <number>',
+      'so often, the starts that agree go on from their average; the image is their average',
+      whole('--generations', 1),
+    )
+    .option(
       '--backend <name>',
       `${BACKEND_NAMES.join(', ')} or auto`,
       oneOf('--backend', [...BACKEND_NAMES, 'auto']),
@@ -79,7 +84,7 @@ export function addReconstruct(program: Command): void {
         examples([
           'rephase reconstruct pattern.npy -o image.png --support pattern.support.npy --algorithm hio --report run.html',
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
-          'rephase reconstruct pattern.npy -o best.npy --support 256x256 --algorithm hio --starts 8',
+          "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
         ]),
     )
@@ -104,7 +109,7 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
       {
         signal,
         ...{ algorithm: options.algorithm, iterations: options.iterations, chain: options.chain },
-        ...{ seed: options.seed, starts: options.starts },
+        ...{ seed: options.seed, starts: options.starts, generations: options.generations },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         history: options.history !== undefined || options.report !== undefined,
         ...{ beta: options.beta, alpha: options.alpha, delta: options.delta },
@@ -149,11 +154,15 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 }
 
 /** Refuses options that exclude each other. */
-function checkTogether({ output, json, bits, start, starts, bounds, positivity }: ReconstructOptions): void {
+function checkTogether(options: ReconstructOptions): void {
+  const { output, json, bits, start, starts, bounds, positivity, generations } = options;
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
   if (bits !== undefined && !isPng(output)) {
     throw new UsageError(`--bits is for PNG, and --output is ${output}, whose numbers are not rounded`);
+  }
+  if (generations !== undefined && starts < 2) {
+    throw new UsageError('--generations takes several starts that help each other: --starts 8');
   }
   if (start !== undefined && starts > 1) {
     throw new UsageError(`--start gives one image to continue from, and --starts ${starts} asks for random starts`);

@@ -7,9 +7,8 @@ import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief, quote } from '../print.js';
 import { hasBeta } from '../../problems/options.js';
-import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import { type Reconstruction } from '../../types.js';
-import type { Outcome, ReconstructOptions } from './outcome.js';
+import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
 
 const NOTES = {
@@ -58,7 +57,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const { chain } = result;
   const { seed, starts, start, precision, support, mask, intensity, dataset, device, output, bits = '8' } = options;
   const numbered = device === undefined ? '' : `, device ${device}`;
-  const stopped = interrupted ? ` (stopped; ${iterationsOf(checkChain(chain))} were asked for)` : '';
+  const stopped = interrupted ? ` (stopped; ${iterationsAsked(result, options)} were asked for)` : '';
   return [
     ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
@@ -66,6 +65,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['iterations', `${result.iterations}${stopped}`],
     ['start', start ?? `random, seed ${seed}`],
     ...(starts > 1 ? [['starts', `${starts}; the best is number ${result.best}`] as const] : []),
+    ...(result.agreement ? [['what they have in common', inCommon(result.agreement)] as const] : []),
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],

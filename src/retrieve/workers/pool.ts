@@ -4,11 +4,12 @@
  * of its jobs fails.
  */
 import { DeviceLostError, messageOf } from '../../errors.js';
+import type { Combined, Starts } from '../combine.js';
 import { nothingDone, type Job, type JobResult } from '../job.js';
 import type { Warning } from '../../inspect/index.js';
 import { indexOfLeast } from '../../session/residuals.js';
 import type { Problem, Progress, RunOptions } from '../../types.js';
-import { unpackError, type FromWorker, type ToWorker } from './protocol.js';
+import { unpackError, type Answer, type FromWorker, type ToWorker } from './protocol.js';
 import { availableCores, startWorker } from './thread.js';
 
 /** Workers cannot be made here; the cause says why. */
@@ -98,6 +99,17 @@ export async function inspectOnWorker(
   return (warnings as Warning[] | undefined) ?? [];
 }
 
+/** What `combine` makes of starts, or undefined when it is aborted. Rejects like `inspectOnWorker`. */
+export async function combineOnWorker(
+  script: { source: string; data: unknown },
+  starts: Starts,
+  signal: AbortSignal,
+): Promise<Combined | undefined> {
+  const endOnAbort = (worker: Worker) => signal.addEventListener('abort', () => worker.end());
+  const request: ToWorker = { type: 'combine', starts, data: script.data };
+  return (await askWorker(script.source, request, signal, endOnAbort)) as Combined | undefined;
+}
+
 interface Worker {
   post: (message: ToWorker) => void;
   /** Ends the thread, whatever it is doing; what it was asked for is then undefined. */
@@ -115,7 +127,7 @@ async function askWorker(
   signal: AbortSignal,
   onStart: (worker: Worker) => void,
   onProgress?: (progress: Progress) => unknown,
-): Promise<JobResult | Warning[] | undefined> {
+): Promise<Answer | undefined> {
   if (!(await takeCore(signal))) return undefined;
   let terminate = () => Promise.resolve();
   try {

@@ -5,16 +5,23 @@
 import type { Backend } from '../../backends/interface.js';
 import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, OutOfMemoryError } from '../../errors.js';
 import { inspect, type Warning } from '../../inspect/index.js';
+import { combine, type Combined, type Starts } from '../combine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
 import type { Problem, Progress } from '../../types.js';
 
 export type ToWorker =
-  { type: 'run'; job: Job; data: unknown } | { type: 'inspect'; problem: Problem } | { type: 'abort' };
+  | { type: 'run'; job: Job; data: unknown }
+  | { type: 'inspect'; problem: Problem }
+  | { type: 'combine'; starts: Starts; data: unknown }
+  | { type: 'abort' };
+
+/** What a worker makes of a request. */
+export type Answer = JobResult | Warning[] | Combined;
 
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'progress'; progress: Progress }
-  | { type: 'done'; result: JobResult | Warning[] }
+  | { type: 'done'; result: Answer }
   | { type: 'failed'; error: PackedError };
 
 /** How a worker sends and receives: through `parentPort` in Node, through the global scope in browsers. */
@@ -37,9 +44,16 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       if (message.type === 'inspect') {
         return port.post({ type: 'done', result: inspect(message.problem).warnings }, []);
       }
+      if (message.type === 'combine') {
+        return port.post({ type: 'done', result: await combine(makeBackend(message.data), message.starts) }, []);
+      }
       const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
       const result = await runJob(makeBackend(message.data), message.job, { onProgress, signal: abort.signal });
-      port.post({ type: 'done', result }, [result.object.buffer, result.feasible.buffer]);
+      const images = [result.object, result.feasible, ...(result.objects ?? [])];
+      port.post(
+        { type: 'done', result },
+        images.map((image) => image.buffer),
+      );
     } catch (error) {
       port.post({ type: 'failed', error: packError(error) }, []);
     }

@@ -1,0 +1,106 @@
+/**
+ * Starts that help each other: after each generation those that agree go on from half their own object and half the
+ * average, as in guided hybrid input-output (Chen, Miao, Wang & Lee, Physical Review B 76, 064113, 2007).
+ */
+import type { Backend } from '../backends/interface.js';
+import { requireBackend } from '../backends/registry.js';
+import type { Setup } from '../problems/image.js';
+import { toFeasible } from '../session/session.js';
+import type { Reconstruction, RunOptions } from '../types.js';
+import { iterationsOf } from './chain.js';
+import { combine, type Combined, type Starts } from './combine.js';
+import type { Job, JobResult } from './job.js';
+import { ofWorkers, runJobs } from './run-jobs.js';
+import { combineOnWorker } from './workers/pool.js';
+
+/** A call of `retrieve`, checked. */
+export interface Run extends RunOptions {
+  setup: Setup;
+  backend: Backend;
+  device: number;
+  chain: Job['chain'];
+  seed: number;
+  generations?: number | undefined;
+  /** By `performance.now()`. */
+  began: number;
+}
+
+/** What a call has reached. */
+export interface Reached {
+  /** Of the last generation that finished an iteration. */
+  results: JobResult[];
+  /** Generations that were finished before it, and the seconds that they spent iterating. */
+  rounds: number;
+  seconds: number;
+  isComplete: boolean;
+  /** Of the last generation, when all were finished. */
+  combined?: Combined;
+}
+
+/** Runs the chain, in every generation again. */
+export async function runGenerations(run: Run): Promise<Reached> {
+  const { setup, backend, device, chain, seed, generations, signal } = run;
+  const { starts } = setup.batch;
+  const iterations = iterationsOf(chain);
+  let job: Job = { setup, device, chain, keepsAll: generations !== undefined };
+  let before: Reached | undefined;
+  let seconds = 0;
+  for (let rounds = 0; ; rounds++) {
+    const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds) });
+    const isComplete = results.every((result) => result.iterations === iterations);
+    const reached = { results, rounds, seconds, isComplete };
+    if (generations === undefined) return reached;
+    if (!isComplete) return results[0].iterations === 0 && before ? before : reached;
+    const combined = await combineStarts(setup, results, signal);
+    before = { ...reached, isComplete: false };
+    if (!combined) return before;
+    if (rounds + 1 === generations) return { ...reached, combined };
+    seconds += Math.max(...results.map((result) => result.seconds));
+    // Those that begin anew have phases that no start had before.
+    const batch = { starts, seeded: { seed, firstStart: (rounds + 1) * starts } };
+    job = { ...job, setup: { ...setup, batch, start: undefined }, continued: combined.next };
+  }
+}
+
+/** Counts the iterations and the seconds of all generations. */
+function progressOf({ chain, generations = 1, onProgress, began }: Run, round: number): RunOptions['onProgress'] {
+  if (!onProgress || generations === 1) return onProgress;
+  const iterations = iterationsOf(chain);
+  return (progress) =>
+    onProgress({
+      ...progress,
+      iteration: round * iterations + progress.iteration,
+      iterations: generations * iterations,
+      seconds: (performance.now() - began) / 1000,
+    });
+}
+
+/** Undefined when it is aborted. */
+async function combineStarts(
+  { pattern: { shape, magnitudes, mask } }: Setup,
+  results: JobResult[],
+  signal: AbortSignal | undefined,
+): Promise<Combined | undefined> {
+  const wasm = await requireBackend('wasm');
+  const script = await wasm.workerScript?.();
+  const residuals = Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals]));
+  const starts: Starts = {
+    shape,
+    magnitudes,
+    mask,
+    residuals,
+    objects: results.flatMap(({ objects = [] }) => objects),
+  };
+  const made = script && (await ofWorkers(combineOnWorker(script, starts, signal ?? new AbortController().signal)));
+  if (signal?.aborted) return undefined;
+  return made ?? combine(wasm, starts);
+}
+
+/** The average of the starts that agree, as the result. */
+export async function averageOf({ setup, backend, device }: Run, combined: Combined): Promise<Partial<Reconstruction>> {
+  const { average, next: _, ...agreement } = combined;
+  const feasible = toFeasible(average.slice(), setup.support, setup.bounds);
+  const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
+  const [{ residuals }] = await runJobs(backend, { setup: alone, device, chain: [] }, {});
+  return { object: average, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
+}

@@ -1,0 +1,127 @@
+/** Starts that help each other, and what they have in common. */
+import { describe, expect, it } from 'vitest';
+import { AbortError, alignedError, retrieve, simulate, type Progress, type RetrieveOptions } from '../src/index.js';
+import { requireBackend } from '../src/backends/registry.js';
+import { combine } from '../src/retrieve/combine.js';
+import { onEveryBackend } from './support/backends.js';
+import { noise } from './support/images.js';
+
+const SIDE = 24;
+
+/** A smooth image with a dark corner, and its noisy pattern. */
+async function noisy(photons: number) {
+  const rough = noise(SIDE * SIDE, 4);
+  const image = rough.map((value, i) => {
+    const [row, column] = [Math.floor(i / SIDE), i % SIDE];
+    return 0.2 * value + (Math.hypot(row - 9, column - 14) < 7 ? 1 : 0.1) + (row > 15 && column < 8 ? 0.7 : 0);
+  });
+  const { magnitudes, shape, support } = await simulate({ image, shape: [SIDE, SIDE], pad: 2, photons, seed: 2 });
+  const truth = new Float64Array(magnitudes.length);
+  image.forEach((value, i) => (truth[Math.floor(i / SIDE) * shape[1] + (i % SIDE)] = value));
+  const error = async (object: Float32Array | Float64Array) => (await alignedError(object, truth, shape)).error;
+  return { problem: { magnitudes, shape, support }, error };
+}
+
+onEveryBackend('generations', ({ backend, precision }) => {
+  const options = { backend, precision, chain: 'hio:0.7*60+er*5', starts: 6, seed: 3 } as const;
+
+  it('make an average that is nearer to the truth than the best start', async () => {
+    const { problem, error } = await noisy(3e5);
+    const single = await retrieve(problem, { ...options, chain: '(hio:0.7*60+er*5)*3' });
+    const { feasible, agreement, ...result } = await retrieve(problem, { ...options, generations: 3 });
+    expect(await error(feasible)).toBeLessThan(0.95 * (await error(single.feasible)));
+    expect(result).toMatchObject({ iterations: 195, chain: 'hio:0.7*60+er*5' });
+    expect(result.feasibleResidual).toBe(result.residual);
+    expect(result.residual).toBeLessThan(0.2);
+    expect(agreement!.kept.length).toBeGreaterThan(2);
+    expect(agreement!.distances).toHaveLength(6);
+    expect(agreement!.distances[result.best]).toBe(0);
+    expect(agreement!.spread).toHaveLength(feasible.length);
+    expect(Math.max(...agreement!.spread)).toBeGreaterThan(0);
+    // Where there is light, phases agree; where there is only noise, they do not.
+    const { frequencies, prtf, frc } = agreement!;
+    expect([frequencies.length, prtf.length, frc.length]).toEqual([25, 25, 25]);
+    expect(frequencies[24]).toBe(0.5);
+    expect(prtf[1]).toBeGreaterThan(0.95);
+    expect(frc[1]).toBeGreaterThan(0.99);
+    expect(prtf[22]).toBeLessThan(prtf[2]);
+  });
+
+  it('give the same again, and report their progress as one run', async () => {
+    const { problem } = await noisy(1e6);
+    const seen: Progress[] = [];
+    const onProgress = (progress: Progress) => seen.push(progress);
+    const first = await retrieve(problem, { ...options, generations: 2, onProgress });
+    const second = await retrieve(problem, { ...options, generations: 2 });
+    expect(second.object).toEqual(first.object);
+    expect(second.agreement).toEqual(first.agreement);
+    expect(seen.every(({ iterations }) => iterations === 130)).toBe(true);
+    expect(seen.at(-1)!.iteration).toBe(130);
+    expect(seen.every(({ iteration }, i) => i === 0 || iteration >= seen[i - 1].iteration)).toBe(true);
+  });
+
+  it('end with what they have reached when they are aborted', async () => {
+    const { problem } = await noisy(1e6);
+    const abort = new AbortController();
+    const onProgress = ({ iteration }: Progress) => {
+      if (iteration >= 65) abort.abort();
+    };
+    const run = retrieve(problem, { ...options, generations: 50, signal: abort.signal, onProgress });
+    const error = (await run.catch((thrown: unknown) => thrown)) as AbortError;
+    expect(error).toBeInstanceOf(AbortError);
+    expect(error.partial!.iterations).toBeGreaterThanOrEqual(65);
+    expect(error.partial!.feasible).toHaveLength(problem.magnitudes.length);
+  });
+});
+
+describe('generations', () => {
+  it('take several starts, and at least one generation', async () => {
+    const { problem } = await noisy(1e6);
+    const run = (options: RetrieveOptions) => retrieve(problem, { backend: 'wasm', iterations: 2, ...options });
+    await expect(run({ generations: 2 })).rejects.toThrow(/starts: got 1; takes at least 2 with generations/);
+    await expect(run({ generations: 0, starts: 2 })).rejects.toThrow(/generations: got 0; takes an integer/);
+    const { agreement } = await run({ starts: 2 });
+    expect(agreement).toBeUndefined();
+  });
+});
+
+describe('combined starts', () => {
+  it('leave out a stray and one with a larger residual, and move the others over the best one', async () => {
+    const { problem } = await noisy(1e9);
+    const { shape, magnitudes } = problem;
+    const { object } = await retrieve(problem, { backend: 'wasm', chain: 'hio:0.7*300+er*20', starts: 4, seed: 1 });
+    const wiggled = (seed: number, size: number) =>
+      object.map((value, i) => value + size * (noise(object.length, seed)[i] - 0.5));
+    // Rotated by 180°.
+    const [rows, columns] = shape;
+    const twin = object.map(
+      (_, i) => object[((rows - Math.floor(i / columns)) % rows) * columns + ((columns - (i % columns)) % columns)],
+    );
+    const objects = [wiggled(1, 0.02), object, twin, wiggled(2, 2), wiggled(3, 0.02)];
+    const residuals = Float64Array.of(0.011, 0.01, 0.0101, 0.0102, 0.02);
+    const combined = await combine(await requireBackend('wasm'), { shape, magnitudes, objects, residuals });
+    // The twin is the nearest, and nothing else is as near.
+    expect(combined.kept).toEqual([1, 2]);
+    expect(combined.distances[2]).toBeLessThan(0.01);
+    expect(combined.distances[3]).toBeGreaterThan(0.2);
+    expect(combined.next.map(({ start }) => start)).toEqual([1, 2]);
+    expect(combined.average).toBeInstanceOf(Float32Array);
+    combined.average.forEach((value, i) => expect(Math.abs(value - object[i])).toBeLessThan(0.01));
+  });
+
+  it('have no correlation between halves when only one is kept', async () => {
+    const { problem } = await noisy(1e9);
+    const { shape, magnitudes } = problem;
+    const objects = [1, 2, 3].map((seed) => Float32Array.from(noise(magnitudes.length, seed)));
+    const residuals = Float64Array.of(0.5, 0.01, 0.6);
+    const { kept, frc, spread } = await combine(await requireBackend('wasm'), {
+      shape,
+      magnitudes,
+      objects,
+      residuals,
+    });
+    expect(kept).toEqual([1]);
+    expect(frc.every(Number.isNaN)).toBe(true);
+    expect(spread.every((value) => value === 0)).toBe(true);
+  });
+});
