@@ -69,8 +69,8 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
     await session.run(1);
     const read = await copies(session, () => session.residuals());
     expect(read).toMatchObject({ up: 0, down: 1 });
-    // Single or double, whatever the precision of the rest.
-    expect([12, 24]).toContain(read.downBytes);
+    // Single or double, whatever the precision of the rest; webgpu reads eight starts at a time.
+    expect([12, 24, 32]).toContain(read.downBytes);
     expect(await copies(session, () => session.residual(2))).toEqual(NONE);
   });
 

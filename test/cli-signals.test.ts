@@ -103,7 +103,8 @@ it(`leave all files or none of them, at ${MOMENTS} moments`, { timeout: 1_200_00
   for (let moment = 0; moment < MOMENTS; moment++) {
     const command = (['reconstruct', 'simulate', 'inspect'] as const)[moment % 3];
     const signal = names[Math.floor(Math.random() * names.length)];
-    const at = moment % 2 === 0 ? 'writing' : Math.random() * lasts;
+    // One at least comes before anything can have been written.
+    const at = moment % 2 === 0 ? 'writing' : moment === 1 ? 0 : Math.random() * lasts;
     const twice = moment % 5 === 4;
     const name = `${moment}`;
     const { code, killed, left } = await stopped(command, name, signal, at, twice);

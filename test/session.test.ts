@@ -34,13 +34,19 @@ const SHAPES: Shape[] = [
   [17, 20],
 ];
 
-/** None, one, both, and neither of which is 0, for images with values around 1. */
+/** One bound, none, and two, in units of the object's root mean square, so that some pixels are beyond, and not all. */
 const BOUNDS: [low: number, high: number][] = [
   [0, Infinity],
   [-Infinity, Infinity],
-  [0, 0.1],
-  [-0.05, 0.08],
+  [0, 1.5],
+  [-0.8, 1.2],
 ];
+
+function boundsOf(magnitudes: RealArray, kind: number): [low: number, high: number] {
+  const rms = Math.hypot(...magnitudes) / magnitudes.length;
+  const [low, high] = BOUNDS[kind];
+  return [low * rms, high * rms];
+}
 
 onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
   const withMask = [false, true].flatMap((masked) => SHAPES.map((shape) => ({ shape, masked })));
@@ -119,12 +125,13 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
       await fc.assert(
         fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 9 }), fc.nat(1000), async (commands, seed) => {
           const shape = SHAPES[4 + (seed % 6)];
+          const magnitudes = asymmetricMagnitudes(shape, seed);
           const problem: TextbookProblem = {
             shape,
-            magnitudes: asymmetricMagnitudes(shape, seed),
+            magnitudes,
             ...(seed % 2 && { support: randomMask(shape, 0.7, seed) }),
             ...(seed % 3 && { mask: randomMask(shape, 0.8, seed + 1) }),
-            ...(seed % 4 && { bounds: BOUNDS[seed % 4] }),
+            ...(seed % 4 && { bounds: boundsOf(magnitudes, seed % 4) }),
           };
           const { session, textbook } = await both(problem, {
             backend,
