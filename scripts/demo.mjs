@@ -24,17 +24,15 @@ const PHOTONS = '1e10';
 
 console.log(`
 A detector records how bright a diffraction pattern is, and loses its phases. rephase recovers
-the image all the same, knowing only that it is not negative and where it ends.
+the image all the same, knowing only that it is not negative. This takes half a minute.
 `);
 
 const original = halved(await readImage('examples/camera.png'));
 await writeImage('out/original.png', original, { range: [0, 255] });
 rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PHOTONS, '--seed', '1');
 
-// Hybrid input-output finds the image, error reduction ends the search: see docs/algorithms.md.
-const chain = ['--chain', 'hio:0.7*4000+er*200', '--seed', '1'];
 const outputs = ['-o', 'out/reconstruction.npy', '--report', 'out/report.html'];
-const result = rephase('reconstruct', 'out/pattern.npy', '--support', 'out/pattern.support.npy', ...chain, ...outputs);
+const result = rephase('reconstruct', 'out/pattern.npy', '--effort', 'normal', '--seed', '1', ...outputs);
 
 const pattern = await readImage('out/pattern.npy');
 const estimate = await readImage('out/reconstruction.npy');

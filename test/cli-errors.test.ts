@@ -76,6 +76,13 @@ describe('an error', () => {
     ['an α above 1', [...pattern, '--alpha', '2'], 2, /alpha: got 2; takes a number above 0 and at most 1/],
     ['a negative δ', [...pattern, '--delta', '-1'], 2, /--delta: got "-1"; takes a number of at least 0/],
     ['generations of one start', [...pattern, '--generations', '2'], 2, /--generations takes several starts/],
+    [
+      'an effort and a chain',
+      [...pattern, '--effort', 'quick', '--chain', 'er*5'],
+      2,
+      /--effort chooses the recipe, and --chain/,
+    ],
+    ['an unknown effort', [...pattern, '--effort', 'much'], 2, /--effort: got "much"; takes quick, normal, thorough/],
     ['bounds that are none', [...pattern, '--bounds', '5..1'], 2, /--bounds: got "5\.\.1"; takes LOW\.\.HIGH/],
     ['bounds without 0', [...pattern, '--bounds', '1..5'], 2, /bounds: got .*; takes two numbers \[low, high\]/],
     ['bounds and no sign', [...pattern, '--bounds', '0..5', '--no-positivity'], 2, /--bounds and --no-positivity both/],

@@ -161,6 +161,21 @@ describe('reconstruct', () => {
     expect((await rephase(args)).stdout).toMatch(/\n(\d of 3 starts agree to|no start agrees with the best one)/);
   });
 
+  it('chooses a recipe with --effort, and says what repeats it', async () => {
+    const args = ['reconstruct', 'pattern.npy', '-o', 'effort.npy'];
+    const { code, stdout } = await rephase([...args, '--effort', 'quick', '--backend', 'wasm', '--json']);
+    expect(code).toBe(0);
+    const chosen = json(stdout);
+    expect(chosen).toMatchObject({ starts: 4, chain: expect.stringMatching(/^hio:0\.7\*\d+\+er\*\d+$/) as string });
+    const [, recipe] = chosen.done as string[];
+    const [, chain, starts, generations] =
+      /^the recipe is --support auto --chain '(.+)' --starts (\d) --generations (\d), /.exec(recipe)!;
+    const again = ['--support', 'auto', '--chain', chain, '--starts', starts, '--generations', generations];
+    const repeated = json((await rephase([...args, ...again, '--backend', 'wasm', '--json'])).stdout);
+    expect(repeated.residuals).toEqual(chosen.residuals);
+    expect(repeated.residual).toBe(chosen.residual);
+  });
+
   it('repeats itself for the same seed', async () => {
     const run = async (seed: string) =>
       (await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN, '--seed', seed])).bytes;

@@ -3,6 +3,7 @@ import { type Warning } from '../../inspect/index.js';
 import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import type { Agreement, Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
 import { brief } from '../print.js';
+import type { Effort } from './recipe.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
 
 export interface ReconstructOptions extends ProblemOptions {
@@ -16,6 +17,7 @@ export interface ReconstructOptions extends ProblemOptions {
   seed: number;
   starts: number;
   generations?: number;
+  effort?: Effort;
   backend: BackendName | 'auto';
   device?: number;
   precision: Precision;

@@ -20,6 +20,7 @@ import { note, printer } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
 import type { Outcome, ReconstructOptions } from './outcome.js';
+import { EFFORT_NAMES, chooseRecipe, type Recipe } from './recipe.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { numberFrom, oneOf, positive, range, whole } from '../values.js';
 
@@ -53,6 +54,11 @@ export function addReconstruct(program: Command): void {
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
     )
+    .option(
+      '--effort <name>',
+      `instead of an algorithm: a chain, starts and generations that suit this machine and take about 5 s (quick), 30 s (normal) or 5 min (thorough); takes --support auto where none is given`,
+      oneOf('--effort', EFFORT_NAMES),
+    )
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
     .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
@@ -82,7 +88,8 @@ export function addReconstruct(program: Command): void {
       'after',
       HELP +
         examples([
-          'rephase reconstruct pattern.npy -o image.png --support pattern.support.npy --algorithm hio --report run.html',
+          'rephase reconstruct pattern.npy -o image.png --effort normal --report run.html',
+          'rephase reconstruct pattern.npy -o image.png --support pattern.support.npy --algorithm hio',
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
@@ -92,11 +99,18 @@ export function addReconstruct(program: Command): void {
   addPatternOptions(command);
 }
 
-async function runReconstruct(path: string, options: ReconstructOptions): Promise<void> {
-  checkTogether(options);
-  await checkOutputs(path, options);
+async function runReconstruct(path: string, given: ReconstructOptions): Promise<void> {
+  checkTogether(given);
+  await checkOutputs(path, given);
+  // The rectangle that the pattern leaves room for, where nothing else is known.
+  let options: ReconstructOptions = given.effort ? { support: 'auto', ...given } : given;
   const out = printer(options, options.output === '-');
   const { problem, start, files, warnings, done } = await readProblem(path, options);
+  if (options.effort) {
+    const recipe = await chooseRecipe(problem, options.effort, options);
+    options = { ...options, ...recipe };
+    done.push(`the recipe is --support ${options.support} ${recipeText(recipe)}, which repeats it`);
+  }
   // Printed when the run begins: an error about an option then stands alone.
   const begun = once(() => {
     if (!options.json && !options.quiet) done.forEach(note);
@@ -132,6 +146,10 @@ async function runReconstruct(path: string, options: ReconstructOptions): Promis
   }, options);
 }
 
+function recipeText({ chain, starts, generations }: Recipe): string {
+  return `--chain '${chain}' --starts ${starts} --generations ${generations}`;
+}
+
 function once(action: () => void): () => void {
   let done = false;
   return () => {
@@ -155,12 +173,16 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 
 /** Refuses options that exclude each other. */
 function checkTogether(options: ReconstructOptions): void {
-  const { output, json, bits, start, starts, bounds, positivity, generations } = options;
+  const { output, json, bits, start, starts, bounds, positivity, generations, effort } = options;
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
   if (bits !== undefined && !isPng(output)) {
     throw new UsageError(`--bits is for PNG, and --output is ${output}, whose numbers are not rounded`);
   }
+  const excluded = ['algorithm', 'beta', 'iterations', 'chain', 'generations', 'start'] as const;
+  const also = excluded.find((name) => options[name] !== undefined);
+  if (effort && also) throw new UsageError(`--effort chooses the recipe, and --${also} is a part of one`);
+  if (effort && starts > 1) throw new UsageError('--effort chooses the recipe, and --starts is a part of one');
   if (generations !== undefined && starts < 2) {
     throw new UsageError('--generations takes several starts that help each other: --starts 8');
   }

@@ -1,0 +1,60 @@
+/** `--effort`: a recipe that suits a pattern and this machine. */
+import { createSession } from '../../backends/registry.js';
+import { availableCores } from '../../retrieve/workers/thread.js';
+import type { Problem, SessionOptions } from '../../types.js';
+
+/** Seconds that a run should take, and what they are spent on. */
+const EFFORTS = {
+  quick: { seconds: 5, starts: 4, generations: 2 },
+  normal: { seconds: 30, starts: 8, generations: 4 },
+  thorough: { seconds: 300, starts: 16, generations: 6 },
+} as const;
+
+export type Effort = keyof typeof EFFORTS;
+export const EFFORT_NAMES = Object.keys(EFFORTS) as [Effort, ...Effort[]];
+
+export interface Recipe {
+  chain: string;
+  starts: number;
+  generations: number;
+}
+
+/** The rest goes on combining the starts, and on beginning. */
+const SHARE_OF_ITERATING = 0.6;
+/** Iterations of a start in one generation. More of them help less than more generations do. */
+const [FEWEST, MOST] = [60, 5000];
+
+/** Times a few iterations where the run will be, and chooses how many fit. */
+export async function chooseRecipe(
+  problem: Problem,
+  effort: Effort,
+  where: Pick<SessionOptions, 'backend' | 'device' | 'precision'>,
+): Promise<Recipe> {
+  const { seconds, starts, generations } = EFFORTS[effort];
+  const { backend, device, precision } = where;
+  const perStart = await secondsPerIteration(problem, { backend, device, precision }, starts);
+  const fitting = (SHARE_OF_ITERATING * seconds) / (perStart * starts * generations);
+  const iterations = Math.round(Math.min(MOST, Math.max(FEWEST, fitting)));
+  const last = Math.ceil(iterations / 20);
+  return { chain: `hio:0.7*${iterations - last}+er*${last}`, starts, generations };
+}
+
+/** How much longer an iteration of one more start makes a run: workers share the cores, and a GPU takes all at once. */
+async function secondsPerIteration(problem: Problem, where: SessionOptions, starts: number): Promise<number> {
+  const isBatch = (backend: string) => backend !== 'wasm';
+  const one = await createSession(problem, { ...where, algorithm: 'hio', beta: 0.7 });
+  const backend = one.backend;
+  using session = isBatch(backend)
+    ? await createSession(problem, { ...where, algorithm: 'hio', beta: 0.7, starts })
+    : one;
+  if (session !== one) one.dispose();
+  await session.run(2);
+  let [count, elapsed] = [1, 0];
+  while (elapsed < 0.1) {
+    count *= 2;
+    const began = performance.now();
+    await session.run(count);
+    elapsed = (performance.now() - began) / 1000;
+  }
+  return elapsed / count / (isBatch(backend) ? starts : Math.min(availableCores(), starts));
+}
