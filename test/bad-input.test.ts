@@ -61,6 +61,11 @@ const sessionOptions: [what: string, options: Record<string, unknown>, argument:
   ['β below 0', { beta: -1 }, 'beta', /-1; takes/],
   ['β of NaN', { beta: NaN }, 'beta', /NaN; takes/],
   ['β as text', { beta: '0.9' }, 'beta', /"0\.9"; takes/],
+  ['β of infinity', { beta: Infinity }, 'beta', /Infinity; takes a finite number/],
+  ['α of 0', { alpha: 0 }, 'alpha', /0; takes a number above 0 and at most 1/],
+  ['α above 1', { alpha: 1.01 }, 'alpha', /1\.01; takes/],
+  ['a negative δ', { delta: -1 }, 'delta', /-1; takes a finite number of at least 0/],
+  ['δ of infinity', { delta: Infinity }, 'delta', /Infinity; takes/],
   ['a negative seed', { seed: -1 }, 'seed', /integer of at least 0/],
   ['a fractional seed', { seed: 0.5 }, 'seed', /integer/],
   ['a seed beyond 2⁵³', { seed: 2 ** 53 }, 'seed', /integer/],
@@ -107,6 +112,28 @@ describe('a wrong problem', () => {
   it.each(problems)('%s is refused by name', async (_what, problem, argument, message) => {
     await expectInvalid(createSession(problem as Problem), argument, message);
     await expectInvalid(retrieve(problem as Problem), argument, message);
+  });
+});
+
+describe('wrong bounds', () => {
+  it.each([
+    [[1, 5]],
+    [[-5, -1]],
+    [[0, 0]],
+    [[5, 1]],
+    [[NaN, 1]],
+    [[0, NaN]],
+    [['0', 1]],
+    [[0]],
+    [[0, 1, 2]],
+    [null],
+    [7],
+  ])('%j are refused by name', async (bounds) => {
+    const problem = { magnitudes: new Float32Array(16).fill(1), shape: [4, 4], bounds } as never;
+    await expect(createSession(problem, { backend: 'wasm' })).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', argument: 'bounds' },
+      message: expect.stringMatching(/^bounds: got .*; takes two numbers \[low, high\]/) as string,
+    });
   });
 });
 

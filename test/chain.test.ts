@@ -36,6 +36,11 @@ describe('a chain', () => {
     expect(lastStep(checkChain('(raar:0.9..0.5*1050)*2'))).toMatchObject({ algorithm: 'raar', beta: 0.5 });
   });
 
+  it('as an array is repeated once unless it says otherwise, and has the algorithm’s own β', () => {
+    const inner: ChainLink[] = [{ algorithm: 'rrr', iterations: 3 }];
+    expect(steps([{ chain: inner }, { repeat: 2, chain: inner }])).toEqual(['rrr:0.5*3', 'rrr:0.5*3', 'rrr:0.5*3']);
+  });
+
   it('is not unrolled: a long one costs nothing', () => {
     const chain = checkChain('((hio*45+er*5)*1000000)*1000000');
     expect(iterationsOf(chain)).toBe(50e12);
@@ -75,6 +80,7 @@ describe('a chain', () => {
     [[{ repeat: 0, chain: [{ algorithm: 'hio', iterations: 1 }] }], 'chain[0].repeat'],
     [[{ repeat: 2 ** 52, chain: [{ algorithm: 'hio', iterations: 4 }] }], 'chain'],
     [[null], 'chain[0]'],
+    [[{ repeat: 2, times: 3, chain: [{ algorithm: 'hio', iterations: 4 }] }], 'times'],
   ])('the array %j is refused by name', (chain, argument) => {
     expect(thrown(() => checkChain(chain as ChainLink[])).argument).toBe(argument);
   });

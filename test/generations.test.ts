@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AbortError, alignedError, retrieve, simulate, type Progress, type RetrieveOptions } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
+import { fourierSums } from '../src/cli/validate/textbook.js';
 import { combine } from '../src/retrieve/combine.js';
 import { onEveryBackend } from './support/backends.js';
 import { noise } from './support/images.js';
@@ -107,6 +108,48 @@ describe('combined starts', () => {
     expect(combined.next.map(({ start }) => start)).toEqual([1, 2]);
     expect(combined.average).toBeInstanceOf(Float32Array);
     combined.average.forEach((value, i) => expect(Math.abs(value - object[i])).toBeLessThan(0.01));
+  });
+
+  it('have curves by rings of frequencies, of the measured ones and of two halves', async () => {
+    const { problem } = await noisy(1e6);
+    const { shape, magnitudes } = problem;
+    const [rows, columns] = shape;
+    const { object } = await retrieve(problem, { backend: 'wasm', precision: 'double', iterations: 20, seed: 1 });
+    const objects = [1, 2, 3, 4].map((seed) => {
+      const disturbance = noise(object.length, seed);
+      return Float64Array.from(object, (value, i) => value + 0.05 * (disturbance[i] - 0.5));
+    });
+    const mask = new Uint8Array(magnitudes.length).fill(1);
+    mask.fill(0, 0, 2);
+    const starts = { shape, magnitudes, mask, objects, residuals: Float64Array.of(0.1, 0.1, 0.1, 0.1) };
+    const { kept, average, prtf, frc, spread } = await combine(await requireBackend('wasm'), starts);
+    expect(kept).toEqual([0, 1, 2, 3]);
+    const mean = (some: Float64Array[]) =>
+      some[0].map((_, i) => some.reduce((sum, one) => sum + one[i], 0) / some.length);
+    const spectra = [mean(objects), mean([objects[0], objects[2]]), mean([objects[1], objects[3]])].map((image) => {
+      const complex = new Float64Array(2 * image.length);
+      image.forEach((value, i) => (complex[2 * i] = value));
+      return fourierSums(complex, shape, -1);
+    });
+    for (const ring of [1, 7, 20]) {
+      const of = [...magnitudes.keys()].filter((k) => {
+        const [row, column] = [Math.floor(k / columns), k % columns];
+        return Math.round(Math.hypot(Math.min(row, rows - row), Math.min(column, columns - column))) === ring;
+      });
+      const size = (k: number) => Math.hypot(spectra[0][2 * k], spectra[0][2 * k + 1]);
+      const measured = of.filter((k) => mask[k]);
+      const total = (numbers: number[]) => numbers.reduce((sum, number) => sum + number, 0);
+      expect(prtf[ring]).toBeCloseTo(total(measured.map(size)) / total(measured.map((k) => magnitudes[k])), 2);
+      const product = (a: Float64Array, b: Float64Array) =>
+        total(of.map((k) => a[2 * k] * b[2 * k] + a[2 * k + 1] * b[2 * k + 1]));
+      const [, a, b] = spectra;
+      expect(frc[ring]).toBeCloseTo(product(a, b) / Math.sqrt(product(a, a) * product(b, b)), 2);
+    }
+    // Four numbers of a uniform distribution 0.05 wide.
+    const typical = Math.hypot(...spread) / Math.sqrt(spread.length);
+    expect(typical).toBeGreaterThan(0.012);
+    expect(typical).toBeLessThan(0.017);
+    expect(average).toHaveLength(object.length);
   });
 
   it('have no correlation between halves when only one is kept', async () => {
