@@ -3,7 +3,7 @@
  * 180°, and every start decides for itself.
  */
 import type { Backend } from '../backends/interface.js';
-import { RealTransform } from '../tools/transform.js';
+import { RealTransform, indexOfLargestSize, spectrumProduct } from '../tools/transform.js';
 import type { RealArray, Shape } from '../types.js';
 
 export interface Registered {
@@ -89,17 +89,13 @@ export class Registration {
    * than the mean count less, because rounding and noise decide their phases.
    */
   #phaseProduct(x: RealArray, rotated: boolean): Float64Array {
-    const [r, sense] = [this.#spectrum, rotated ? 1 : -1];
-    const product = new Float64Array(x.length);
-    const weak = 1e-3 * meanProduct(r, x);
+    const product = spectrumProduct(this.#spectrum, x, rotated ? 1 : -1);
+    const weak = 1e-3 * meanProduct(this.#spectrum, x);
     for (let k = 0; k < x.length; k += 2) {
-      if (this.#mask?.[k / 2] === 0) continue;
-      const im = sense * x[k + 1];
-      const [re, imaginary] = [r[k] * x[k] - r[k + 1] * im, r[k] * im + r[k + 1] * x[k]];
-      const size = Math.hypot(re, imaginary);
-      if (size === 0) continue;
-      product[k] = re / (size + weak);
-      product[k + 1] = imaginary / (size + weak);
+      const size = Math.hypot(product[k], product[k + 1]);
+      const counts = size > 0 && this.#mask?.[k / 2] !== 0;
+      product[k] = counts ? product[k] / (size + weak) : 0;
+      product[k + 1] = counts ? product[k + 1] / (size + weak) : 0;
     }
     return product;
   }
@@ -112,7 +108,7 @@ function meanProduct(r: RealArray, x: RealArray): number {
   return (2 * sum) / x.length;
 }
 
-export function distance(a: RealArray, b: RealArray): number {
+function distance(a: RealArray, b: RealArray): number {
   let [difference, norm] = [0, 0];
   for (let i = 0; i < a.length; i++) {
     difference += (a[i] - b[i]) ** 2;
@@ -194,10 +190,4 @@ function shifted(
 /** An index of a transform as the frequency around zero that it stands for. */
 function signed(index: number, length: number): number {
   return 2 * index < length ? index : index - length;
-}
-
-function indexOfLargestSize(numbers: RealArray): number {
-  let index = 0;
-  for (let i = 1; i < numbers.length; i++) if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
-  return index;
 }

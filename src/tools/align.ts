@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '../errors.js';
 import { checkFinite, checkRealArray, checkShape, opposite } from '../problems/image.js';
 import { roll } from './roll.js';
 import { requireBackend } from '../backends/registry.js';
-import { RealTransform } from './transform.js';
+import { RealTransform, indexOfLargestSize, spectrumProduct } from './transform.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** What `alignedError` resolves to. */
@@ -43,8 +43,8 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
     const estimateSpectrum = await transform.forward(own);
     const truthSpectrum = await transform.forward(ownTruth);
     const correlations = [
-      await transform.inverse(product(truthSpectrum, estimateSpectrum, -1)),
-      await transform.inverse(product(truthSpectrum, estimateSpectrum, 1)),
+      await transform.inverse(spectrumProduct(truthSpectrum, estimateSpectrum, -1)),
+      await transform.inverse(spectrumProduct(truthSpectrum, estimateSpectrum, 1)),
     ];
     const peaks = correlations.map(indexOfLargestSize);
     const sizes = correlations.map((correlation, i) => Math.abs(correlation[peaks[i]]));
@@ -65,23 +65,4 @@ function sumOfSquares(numbers: RealArray): number {
   let sum = 0;
   for (const value of numbers) sum += value * value;
   return sum;
-}
-
-/** a·b, or a·conj b where `sense` is −1: the spectrum of a rotated real image is conj b. */
-function product(a: RealArray, b: RealArray, sense: 1 | -1): Float64Array {
-  const result = new Float64Array(a.length);
-  for (let i = 0; i < a.length; i += 2) {
-    const im = sense * b[i + 1];
-    result[i] = a[i] * b[i] - a[i + 1] * im;
-    result[i + 1] = a[i] * im + a[i + 1] * b[i];
-  }
-  return result;
-}
-
-function indexOfLargestSize(numbers: RealArray): number {
-  let index = 0;
-  for (let i = 1; i < numbers.length; i++) {
-    if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
-  }
-  return index;
 }

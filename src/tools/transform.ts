@@ -42,3 +42,23 @@ export class RealTransform {
     this.#session.dispose();
   }
 }
+
+/** a·b, or a·conj b where `sense` is −1: the spectrum of a rotated real image is conj b. */
+export function spectrumProduct(a: RealArray, b: RealArray, sense: 1 | -1): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i += 2) {
+    const im = sense * b[i + 1];
+    result[i] = a[i] * b[i] - a[i + 1] * im;
+    result[i + 1] = a[i] * im + a[i + 1] * b[i];
+  }
+  return result;
+}
+
+/** Where a correlation has its peak, of either sign. */
+export function indexOfLargestSize(numbers: RealArray): number {
+  let index = 0;
+  for (let i = 1; i < numbers.length; i++) {
+    if (Math.abs(numbers[i]) > Math.abs(numbers[index])) index = i;
+  }
+  return index;
+}

@@ -21,7 +21,7 @@ export interface Recipe {
 
 /** The rest goes on combining the starts, and on beginning. */
 const SHARE_OF_ITERATING = 0.6;
-/** Iterations of a start in one generation. More of them help less than more generations do. */
+/** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
 
 /** Times a few iterations where the run will be, and chooses how many fit. */

@@ -94,9 +94,7 @@ export async function inspectOnWorker(
   problem: Problem,
   signal: AbortSignal,
 ): Promise<Warning[]> {
-  const endOnAbort = (worker: Worker) => signal.addEventListener('abort', () => worker.end());
-  const warnings = await askWorker(script.source, { type: 'inspect', problem }, signal, endOnAbort);
-  return (warnings as Warning[] | undefined) ?? [];
+  return ((await askUntilAborted(script.source, { type: 'inspect', problem }, signal)) as Warning[] | undefined) ?? [];
 }
 
 /** What `combine` makes of starts, or undefined when it is aborted. Rejects like `inspectOnWorker`. */
@@ -105,9 +103,13 @@ export async function combineOnWorker(
   starts: Starts,
   signal: AbortSignal,
 ): Promise<Combined | undefined> {
-  const endOnAbort = (worker: Worker) => signal.addEventListener('abort', () => worker.end());
   const request: ToWorker = { type: 'combine', starts, data: script.data };
-  return (await askWorker(script.source, request, signal, endOnAbort)) as Combined | undefined;
+  return (await askUntilAborted(script.source, request, signal)) as Combined | undefined;
+}
+
+/** Asks for what cannot be stopped half-way: an abort ends the worker. */
+function askUntilAborted(source: string, request: ToWorker, signal: AbortSignal): Promise<Answer | undefined> {
+  return askWorker(source, request, signal, (worker) => signal.addEventListener('abort', () => worker.end()));
 }
 
 interface Worker {
