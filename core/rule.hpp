@@ -1,5 +1,6 @@
 // A pixel rule as data: the numbers of src/rules.ts, which says what they mean, and how vectors of pixels take them.
 #pragma once
+#include <cstdint>
 #include <limits>
 
 #include "fft/simd.hpp"
@@ -16,13 +17,27 @@ struct Update {
   Combination iterate, next;
 };
 
+// What becomes of a frequency, as src/rules.ts says. In scaled units.
+struct FourierRule {
+  double tolerance = 0, limit = std::numeric_limits<double>::infinity();
+  bool likelihood = false;
+};
+
+// Shares of P(tested value) that violating pixels get added.
+struct Shares {
+  double iterate = 0, next = 0;
+};
+
 struct Rule {
   Combination tested;
   Update satisfied, violated;
   bool keeps_iterate;
   Combination at_least = {0, 0};
-  double projected = 0, low = 0, high = std::numeric_limits<double>::infinity();
+  Shares projected = {};
+  double low = 0, high = std::numeric_limits<double>::infinity();
   bool reflects_iterate = false;
+  uint32_t support_size = 0;
+  FourierRule fourier = {};
 
   bool needs_iterate() const {
     return keeps_iterate || tested.x != 0 || satisfied.iterate.x != 0 || satisfied.next.x != 0 ||
@@ -34,7 +49,8 @@ struct Rule {
     const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };
     return tested.x == 0 && tested.y == 1 && keeps_or_clears(satisfied.iterate) && keeps_or_clears(satisfied.next) &&
            keeps_or_clears(violated.iterate) && keeps_or_clears(violated.next) && keeps_or_clears(at_least) &&
-           (projected == 0 || projected == 1) && !reflects_iterate;
+           (projected.iterate == 0 || projected.iterate == 1) && projected.next == projected.iterate &&
+           !reflects_iterate;
   }
 
   bool is_positivity() const { return low == 0 && high == std::numeric_limits<double>::infinity(); }

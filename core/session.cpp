@@ -71,8 +71,9 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   const Mixture<V> at_least = rule.at_least;
   const Terms f = at_least.terms();
   const V low = splat<V>(static_cast<T>(rule.low)), high = splat<V>(static_cast<T>(rule.high));
-  const V share = splat<V>(static_cast<T>(rule.projected));
-  const bool adds_projected = rule.projected != 0 && !rule.is_positivity(), has_floor = rule.has_floor();
+  const V shares[] = {splat<V>(static_cast<T>(rule.projected.iterate)), splat<V>(static_cast<T>(rule.projected.next))};
+  const bool adds_projected = (rule.projected.iterate != 0 || rule.projected.next != 0) && !rule.is_positivity();
+  const bool has_floor = rule.has_floor();
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
   const uint8_t* const inside = support(g);
   for (size_t c = 0; c < field_.columns(); c++) {
@@ -81,7 +82,7 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
     const auto updated = [&](int image) {
       Complex<V> kept = satisfied[image].of(s[image], x, z), changed = violated[image].of(w[image], x, z);
       if (has_floor) kept = Field::greater(kept, at_least.of(f, x, z));
-      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high) * share;
+      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high) * shares[image];
       return select<V>(violates, changed, kept);
     };
     const Complex<V> u = updated(0);

@@ -2,7 +2,8 @@
  * The pixel rules, as data: the one place to add an algorithm. A backend receives coefficients and knows no names.
  *
  * In an iteration, y is the new image Re IFT(spectrum) and x the previous iterate. Every rule is linear in both, with one
- * set of coefficients where a pixel satisfies the object constraint and another where it violates it.
+ * set of coefficients where a pixel satisfies the object constraint and another where it violates it. What becomes of the
+ * spectrum is data too: a `FourierRule`.
  */
 
 /** The image x·(previous iterate) + y·(new image). A zero takes no part: 0 times infinity or −1 adds nothing. */
@@ -22,19 +23,42 @@ export interface Update {
 /** The least and the greatest value of a pixel inside the support; outside it is 0. */
 export type Bounds = readonly [low: number, high: number];
 
+/**
+ * What becomes of a frequency of size a whose measured magnitude is m: its size changes, its phase stays. Where several
+ * apply, the likelihood comes first.
+ */
+export interface FourierRule {
+  /** Sizes from m − tolerance to m + tolerance stay; others go to the nearer of the two. 0 imposes m. In scaled units. */
+  readonly tolerance: number;
+  /** Sizes of frequencies that were not measured are at most this. Infinity: they stay. In scaled units. */
+  readonly limit: number;
+  /**
+   * a becomes (a + min(m²/a, 2m))/2 where measured: a step up the likelihood of counts with Poisson noise. The tolerance
+   * plays no part. The minimum keeps a tiny a from becoming huge.
+   */
+  readonly likelihood: boolean;
+}
+
 /** A pixel rule with its parameters filled in. Immutable: a backend may recognise one by its identity. */
 export interface Rule {
   /** A pixel violates the constraint where this image is out of bounds, and wherever it is outside the support. */
   readonly tested: Combination;
   readonly satisfied: Update;
   readonly violated: Update;
-  /** Where a pixel violates the constraint, this times its tested value P, brought into bounds, is added. */
-  readonly projected: number;
+  /** Where a pixel violates the constraint, this times P(tested value) is added to the iterate and to the next image. */
+  readonly projected: { readonly iterate: number; readonly next: number };
   /** Where a pixel satisfies the constraint, it becomes at least this. All zeros: no such condition. */
   readonly atLeast: Combination;
   /** The image to transform next is the reflection 2P(u) − u of the new iterate u, instead of that of the updates. */
   readonly reflectsIterate: boolean;
   readonly bounds: Bounds;
+  /**
+   * Pixels that are not among so many largest of the image inside the support violate the constraint, and P makes 0 of
+   * them. The image is the tested one, and for P(u) it is u. 0: no such condition. Backends find the threshold by
+   * correcting that of the last iteration, and accept one that lets through k ± k/200 pixels.
+   */
+  readonly supportSize: number;
+  readonly fourier: FourierRule;
   /** The new iterate is stored: a later iteration reads it, or it differs from the image to transform next. */
   readonly keepsIterate: boolean;
 }
@@ -43,10 +67,12 @@ interface Row {
   tested?: Combination;
   satisfied: Combination | Update;
   violated: Combination | Update;
-  projected?: number;
+  projected?: number | Rule['projected'];
   atLeast?: Combination;
   reflectsIterate?: boolean;
   bounds?: Bounds;
+  supportSize?: number;
+  fourier?: FourierRule;
 }
 
 /** What rows of the table are made from. */
@@ -68,6 +94,9 @@ const Y: Combination = { x: 0, y: 1 };
 const REFLECTION: Combination = { x: -1, y: 2 };
 
 export const POSITIVE: Bounds = [0, Infinity];
+
+/** Measured magnitudes are imposed, the others stay. */
+export const IMPOSE: FourierRule = { tolerance: 0, limit: Infinity, likelihood: false };
 
 const errorReduction = (): Row => ({ satisfied: Y, violated: ZERO, projected: 1 });
 
@@ -123,10 +152,14 @@ export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Ru
 
 /** A rule from a row of the table. */
 export function makeRule(row: Row): Rule {
-  const { tested = Y, projected = 0, atLeast = ZERO, reflectsIterate = false, bounds = POSITIVE } = row;
+  const { tested = Y, atLeast = ZERO, reflectsIterate = false, bounds = POSITIVE } = row;
+  const { supportSize = 0, fourier = IMPOSE, projected: share = 0 } = row;
+  const projected = typeof share === 'number' ? { iterate: share, next: share } : share;
   const [satisfied, violated] = [updateOf(row.satisfied), updateOf(row.violated)];
-  const twoImages = [satisfied, violated].some(({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y);
-  const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, bounds };
+  const twoImages =
+    projected.iterate !== projected.next ||
+    [satisfied, violated].some(({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y);
+  const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, bounds, supportSize, fourier };
   return { ...rule, keepsIterate: readsIterate(rule) || twoImages || reflectsIterate };
 }
 
@@ -165,7 +198,8 @@ export function readsIterate(rule: Combinations): boolean {
 /** Whether the rule does nothing to an image that it has been applied to: it sets pixels to y, P(y) or 0. */
 export function isProjection(rule: Rule): boolean {
   const isPlain = combinations(rule).every(({ x, y }) => x === 0 && (y === 0 || y === 1));
-  return isPlain && rule.tested.y === 1 && [0, 1].includes(rule.projected) && !rule.reflectsIterate;
+  const shares = [rule.projected.iterate, rule.projected.next];
+  return isPlain && rule.tested.y === 1 && shares.every((share) => [0, 1].includes(share)) && !rule.reflectsIterate;
 }
 
 /**
@@ -176,10 +210,13 @@ export function iterateIsImage({ tested, reflectsIterate }: Rule): boolean {
   return tested.x === 0 || reflectsIterate;
 }
 
-/** The sixteen numbers of a rule, in the order in which native code and shaders take them. */
+/** The numbers of a rule, in the order in which native code and shaders take them. */
 export function coefficients(rule: Rule): number[] {
-  const { projected, bounds, reflectsIterate } = rule;
-  return [...combinations(rule).flatMap(({ x, y }) => [x, y]), projected, ...bounds, Number(reflectsIterate)];
+  const { projected, bounds, reflectsIterate, supportSize, fourier } = rule;
+  const images = combinations(rule).flatMap(({ x, y }) => [x, y]);
+  const { tolerance, limit, likelihood } = fourier;
+  const shares = [projected.iterate, projected.next];
+  return [...images, ...shares, ...bounds, ...[reflectsIterate, supportSize, tolerance, limit, likelihood].map(Number)];
 }
 
 /** x before y, the iterate before the next image. */

@@ -46,8 +46,8 @@ async function turnsOf(use: (session: Session) => Promise<void>, cost: (i: numbe
         iterate(count, rule);
         pass(count);
       };
-      session.constrainFourier = () => {
-        constrainFourier();
+      session.constrainFourier = (rule) => {
+        constrainFourier(rule);
         pass(1);
       };
       return session;

@@ -52,26 +52,26 @@ describe('a rule', () => {
     expect(readsIterate(withoutPrevious(rule))).toBe(false);
   });
 
-  it('gives its sixteen numbers in one order', () => {
+  it('gives its numbers in one order', () => {
     const rule = makeRule({
       tested: { x: 1, y: 2 },
       satisfied: { iterate: { x: 3, y: 4 }, next: { x: 5, y: 6 } },
       violated: { iterate: { x: 7, y: 8 }, next: { x: 9, y: 10 } },
-      ...{ atLeast: { x: 11, y: 12 }, projected: 13, bounds: [-14, 15], reflectsIterate: true },
+      ...{ atLeast: { x: 11, y: 12 }, projected: { iterate: 13, next: 14 }, bounds: [-15, 16], reflectsIterate: true },
+      ...{ supportSize: 18, fourier: { tolerance: 19, limit: 20, likelihood: true } },
     });
-    expect(coefficients(rule)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, -14, 15, 1]);
-    expect(coefficients(makeRule({ satisfied: Y, violated: ZERO }))).toEqual([
+    expect(coefficients(rule)).toEqual([...Array.from({ length: 14 }, (_, i) => i + 1), -15, 16, 1, 18, 19, 20, 1]);
+    const plain = makeRule({ satisfied: Y, violated: ZERO });
+    expect(coefficients(plain)).toEqual([
       0,
       1,
       0,
       1,
       0,
       1,
+      ...Array<number>(8).fill(0),
       0,
-      0,
-      0,
-      0,
-      0,
+      Infinity,
       0,
       0,
       0,

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { BackendSession } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
+import { coefficients, PROJECTION } from '../../src/rules.js';
 import type { DeviceInfo } from '../../src/types.js';
 
 /** What addon/session_object.cpp takes. */
@@ -32,9 +33,13 @@ export interface NativeProblem {
  * `BackendSession` with plain arguments. The rule stays until `setRule` sets another, so that a step passes no array.
  * Failures carry a `code`, and `required` and `available` where memory is short.
  */
-export interface NativeSession extends Omit<BackendSession, 'constrainObject' | 'iterate' | 'measureObject'> {
+export interface NativeSession extends Omit<
+  BackendSession,
+  'constrainObject' | 'constrainFourier' | 'iterate' | 'measureObject'
+> {
   setRule(coefficients: Float64Array, keepsIterate: boolean): void;
   constrainObject(): void;
+  constrainFourier(): void;
   iterate(count: number): void;
   measureObject(): void;
   readObject(start: number): Promise<Float32Array>;
@@ -66,7 +71,7 @@ const TRIAL = `
   async function attempt(Session, device) {
     const session = new Session({
       ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
-      ...{ coefficients: Float64Array.of(0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, Infinity, 0), keepsIterate: false },
+      ...{ coefficients: Float64Array.of(${coefficients(PROJECTION).join()}), keepsIterate: false },
       ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
     });
     session.iterate(40);

@@ -22,12 +22,17 @@ struct PlainRule {
   Image next;
 };
 
+struct Shares {
+  float iterate, next;
+};
+
 struct Rule : PlainRule {
   bool general;     // not plain
   bool two_images;  // transforms another image than the iterate
   Image iterate;
   Combination tested, at_least;
-  float projected, low, high;
+  Shares projected;  // of the tested value, brought into bounds, for pixels that violate the constraint
+  float low, high;
   bool reflects_iterate;
 };
 
@@ -39,12 +44,13 @@ inline bool operator==(const Image& a, const Image& b) {
 }
 inline bool operator==(const Rule& a, const Rule& b) {
   return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
-         a.at_least == b.at_least && a.projected == b.projected && a.low == b.low && a.high == b.high &&
+         a.at_least == b.at_least && a.projected.iterate == b.projected.iterate &&
+         a.projected.next == b.projected.next && a.low == b.low && a.high == b.high &&
          a.reflects_iterate == b.reflects_iterate;
 }
 
 // How many numbers src/rules.ts makes of a rule.
-constexpr int kCoefficients = 16;
+constexpr int kCoefficients = 21;
 
 // `coefficients`: in the order of src/rules.ts. A rule that reads the iterate keeps it in any case, and one whose two
 // images differ: its iterate is the object, and cannot be made from the image that was transformed.
@@ -56,11 +62,11 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   rule.iterate = {{n[2], n[3]}, {n[6], n[7]}};
   rule.next = {{n[4], n[5]}, {n[8], n[9]}};
   rule.at_least = {n[10], n[11]};
-  rule.projected = n[12];
-  rule.low = n[13];
-  rule.high = n[14];
-  rule.reflects_iterate = n[15] != 0;
-  rule.two_images = !(rule.iterate == rule.next) || rule.reflects_iterate;
+  rule.projected = {n[12], n[13]};
+  rule.low = n[14];
+  rule.high = n[15];
+  rule.reflects_iterate = n[16] != 0;
+  rule.two_images = !(rule.iterate == rule.next) || n[12] != n[13] || rule.reflects_iterate;
   for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
   rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images;
   const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
@@ -75,7 +81,7 @@ inline bool is_projection(const Rule& rule) {
   const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };
   return !rule.keeps_iterate && rule.tested == Combination{0, 1} && keeps_or_clears(rule.next.satisfied) &&
          keeps_or_clears(rule.next.violated) && keeps_or_clears(rule.at_least) &&
-         (rule.projected == 0 || rule.projected == 1);
+         (rule.projected.iterate == 0 || rule.projected.iterate == 1);
 }
 
 }  // namespace rephase::cuda

@@ -44,7 +44,8 @@ export class CudaSession implements BackendSession {
     translating(() => this.#native.forward());
   }
 
-  constrainFourier(): void {
+  constrainFourier(rule: Rule): void {
+    this.#use(rule);
     translating(() => this.#native.constrainFourier());
   }
 

@@ -82,11 +82,14 @@ EXPORT(rephase_destroy) void rephase_destroy(AnySession* session) {
 // The rule of the operations that follow: coefficients in the order of `coefficients` in src/rules.ts.
 EXPORT(rephase_use_rule)
 void rephase_use_rule(AnySession* session, double tx, double ty, double six, double siy, double snx, double sny,
-                      double vix, double viy, double vnx, double vny, double lx, double ly, double projected,
-                      double low, double high, double reflects_iterate, int keeps_iterate) {
+                      double vix, double viy, double vnx, double vny, double lx, double ly, double pi, double pn,
+                      double low, double high, double reflects_iterate, double support_size, double tolerance,
+                      double limit, double likelihood, int keeps_iterate) {
   const Update satisfied = {{six, siy}, {snx, sny}}, violated = {{vix, viy}, {vnx, vny}};
   const bool keeps = keeps_iterate != 0, reflects = reflects_iterate != 0;
-  session->rule = {{tx, ty}, satisfied, violated, keeps, {lx, ly}, projected, low, high, reflects};
+  const FourierRule fourier = {tolerance, limit, likelihood != 0};
+  const uint32_t size = static_cast<uint32_t>(support_size);
+  session->rule = {{tx, ty}, satisfied, violated, keeps, {lx, ly}, {pi, pn}, low, high, reflects, size, fourier};
 }
 
 // mask: rows × columns bytes or 0.

@@ -58,7 +58,8 @@ export class WasmSession implements BackendSession {
     this.#call.rephase_forward(this.#session);
   }
 
-  constrainFourier(): void {
+  constrainFourier(rule: Rule): void {
+    this.#use(rule);
     this.#call.rephase_constrain_fourier(this.#session);
   }
 

@@ -74,7 +74,7 @@ export class WebGpuSession implements BackendSession {
     this.#run(this.#nextApart ? this.#operations.forwardNext : this.#operations.forward);
   }
 
-  constrainFourier(): void {
+  constrainFourier(_rule: Rule): void {
     this.#nextApart = false;
     this.#run(this.#operations.constrainFourier);
   }

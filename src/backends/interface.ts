@@ -65,11 +65,11 @@ export interface BackendSession {
   constrainObject(rule: Rule): void;
   /** spectrum ← FT(object), or of the next image that `constrainObject` made. */
   forward(): void;
-  /** Records the residual of the spectrum, then spectrum ← M·exp(i·arg spectrum). */
-  constrainFourier(): void;
+  /** Records the residual of the spectrum, then spectrum ← rule.fourier(spectrum), by default M·exp(i·arg spectrum). */
+  constrainFourier(rule: Rule): void;
 
   /**
-   * `count` iterations in two fused passes each, all with this rule. The last column pass stays pending. An iteration that
+   * `count` iterations in two fused passes each, all with this rule. The last column pass stays pending, and is this rule's. An iteration that
    * begins while one is pending records the residual of the iteration before it.
    */
   iterate(count: number, rule: Rule): void;

@@ -135,7 +135,7 @@ export class IterationState {
         this.#next = 'constrainFourier';
         break;
       case 'constrainFourier':
-        this.#session.constrainFourier();
+        this.#session.constrainFourier(this.#rule);
         this.#log.expect(1);
         this.#iterations += 1;
         this.#next = 'inverse';

@@ -17,7 +17,7 @@ export function writeStart(session: BackendSession, problem: BackendProblem, sta
   }
   if ('phase' in start) return;
   session.forward();
-  session.constrainFourier();
+  session.constrainFourier(rule);
 }
 
 /**

@@ -41,17 +41,18 @@ __device__ inline float apply(const R& rule, const View& v, int start, int row, 
   if constexpr (std::is_same_v<R, Rule>) {
     const float tested = combine(rule.tested, x, y);
     const bool violates = !inside || tested < rule.low || tested > rule.high;
-    const float added = rule.projected * projected(rule, inside, tested);
+    const float feasible = projected(rule, inside, tested);
     const bool has_floor = rule.at_least.x != 0 || rule.at_least.y != 0;
     const float floor = has_floor ? combine(rule.at_least, x, y) : -HUGE_VALF;
-    const auto image = [&](const Image& of) {
+    const auto image = [&](const Image& of, float share) {
       const Combination violated = of.violated, satisfied = of.satisfied;
-      return violates ? combine(violated, x, y) + added : fmaxf(combine(satisfied, x, y), floor);
+      return violates ? combine(violated, x, y) + share * feasible : fmaxf(combine(satisfied, x, y), floor);
     };
-    const float iterate = image(rule.iterate);
+    const float iterate = image(rule.iterate, rule.projected.iterate);
     if (rule.keeps_iterate) *iterate_at(v, start, row, column) = iterate;
     if (!rule.two_images) return iterate;
-    return rule.reflects_iterate ? 2 * projected(rule, inside, iterate) - iterate : image(rule.next);
+    return rule.reflects_iterate ? 2 * projected(rule, inside, iterate) - iterate
+                                 : image(rule.next, rule.projected.next);
   }
   const bool violates = y < 0 || !inside;
   // A copy first: a choice between two members would be a choice between two addresses, and leave the registers.

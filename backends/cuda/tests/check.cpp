@@ -24,7 +24,7 @@ int failures = 0, checks = 0;
 double worst = 0;
 
 // The numbers of src/rules.ts: tested, iterate and next where satisfied, and where violated, the floor; then
-// `projected`, the bounds, and whether the iterate is reflected.
+// `projected`, the bounds, whether the iterate is reflected, the support's size and the Fourier rule.
 struct NamedRule {
   const char* name;
   double c[rephase::cuda::kCoefficients];
@@ -34,14 +34,23 @@ constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
 constexpr int kGs = 0, kHio = 1, kInvented = 7, kRules = 8;
 const NamedRule kNamed[kRules] = {
-    {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, kInfinity, 0}, false},
-    {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
-    {"input-output", {0, 1, 1, 0, 1, 0, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
-    {"output-output", {0, 1, 0, 1, 0, 1, 0, 1 - kBeta, 0, 1 - kBeta, 0, 0, kBeta, 0, kInfinity, 0}, false},
-    {"raar", {-1, 2, 0, 1, 0, 1, kBeta, 1 - 2 * kBeta, kBeta, 1 - 2 * kBeta, 0, 0, kBeta, 0, kInfinity, 0}, true},
-    {"bounded gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, -0.1, 0.4, 0}, false},
-    {"rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.1, 0.4, 1}, true},
-    {"invented", {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4, 0.4, 0.3, 0.2, 0, 0.5, 0}, true},
+    {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
+    {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
+    {"input-output",
+     {0, 1, 1, 0, 1, 0, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     true},
+    {"output-output",
+     {0, 1, 0, 1, 0, 1, 0, 1 - kBeta, 0, 1 - kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     false},
+    {"raar",
+     {-1,    2,     0, 1,         0, 1, kBeta, 1 - 2 * kBeta, kBeta, 1 - 2 * kBeta, 0, 0,
+      kBeta, kBeta, 0, kInfinity, 0, 0, 0,     kInfinity,     0},
+     true},
+    {"bounded gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, -0.1, 0.4, 0, 0, 0, kInfinity, 0}, false},
+    {"rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, -0.1, 0.4, 1, 0, 0, kInfinity, 0}, true},
+    {"invented",
+     {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4, 0.4, 0.3, 0.2, 0.2, 0, 0.5, 0, 0, 0, kInfinity, 0},
+     true},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
@@ -192,10 +201,10 @@ struct Pair {
             {{r.c[6], r.c[7]}, {r.c[8], r.c[9]}},
             r.keeps,
             {r.c[10], r.c[11]},
-            r.c[12],
-            r.c[13],
+            {r.c[12], r.c[13]},
             r.c[14],
-            r.c[15] != 0};
+            r.c[15],
+            r.c[16] != 0};
   }
   void gpu_iterate(uint32_t count, bool first) {
     gpu.use(gpu_rule(rule(first)));

@@ -14,7 +14,7 @@ export const RESOURCES = {
   next: { binding: 'storage', type: 'array<f32>' },
   support: { binding: 'read-only-storage', type: 'array<u32>' },
   tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
-  coefficients: { binding: 'uniform', type: 'array<vec4f, 4>' },
+  coefficients: { binding: 'uniform', type: 'array<vec4f, 6>' },
   parameters: { binding: 'uniform', type: 'Parameters' },
   raw: { binding: 'read-only-storage', type: 'array<f32>' },
   residuals: { binding: 'storage', type: 'array<f32>' },

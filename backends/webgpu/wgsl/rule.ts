@@ -22,16 +22,18 @@ export interface RuleForm {
 }
 
 /** Places in `coefficients` of src/rules.ts. */
-const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 13, 14];
+const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 14, 15];
 
 export function formOf(rule: Rule): RuleForm {
   const numbers = coefficients(rule);
   const [low, high] = [LOW, HIGH].map((i) => (Number.isFinite(numbers[i]) ? number(numbers[i], i) : ''));
   const factors = numbers.slice(0, LOW).map((value, i) => (value === 0 ? '' : value === 1 ? '1' : component(i)));
   // Without other bounds than 0, whatever violates them is projected to 0.
-  if ((low === '' || low === '0.0') && (high === '' || high === '0.0')) factors[PROJECTED] = '';
+  if ((low === '' || low === '0.0') && (high === '' || high === '0.0')) factors.fill('', PROJECTED);
   const { reflectsIterate, keepsIterate } = rule;
-  const reflects = reflectsIterate || differ(rule.satisfied) || differ(rule.violated);
+  const { projected } = rule;
+  const reflects =
+    reflectsIterate || differ(rule.satisfied) || differ(rule.violated) || projected.iterate !== projected.next;
   const form = { factors, low, high, readsIterate: readsIterate(rule), keepsIterate, reflects, reflectsIterate };
   return { key: JSON.stringify(form), ...form };
 }
@@ -70,8 +72,10 @@ export function pixelStatements(form: RuleForm, { value, index, outside, result 
   const image = (first: number) => combination(factors[first], factors[first + 1]);
   const atLeast = factors[AT_LEAST] || factors[AT_LEAST + 1] ? image(AT_LEAST) : '';
   const kept = (first: number) => (atLeast ? `max(${image(first)}, ${atLeast})` : image(first));
-  const share = product(factors[PROJECTED], projected('t'));
-  const changed = (first: number) => (share ? `${image(first)} + ${share}` : image(first));
+  const changed = (first: number) => {
+    const share = product(factors[first === 6 ? PROJECTED : PROJECTED + 1], projected('t'));
+    return share ? `${image(first)} + ${share}` : image(first);
+  };
   const update = (satisfied: number, violated: number) => `select(${kept(satisfied)}, ${changed(violated)}, violates)`;
   const outOfBounds = [low && `t < ${low}`, high && `t > ${high}`, outside].filter(Boolean).join(' || ');
   const reflection = `2.0 * ${projected('updated')} - updated`;
