@@ -4,8 +4,10 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device/device.js';
 import { LruCache } from '../backends/webgpu/device/lru-cache.js';
+import { constraintFunctions, constraintResources, fourierFormOf } from '../backends/webgpu/wgsl/constraint.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
+import { IMPOSE, projection, type Rule } from '../src/rules.js';
 import { RealTransform } from '../src/tools/transform.js';
 import { LineTransforms } from './support/line-transforms.js';
 import { newDevice, whyNoWebGpu } from './support/webgpu.js';
@@ -80,6 +82,29 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       session.inverse();
       expect(relativeError(await session.readObject(), image)).toBeLessThan(TOLERANCE);
     });
+  });
+
+  it('completes a column pass with the numbers of its rule, however many rules there are', async () => {
+    const shape: Shape = [6, 8];
+    const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
+    const problem = { pattern, batch: { starts: 1, seeded: { seed: 1, firstStart: 0 } }, precision: 'single' } as const;
+    // One more than there are slots.
+    const rules = Array.from({ length: 17 }, (_, i): Rule => {
+      return { ...projection([0.01 * i, 5]), fourier: { ...IMPOSE, tolerance: 0.02 * (i + 1) } };
+    });
+    const spectrum = async (between: 'pending' | 'complete') => {
+      const session = await webgpuBackend.createSession({ ...problem, rule: rules[0] }, 0);
+      // The first rule is pending when the last takes its slot.
+      for (const rule of [...rules.slice(0, 16), rules[0], rules[16]]) {
+        session.iterate(1, rule);
+        if (between === 'complete') session.completeIteration();
+      }
+      if (between === 'pending') session.completeIteration();
+      const numbers = await session.readSpectrum(0);
+      session.dispose();
+      return numbers;
+    };
+    expect(relativeError(await spectrum('pending'), await spectrum('complete'))).toBeLessThan(1e-5);
   });
 
   it('requests its own device again after it was lost', async () => {
@@ -159,6 +184,27 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
 function open(shape: Shape) {
   return createSession(noisyProblem(shape), { backend: 'webgpu', seed: 2 });
 }
+
+describe('the Fourier constraint in WGSL', () => {
+  const work = { constrain: 'impose', masked: true } as const;
+
+  it('is the same text for all rules that impose the magnitudes, and takes no numbers', () => {
+    expect(fourierFormOf(IMPOSE, true)).toBe(undefined);
+    expect(fourierFormOf({ ...IMPOSE, limit: 1 }, false)).toBe(undefined);
+    expect(fourierFormOf({ ...IMPOSE, limit: 1e39 }, true)).toBe(undefined);
+    expect(constraintResources(work)).toEqual(['magnitudes', 'partials']);
+    const plain = constraintFunctions(work);
+    for (const rule of [{ tolerance: 1 }, { limit: 1 }, { likelihood: true }]) {
+      expect(constraintFunctions({ ...work, fourier: fourierFormOf({ ...IMPOSE, ...rule }, true) })).not.toBe(plain);
+    }
+  });
+
+  it('is one text for all values of a tolerance and a limit', () => {
+    const [one, other] = [1, 2].map((i) => fourierFormOf({ tolerance: i, limit: 3 * i, likelihood: false }, true));
+    expect(one).toEqual(other);
+    expect(constraintResources({ ...work, fourier: one })).toContain('coefficients');
+  });
+});
 
 describe('the cache of a device', () => {
   it('keeps what was used last, up to a weight', () => {

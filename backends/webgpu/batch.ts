@@ -24,8 +24,8 @@ export interface Shared {
 
 interface BoundStep {
   kernel: CompiledKernel;
-  /** One for each waiting record, round of records, or slot of coefficients. */
-  bindGroups: GPUBindGroup[];
+  /** [slot of coefficients][waiting record or round of records], each 0 where the kernel takes none. */
+  bindGroups: GPUBindGroup[][];
 }
 
 export class DeviceBatch {
@@ -72,10 +72,11 @@ export class DeviceBatch {
 
   /** Encodes one kernel, with the coefficients in this slot where it takes any. */
   run(step: Step, slot = 0, starts = this.starts): void {
-    const records = this.prepare(step).kernel.bindings.includes('partials');
+    const { bindings } = this.prepare(step).kernel;
+    const records = bindings.includes('partials');
     const waiting = this.#recorded % this.#layout.waiting;
     if (records && waiting === 0) this.#sum();
-    this.#dispatch(step, records ? waiting : slot, starts);
+    this.#dispatch(step, bindings.includes('coefficients') ? slot : 0, records ? waiting : 0, starts);
     if (records) this.#recorded += 1;
   }
 
@@ -111,17 +112,18 @@ export class DeviceBatch {
     if (this.#summed === this.#recorded) return;
     const { waiting } = this.#layout;
     const round = Math.floor((this.#recorded - 1) / waiting) % (RECORDS / waiting);
-    this.#dispatch(this.sumUp, round, this.starts);
+    this.#dispatch(this.sumUp, 0, round, this.starts);
     this.#summed = this.#recorded;
   }
 
-  #dispatch(step: Step, variant: number, starts: number): void {
+  #dispatch(step: Step, slot: number, record: number, starts: number): void {
     const { device, field } = this.#shared;
     const { kernel, bindGroups } = this.prepare(step);
-    let group = bindGroups[variant];
+    const groups = (bindGroups[slot] ??= []);
+    let group = groups[record];
     if (!group) {
-      const resources = kernel.bindings.map((resource) => this.#bindingOf(step, resource, variant));
-      group = bindGroups[variant] = device.bindGroup(kernel, resources);
+      const resources = kernel.bindings.map((resource) => this.#bindingOf(step, resource, slot, record));
+      group = groups[record] = device.bindGroup(kernel, resources);
     }
     device.dispatch(kernel, group, starts, starts * field.rows * field.columns);
   }
@@ -132,15 +134,17 @@ export class DeviceBatch {
   }
 
   /** All of a buffer, or the part of it for one record, one round of records or one rule. */
-  #bindingOf(step: Step, resource: Resource, variant: number): GPUBufferBinding {
+  #bindingOf(step: Step, resource: Resource, slot: number, record: number): GPUBufferBinding {
     const { waiting, partialBytes, residualBytes } = this.#layout;
-    const sizes: Partial<Record<Resource, number>> = {
-      partials: partialBytes,
-      residuals: waiting * residualBytes,
-      coefficients: BINDING_ALIGNMENT,
+    const parts: Partial<Record<Resource, [size: number, number: number]>> = {
+      partials: [partialBytes, record],
+      residuals: [waiting * residualBytes, record],
+      coefficients: [BINDING_ALIGNMENT, slot],
     };
     const buffer = this.#bufferOf(step, resource);
-    const size = sizes[resource];
-    return size === undefined ? { buffer } : { buffer, offset: variant * size, size };
+    const part = parts[resource];
+    if (!part) return { buffer };
+    const [size, number] = part;
+    return { buffer, offset: number * size, size };
   }
 }

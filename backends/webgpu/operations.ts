@@ -37,21 +37,33 @@ export type Operations = ReturnType<typeof operationsFor>;
 export function operationsFor(field: RealField, plans: Plans, masked: boolean) {
   const columns = (work: ColumnWork) => columnSteps(field, plans, work);
   const rows = (work: RowWork, use?: Step['use']) => rowSteps(field, plans, work, use);
-  const impose = { constrain: 'impose', masked } as const;
   return {
     /** spectrum, transformed back along columns, in place: begins an iteration where no pass is pending. */
     columnsInverse: columns({ inverse: true }),
-    /** The column pass of an iteration. */
-    columnsPass: columns({ forward: true, ...impose, inverse: true }),
-    /** The pending column pass, without the inverse that the next iteration would begin with. */
-    completeSpectrum: columns({ forward: true, ...impose }),
     inverse: [...columns({ inverse: true, outOfPlace: true }), ...rows({ inverse: 'full' }, { spectrum: 'work' })],
     /** From the object, or from the next image where that is apart. */
     forward: [...rows({ forward: true }), ...columns({ forward: true })],
     forwardNext: [...rows({ forward: true }, { object: 'work' }), ...columns({ forward: true })],
-    constrainFourier: columns(impose),
     /** spectrum ← FT of lines that the row pass of a measurement has left, and its residual. */
     measureSpectrum: columns({ forward: true, constrain: 'measure', masked }),
+  };
+}
+
+export type FourierOperations = ReturnType<typeof fourierOperationsFor>;
+
+/** The operations that impose the Fourier constraint. */
+export function fourierOperationsFor(
+  field: RealField,
+  plans: Plans,
+  { fourier, masked }: Pick<ColumnWork, 'fourier' | 'masked'>,
+) {
+  const columns = (work: ColumnWork) => columnSteps(field, plans, { ...work, constrain: 'impose', fourier, masked });
+  return {
+    constrainFourier: columns({}),
+    /** The column pass of an iteration. */
+    columnsPass: columns({ forward: true, inverse: true }),
+    /** The pending column pass, without the inverse that the next iteration would begin with. */
+    completeSpectrum: columns({ forward: true }),
   };
 }
 

@@ -4,8 +4,9 @@
  */
 import { coefficients, isProjection, type Rule } from '../../src/rules.js';
 import type { Shared } from './batch.js';
-import { ruleOperationsFor, type RuleOperations } from './operations.js';
+import { fourierOperationsFor, ruleOperationsFor, type FourierOperations, type RuleOperations } from './operations.js';
 import { BINDING_ALIGNMENT } from './sizes.js';
+import { fourierFormOf, takesNumbers } from './wgsl/constraint.js';
 import { formOf, hasCoefficients, type RuleForm } from './wgsl/rule.js';
 
 const SLOTS = 16;
@@ -18,33 +19,39 @@ export interface LoadedRule {
   form: RuleForm;
   withSupport: boolean;
   slot: number;
-  operations: RuleOperations;
+  operations: RuleOperations & FourierOperations;
 }
 
 export class RuleSlots {
   /** Whether rules have a support from now on. */
   withSupport: boolean;
   readonly #shared: Shared;
+  readonly #masked: boolean;
   readonly #slots: LoadedRule[] = [];
   readonly #operations = new Map<string, RuleOperations>();
+  readonly #fourierOperations = new Map<string, FourierOperations>();
   #oldest = 0;
 
-  constructor(shared: Shared, withSupport: boolean) {
+  constructor(shared: Shared, masked: boolean, withSupport: boolean) {
     this.#shared = shared;
+    this.#masked = masked;
     this.withSupport = withSupport;
   }
 
-  operations(rule: Rule): RuleOperations {
+  operations(rule: Rule): RuleOperations & FourierOperations {
+    const { field, plans } = this.#shared;
     const { withSupport } = this;
+    const masked = this.#masked;
     const form = formOf(rule);
-    const key = `${form.key} ${withSupport}`;
-    let operations = this.#operations.get(key);
-    if (!operations) {
-      const { field, plans } = this.#shared;
-      operations = ruleOperationsFor(field, plans, { rule: form, isProjection: isProjection(rule), withSupport });
-      this.#operations.set(key, operations);
-    }
-    return operations;
+    const fourier = fourierFormOf(rule.fourier, masked);
+    return {
+      ...memoised(this.#operations, `${form.key} ${withSupport}`, () => {
+        return ruleOperationsFor(field, plans, { rule: form, isProjection: isProjection(rule), withSupport });
+      }),
+      ...memoised(this.#fourierOperations, JSON.stringify(fourier ?? {}), () => {
+        return fourierOperationsFor(field, plans, { fourier, masked });
+      }),
+    };
   }
 
   /** Uploads the coefficients where the rule is in no slot and has others than 0 and 1. */
@@ -61,11 +68,17 @@ export class RuleSlots {
     const slot = this.#oldest;
     this.#oldest = (slot + 1) % SLOTS;
     const form = formOf(rule);
-    if (hasCoefficients(form)) {
+    if (hasCoefficients(form) || takesNumbers(fourierFormOf(rule.fourier, this.#masked))) {
       const { device, buffers } = this.#shared;
       device.upload(buffers.coefficients!, slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
     }
     const operations = this.operations(rule);
     return (this.#slots[slot] = { key, rule, form, withSupport, slot, operations });
   }
+}
+
+function memoised<Value>(known: Map<string, Value>, key: string, make: () => Value): Value {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }

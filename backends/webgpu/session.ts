@@ -49,14 +49,15 @@ export class WebGpuSession implements BackendSession {
   private constructor(device: Device, { pattern, batch, support }: BackendProblem) {
     const field = realField(pattern.shape);
     const plans = plansFor(field, device.gpu.limits);
+    const masked = pattern.mask !== undefined;
     this.#device = new SessionDevice(device);
     this.#field = field;
     this.#scale = pattern.scale;
     this.#shared = { device: this.#device, field, plans, starts: batch.starts, buffers: {} };
     const sizes = batchSizes(device, field, plans, batch.starts);
     this.#batches = sizes.map((starts, i) => new DeviceBatch(this.#shared, i * sizes[0], starts));
-    this.#operations = operationsFor(field, plans, pattern.mask !== undefined);
-    this.#rules = new RuleSlots(this.#shared, support !== undefined);
+    this.#operations = operationsFor(field, plans, masked);
+    this.#rules = new RuleSlots(this.#shared, masked, support !== undefined);
   }
 
   inverse(): void {
@@ -74,18 +75,21 @@ export class WebGpuSession implements BackendSession {
     this.#run(this.#nextApart ? this.#operations.forwardNext : this.#operations.forward);
   }
 
-  constrainFourier(_rule: Rule): void {
+  constrainFourier(rule: Rule): void {
+    const { operations, slot } = this.#rules.load(rule);
     this.#nextApart = false;
-    this.#run(this.#operations.constrainFourier);
+    this.#run(operations.constrainFourier, slot);
   }
 
   iterate(count: number, rule: Rule): void {
-    const loaded = this.#rules.load(rule);
     this.#nextApart = false;
     for (let i = 0; i < count; i++) {
-      this.#run(this.#pending ? this.#operations.columnsPass : this.#operations.columnsInverse);
-      this.#pending = loaded;
+      if (this.#pending) this.#run(this.#pending.operations.columnsPass, this.#pending.slot);
+      else this.#run(this.#operations.columnsInverse);
+      // Not before: it may take the slot of the rule whose column pass was pending.
+      const loaded = this.#rules.load(rule);
       this.#run(loaded.operations.rowsPass, loaded.slot);
+      this.#pending = loaded;
     }
   }
 
@@ -98,7 +102,7 @@ export class WebGpuSession implements BackendSession {
       }
     }
     this.#run(operations.completeObject, slot);
-    this.#run(this.#operations.completeSpectrum);
+    this.#run(operations.completeSpectrum, slot);
     this.#pending = undefined;
   }
 
@@ -193,11 +197,12 @@ export class WebGpuSession implements BackendSession {
 
   /** The steps of `iterate` and `completeIteration`. */
   #iterationSteps(rule: Rule): Step[] {
-    const { columnsInverse, columnsPass, completeSpectrum } = this.#operations;
-    const steps = rulesOf(rule).map((used) => this.#rules.operations(used));
+    const operations = rulesOf(rule).map((used) => this.#rules.operations(used));
     return [
-      ...[columnsInverse, columnsPass, completeSpectrum].flat(),
-      ...steps.flatMap(({ rowsPass, completeObject }) => [...rowsPass, ...completeObject]),
+      ...this.#operations.columnsInverse,
+      ...operations.flatMap(({ rowsPass, columnsPass, completeObject, completeSpectrum }) => {
+        return [...rowsPass, ...columnsPass, ...completeObject, ...completeSpectrum];
+      }),
     ];
   }
 

@@ -4,7 +4,7 @@
  */
 import type { RealField } from '../fields/real/layout.js';
 import { columnWeight } from '../fields/real/lines.js';
-import { constrainStatement, constraintFunctions } from './constraint.js';
+import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
@@ -17,7 +17,7 @@ export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork)
   const bindings: Resource[] = ['spectrum'];
   if (outOfPlace) bindings.push('destination');
   if (forward || inverse) bindings.push('tables');
-  if (constrain) bindings.push('magnitudes', 'partials');
+  if (constrain) bindings.push(...constraintResources(work));
 
   writer.emit(
     `let column = group * ${plan.lines}u + line;`,

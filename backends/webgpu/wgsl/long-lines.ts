@@ -8,7 +8,7 @@ import { columnWeight } from '../fields/real/lines.js';
 import { joinKernel, pixelsKernel, splitKernel } from '../fields/real/long-lines.js';
 import type { BatchBuffer, Step } from '../step.js';
 import { butterfly, type Sign } from './butterflies.js';
-import { constrainStatement, constraintFunctions } from './constraint.js';
+import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
 import { makeItemKernel, makeKernel, sumOverThreads, type Kernel, type Resource } from './kernel.js';
 import { TIMES, chirpProduct, twiddle } from './lines.js';
 import { isBluestein, type Factors } from './plan.js';
@@ -25,7 +25,7 @@ export function longColumnSteps(field: RealField, factors: Factors, work: Column
   const steps: Step[] = [];
   if (forward) steps.push(...transformSteps(lines, 'first', 'spectrum', 'spectrum'));
   if (constrain) {
-    const only = { constrain, masked: work.masked };
+    const only = { constrain, fourier: work.fourier, masked: work.masked };
     steps.push({ key: `long ${columnKey(only)}`, write: () => constrainKernel(field, only), use: {} });
   }
   if (inverse) steps.push(...transformSteps(lines, 'second', 'spectrum', outOfPlace ? 'work' : 'spectrum'));
@@ -151,7 +151,7 @@ for (var i = thread; i < ${rows}u; i += ${COLUMN_THREADS}u) {
   ${constrainStatement(work, 'spectrum[base + i]', `group * ${rows}u + i`)}
 }
 ${sumOverThreads(COLUMN_THREADS, 'thread', 'residual', store)}`;
-  const bindings: Resource[] = ['spectrum', 'magnitudes', 'partials'];
+  const bindings: Resource[] = ['spectrum', ...constraintResources(work)];
   const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work)}`;
   return makeKernel({ bindings, declarations, threads: COLUMN_THREADS, body, workgroups: stored });
 }

@@ -46,7 +46,8 @@ function number(value: number, i: number): string {
   return value === 0 ? '0.0' : component(i);
 }
 
-function component(i: number): string {
+/** A number of the uniform `coefficients`. */
+export function component(i: number): string {
   return `coefficients[${i >> 2}].${'xyzw'[i % 4]}`;
 }
 

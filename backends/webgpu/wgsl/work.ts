@@ -1,12 +1,9 @@
 /** What passes over columns and rows are asked to do. The kernels for it are in columns.ts, rows.ts and long-lines.ts. */
+import type { ConstraintWork } from './constraint.js';
 import type { RuleForm } from './rule.js';
 
-export interface ColumnWork {
+export interface ColumnWork extends ConstraintWork {
   forward?: boolean;
-  /** Records the partial residual of every column, and with `impose` imposes the magnitudes. */
-  constrain?: 'impose' | 'measure';
-  /** The magnitudes say where they were not measured. */
-  masked?: boolean;
   inverse?: boolean;
   /** Leaves `spectrum` as it is and writes `destination`. */
   outOfPlace?: boolean;
