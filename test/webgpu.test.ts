@@ -84,6 +84,57 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     });
   });
 
+  describe('the largest pixels', () => {
+    const shape: Shape = [20, 24];
+    const count = shape[0] * shape[1];
+    const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
+    const largest = async (image: Float64Array, size: number, support?: Uint8Array) => {
+      const rule = { ...projection([-Infinity, Infinity]), supportSize: size };
+      const problem = { pattern, batch: { starts: 2 }, precision: 'single', support, rule } as const;
+      const session = await webgpuBackend.createSession(problem, 0);
+      session.writeObject(0, noise(count, 8), false);
+      session.writeObject(1, image, false);
+      session.constrainObject(rule);
+      const object = await session.readObject(1);
+      session.dispose();
+      return object;
+    };
+    const numbers = noise(count, 3).map((u) => Math.fround(u - 0.5));
+    const sorted = numbers.toSorted((a, b) => b - a);
+
+    it.each([1, 2, 60, 199])('are exactly %i', async (size) => {
+      const expected = numbers.map((value) => (value > sorted[size] ? value : 0));
+      expect([...(await largest(numbers, size))]).toEqual([...expected]);
+    });
+
+    it('are within a two-hundredth of 220', async () => {
+      const kept = (await largest(numbers, 220)).filter((value) => value !== 0);
+      expect(Math.abs(kept.length - 220)).toBeLessThanOrEqual(1);
+      expect(kept.toSorted((a, b) => b - a)).toEqual(Float32Array.from(sorted.slice(0, kept.length)));
+    });
+
+    it('are those inside the support', async () => {
+      const support = Uint8Array.from(numbers, (value) => Number(value < sorted[100]));
+      const expected = numbers.map((value) => (value < sorted[100] && value > sorted[121] ? value : 0));
+      expect([...(await largest(numbers, 20, support))]).toEqual([...expected]);
+    });
+
+    it.each([1e-30, 1e-6, 1e6, 1e30])('are found where pixels are %d times as large', async (factor) => {
+      const scaled = numbers.map((value) => Math.fround(value * factor));
+      const kept = (await largest(scaled, 50)).filter((value) => value !== 0);
+      expect(kept.toSorted((a, b) => b - a)).toEqual(Float32Array.from(sorted.slice(0, 50), (value) => value * factor));
+    });
+
+    it('are the positive ones where these are fewer, and none of several that are equal', async () => {
+      const few = numbers.map((value) => (value > sorted[30] ? value : -1));
+      expect((await largest(few, 31)).filter((value) => value !== 0)).toHaveLength(30);
+      expect(await largest(new Float64Array(count), 5)).toEqual(new Float32Array(count));
+      const equal = numbers.map((value) => (value > sorted[30] ? 2 : 1));
+      expect((await largest(equal, 50)).filter((value) => value !== 0)).toHaveLength(30);
+      expect(await largest(equal, count)).toEqual(Float32Array.from(equal));
+    });
+  });
+
   it('completes a column pass with the numbers of its rule, however many rules there are', async () => {
     const shape: Shape = [6, 8];
     const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };

@@ -3,12 +3,13 @@
  * take one kernel a pass; wgsl/long-lines.ts puts the others together.
  */
 import type { RealField } from './fields/real/layout.js';
+import { thresholdKernel } from './fields/real/support-size.js';
 import type { Step } from './step.js';
 import { columnKernel } from './wgsl/columns.js';
 import { longColumnSteps, longRowSteps } from './wgsl/long-lines.js';
 import { factorsOf, planLine, type Factors, type LineLimits, type LinePlan } from './wgsl/plan.js';
 import { rowKernel } from './wgsl/rows.js';
-import type { RuleForm } from './wgsl/rule.js';
+import { splitReflection, testsIterate, type RuleForm } from './wgsl/rule.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork } from './wgsl/work.js';
 
 export interface Plans {
@@ -76,6 +77,7 @@ export function ruleOperationsFor(
 ) {
   // `work` is free between the rule and `forward`, and holds the next image meanwhile.
   const rows = (work: RowWork) => rowSteps(field, plans, work, { next: 'work' });
+  if (rule.sized) return sizedOperations(field, plans, rows, rule, withSupport);
   const constrained = { rule, withSupport };
   // The inverse leaves rounding noise where the object was exactly 0. A second projection removes it.
   const reproject = isProjection ? constrained : {};
@@ -87,6 +89,37 @@ export function ruleOperationsFor(
     constrainObject: rows(constrained),
     /** The row pass of a measurement: from the object, through the rule, into the spectrum's rows. */
     measureRows: rows({ ...constrained, forward: true }),
+  };
+}
+
+/** The same with a support size: a threshold has to be found in the image before the rule is applied to it. */
+function sizedOperations(
+  field: RealField,
+  plans: Plans,
+  rows: (work: RowWork) => Step[],
+  rule: RuleForm,
+  withSupport: boolean,
+) {
+  const threshold = (of: RuleForm, exact = false): Step => ({
+    key: `threshold ${of.key} ${withSupport} ${exact}`,
+    write: () => thresholdKernel(field, plans.rows, { rule: of, withSupport, exact }),
+    use: {},
+  });
+  const apply = (of: RuleForm, work: RowWork) => [threshold(of), ...rows({ rule: of, withSupport, ...work })];
+  const inverse = rows({ inverse: 'full' });
+  const measureRows = [threshold(rule, true), ...rows({ rule, withSupport, forward: true })];
+  if (!rule.reflectsIterate) {
+    const rowsPass = [...inverse, ...apply(rule, { forward: true })];
+    return { rowsPass, completeObject: [], constrainObject: apply(rule, {}), measureRows };
+  }
+  const { update, reflection } = splitReflection(rule);
+  // The threshold of the previous iterate is known before the new image is.
+  const updated = testsIterate(rule) ? apply(update, { inverse: 'full' }) : [...inverse, ...apply(update, {})];
+  return {
+    rowsPass: [...updated, ...apply(reflection, { forward: true })],
+    completeObject: [],
+    constrainObject: [...apply(update, {}), ...apply(reflection, {})],
+    measureRows,
   };
 }
 

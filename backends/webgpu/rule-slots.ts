@@ -68,7 +68,7 @@ export class RuleSlots {
     const slot = this.#oldest;
     this.#oldest = (slot + 1) % SLOTS;
     const form = formOf(rule);
-    if (hasCoefficients(form) || takesNumbers(fourierFormOf(rule.fourier, this.#masked))) {
+    if (hasCoefficients(form) || form.sized || takesNumbers(fourierFormOf(rule.fourier, this.#masked))) {
       const { device, buffers } = this.#shared;
       device.upload(buffers.coefficients!, slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
     }

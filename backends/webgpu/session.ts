@@ -94,8 +94,8 @@ export class WebGpuSession implements BackendSession {
   }
 
   completeIteration(): void {
-    const { rule, operations, slot } = this.#pending!;
-    if (rule.keepsIterate) {
+    const { form, operations, slot } = this.#pending!;
+    if (form.keepsIterate) {
       for (const batch of this.#batches) {
         const bytes = batch.starts * imageBytes(this.#field);
         this.#device.copy(batch.buffer('iterate'), 0, batch.buffer('object'), 0, bytes);

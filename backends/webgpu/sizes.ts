@@ -45,7 +45,7 @@ export function batchLayout(device: Device, field: RealField, plans: Plans, star
   while (waiting > FEWEST_WAITING && waiting * partialBytes > most) waiting /= 2;
   const bytes = {
     ...{ spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch },
-    ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes },
+    ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes, thresholds: 8 * starts },
   };
   return { bytes, waiting, partialBytes, residualBytes };
 }

@@ -3,7 +3,7 @@ import type { Kernel, Resource } from './wgsl/kernel.js';
 
 /** The buffers that each batch of starts has. */
 export type BatchBuffer =
-  'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch' | 'partials' | 'residuals';
+  'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch' | 'partials' | 'residuals' | 'thresholds';
 
 /** The buffers that all batches of a session share. */
 export type SharedBuffer =

@@ -12,6 +12,7 @@ import {
   normalisation,
   pairNames,
   pixelCode,
+  pixelNames,
   pixelResources,
   storePixels,
   storeSpectrum,
@@ -42,6 +43,7 @@ export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kern
     writer.atEnd('far', ({ register, index }) => loadPixels(register, index));
   }
   if (rule) {
+    writer.emit(pixelNames(work));
     const word = `support[min(pair, ${pairs - 1}u) * ${writer.end('far').count}u`;
     writer.atEnd(
       'far',

@@ -63,6 +63,7 @@ export function pixelResources(work: RowWork): Resource[] {
   if (rule.readsIterate || rule.keepsIterate) resources.push('iterate');
   if (rule.reflects && resultOf(work) === 'both') resources.push('next');
   if (withSupport) resources.push('support');
+  if (rule.sized) resources.push('thresholds');
   return resources;
 }
 
@@ -82,6 +83,11 @@ export function pixelCode(work: RowWork, register: string, index: string, k: num
 
 function resultOf({ inverse, forward }: RowWork): Pixel['result'] {
   return forward ? 'next' : inverse ? 'iterate' : 'both';
+}
+
+/** What the rules' code needs once. */
+export function pixelNames({ rule }: RowWork): string {
+  return rule?.sized ? 'let threshold = thresholds[start].y;' : '';
 }
 
 export function loadPixels(register: string, index: string): string {

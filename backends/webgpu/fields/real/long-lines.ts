@@ -12,6 +12,7 @@ import {
   normalisation,
   pairNames,
   pixelCode,
+  pixelNames,
   pixelResources,
   storePixels,
 } from './lines.js';
@@ -58,6 +59,7 @@ export function pixelsKernel(field: RealField, factors: Factors, work: RowWork):
 let pair = i / ${columns}u;
 let n = i % ${columns}u;
 ${pairNames(field, 'true')}
+${pixelNames(work)}
 let at = (start * ${pairs}u + pair) * ${factors.padded}u + n;
 var z = vec2f();
 ${inverse ? `z = destination[at] * ${literal(normalisation(field, inverse))};` : loadPixels('z', 'n')}
