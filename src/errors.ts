@@ -4,6 +4,7 @@
  * that are not of these classes are defects of rephase.
  */
 import { typedKind, typedLength } from './typed-arrays.js';
+import type { ScanReconstruction } from './scan-types.js';
 import type { BackendName, Reconstruction } from './types.js';
 
 /** Every `code` there is. */
@@ -116,6 +117,8 @@ export class BusyError extends RephaseError {
 export class AbortError extends RephaseError {
   /** From `retrieve`: what had been reached when it stopped; undefined when no iteration was finished. */
   partial?: Reconstruction;
+  /** The same of a scan. */
+  partialScan?: ScanReconstruction;
 
   /** @internal */
   constructor(reason?: unknown, message = 'the run was aborted') {

@@ -43,6 +43,8 @@ export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
 export { magnitudesFromIntensities } from './tools/intensities.js';
 export { philox4x32, uniform } from './tools/random.js';
 export { retrieve } from './retrieve/retrieve.js';
+export type { ScanSession } from './session/scan-session.js';
 export type { Session } from './session/session.js';
 export { simulate, type SimulateOptions, type Simulation } from './tools/simulate.js';
+export * from './scan-types.js';
 export * from './types.js';

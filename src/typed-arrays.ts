@@ -16,12 +16,12 @@ export function typedLength(array: ArrayBufferView): number {
   return read('length', array) as number;
 }
 
-const KINDS = { Float32Array, Float64Array, Uint8Array, Uint8ClampedArray };
+const KINDS = { Float32Array, Float64Array, Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array };
 
 /** Returns the numbers of an array of one of these kinds as a plain array of this realm, over the same memory. */
-export function plainView<Data extends Float32Array | Float64Array | Uint8Array | Uint8ClampedArray>(
-  array: Data,
-): Data {
+export function plainView<
+  Data extends Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array,
+>(array: Data): Data {
   const Kind = KINDS[typedKind(array) as keyof typeof KINDS];
   return new Kind(
     read('buffer', array) as ArrayBuffer,

@@ -4,6 +4,7 @@
  */
 import type { Backend } from '../../src/backends/interface.js';
 import { WasmInstance } from './instance.js';
+import { WasmScanSession } from './scan-session.js';
 import { MEMORY_LIMIT, WasmSession } from './session.js';
 
 const DEVICES = [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
@@ -18,5 +19,6 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
       return DEVICES;
     },
     createSession: async (problem) => new WasmSession(await WasmInstance.create(await module()), problem),
+    createScanSession: async (scan) => new WasmScanSession(await WasmInstance.create(await module()), scan),
   };
 }

@@ -13,7 +13,7 @@ import { BYTES_PER_NUMBER, type WasmInstance, type Pointer } from './instance.js
 export const MEMORY_LIMIT = 2 ** 32;
 
 /** The module's data, its stack and what the allocator keeps for itself. */
-const FIXED_BYTES = 2 ** 19;
+export const FIXED_BYTES = 2 ** 19;
 const STAGING_BYTES = 2 ** 18;
 /** As many as the core keeps. */
 const RECORDS = 1024;
@@ -216,7 +216,7 @@ export class WasmSession implements BackendSession {
   /** Lends a buffer in the module's memory for one call. */
   #staged<T>(bytes: number, use: (buffer: Pointer) => T): T {
     const buffer = this.#call.rephase_allocate(bytes);
-    if (!buffer && bytes > 0) throw outOfMemory(this.#size, this.#live.memoryBytes + bytes);
+    if (!buffer && bytes > 0) throw outOfMemory(nameOf(this.#size), this.#live.memoryBytes + bytes);
     try {
       return use(buffer);
     } finally {
@@ -241,7 +241,7 @@ export class WasmSession implements BackendSession {
   }
 
   #require(succeeded: number | boolean, staging = 0): void {
-    if (!succeeded) throw outOfMemory(this.#size, this.#bytesNeeded(staging));
+    if (!succeeded) throw outOfMemory(nameOf(this.#size), this.#bytesNeeded(staging));
   }
 
   get #live(): WasmInstance {
@@ -264,13 +264,15 @@ function describe({ shape, starts, precision, withIterate }: Size) {
 }
 
 /** Carries the work out now, and returns its outcome as a promise. */
-function promised<T>(work: () => T): Promise<T> {
+export function promised<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
 
-function outOfMemory({ shape, starts, precision }: Size, required: number): OutOfMemoryError {
-  const many = starts === 1 ? '' : `${starts} starts of `;
-  const what = `${many}${shape.join(' × ')} pixels in ${precision} precision`;
+function nameOf({ shape, starts, precision }: Size): string {
+  return `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels in ${precision} precision`;
+}
+
+export function outOfMemory(what: string, required: number): OutOfMemoryError {
   const limit = 'the wasm backend can address 4 GiB (4294967296 bytes)';
   const within = required <= MEMORY_LIMIT ? ', and the system would not give that much' : '';
   const message = `${what} need ${gibibytes(required)} GiB (${Math.ceil(required)} bytes); ${limit}${within}`;

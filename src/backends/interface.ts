@@ -4,6 +4,8 @@
  * three granularities on every backend.
  */
 import type { Rule } from '../rules.js';
+import type { ScanRule } from '../scan-rules.js';
+import type { CountArray } from '../scan-types.js';
 import type { BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from '../types.js';
 
 /** One diffraction pattern, checked. Arrays belong to the caller and are not kept. */
@@ -119,6 +121,67 @@ export interface BackendSession {
   dispose(): void;
 }
 
+/** A scan, checked. Arrays belong to the caller and are not kept. */
+export interface BackendScan {
+  /** Counts, positions × rows × columns; entries that `mask` clears may hold anything. */
+  patterns: CountArray;
+  /** Of a pattern, and of the probe. */
+  shape: Shape;
+  /** 1 where measured. */
+  mask?: Uint8Array;
+  /** Row and column of each position in pixels of the object. All patches lie inside. */
+  positions: Float64Array;
+  objectShape: Shape;
+  modes: number;
+  /** The most positions that are updated together. */
+  batch: number;
+  precision: Precision;
+  /** What the first iterations will be given. The session allocates what it needs at once. */
+  rule: ScanRule;
+}
+
+/**
+ * One scan on one device. It holds the *object*, the *probe*, the positions, the waves of one batch of positions, and
+ * where the rule keeps them, the waves of all. Calls enqueue and return. A *batch* is a run of the order of an iteration;
+ * `begin` and `end` are its bounds in that order, of all positions. Transforms are unitary.
+ */
+export interface BackendScanSession {
+  /** Takes a batch: waves ← F(P·O), of kept waves F(c·PO + (1−c)·ψ). At `begin` 0 an iteration begins. */
+  forward(order: Uint32Array, begin: number, end: number, rule: ScanRule): void;
+  /** Adds up the residuals of the batch, of P·O where waves are kept; waves ← their measured sizes, and their phases. */
+  constrainFourier(rule: ScanRule): void;
+  /** waves ← F⁻¹(waves). */
+  inverse(): void;
+  /** Object and probe ← the rule's, or of kept waves ψ. After the `last` batch of an iteration its residual is recorded. */
+  constrainObject(last: boolean, rule: ScanRule): void;
+  /** The same four, of whole batches from `begin` to `end`. */
+  iterate(order: Uint32Array, begin: number, end: number, rule: ScanRule): void;
+  /** Moves each position to where its wave fits better, to first order, by at most so many pixels; none on the whole. */
+  correctPositions(most: number): void;
+
+  /** √(Σ(|Ψ| − √I)² / ΣI) of each iteration since the last call, but no more than the newest 1024. */
+  takeResiduals(): Promise<Float64Array>;
+  /** Counts of all measured pixels, as the model has them and as they were measured. */
+  counts(): Promise<{ model: number; measured: number }>;
+
+  /** Interleaved. What is written between iterations makes kept waves begin anew, as P·O. */
+  readObject(): Promise<RealArray>;
+  writeObject(object: RealArray): void;
+  readProbe(): Promise<RealArray>;
+  writeProbe(probe: RealArray): void;
+  readPositions(): Promise<Float64Array>;
+  writePositions(positions: Float64Array): void;
+  /** The waves of the batch under way, [position in the batch][mode][row][column], interleaved. */
+  readWaves(): Promise<RealArray>;
+  writeWaves(waves: RealArray): void;
+
+  /** As those of `BackendSession`. */
+  finish(): Promise<void>;
+  memory(): MemoryReport;
+  deviceSeconds?(): number;
+  dispose(): void;
+}
+
 export interface Backend {
   readonly name: BackendName;
   readonly precisions: readonly Precision[];
@@ -136,4 +199,6 @@ export interface Backend {
   devices(): Promise<DeviceInfo[]>;
   /** Rejects with an `OutOfMemoryError` that names the bytes needed and those there are, before it allocates. */
   createSession(problem: BackendProblem, device: number): Promise<BackendSession>;
+  /** Likewise for a scan. A backend without it takes none. */
+  createScanSession?(scan: BackendScan, device: number): Promise<BackendScanSession>;
 }

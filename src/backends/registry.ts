@@ -10,7 +10,11 @@ import { BackendUnavailableError, InvalidArgumentError, OutOfMemoryError, gotTak
 import { checkName, checkSessionOptions, type Settings } from '../problems/options.js';
 import { prepare } from '../problems/image.js';
 import { selfTest } from './self-test.js';
+import { checkScanSessionOptions, isScan, prepareScan } from '../problems/scan.js';
 import { openSession, type Session } from '../session/session.js';
+import { openScanSession, type ScanSession } from '../session/scan-session.js';
+import { focusOf } from '../tools/probe.js';
+import type { Scan, ScanSessionOptions } from '../scan-types.js';
 import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
 import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';
 
@@ -54,7 +58,26 @@ export async function listBackends(): Promise<BackendReport[]> {
  * const image = await session.readObject();
  * ```
  */
-export async function createSession(problem: Problem, options: SessionOptions = {}): Promise<Session> {
+export function createSession(scan: Scan, options?: ScanSessionOptions): Promise<ScanSession>;
+export function createSession(problem: Problem, options?: SessionOptions): Promise<Session>;
+export async function createSession(
+  problem: Problem | Scan,
+  options: SessionOptions | ScanSessionOptions = {},
+): Promise<Session | ScanSession> {
+  return isScan(problem)
+    ? createScanSession(problem, options as ScanSessionOptions)
+    : createImageSession(problem, options as SessionOptions);
+}
+
+async function createScanSession(scan: Scan, options: ScanSessionOptions): Promise<ScanSession> {
+  const settings = checkScanSessionOptions(options);
+  const setup = prepareScan(scan, settings);
+  const { backend, index } = await selectDevice({ ...settings, takesScans: true });
+  setup.probe ??= await focusOf(await requireBackend('wasm'), setup);
+  return openScanSession(backend, index, setup);
+}
+
+async function createImageSession(problem: Problem, options: SessionOptions): Promise<Session> {
   const settings = checkSessionOptions(options);
   const setup = prepare(problem, settings, options.start);
   const { backend, index } = await selectDevice(settings);
@@ -91,7 +114,10 @@ export interface Selected {
   device: DeviceInfo;
 }
 
-type Wanted = Pick<Settings, 'precision' | 'device'>;
+type Wanted = Pick<Settings, 'precision' | 'device'> & {
+  /** Only a backend that takes scans will do. */
+  takesScans?: boolean;
+};
 
 /**
  * Selects the device that the settings name, or the first that works, on the backend that they name, or on the best one.
@@ -138,10 +164,11 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
 }
 
 /** The selected device, or the reason why there is none. */
-async function deviceOf(name: BackendName, { precision, device }: Wanted): Promise<Selected | string> {
+async function deviceOf(name: BackendName, { precision, device, takesScans }: Wanted): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
+  if (takesScans && !backend.createScanSession) return 'it takes no scans';
   const { precisions } = backend;
   if (!precisions.includes(precision)) {
     const takes = `${precisions.map((p) => `'${p}'`).join(', ')} on the ${name} backend`;

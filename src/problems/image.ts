@@ -273,6 +273,6 @@ function checkStart(start: Start, starts: number, shape: Shape, precision: Preci
   return phase === undefined ? { object: copy } : { phase: copy };
 }
 
-function position(index: number, width: number): string {
+export function position(index: number, width: number): string {
   return `[${Math.floor(index / width)}, ${index % width}]`;
 }

@@ -121,7 +121,7 @@ export function checkBeta(argument: string, beta: number): number {
   throw new InvalidArgumentError(argument, gotTakes(argument, beta, 'a finite number above 0'));
 }
 
-function checkRun({ onProgress, signal }: RunOptions): void {
+export function checkRun({ onProgress, signal }: RunOptions): void {
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new InvalidArgumentError('onProgress', gotTakes('onProgress', onProgress, 'a function'));
   }
@@ -139,7 +139,7 @@ export function checkInteger(argument: string, value: number, least: number): vo
 }
 
 /** Checks that a value is true or false. */
-function checkFlag(argument: string, value: unknown): void {
+export function checkFlag(argument: string, value: unknown): void {
   if (typeof value === 'boolean') return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, 'true or false'));
 }

@@ -13,7 +13,10 @@ import type { JobResult } from './job.js';
 import { ofWorkers } from './run-jobs.js';
 import { checkRetrieveOptions } from '../problems/options.js';
 import { prepare, type Setup } from '../problems/image.js';
+import { isScan } from '../problems/scan.js';
+import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
 import type { Problem, Reconstruction, RetrieveOptions } from '../types.js';
+import { retrieveScan } from './retrieve-scan.js';
 import { inspectOnWorker } from './workers/pool.js';
 
 /**
@@ -32,7 +35,18 @@ import { inspectOnWorker } from './workers/pool.js';
  * );
  * ```
  */
-export async function retrieve(problem: Problem, options: RetrieveOptions = {}): Promise<Reconstruction> {
+export function retrieve(scan: Scan, options?: ScanOptions): Promise<ScanReconstruction>;
+export function retrieve(problem: Problem, options?: RetrieveOptions): Promise<Reconstruction>;
+export async function retrieve(
+  problem: Problem | Scan,
+  options: RetrieveOptions | ScanOptions = {},
+): Promise<Reconstruction | ScanReconstruction> {
+  return isScan(problem)
+    ? retrieveScan(problem, options as ScanOptions)
+    : retrieveImage(problem, options as RetrieveOptions);
+}
+
+async function retrieveImage(problem: Problem, options: RetrieveOptions): Promise<Reconstruction> {
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
   const { algorithm, beta } = settings;

@@ -59,7 +59,8 @@ export function uniformStream(seed: number, index: number): () => number {
   };
 }
 
-function keyOf(seed: number): [number, number] {
+/** The two words of a seed. */
+export function keyOf(seed: number): [number, number] {
   return [seed >>> 0, Math.floor(seed / 2 ** 32)];
 }
 

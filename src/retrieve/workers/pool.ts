@@ -6,6 +6,7 @@
 import { DeviceLostError, messageOf } from '../../errors.js';
 import type { Combined, Starts } from '../combine.js';
 import { nothingDone, type Job, type JobResult } from '../job.js';
+import type { ScanJob, ScanJobResult } from '../scan-job.js';
 import type { Warning } from '../../inspect/index.js';
 import { indexOfLeast } from '../../session/residuals.js';
 import type { Problem, Progress, RunOptions } from '../../types.js';
@@ -105,6 +106,25 @@ export async function combineOnWorker(
 ): Promise<Combined | undefined> {
   const request: ToWorker = { type: 'combine', starts, data: script.data };
   return (await askUntilAborted(script.source, request, signal)) as Combined | undefined;
+}
+
+/** Runs the job of a scan on a worker. Undefined when it is aborted before it begins. Rejects like `inspectOnWorker`. */
+export async function scanOnWorker(
+  script: { source: string; data: unknown },
+  job: ScanJob,
+  { onProgress, signal }: RunOptions,
+): Promise<ScanJobResult | undefined> {
+  let worker: Worker | undefined;
+  const abort = () => worker?.post({ type: 'abort' });
+  signal?.addEventListener('abort', abort);
+  try {
+    const request: ToWorker = { type: 'scan', job, data: script.data };
+    const never = new AbortController().signal;
+    const answer = askWorker(script.source, request, signal ?? never, (started) => (worker = started), onProgress);
+    return (await answer) as ScanJobResult | undefined;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** Asks for what cannot be stopped half-way: an abort ends the worker. */

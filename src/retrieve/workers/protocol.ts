@@ -7,16 +7,18 @@ import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, OutOfMe
 import { inspect, type Warning } from '../../inspect/index.js';
 import { combine, type Combined, type Starts } from '../combine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
+import { runScan, type ScanJob, type ScanJobResult } from '../scan-job.js';
 import type { Problem, Progress } from '../../types.js';
 
 export type ToWorker =
   | { type: 'run'; job: Job; data: unknown }
   | { type: 'inspect'; problem: Problem }
   | { type: 'combine'; starts: Starts; data: unknown }
+  | { type: 'scan'; job: ScanJob; data: unknown }
   | { type: 'abort' };
 
 /** What a worker makes of a request. */
-export type Answer = JobResult | Warning[] | Combined;
+export type Answer = JobResult | Warning[] | Combined | ScanJobResult;
 
 export type FromWorker =
   | { type: 'ready' }
@@ -48,7 +50,12 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
         return port.post({ type: 'done', result: await combine(makeBackend(message.data), message.starts) }, []);
       }
       const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
-      const result = await runJob(makeBackend(message.data), message.job, { onProgress, signal: abort.signal });
+      const options = { onProgress, signal: abort.signal };
+      if (message.type === 'scan') {
+        const result = await runScan(makeBackend(message.data), message.job, options);
+        return port.post({ type: 'done', result }, [result.object.buffer, result.probe.buffer]);
+      }
+      const result = await runJob(makeBackend(message.data), message.job, options);
       const images = [result.object, result.feasible, ...(result.objects ?? [])];
       port.post(
         { type: 'done', result },

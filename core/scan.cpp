@@ -1,0 +1,815 @@
+#include "scan.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace rephase {
+
+namespace {
+
+size_t round_up(size_t n, size_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+// Columns a power of two apart would share cache sets, and the row transform touches one place in every block.
+size_t block_stride(size_t padded_rows) {
+  return padded_rows % 32 == 0 ? padded_rows + 8 : padded_rows;
+}
+
+template <class V>
+V power(Complex<V> z) {
+  return z.re * z.re + z.im * z.im;
+}
+
+// re of conj(a)·b.
+template <class V>
+V inner(Complex<V> a, Complex<V> b) {
+  return a.re * b.re + a.im * b.im;
+}
+
+template <class V>
+double largest_lane(V v) {
+  double most = 0;
+  for (int i = 0; i < lanes<V>; i++) most = std::max<double>(most, v[i]);
+  return most;
+}
+
+// n / d where d is above 0, else 0.
+template <class V>
+V ratio(V n, V d) {
+  const Mask<V> positive = d > V{};
+  return select<V>(positive, n / select<V>(positive, d, splat<V>(1)), V{});
+}
+
+double ratio(double n, double d) {
+  return d > 0 ? n / d : 0;
+}
+
+// One frequency of a single mode gets its measured size m; arg 0 is 0; an infinite m was not measured.
+template <class V>
+struct ImposeWave {
+  const V* magnitudes;
+  V residual = V{};
+
+  Complex<V> operator()(size_t i, Complex<V> c) {
+    const V m = magnitudes[i], size = square_root(power(c));
+    const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<Number<V>>::infinity());
+    const V gain = m / select<V>(zero, splat<V>(1), size), d = size - m;
+    residual += select<V>(unmeasured, V{}, d * d);
+    return {select<V>(unmeasured, c.re, select<V>(zero, m, c.re * gain)), select<V>(unmeasured, c.im, c.im * gain)};
+  }
+};
+
+}  // namespace
+
+template <class T>
+Scan<T>::Scan(const ScanShape& shape, bool keeps_waves)
+    : shape_(shape),
+      blocks_((shape.columns + L - 1) / L),
+      stride_(block_stride(round_up(shape.rows, L))),
+      wave_size_(blocks_ * stride_),
+      pitch_(round_up(shape.object_columns, L) + L),
+      row_plan_(shape.columns),
+      column_plan_(shape.rows) {
+  const size_t object = shape.object_rows * pitch_, waves = shape.modes * wave_size_;
+  valid_ = row_plan_.valid() && column_plan_.valid() && line_.allocate(blocks_ * L) &&
+           scratch_.allocate(std::max(row_plan_.scratch(), column_plan_.scratch())) &&
+           magnitudes_.allocate(shape.positions * wave_size_) && positions_.allocate(2 * shape.positions) &&
+           fractions_.allocate(2 * shape.positions) && corners_.allocate(2 * shape.positions) &&
+           object_.allocate(object) && object_sum_.allocate(object) && illumination_.allocate(object) &&
+           probe_.allocate(waves) && probe_sum_.allocate(waves) && probe_weight_.allocate(wave_size_) &&
+           shifted_.allocate(waves) && moved_.allocate(wave_size_) && measured_.allocate(waves) &&
+           placed_.allocate(shape.modes) && row_ramp_.allocate(shape.rows) && column_ramp_.allocate(blocks_) &&
+           batch_.allocate(shape.batch) && everywhere_.allocate(shape.positions) && records_.allocate(kRecords) &&
+           (!keeps_waves || kept_.allocate(shape.positions * waves));
+  if (!valid_) return;
+  for (size_t j = 0; j < shape.positions; j++) everywhere_[j] = static_cast<uint32_t>(j);
+  for (size_t lane = 0; lane < L; lane++) tail_[lane] = (blocks_ - 1) * L + lane < shape.columns ? 1 : 0;
+}
+
+template <class T>
+size_t Scan<T>::bytes() const {
+  return sizeof(*this) + row_plan_.bytes() + column_plan_.bytes() + line_.bytes() + scratch_.bytes() +
+         magnitudes_.bytes() + positions_.bytes() + fractions_.bytes() + corners_.bytes() + object_.bytes() +
+         object_sum_.bytes() + gradient_[0].bytes() + gradient_[1].bytes() + illumination_.bytes() +
+         whole_illumination_.bytes() + probe_.bytes() + probe_sum_.bytes() + probe_weight_.bytes() + waves_.bytes() +
+         kept_.bytes() + shifted_.bytes() + moved_.bytes() + row_ramp_.bytes() + column_ramp_.bytes() + batch_.bytes() +
+         records_.bytes();
+}
+
+template <class T>
+double Scan<T>::bytes_needed(const ScanShape& s, bool keeps_waves) {
+  const double wave = static_cast<double>((s.columns + L - 1) / L) * (round_up(s.rows, L) + 8) * sizeof(Wave);
+  const double object = static_cast<double>(s.object_rows) * (round_up(s.object_columns, L) + L) * sizeof(T);
+  const double modes = static_cast<double>(s.modes), positions = static_cast<double>(s.positions);
+  const double waves = (4 + s.batch + (keeps_waves ? positions : 0)) * modes + 3;
+  const double plans =
+      static_cast<double>(s.rows + s.columns) * (4 + 24 * sizeof(T)) + std::max(s.rows, s.columns) * 4.0 * sizeof(Wave);
+  return waves * wave + positions * (wave / 2 + 40) + 10 * object + plans + kRecords * sizeof(double);
+}
+
+// ---- what is given and read ----
+
+template <class T>
+void Scan<T>::set_pattern(size_t position, const T* counts, const uint8_t* mask) {
+  const double scale = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
+  const uint32_t *rows = column_plan_.order(), *columns = row_plan_.order();
+  V* const magnitudes = &magnitudes_[position * wave_size_];
+  // The lanes beyond the last column count as not measured.
+  std::fill_n(magnitudes, wave_size_, splat<V>(std::numeric_limits<T>::infinity()));
+  for (size_t r = 0; r < shape_.rows; r++) {
+    for (size_t c = 0; c < shape_.columns; c++) {
+      const size_t i = r * shape_.columns + c;
+      if (mask && !mask[i]) continue;
+      energy_ += counts[i];
+      reinterpret_cast<T*>(&magnitudes[columns[c] / L * stride_ + rows[r]])[columns[c] % L] =
+          static_cast<T>(std::sqrt(counts[i] * scale));
+    }
+  }
+}
+
+template <class T>
+void Scan<T>::set_positions(const double* positions) {
+  std::copy_n(positions, 2 * shape_.positions, positions_.data());
+  for (size_t i = 0; i < 2 * shape_.positions; i++) {
+    const double whole = std::floor(positions_[i] + 0.5);
+    corners_[i] = static_cast<uint32_t>(whole);
+    fractions_[i] = positions_[i] - whole;
+  }
+}
+
+template <class T>
+void Scan<T>::write_object(const T* in) {
+  for (size_t r = 0; r < shape_.object_rows; r++) {
+    for (size_t c = 0; c < shape_.object_columns; c++, in += 2) {
+      object_.re[r * pitch_ + c] = in[0];
+      object_.im[r * pitch_ + c] = in[1];
+    }
+  }
+  has_kept_ = false;
+}
+
+template <class T>
+void Scan<T>::read_object(T* out) const {
+  for (size_t r = 0; r < shape_.object_rows; r++) {
+    for (size_t c = 0; c < shape_.object_columns; c++) {
+      *out++ = object_.re[r * pitch_ + c];
+      *out++ = object_.im[r * pitch_ + c];
+    }
+  }
+}
+
+template <class T>
+template <class F>
+void Scan<T>::each_number(F&& f) const {
+  for (size_t r = 0; r < shape_.rows; r++)
+    for (size_t c = 0; c < shape_.columns; c++) f(c / L * stride_ + r, c % L, r, c);
+}
+
+template <class T>
+void Scan<T>::write_probe(const T* in) {
+  for (size_t mode = 0; mode < shape_.modes; mode++) {
+    each_number([&](size_t i, size_t lane, size_t, size_t) {
+      Wave& z = probe_[mode * wave_size_ + i];
+      z.re[lane] = *in++;
+      z.im[lane] = *in++;
+    });
+  }
+  has_kept_ = false;
+}
+
+template <class T>
+void Scan<T>::read_probe(T* out) const {
+  for (size_t mode = 0; mode < shape_.modes; mode++) {
+    each_number([&](size_t i, size_t lane, size_t, size_t) {
+      const Wave& z = probe_[mode * wave_size_ + i];
+      *out++ = z.re[lane];
+      *out++ = z.im[lane];
+    });
+  }
+}
+
+// Visits the numbers of the batch's waves in the caller's order, with the factor between these and the caller's.
+template <class T>
+template <class F>
+void Scan<T>::each_wave_number(F&& f) {
+  const double pixels = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
+  const T factor = static_cast<T>(transformed_ ? std::sqrt(pixels) : pixels);
+  const uint32_t *rows = column_plan_.order(), *columns = row_plan_.order();
+  for (size_t n = 0; n < batch_size_ * shape_.modes; n++) {
+    each_number([&](size_t i, size_t lane, size_t r, size_t c) {
+      if (transformed_) {
+        i = columns[c] / L * stride_ + rows[r];
+        lane = columns[c] % L;
+      }
+      f(waves_[n * wave_size_ + i], lane, factor);
+    });
+  }
+}
+
+template <class T>
+void Scan<T>::read_waves(T* out) {
+  each_wave_number([&](Wave& z, size_t lane, T factor) {
+    *out++ = z.re[lane] / factor;
+    *out++ = z.im[lane] / factor;
+  });
+}
+
+template <class T>
+void Scan<T>::write_waves(const T* in) {
+  each_wave_number([&](Wave& z, size_t lane, T factor) {
+    z.re[lane] = *in++ * factor;
+    z.im[lane] = *in++ * factor;
+  });
+}
+
+template <class T>
+uint32_t Scan<T>::take_residuals(double* out) {
+  const uint32_t count = records();
+  for (uint64_t i = recorded_ - count; i < recorded_; i++) *out++ = records_[i % kRecords];
+  taken_ = recorded_;
+  return count;
+}
+
+// ---- waves ----
+
+template <class T>
+template <class F>
+void Scan<T>::each_pixel(F&& f) const {
+  for (size_t b = 0; b < blocks_; b++)
+    for (size_t r = 0; r < shape_.rows; r++) f(b * stride_ + r, r * pitch_ + b * L);
+}
+
+// L rows at a time become lines, one a lane, and go back to where they were.
+template <class T>
+template <Direction D>
+void Scan<T>::transform_rows(Wave* x) {
+  for (size_t r = 0; r < shape_.rows; r += L) {
+    for (size_t b = 0; b < blocks_; b++) {
+      V re[L], im[L];
+      for (size_t i = 0; i < L; i++) {
+        re[i] = x[b * stride_ + r + i].re;
+        im[i] = x[b * stride_ + r + i].im;
+      }
+      transpose(re);
+      transpose(im);
+      for (size_t i = 0; i < L; i++) line_[b * L + i] = {re[i], im[i]};
+    }
+    if constexpr (D == Direction::forward)
+      row_plan_.forward(line_.data(), scratch_.data());
+    else
+      row_plan_.inverse(line_.data(), scratch_.data());
+    for (size_t b = 0; b < blocks_; b++) {
+      V re[L], im[L];
+      for (size_t i = 0; i < L; i++) {
+        re[i] = line_[b * L + i].re;
+        im[i] = line_[b * L + i].im;
+      }
+      transpose(re);
+      transpose(im);
+      for (size_t i = 0; i < L; i++) x[b * stride_ + r + i] = {re[i], im[i]};
+    }
+  }
+}
+
+template <class T>
+void Scan<T>::transform(Wave* x) {
+  transform_rows<Direction::forward>(x);
+  for (size_t b = 0; b < blocks_; b++) column_plan_.forward(x + b * stride_, scratch_.data());
+}
+
+template <class T>
+void Scan<T>::transform_back(Wave* x) {
+  for (size_t b = 0; b < blocks_; b++) column_plan_.inverse(x + b * stride_, scratch_.data());
+  transform_rows<Direction::inverse>(x);
+}
+
+// Gives the modes of a block their measured size together, and returns the residual's sum.
+template <class T>
+double Scan<T>::impose_block(Wave* first, const V* magnitudes, bool imposes) const {
+  V residual = V{};
+  for (size_t r = 0; r < shape_.rows; r++) {
+    V total = V{};
+    for (size_t k = 0; k < shape_.modes; k++) total += power(first[k * wave_size_ + r]);
+    const V m = magnitudes[r], size = square_root(total);
+    const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<T>::infinity());
+    const V gain = m / select<V>(zero, splat<V>(1), size), d = size - m;
+    residual += select<V>(unmeasured, V{}, d * d);
+    if (!imposes) continue;
+    for (size_t k = 0; k < shape_.modes; k++) {
+      Wave& c = first[k * wave_size_ + r];
+      const V dark = k == 0 ? m : V{};
+      c = {select<V>(unmeasured, c.re, select<V>(zero, dark, c.re * gain)), select<V>(unmeasured, c.im, c.im * gain)};
+    }
+  }
+  return sum_of_lanes(residual);
+}
+
+// Imposes a position's pattern on its transformed wave, of all modes, and returns the residual's sum.
+template <class T>
+double Scan<T>::impose(Wave* first, size_t position, bool imposes) const {
+  double residual = 0;
+  for (size_t b = 0; b < blocks_; b++)
+    residual += impose_block(first + b * stride_, &magnitudes_[position * wave_size_ + b * stride_], imposes);
+  return residual;
+}
+
+// Forward, impose, back. With one mode the constraint stands inside the butterflies.
+template <class T>
+double Scan<T>::through_frequency(Wave* first, size_t position) {
+  double residual = 0;
+  if (shape_.modes > 1) {
+    for (size_t k = 0; k < shape_.modes; k++) transform(first + k * wave_size_);
+    residual = impose(first, position, true);
+    for (size_t k = 0; k < shape_.modes; k++) transform_back(first + k * wave_size_);
+    return residual;
+  }
+  transform_rows<Direction::forward>(first);
+  for (size_t b = 0; b < blocks_; b++) {
+    ImposeWave<V> impose{&magnitudes_[position * wave_size_ + b * stride_]};
+    column_plan_.through_frequency(first + b * stride_, scratch_.data(), impose);
+    residual += sum_of_lanes(impose.residual);
+  }
+  transform_rows<Direction::inverse>(first);
+  return residual;
+}
+
+// Moves a wave by the fraction of a position, around the edges; `adjoint` is the adjoint of that.
+template <class T>
+void Scan<T>::shift(Wave* x, size_t position, bool adjoint) {
+  constexpr double pi = 3.14159265358979323846;
+  const auto factor = [&](size_t k, size_t n, double f) -> Complex<double> {
+    // Of both signs of the Nyquist frequency the mean, which keeps real waves real.
+    if (2 * k == n) return {std::cos(pi * f), 0};
+    const double frequency = 2 * k < n ? static_cast<double>(k) : static_cast<double>(k) - static_cast<double>(n);
+    const double angle = (adjoint ? 2 : -2) * pi * frequency * f / static_cast<double>(n);
+    return {std::cos(angle), std::sin(angle)};
+  };
+  const double normal = 1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
+  for (size_t k = 0; k < shape_.rows; k++) {
+    const Complex<double> z = factor(k, shape_.rows, fractions_[2 * position]);
+    row_ramp_[column_plan_.order()[k]] = {splat<V>(static_cast<T>(z.re * normal)),
+                                          splat<V>(static_cast<T>(z.im * normal))};
+  }
+  for (size_t k = 0; k < shape_.columns; k++) {
+    const Complex<double> z = factor(k, shape_.columns, fractions_[2 * position + 1]);
+    const size_t at = row_plan_.order()[k];
+    column_ramp_[at / L].re[at % L] = static_cast<T>(z.re);
+    column_ramp_[at / L].im[at % L] = static_cast<T>(z.im);
+  }
+  transform(x);
+  for (size_t b = 0; b < blocks_; b++)
+    for (size_t r = 0; r < shape_.rows; r++) x[b * stride_ + r] = x[b * stride_ + r] * (row_ramp_[r] * column_ramp_[b]);
+  transform_back(x);
+}
+
+// The probe's modes as they lie at a position.
+template <class T>
+void Scan<T>::place_probe(size_t position) {
+  for (size_t k = 0; k < shape_.modes; k++) {
+    const Wave* const mode = &probe_[k * wave_size_];
+    placed_[k] = mode;
+    if (!is_shifted(position)) continue;
+    Wave* const moved = &shifted_[k * wave_size_];
+    std::copy_n(mode, wave_size_, moved);
+    shift(moved, position, false);
+    placed_[k] = moved;
+  }
+}
+
+// out ← c·PO + d·wave. Null: no wave.
+template <class T>
+void Scan<T>::mix(Wave* out, size_t position, double c, double d, const Wave* wave) const {
+  const V c_lanes = splat<V>(static_cast<T>(c)), d_lanes = splat<V>(static_cast<T>(d));
+  const size_t corner = this->corner(position);
+  for (size_t k = 0; k < shape_.modes; k++) {
+    const Wave *const probe = placed_[k], *const other = wave ? wave + k * wave_size_ : nullptr;
+    Wave* const x = out + k * wave_size_;
+    each_pixel([&](size_t i, size_t pixel) {
+      const Wave z = probe[i] * object_.load(corner + pixel);
+      x[i] = other ? z * c_lanes + other[i] * d_lanes : z;
+    });
+  }
+}
+
+// ---- an iteration ----
+
+template <class T>
+void Scan<T>::begin_iteration(const ScanRule& rule) {
+  residual_ = 0;
+  if (rule.least_squares) {
+    illuminate();
+  } else if (rule.keeps_waves && !has_kept_) {
+    for (size_t j = 0; j < shape_.positions; j++) {
+      place_probe(j);
+      mix(&kept_[j * shape_.modes * wave_size_], j, 1, 0, nullptr);
+    }
+    has_kept_ = true;
+  }
+}
+
+// Adds |P|² at a position to an image of the object's size.
+template <class T>
+void Scan<T>::add_power(T* image, size_t position) const {
+  image += corner(position);
+  for (size_t k = 0; k < shape_.modes; k++) {
+    const Wave* const probe = placed_[k];
+    each_pixel([&](size_t i, size_t pixel) { store<V>(image + pixel, load<V>(image + pixel) + power(probe[i])); });
+  }
+}
+
+// Σ|P|² of the whole scan, by the probe as it is now.
+template <class T>
+void Scan<T>::illuminate() {
+  std::memset(whole_illumination_.data(), 0, whole_illumination_.bytes());
+  for (size_t j = 0; j < shape_.positions; j++) {
+    place_probe(j);
+    add_power(whole_illumination_.data(), j);
+  }
+}
+
+// Clears the sums of the part of the object that these positions reach.
+template <class T>
+void Scan<T>::clear_sums(const uint32_t* positions, size_t count) {
+  region_ = {shape_.object_rows, 0, pitch_, 0};
+  for (size_t n = 0; n < count; n++) {
+    const size_t row = corners_[2 * positions[n]], column = corners_[2 * positions[n] + 1];
+    region_.top = std::min(region_.top, row);
+    region_.bottom = std::max(region_.bottom, row + shape_.rows);
+    region_.left = std::min(region_.left, column / L * L);
+    region_.right = std::max(region_.right, round_up(column + blocks_ * L, L));
+  }
+  region_.right = std::min(region_.right, pitch_);
+  each_in_region([&](size_t i) {
+    store<V>(&object_sum_.re[i], V{});
+    store<V>(&object_sum_.im[i], V{});
+    store<V>(&illumination_[i], V{});
+  });
+  std::memset(static_cast<void*>(probe_sum_.data()), 0, probe_sum_.bytes());
+  std::memset(static_cast<void*>(probe_weight_.data()), 0, probe_weight_.bytes());
+}
+
+template <class T>
+template <class F>
+void Scan<T>::each_in_region(F&& f) const {
+  for (size_t r = region_.top; r < region_.bottom; r++)
+    for (size_t c = region_.left; c < region_.right; c += L) f(r * pitch_ + c);
+}
+
+template <class T>
+void Scan<T>::start_wave(size_t number, const ScanRule& rule) {
+  const size_t j = batch_[number];
+  place_probe(j);
+  mix(slot(number), j, rule.c, 1 - rule.c, rule.c == 1 ? nullptr : &kept_[j * shape_.modes * wave_size_]);
+}
+
+// The residual of P·O, where the wave is another.
+template <class T>
+void Scan<T>::measure(size_t j) {
+  mix(measured_wave(), j, 1, 0, nullptr);
+  for (size_t k = 0; k < shape_.modes; k++) transform(measured_wave() + k * wave_size_);
+  residual_ += impose(measured_wave(), j, false);
+}
+
+// wave ← what the algorithm wants − P·O; or the kept wave takes its step.
+template <class T>
+void Scan<T>::finish_wave(size_t number, const ScanRule& rule) {
+  const size_t j = batch_[number];
+  const T normal = static_cast<T>(1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns));
+  Wave* const waves = slot(number);
+  for (size_t k = 0; k < shape_.modes; k++) {
+    Wave* const x = waves + k * wave_size_;
+    for (size_t i = 0; i < wave_size_; i++) x[i] = x[i] * splat<V>(normal);
+  }
+  place_probe(j);
+  if (rule.keeps_waves) {
+    Wave* const kept = &kept_[j * shape_.modes * wave_size_];
+    mix(kept, j, rule.a, 1 - rule.a - rule.b, kept);
+    const V b = splat<V>(static_cast<T>(rule.b));
+    for (size_t i = 0; i < shape_.modes * wave_size_; i++) kept[i] = kept[i] + waves[i] * b;
+    return;
+  }
+  mix(waves, j, -1, 1, waves);
+  add_object_sum(j, waves);
+  if (!rule.least_squares) add_power(illumination_.data(), j);
+  if (rule.updates_probe) add_probe_sum(j, waves);
+}
+
+template <class T>
+void Scan<T>::add_object_sum(size_t j, const Wave* differences) {
+  const size_t corner = this->corner(j);
+  for (size_t k = 0; k < shape_.modes; k++) {
+    const Wave *const probe = placed_[k], *const d = differences + k * wave_size_;
+    each_pixel([&](size_t i, size_t pixel) { object_sum_.add(corner + pixel, conjugate(probe[i]) * d[i]); });
+  }
+}
+
+template <class T>
+void Scan<T>::add_probe_sum(size_t j, const Wave* differences) {
+  const size_t corner = this->corner(j);
+  for (size_t k = 0; k < shape_.modes; k++) {
+    const Wave* const d = differences + k * wave_size_;
+    Wave *const sum = &probe_sum_[k * wave_size_], *const moved = moved_.data();
+    each_pixel([&](size_t i, size_t pixel) { moved[i] = conjugate(object_.load(corner + pixel)) * d[i]; });
+    if (is_shifted(j)) shift(moved, j, true);
+    each_pixel([&](size_t i, size_t) { sum[i] = sum[i] + moved[i]; });
+  }
+  for (size_t b = 0; b < blocks_; b++) {
+    // Lanes beyond the last column see pixels of the object that the probe does not reach.
+    const V reached = b + 1 == blocks_ ? tail_ : splat<V>(1);
+    for (size_t r = 0; r < shape_.rows; r++)
+      probe_weight_[b * stride_ + r] += power(object_.load(corner + r * pitch_ + b * L)) * reached;
+  }
+}
+
+// N / ((1−α)D + α max D) in place of N.
+template <class T>
+void Scan<T>::weight_object(const T* weight, double alpha) {
+  V most = V{};
+  if (weight == illumination_.data()) {
+    each_in_region([&](size_t i) { most = select<V>(load<V>(weight + i) > most, load<V>(weight + i), most); });
+  } else {
+    for (size_t i = 0; i < whole_illumination_.size(); i += L)
+      most = select<V>(load<V>(weight + i) > most, load<V>(weight + i), most);
+  }
+  const V floor = splat<V>(static_cast<T>(alpha * largest_lane(most))), share = splat<V>(static_cast<T>(1 - alpha));
+  each_in_region([&](size_t i) {
+    const V d = load<V>(weight + i) * share + floor;
+    store<V>(&object_sum_.re[i], ratio(load<V>(&object_sum_.re[i]), d));
+    store<V>(&object_sum_.im[i], ratio(load<V>(&object_sum_.im[i]), d));
+  });
+}
+
+template <class T>
+void Scan<T>::weight_probe(double alpha) {
+  V most = V{};
+  for (size_t i = 0; i < wave_size_; i++) most = select<V>(probe_weight_[i] > most, probe_weight_[i], most);
+  const V floor = splat<V>(static_cast<T>(alpha * largest_lane(most))), share = splat<V>(static_cast<T>(1 - alpha));
+  for (size_t k = 0; k < shape_.modes; k++) {
+    Wave* const sum = &probe_sum_[k * wave_size_];
+    each_pixel([&](size_t i, size_t) {
+      const V d = probe_weight_[i] * share + floor;
+      sum[i] = {ratio(sum[i].re, d), ratio(sum[i].im, d)};
+    });
+  }
+}
+
+template <class T>
+void Scan<T>::move_object(double step) {
+  const V s = splat<V>(static_cast<T>(step));
+  each_in_region([&](size_t i) { object_.add(i, object_sum_.load(i) * s); });
+}
+
+template <class T>
+void Scan<T>::move_probe(double step) {
+  const V s = splat<V>(static_cast<T>(step));
+  for (size_t i = 0; i < probe_.size(); i++) probe_[i] = probe_[i] + probe_sum_[i] * s;
+}
+
+// The steps along the directions of object and probe that fit each position's difference best (Odstrčil, Menzel &
+// Guizar-Sicairos, Optics Express 26, 3108, 2018, eqs. 19-25), and their means over the batch.
+template <class T>
+void Scan<T>::take_steps(const ScanRule& rule) {
+  weight_object(whole_illumination_.data(), rule.alpha);
+  const V share = splat<V>(static_cast<T>(1 / static_cast<double>(batch_size_)));
+  for (size_t i = 0; i < probe_sum_.size(); i++) probe_sum_[i] = probe_sum_[i] * share;
+  double mean11 = 0, mean22 = 0;
+  for (size_t n = 0; n < batch_size_; n++) {
+    Normal& s = normals_[n] = {};
+    const size_t j = batch_[n], corner = this->corner(j);
+    place_probe(j);
+    for (size_t k = 0; k < shape_.modes; k++) {
+      const Wave *const probe = placed_[k], *const chi = slot(n) + k * wave_size_;
+      Wave* const moved = moved_.data();
+      std::copy_n(&probe_sum_[k * wave_size_], wave_size_, moved);
+      if (rule.updates_probe && is_shifted(j)) shift(moved, j, false);
+      V a11 = V{}, a22 = V{}, a12_re = V{}, a12_im = V{}, b1 = V{}, b2 = V{};
+      each_pixel([&](size_t i, size_t pixel) {
+        const Wave u = object_sum_.load(corner + pixel) * probe[i], v = moved[i] * object_.load(corner + pixel);
+        a11 += power(u);
+        a22 += power(v);
+        a12_re += inner(v, u);
+        a12_im += u.im * v.re - u.re * v.im;
+        b1 += inner(u, chi[i]);
+        b2 += inner(v, chi[i]);
+      });
+      s.a11 += sum_of_lanes(a11);
+      s.a22 += sum_of_lanes(a22);
+      s.a12_re += sum_of_lanes(a12_re);
+      s.a12_im += sum_of_lanes(a12_im);
+      s.b1 += sum_of_lanes(b1);
+      s.b2 += sum_of_lanes(b2);
+    }
+    mean11 += s.a11 / static_cast<double>(batch_size_);
+    mean22 += s.a22 / static_cast<double>(batch_size_);
+  }
+  double object = 0, probe = 0;
+  for (size_t n = 0; n < batch_size_; n++) {
+    const Normal& s = normals_[n];
+    if (!rule.updates_probe) {
+      object += std::max(0.0, ratio(s.b1, s.a11));
+      continue;
+    }
+    const double a11 = s.a11 + rule.ridge * mean11, a22 = s.a22 + rule.ridge * mean22;
+    const double determinant = a11 * a22 - s.a12_re * s.a12_re - s.a12_im * s.a12_im;
+    object += std::max(0.0, ratio(a22 * s.b1 - s.a12_re * s.b2, determinant));
+    probe += std::max(0.0, ratio(a11 * s.b2 - s.a12_re * s.b1, determinant));
+  }
+  move_object(rule.step * object / static_cast<double>(batch_size_));
+  if (rule.updates_probe) move_probe(rule.step * probe / static_cast<double>(batch_size_));
+}
+
+template <class T>
+void Scan<T>::finish_batch(bool last, const ScanRule& rule) {
+  if (rule.least_squares) {
+    take_steps(rule);
+  } else if (!rule.keeps_waves) {
+    weight_object(illumination_.data(), rule.alpha);
+    if (rule.updates_probe) weight_probe(rule.alpha);
+    move_object(rule.step);
+    if (rule.updates_probe) move_probe(rule.step);
+  } else if (last) {
+    fit_waves(rule);
+  }
+  if (!last) return;
+  records_[recorded_++ % kRecords] =
+      std::sqrt(residual_ / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns) / energy_);
+}
+
+// The object, then the probe with the new object, from all kept waves (Thibault et al., Ultramicroscopy 109, 338, 2009,
+// eqs. 6 and 7), as corrections.
+template <class T>
+void Scan<T>::fit_waves(const ScanRule& rule) {
+  clear_sums(everywhere_.data(), shape_.positions);
+  const auto each_difference = [&](auto&& add) {
+    for (size_t j = 0; j < shape_.positions; j++) {
+      place_probe(j);
+      mix(waves_.data(), j, -1, 1, &kept_[j * shape_.modes * wave_size_]);
+      add(j);
+    }
+  };
+  each_difference([&](size_t j) {
+    add_object_sum(j, waves_.data());
+    add_power(illumination_.data(), j);
+  });
+  weight_object(illumination_.data(), rule.alpha);
+  move_object(1);
+  if (!rule.updates_probe) return;
+  each_difference([&](size_t j) { add_probe_sum(j, waves_.data()); });
+  weight_probe(rule.alpha);
+  move_probe(1);
+}
+
+template <class T>
+bool Scan<T>::begin_batch(const uint32_t* batch, size_t count, size_t slots, bool first, const ScanRule& rule) {
+  slots_ = slots;
+  const size_t size = slots * shape_.modes * wave_size_;
+  if (waves_.size() < size && !waves_.allocate(size)) return false;
+  if (rule.least_squares && ((!whole_illumination_ && !whole_illumination_.allocate(shape_.object_rows * pitch_)) ||
+                             (normals_.size() < count && !normals_.allocate(count))))
+    return false;
+  if (first) begin_iteration(rule);
+  batch_size_ = count;
+  std::copy_n(batch, count, batch_.data());
+  clear_sums(batch, count);
+  return true;
+}
+
+template <class T>
+bool Scan<T>::iterate(const uint32_t* order, size_t begin, size_t end, const ScanRule& rule) {
+  for (size_t at = begin; at < end; at += shape_.batch) {
+    const size_t count = std::min(shape_.batch, end - at);
+    if (!begin_batch(order + at, count, rule.least_squares ? shape_.batch : 1, at == 0, rule)) return false;
+    for (size_t n = 0; n < count; n++) {
+      start_wave(n, rule);
+      if (rule.c != 1) measure(batch_[n]);
+      const double residual = through_frequency(slot(n), batch_[n]);
+      if (rule.c == 1) residual_ += residual;
+      finish_wave(n, rule);
+    }
+    finish_batch(at + count == shape_.positions, rule);
+  }
+  return true;
+}
+
+template <class T>
+bool Scan<T>::forward(const uint32_t* batch, size_t count, bool first, const ScanRule& rule) {
+  if (!begin_batch(batch, count, shape_.batch, first, rule)) return false;
+  for (size_t n = 0; n < count; n++) {
+    start_wave(n, rule);
+    for (size_t k = 0; k < shape_.modes; k++) transform(slot(n) + k * wave_size_);
+  }
+  transformed_ = true;
+  return true;
+}
+
+template <class T>
+void Scan<T>::constrain_fourier(const ScanRule& rule) {
+  for (size_t n = 0; n < batch_size_; n++) {
+    if (rule.c != 1) {
+      place_probe(batch_[n]);
+      measure(batch_[n]);
+    }
+    const double residual = impose(slot(n), batch_[n], true);
+    if (rule.c == 1) residual_ += residual;
+  }
+}
+
+template <class T>
+void Scan<T>::inverse() {
+  for (size_t n = 0; n < batch_size_ * shape_.modes; n++) transform_back(&waves_[n * wave_size_]);
+  transformed_ = false;
+}
+
+template <class T>
+void Scan<T>::constrain_object(bool last, const ScanRule& rule) {
+  for (size_t n = 0; n < batch_size_; n++) finish_wave(n, rule);
+  finish_batch(last, rule);
+}
+
+// ---- beside the iteration ----
+
+// To first order (Odstrčil et al., 2018, eq. 31): along each axis, the derivative of a wave by the position is P times
+// the object's central difference.
+template <class T>
+bool Scan<T>::correct_positions(double most) {
+  const size_t rows = shape_.object_rows, columns = shape_.object_columns;
+  for (Planes& axis : gradient_)
+    if (!axis.re && !axis.allocate(rows * pitch_)) return false;
+  if (waves_.size() < shape_.modes * wave_size_ && !waves_.allocate(shape_.modes * wave_size_)) return false;
+  if (!moves_ && !moves_.allocate(2 * shape_.positions)) return false;
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t c = 0; c < columns; c++) {
+      const size_t i = r * pitch_ + c;
+      const bool inside[] = {r > 0 && r + 1 < rows, c > 0 && c + 1 < columns};
+      const size_t apart[] = {pitch_, 1};
+      for (int axis = 0; axis < 2; axis++) {
+        const size_t d = apart[axis];
+        gradient_[axis].re[i] = inside[axis] ? (object_.re[i + d] - object_.re[i - d]) / 2 : 0;
+        gradient_[axis].im[i] = inside[axis] ? (object_.im[i + d] - object_.im[i - d]) / 2 : 0;
+      }
+    }
+  }
+  double mean[2] = {0, 0};
+  for (size_t j = 0; j < shape_.positions; j++) {
+    const size_t corner = this->corner(j);
+    const T normal = static_cast<T>(1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns));
+    place_probe(j);
+    mix(waves_.data(), j, 1, 0, nullptr);
+    through_frequency(waves_.data(), j);
+    for (size_t i = 0; i < shape_.modes * wave_size_; i++) waves_[i] = waves_[i] * splat<V>(normal);
+    mix(waves_.data(), j, -1, 1, waves_.data());
+    for (int axis = 0; axis < 2; axis++) {
+      double above = 0, below = 0;
+      for (size_t k = 0; k < shape_.modes; k++) {
+        const Wave *const probe = placed_[k], *const chi = &waves_[k * wave_size_];
+        V n = V{}, d = V{};
+        each_pixel([&](size_t i, size_t pixel) {
+          const Wave v = probe[i] * gradient_[axis].load(corner + pixel);
+          n += inner(v, chi[i]);
+          d += power(v);
+        });
+        above += sum_of_lanes(n);
+        below += sum_of_lanes(d);
+      }
+      moves_[2 * j + axis] = ratio(above, below);
+      mean[axis] += moves_[2 * j + axis] / static_cast<double>(shape_.positions);
+    }
+  }
+  const double furthest[] = {static_cast<double>(rows - shape_.rows), static_cast<double>(columns - shape_.columns)};
+  for (size_t i = 0; i < 2 * shape_.positions; i++) {
+    const double move = std::clamp(moves_[i] - mean[i % 2], -most, most);
+    moves_[i] = std::clamp(positions_[i] + move, 0.0, furthest[i % 2]);
+  }
+  set_positions(moves_.data());
+  return true;
+}
+
+template <class T>
+double Scan<T>::model_counts() {
+  double total = 0;
+  for (size_t j = 0; j < shape_.positions; j++) {
+    place_probe(j);
+    mix(measured_wave(), j, 1, 0, nullptr);
+    for (size_t k = 0; k < shape_.modes; k++) {
+      Wave* const x = measured_wave() + k * wave_size_;
+      transform(x);
+      for (size_t b = 0; b < blocks_; b++) {
+        const V* const magnitudes = &magnitudes_[j * wave_size_ + b * stride_];
+        V sum = V{};
+        for (size_t r = 0; r < shape_.rows; r++) {
+          const Mask<V> unmeasured = magnitudes[r] == splat<V>(std::numeric_limits<T>::infinity());
+          sum += select<V>(unmeasured, V{}, power(x[b * stride_ + r]));
+        }
+        total += sum_of_lanes(sum);
+      }
+    }
+  }
+  return total / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
+}
+
+template class Scan<float>;
+template class Scan<double>;
+
+}  // namespace rephase

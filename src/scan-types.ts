@@ -1,0 +1,125 @@
+/** The words of ptychography that users meet: scans, options and results. */
+import type { ScanAlgorithmName } from './scan-rules.js';
+import type { BackendName, MaskArray, Precision, RealArray, RealResult, RunOptions, Shape } from './types.js';
+
+export { SCAN_ALGORITHMS } from './scan-rules.js';
+
+/**
+ * How object and probe follow from the waves of each position.
+ *
+ * | name | updates | source |
+ * |---|---|---|
+ * | `rpie` | object and probe after each batch | Maiden, Johnson & Li, Optica 4, 736 (2017) |
+ * | `epie` | as `rpie` with α = 1, one position at a time | Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009) |
+ * | `lsqml` | after each batch, by steps that fit it best | Odstrčil, Menzel & Guizar-Sicairos, Optics Express 26, 3108 (2018) |
+ * | `dm` | once an iteration, from waves that are kept; difference map | Thibault et al., Ultramicroscopy 109, 338 (2009) |
+ * | `raar` | likewise, with its own step of the waves | Luke, Inverse Problems 21, 37 (2005) |
+ * | `ap` | likewise, alternating projections | Thibault et al. (2009) |
+ */
+export type ScanAlgorithm = ScanAlgorithmName;
+
+/** Counts: anything from 0 on, of any of these kinds. */
+export type CountArray = RealArray | Uint8Array | Uint16Array | Uint32Array;
+
+/**
+ * A ptychographic scan: a probe was moved over an object, and a pattern was recorded at each position.
+ *
+ * The wave of a position is the probe times the object's patch under it, and a pattern is what a detector counts of its
+ * Fourier transform, which is unitary here: Σ counts = Σ |probe|²·|object|². What the patterns cannot tell: one complex
+ * factor, a linear phase (its conjugate goes to the probe), and one shift of object, probe and positions.
+ */
+export interface Scan {
+  /**
+   * Intensities, positions × rows × columns, each finite and ≥ 0 where measured, the zero frequency of each at [0, 0]
+   * (`ifftshift` moves it there).
+   */
+  patterns: CountArray;
+  /** Rows and columns of each pattern, and of the probe. */
+  shape: Shape;
+  /**
+   * Row and column of each position in pixels of the object, positions × 2. They grow where the beam moves over the object
+   * towards larger indices. Without an `object` their origin is free; otherwise they say where the probe's pixel [0, 0]
+   * lies, and all patches lie inside.
+   */
+  positions: RealArray;
+  /**
+   * The probe to begin with, modes × rows × columns, interleaved re, im. It is multiplied by one number that makes the
+   * model's counts those measured. Guessed from the mean pattern when left out, which does for a focused beam only.
+   */
+  probe?: RealArray | undefined;
+  /** The object to begin with, rows × columns interleaved re, im. All 1, as vacuum, when left out. */
+  object?: { data: RealArray; shape: Shape } | undefined;
+  /** Which pixels of the patterns were measured, rows × columns, one mask for all. All when left out. */
+  mask?: MaskArray | undefined;
+  /** Metres of a pixel of the object [rows, columns]. It is carried to files and pictures; nothing is computed from it. */
+  pixel?: readonly [number, number] | undefined;
+}
+
+/** What `createSession` takes for a scan, every field optional; undefined stands for the default. */
+export interface ScanSessionOptions {
+  /** Default `rpie`. */
+  algorithm?: ScanAlgorithm | undefined;
+  /**
+   * How much the largest weight counts where updates are divided by weights, 0 ≤ α ≤ 1. Default 0.1 for `rpie` and `lsqml`,
+   * 1 for `epie`, 0.001 for the others.
+   */
+  alpha?: number | undefined;
+  /** Of `dm` and `raar`, 0 < β ≤ 1. Default 1 for `dm`, 0.75 for `raar`. */
+  beta?: number | undefined;
+  /** How many positions are updated together, ≥ 1. Default 16, 1 for `epie`. Without effect on `dm`, `raar` and `ap`. */
+  batch?: number | undefined;
+  /** Mutually incoherent modes of the probe, ≥ 1. Those that the probe lacks are made of its first. Default: as given, or 1. */
+  modes?: number | undefined;
+  /** The iteration from which on the probe is updated, ≥ 0; Infinity for a known probe. Default 0. */
+  probeFrom?: number | undefined;
+  /** The iteration from which on positions are corrected, ≥ 0. Default Infinity: they are right. */
+  positionsFrom?: number | undefined;
+  /** An integer from 0 to 2⁵³−1: the order of positions follows from it, alike on every backend. Default 0. */
+  seed?: number | undefined;
+  /** Default `auto`: the best that is available here and takes scans. */
+  backend?: BackendName | 'auto' | undefined;
+  /** Index among the backend's devices. Default: the first that works. */
+  device?: number | undefined;
+  /** `double` runs on the wasm backend only. Default `single`. */
+  precision?: Precision | undefined;
+  /** Keep the residual of every iteration. Default false. */
+  history?: boolean | undefined;
+}
+
+/** What `retrieve` takes for a scan, every field optional. */
+export interface ScanOptions extends ScanSessionOptions, RunOptions {
+  /** Number of iterations ≥ 1; each visits every position once. Default 200. */
+  iterations?: number | undefined;
+}
+
+/** What `retrieve` resolves to for a scan. */
+export interface ScanReconstruction {
+  /** rows × columns, interleaved re, im; `Float64Array` in double precision. 1 is vacuum. */
+  object: RealResult;
+  /** Rows and columns of the object. */
+  objectShape: Shape;
+  /** modes × rows × columns, interleaved re, im. Its power is the mean number of counts in a pattern. */
+  probe: RealResult;
+  /** Number of modes of the probe. */
+  modes: number;
+  /** Row and column of each position in the object's pixels, as corrected, positions × 2. */
+  positions: Float64Array<ArrayBuffer>;
+  /** √(Σ(|Ψ| − √I)² / ΣI) over measured pixels of all patterns, with each wave Ψ as it was before its batch. */
+  residual: number;
+  /** With `history: true`: the residual of each iteration. */
+  history?: Float64Array<ArrayBuffer>;
+  /** The algorithm that was used, and its numbers. */
+  algorithm: ScanAlgorithm;
+  alpha: number;
+  /** 1 for algorithms that have none. */
+  beta: number;
+  batch: number;
+  /** Iterations finished. */
+  iterations: number;
+  /** Seconds spent iterating. */
+  seconds: number;
+  /** The backend that was used. */
+  backend: BackendName;
+  /** Name of the device that was used. */
+  device: string;
+}
