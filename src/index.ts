@@ -41,7 +41,7 @@ export {
 export { alignedError, type Alignment } from './tools/align.js';
 export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
 export { magnitudesFromIntensities } from './tools/intensities.js';
-export { philox4x32, uniform } from './tools/random.js';
+export { philox4x32, uniform } from './random.js';
 export { retrieve } from './retrieve/retrieve.js';
 export type { ScanSession } from './session/scan-session.js';
 export type { Session } from './session/session.js';

@@ -108,11 +108,13 @@ export interface ScanReconstruction {
   residual: number;
   /** With `history: true`: the residual of each iteration. */
   history?: Float64Array<ArrayBuffer>;
-  /** The algorithm that was used, and its numbers. */
+  /** The algorithm that was used. */
   algorithm: ScanAlgorithm;
+  /** α that was used. */
   alpha: number;
-  /** 1 for algorithms that have none. */
+  /** β that was used; 1 for algorithms that have none. */
   beta: number;
+  /** How many positions were updated together. */
   batch: number;
   /** Iterations finished. */
   iterations: number;

@@ -25,7 +25,7 @@ import { isAsymmetric, symmetryAbout } from '../src/inspect/symmetry.js';
 import { transform } from '../src/inspect/transform.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { readImage } from '../src/formats/files.js';
-import { uniformStream } from '../src/tools/random.js';
+import { uniformStream } from '../src/random.js';
 import { poisson } from '../src/tools/poisson.js';
 import { noise } from './support/images.js';
 import { readFileSync } from 'node:fs';

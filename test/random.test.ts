@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSession, philox4x32, uniform, type Shape } from '../src/index.js';
 import { poisson } from '../src/tools/poisson.js';
-import { uniformStream } from '../src/tools/random.js';
+import { uniformStream } from '../src/random.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
 import { hermitianPart, textbookStart } from '../src/cli/validate/textbook.js';

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { requireBackend } from '../src/backends/registry.js';
 import { checkScanSessionOptions, prepareScan } from '../src/problems/scan.js';
 import type { ScanAlgorithm } from '../src/scan-types.js';
-import { scanOrder } from '../src/tools/order.js';
+import { scanOrder } from '../src/session/scan-order.js';
 import type { Precision, Shape } from '../src/types.js';
 import { relativeError } from './support/images.js';
 import { readVector } from './support/vectors.js';
@@ -102,6 +102,27 @@ describe.each(['double', 'single'] as const)('scans on wasm, %s precision', (pre
     expect(residuals).toHaveLength(5);
     session.dispose();
   });
+});
+
+it('corrects positions as the reference does', async () => {
+  for (const of of index.cases.filter(({ moves }) => moves)) {
+    const run = of.runs.find(({ name }) => name === of.moves!.of)!;
+    const { session, setup, rule } = await open(of, run, 'double');
+    const { positions, objectShape, shape } = setup;
+    const count = positions.length / 2;
+    for (let t = 0; t < of.moves!.after; t++) session.iterate(orderOf(run, count, t), 0, count, rule);
+    session.correctPositions(0.5);
+    const moves = await load(of.moves!);
+    const mean = [0, 1].map((axis) => moves.reduce((sum, move, i) => sum + (i % 2 === axis ? move / count : 0), 0));
+    const clip = (number: number, low: number, high: number) => Math.min(high, Math.max(low, number));
+    const wanted = positions.map((number, i) => {
+      const moved = number + clip(moves[i] - mean[i % 2], -0.5, 0.5);
+      return clip(moved, 0, objectShape[i % 2] - shape[i % 2]);
+    });
+    expect(wanted).not.toEqual(positions);
+    expect(relativeError(await session.readPositions(), wanted)).toBeLessThan(1e-9);
+    session.dispose();
+  }
 });
 
 it('orders positions as the reference does', () => {

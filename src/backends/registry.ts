@@ -13,7 +13,7 @@ import { selfTest } from './self-test.js';
 import { checkScanSessionOptions, isScan, prepareScan } from '../problems/scan.js';
 import { openSession, type Session } from '../session/session.js';
 import { openScanSession, type ScanSession } from '../session/scan-session.js';
-import { focusOf } from '../tools/probe.js';
+import { focusOf } from '../session/probe.js';
 import type { Scan, ScanSessionOptions } from '../scan-types.js';
 import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
 import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';

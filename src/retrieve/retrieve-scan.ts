@@ -4,7 +4,7 @@ import { AbortError } from '../errors.js';
 import { checkScanOptions, prepareScan } from '../problems/scan.js';
 import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
 import { macrotask } from '../session/event-loop.js';
-import { focusOf } from '../tools/probe.js';
+import { focusOf } from '../session/probe.js';
 import { ofWorkers } from './run-jobs.js';
 import { runScan, type ScanJob } from './scan-job.js';
 import { scanOnWorker } from './workers/pool.js';

@@ -8,8 +8,8 @@ import { checkInteger, checkRunOptions } from '../problems/options.js';
 import { checkFinite, checkRealArray } from '../problems/image.js';
 import type { ScanSettings, ScanSetup } from '../problems/scan.js';
 import type { ScanRule } from '../scan-rules.js';
-import { scanOrder } from '../tools/order.js';
-import { completedModes } from '../tools/probe.js';
+import { scanOrder } from './scan-order.js';
+import { completedModes } from './probe.js';
 import type {
   BackendName,
   MemoryReport,

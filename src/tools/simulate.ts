@@ -4,7 +4,7 @@ import { requireMemory } from './memory.js';
 import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
 import { checkRealArray, checkShape, largestOf } from '../problems/image.js';
-import { uniformStream } from './random.js';
+import { uniformStream } from '../random.js';
 import { requireBackend } from '../backends/registry.js';
 import { RealTransform } from './transform.js';
 import type { RealArray, Shape } from '../types.js';

@@ -1,6 +1,6 @@
 /** Made-up data for tests, the same every time. */
 import type { Shape } from '../../src/index.js';
-import { uniformStream } from '../../src/tools/random.js';
+import { uniformStream } from '../../src/random.js';
 
 /** Uniform numbers in [0, 1). */
 export function noise(count: number, seed: number): Float64Array {

@@ -6,7 +6,7 @@
 import process from 'node:process';
 import { type Command } from 'commander';
 import { createSession, listBackends } from '../../backends/registry.js';
-import { uniform } from '../../tools/random.js';
+import { uniform } from '../../random.js';
 import { simulate } from '../../tools/simulate.js';
 import {
   ALGORITHMS,

@@ -2,7 +2,6 @@
 import type { Backend } from '../backends/interface.js';
 import type { RealArray, Shape } from '../types.js';
 import { ComplexTransform } from './complex-transform.js';
-import { fftshift } from './fftshift.js';
 
 /** Of the power of the first mode, what a mode that is made of it begins with. */
 const POWER_OF_ADDED = 0.05;
@@ -41,14 +40,16 @@ export async function focusOf(
   }
 }
 
-function shiftedToMiddle(image: RealArray, shape: Shape): RealArray {
-  const parts = [0, 1].map((part) =>
-    fftshift(
-      Float64Array.from({ length: image.length / 2 }, (_, i) => image[2 * i + part]),
-      shape,
-    ),
-  );
-  return Float64Array.from(image, (_, i) => parts[i % 2][i >> 1]);
+/** Moves [0, 0] to the middle. */
+function shiftedToMiddle(image: RealArray, [rows, columns]: Shape): RealArray {
+  const result = new Float64Array(image.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const to = ((row + (rows >> 1)) % rows) * columns + ((column + (columns >> 1)) % columns);
+      result.set(image.subarray(2 * (row * columns + column), 2 * (row * columns + column) + 2), 2 * to);
+    }
+  }
+  return result;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The order in which an iteration visits the positions of a scan. */
-import { keyOf, philox4x32 } from './random.js';
+import { keyOf, philox4x32 } from '../random.js';
 
 /**
  * The positions 0 … count − 1 in the order of random 32-bit keys, ties by index. The key of position j in an iteration is
