@@ -3,6 +3,7 @@
  * take one kernel a pass; wgsl/long-lines.ts puts the others together.
  */
 import type { RealField } from './fields/real/layout.js';
+import { blurKernel, candidatesKernel, levelKernel, replaceKernel, squaresKernel } from './fields/real/shrink.js';
 import { thresholdKernel } from './fields/real/support-size.js';
 import type { Step } from './step.js';
 import { columnKernel } from './wgsl/columns.js';
@@ -10,7 +11,7 @@ import { longColumnSteps, longRowSteps } from './wgsl/long-lines.js';
 import { factorsOf, planLine, type Factors, type LineLimits, type LinePlan } from './wgsl/plan.js';
 import { rowKernel } from './wgsl/rows.js';
 import { splitReflection, testsIterate, type RuleForm } from './wgsl/rule.js';
-import { columnKey, rowKey, type ColumnWork, type RowWork } from './wgsl/work.js';
+import { columnKey, rowKey, type ColumnWork, type RowWork, type SupportKind } from './wgsl/work.js';
 
 export interface Plans {
   columns: Factors;
@@ -73,12 +74,11 @@ export type RuleOperations = ReturnType<typeof ruleOperationsFor>;
 export function ruleOperationsFor(
   field: RealField,
   plans: Plans,
-  { rule, isProjection, withSupport }: { rule: RuleForm; isProjection: boolean; withSupport: boolean },
+  { rule, isProjection, support }: { rule: RuleForm; isProjection: boolean; support: SupportKind | undefined },
 ) {
-  // `work` is free between the rule and `forward`, and holds the next image meanwhile.
-  const rows = (work: RowWork) => rowSteps(field, plans, work, { next: 'work' });
-  if (rule.sized) return sizedOperations(field, plans, rows, rule, withSupport);
-  const constrained = { rule, withSupport };
+  if (rule.sized) return sizedOperations(field, plans, rule, support);
+  const rows = (work: RowWork) => rowSteps(field, plans, work, ruleBuffers(support));
+  const constrained = { rule, support };
   // The inverse leaves rounding noise where the object was exactly 0. A second projection removes it.
   const reproject = isProjection ? constrained : {};
   return {
@@ -92,22 +92,22 @@ export function ruleOperationsFor(
   };
 }
 
+/** `work` is free between the rule and `forward`, and holds the next image meanwhile. */
+function ruleBuffers(support: SupportKind | undefined): Step['use'] {
+  return { next: 'work', ...(support === 'own' && { support: 'ownSupport' }) };
+}
+
 /** The same with a support size: a threshold has to be found in the image before the rule is applied to it. */
-function sizedOperations(
-  field: RealField,
-  plans: Plans,
-  rows: (work: RowWork) => Step[],
-  rule: RuleForm,
-  withSupport: boolean,
-) {
+function sizedOperations(field: RealField, plans: Plans, rule: RuleForm, support: SupportKind | undefined) {
+  const rows = (work: RowWork) => rowSteps(field, plans, work, ruleBuffers(support));
   const threshold = (of: RuleForm, exact = false): Step => ({
-    key: `threshold ${of.key} ${withSupport} ${exact}`,
-    write: () => thresholdKernel(field, plans.rows, { rule: of, withSupport, exact }),
-    use: {},
+    key: `threshold ${of.key} ${support} ${exact}`,
+    write: () => thresholdKernel(field, plans.rows, { rule: of, support, exact }),
+    use: ruleBuffers(support),
   });
-  const apply = (of: RuleForm, work: RowWork) => [threshold(of), ...rows({ rule: of, withSupport, ...work })];
+  const apply = (of: RuleForm, work: RowWork) => [threshold(of), ...rows({ rule: of, support, ...work })];
   const inverse = rows({ inverse: 'full' });
-  const measureRows = [threshold(rule, true), ...rows({ rule, withSupport, forward: true })];
+  const measureRows = [threshold(rule, true), ...rows({ rule, support, forward: true })];
   if (!rule.reflectsIterate) {
     const rowsPass = [...inverse, ...apply(rule, { forward: true })];
     return { rowsPass, completeObject: [], constrainObject: apply(rule, {}), measureRows };
@@ -121,6 +121,18 @@ function sizedOperations(
     constrainObject: [...apply(update, {}), ...apply(reflection, {})],
     measureRows,
   };
+}
+
+/** Every start's own support ← where its blurred object is above a share of its root mean square. */
+export function shrinkSteps(field: RealField, { rows }: Plans): Step[] {
+  const own = { support: 'ownSupport' } as const;
+  return [
+    { key: 'shrink blur', write: () => blurKernel(field), use: {} },
+    { key: 'shrink squares', write: () => squaresKernel(field, rows), use: own },
+    { key: 'shrink level', write: () => levelKernel(field, rows), use: own },
+    { key: 'shrink candidates', write: () => candidatesKernel(field, rows), use: {} },
+    { key: 'shrink replace', write: () => replaceKernel(field, rows), use: { destination: 'ownSupport' } },
+  ];
 }
 
 /** Bytes of a buffer for each start that lines which do not fit a workgroup are transformed through. */

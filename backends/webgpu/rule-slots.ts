@@ -8,6 +8,7 @@ import { fourierOperationsFor, ruleOperationsFor, type FourierOperations, type R
 import { BINDING_ALIGNMENT } from './sizes.js';
 import { fourierFormOf, takesNumbers } from './wgsl/constraint.js';
 import { formOf, hasCoefficients, type RuleForm } from './wgsl/rule.js';
+import type { SupportKind } from './wgsl/work.js';
 
 const SLOTS = 16;
 export const COEFFICIENT_BYTES = SLOTS * BINDING_ALIGNMENT;
@@ -17,14 +18,14 @@ export interface LoadedRule {
   key: string;
   rule: Rule;
   form: RuleForm;
-  withSupport: boolean;
+  support: SupportKind | undefined;
   slot: number;
   operations: RuleOperations & FourierOperations;
 }
 
 export class RuleSlots {
-  /** Whether rules have a support from now on. */
-  withSupport: boolean;
+  /** The support of rules from now on. */
+  support: SupportKind | undefined;
   readonly #shared: Shared;
   readonly #masked: boolean;
   readonly #slots: LoadedRule[] = [];
@@ -32,21 +33,21 @@ export class RuleSlots {
   readonly #fourierOperations = new Map<string, FourierOperations>();
   #oldest = 0;
 
-  constructor(shared: Shared, masked: boolean, withSupport: boolean) {
+  constructor(shared: Shared, masked: boolean, support: SupportKind | undefined) {
     this.#shared = shared;
     this.#masked = masked;
-    this.withSupport = withSupport;
+    this.support = support;
   }
 
   operations(rule: Rule): RuleOperations & FourierOperations {
     const { field, plans } = this.#shared;
-    const { withSupport } = this;
+    const { support } = this;
     const masked = this.#masked;
     const form = formOf(rule);
     const fourier = fourierFormOf(rule.fourier, masked);
     return {
-      ...memoised(this.#operations, `${form.key} ${withSupport}`, () => {
-        return ruleOperationsFor(field, plans, { rule: form, isProjection: isProjection(rule), withSupport });
+      ...memoised(this.#operations, `${form.key} ${support}`, () => {
+        return ruleOperationsFor(field, plans, { rule: form, isProjection: isProjection(rule), support });
       }),
       ...memoised(this.#fourierOperations, JSON.stringify(fourier ?? {}), () => {
         return fourierOperationsFor(field, plans, { fourier, masked });
@@ -56,10 +57,10 @@ export class RuleSlots {
 
   /** Uploads the coefficients where the rule is in no slot and has others than 0 and 1. */
   load(rule: Rule): LoadedRule {
-    const { withSupport } = this;
-    for (const loaded of this.#slots) if (loaded.rule === rule && loaded.withSupport === withSupport) return loaded;
+    const { support } = this;
+    for (const loaded of this.#slots) if (loaded.rule === rule && loaded.support === support) return loaded;
     const numbers = coefficients(rule);
-    const key = `${numbers.join(' ')} ${rule.keepsIterate} ${withSupport}`;
+    const key = `${numbers.join(' ')} ${rule.keepsIterate} ${support}`;
     const equal = this.#slots.find((loaded) => loaded.key === key);
     if (equal) {
       equal.rule = rule;
@@ -73,7 +74,7 @@ export class RuleSlots {
       device.upload(buffers.coefficients!, slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
     }
     const operations = this.operations(rule);
-    return (this.#slots[slot] = { key, rule, form, withSupport, slot, operations });
+    return (this.#slots[slot] = { key, rule, form, support, slot, operations });
   }
 }
 

@@ -2,19 +2,27 @@
  * `BackendSession` in WGSL. Everything that an iteration touches stays in the device's memory; calls only record commands,
  * many of which are submitted at once. operations.ts lists the kernels of each operation.
  */
-import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
+import type { BackendProblem, BackendSession, ShrinkSupport } from '../../src/backends/interface.js';
 import { withoutPrevious, type Rule } from '../../src/rules.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
 import { DeviceBatch, type Shared } from './batch.js';
 import type { Device } from './device/device.js';
 import { SessionDevice, type BufferRange } from './device/session-device.js';
-import { imageBytes, realField, spectrumBytes, type RealField } from './fields/real/layout.js';
+import {
+  imageBytes,
+  realField,
+  spectrumBytes,
+  supportBytes,
+  unpackSupport,
+  type RealField,
+} from './fields/real/layout.js';
 import { fromStored, toStored } from './fields/real/spectrum.js';
-import { operationsFor, plansFor, type Operations } from './operations.js';
+import { operationsFor, plansFor, shrinkSteps, type Operations } from './operations.js';
 import { RuleSlots, type LoadedRule } from './rule-slots.js';
-import { allocateShared, setupSteps, uploadProblem, uploadSupport } from './setup.js';
+import { allocateShared, setupSteps, uploadProblem, uploadShrink, uploadSupport } from './setup.js';
 import { RECORDS_KEPT, batchSizes } from './sizes.js';
 import type { BatchBuffer, Step } from './step.js';
+import { farEnd } from './wgsl/plan.js';
 
 export class WebGpuSession implements BackendSession {
   readonly #device: SessionDevice;
@@ -25,6 +33,7 @@ export class WebGpuSession implements BackendSession {
   readonly #batches: readonly DeviceBatch[];
   readonly #operations: Operations;
   readonly #rules: RuleSlots;
+  readonly #shrinkSteps: readonly Step[];
   /** The rule of the last iteration while its column pass is pending. */
   #pending: LoadedRule | undefined;
   /** `forward` transforms a next image that is not the object. */
@@ -57,7 +66,8 @@ export class WebGpuSession implements BackendSession {
     const sizes = batchSizes(device, field, plans, batch.starts);
     this.#batches = sizes.map((starts, i) => new DeviceBatch(this.#shared, i * sizes[0], starts));
     this.#operations = operationsFor(field, plans, masked);
-    this.#rules = new RuleSlots(this.#shared, masked, support !== undefined);
+    this.#rules = new RuleSlots(this.#shared, masked, support && 'shared');
+    this.#shrinkSteps = shrinkSteps(field, plans);
   }
 
   inverse(): void {
@@ -108,7 +118,23 @@ export class WebGpuSession implements BackendSession {
 
   setSupport(support: Uint8Array | undefined): void {
     if (support) uploadSupport(this.#shared, support);
-    this.#rules.withSupport = support !== undefined;
+    this.#rules.support = support && 'shared';
+  }
+
+  shrinkSupport(shrink: ShrinkSupport): void {
+    if (this.#rules.support !== 'own') this.#giveEachItsSupport();
+    uploadShrink(this.#shared, shrink);
+    this.#run(this.#shrinkSteps);
+  }
+
+  async readSupport(start: number): Promise<Uint8Array> {
+    const { count } = farEnd(this.#shared.plans.rows);
+    const bytes = supportBytes(this.#field, count);
+    const { support } = this.#rules;
+    if (!support) return new Uint8Array(imageBytes(this.#field) / 4).fill(1);
+    const shared = { buffer: this.#shared.buffers.support!, offset: 0, bytes };
+    const words = await this.#device.download(support === 'own' ? this.#range(start, 'ownSupport', bytes) : shared);
+    return unpackSupport(new Uint32Array(words.buffer), this.#field, count);
   }
 
   measureObject(projection: Rule): void {
@@ -204,6 +230,18 @@ export class WebGpuSession implements BackendSession {
         return [...rowsPass, ...columnsPass, ...completeObject, ...completeSpectrum];
       }),
     ];
+  }
+
+  /** The supports of all starts ← the one that they shared. */
+  #giveEachItsSupport(): void {
+    const { rows, columns } = this.#field;
+    if (!this.#rules.support) uploadSupport(this.#shared, new Uint8Array(rows * columns).fill(1));
+    const { support } = this.#shared.buffers;
+    for (const batch of this.#batches) {
+      const own = batch.buffer('ownSupport');
+      for (let i = 0; i < batch.starts; i++) this.#device.copy(support!, 0, own, i * support!.size, support!.size);
+    }
+    this.#rules.support = 'own';
   }
 
   #run(steps: readonly Step[], slot = 0): void {

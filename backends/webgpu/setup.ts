@@ -2,7 +2,7 @@
  * Brings a problem onto the device: the measured magnitudes, which are symmetrised and encoded there, and seeded starts,
  * which are drawn there.
  */
-import type { BackendProblem } from '../../src/backends/interface.js';
+import type { BackendProblem, ShrinkSupport } from '../../src/backends/interface.js';
 import type { DeviceBatch, Shared } from './batch.js';
 import { UNIFORM } from './device/session-device.js';
 import { imageBytes, magnitudesBytes, packSupport, type RealField } from './fields/real/layout.js';
@@ -35,6 +35,12 @@ export function allocateShared({ device, field, plans, buffers }: Shared): void 
 export function uploadSupport({ device, field, plans, buffers }: Shared, support: Uint8Array): void {
   const words = packSupport(support, field, farEnd(plans.rows).count);
   device.upload((buffers.support ??= device.allocate('support', words.byteLength)), 0, words);
+}
+
+export function uploadShrink({ device, buffers }: Shared, { sigma, threshold, least, most }: ShrinkSupport): void {
+  const numbers = new Float32Array([sigma, threshold, 0, 0, 0]);
+  new Uint32Array(numbers.buffer).set([Math.ceil(least), Math.min(most, 2 ** 32 - 1), Math.ceil(3 * sigma)], 2);
+  device.upload((buffers.shrink ??= device.allocate('shrink', numbers.byteLength, UNIFORM)), 0, numbers);
 }
 
 /** Encodes all that makes magnitudes and seeded starts, and resolves when it has been done. */

@@ -3,10 +3,10 @@
  * batch, but not how much memory there is: an allocation may still fail.
  */
 import type { Device } from './device/device.js';
-import { imageBytes, spectrumBytes, type RealField } from './fields/real/layout.js';
+import { imageBytes, spectrumBytes, supportBytes, type RealField } from './fields/real/layout.js';
 import { scratchBytes, type Plans } from './operations.js';
 import type { BatchBuffer } from './step.js';
-import { roundUp } from './wgsl/plan.js';
+import { farEnd, roundUp } from './wgsl/plan.js';
 import { tableBytes } from './wgsl/tables.js';
 
 /** Starts are the third dimension of a dispatch: maxComputeWorkgroupsPerDimension of every device. */
@@ -38,6 +38,7 @@ export interface BatchLayout {
 
 export function batchLayout(device: Device, field: RealField, plans: Plans, starts: number): BatchLayout {
   const [spectrum, image, scratch] = [spectrumBytes, imageBytes, scratchBytes].map((of) => starts * of(field, plans));
+  const support = starts * supportBytes(field, farEnd(plans.rows).count);
   const partialBytes = roundUp(4 * starts * field.stored, BINDING_ALIGNMENT);
   const residualBytes = roundUp(4 * starts, BINDING_ALIGNMENT / FEWEST_WAITING);
   const most = Math.min(WAITING_BYTES, device.largestBuffer.bytes);
@@ -46,6 +47,7 @@ export function batchLayout(device: Device, field: RealField, plans: Plans, star
   const bytes = {
     ...{ spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch },
     ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes, thresholds: 8 * starts },
+    ...{ ownSupport: support, candidates: support, blurred: image },
   };
   return { bytes, waiting, partialBytes, residualBytes };
 }

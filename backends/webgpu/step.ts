@@ -3,7 +3,19 @@ import type { Kernel, Resource } from './wgsl/kernel.js';
 
 /** The buffers that each batch of starts has. */
 export type BatchBuffer =
-  'spectrum' | 'work' | 'object' | 'iterate' | 'scratch' | 'moreScratch' | 'partials' | 'residuals' | 'thresholds';
+  | 'spectrum'
+  | 'work'
+  | 'object'
+  | 'iterate'
+  | 'scratch'
+  | 'moreScratch'
+  | 'partials'
+  | 'residuals'
+  | 'thresholds'
+  // These three are there from the first `shrinkSupport` on.
+  | 'ownSupport'
+  | 'candidates'
+  | 'blurred';
 
 /** The buffers that all batches of a session share. */
 export type SharedBuffer =
@@ -12,6 +24,7 @@ export type SharedBuffer =
   | 'columnTable'
   | 'rowTable'
   | 'coefficients'
+  | 'shrink'
   // These two are freed when the session has been created.
   | 'raw'
   | 'parameters';

@@ -50,6 +50,16 @@ export interface BackendProblem {
   rule: Rule;
 }
 
+/** How a support shrinks to the object. */
+export interface ShrinkSupport {
+  /** Standard deviation of the Gaussian in pixels, > 0. It is cut off at the third: 2·⌈3σ⌉ + 1 weights, which add up to 1. */
+  sigma: number;
+  /** Share of the root mean square, > 0. */
+  threshold: number;
+  least: number;
+  most: number;
+}
+
 /**
  * One problem on one device. For each start it holds a real *object* (rows × columns), its *spectrum*, and from the first
  * rule that keeps it on, the previous *iterate*. Calls enqueue and return; they take effect in the order in which they
@@ -80,6 +90,15 @@ export interface BackendSession {
 
   /** The object may be non-zero where this is 1, from the next rule on; everywhere for undefined. */
   setSupport(support: Uint8Array | undefined): void;
+  /**
+   * Every start's own support ← where its blurred object is above a threshold. The object is blurred by a Gaussian,
+   * periodic at the edges; the threshold is a share of the root mean square of the blurred object over the support that
+   * the start has. The result lies inside the support that `setSupport` gave last. Where it would have fewer pixels than
+   * `least` or more than `most`, the start keeps the support that it has.
+   */
+  shrinkSupport?(shrink: ShrinkSupport): void;
+  /** The support of one start, 1 where the object may be non-zero. */
+  readSupport?(start: number): Promise<Uint8Array>;
   /**
    * Records the residual of the objects that `projection`, a rule that reads no iterate, makes of the objects. Imposes
    * nothing. The objects and iterates stay; the spectrum is that of the projected objects. `forward` transforms the

@@ -9,6 +9,9 @@ export interface Subject {
   tolerance: number;
 }
 
+/** Backends that do not have `shrinkSupport` and `readSupport` yet. */
+export const WITHOUT_SHRINK_SUPPORT: readonly BackendName[] = ['wasm', 'cuda'];
+
 const reports = await listBackends();
 
 /** Both precisions where the backend has them. */

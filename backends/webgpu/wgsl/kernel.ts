@@ -15,8 +15,11 @@ export const RESOURCES = {
   support: { binding: 'read-only-storage', type: 'array<u32>' },
   tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
   coefficients: { binding: 'uniform', type: 'array<vec4f, 6>' },
-  /** For each start the threshold of its last image, and the one of the image that a rule is about to be applied to. */
+  /** For each start the last threshold of a support size, and the threshold that the next kernel takes. */
   thresholds: { binding: 'storage', type: 'array<vec2f>' },
+  blurred: { binding: 'storage', type: 'array<f32>' },
+  candidates: { binding: 'storage', type: 'array<u32>' },
+  shrink: { binding: 'uniform', type: 'Shrink' },
   parameters: { binding: 'uniform', type: 'Parameters' },
   raw: { binding: 'read-only-storage', type: 'array<f32>' },
   residuals: { binding: 'storage', type: 'array<f32>' },

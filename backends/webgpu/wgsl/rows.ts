@@ -16,6 +16,7 @@ import {
   pixelResources,
   storePixels,
   storeSpectrum,
+  supportRow,
 } from '../fields/real/lines.js';
 import { literal } from './butterflies.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
@@ -25,7 +26,7 @@ import type { RowWork } from './work.js';
 
 export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kernel {
   const { pairs } = field;
-  const { inverse, rule, forward, withSupport } = work;
+  const { inverse, rule, forward, support } = work;
   const writer = new LineWriter(plan, 1);
   const bindings: Resource[] = [
     ...(inverse || forward ? (['spectrum', 'tables'] as const) : []),
@@ -44,12 +45,11 @@ export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kern
   }
   if (rule) {
     writer.emit(pixelNames(work));
-    const word = `support[min(pair, ${pairs - 1}u) * ${writer.end('far').count}u`;
-    writer.atEnd(
-      'far',
-      ({ register, index, k }) => pixelCode(work, register, index, k),
-      (butterfly) => (withSupport ? `let inside = ${word} + ${butterfly}];` : ''),
-    );
+    const inside = (butterfly: string) => {
+      const first = support && supportRow(field, plan, support, `min(pair, ${pairs - 1}u)`);
+      return first ? `let inside = support[${first} + ${butterfly}];` : '';
+    };
+    writer.atEnd('far', ({ register, index, k }) => pixelCode(work, register, index, k), inside);
   }
   if (forward) {
     writer.transform('second');

@@ -18,9 +18,11 @@ export interface RowWork {
   rule?: RuleForm;
   /** Ends with the spectrum's rows, otherwise with the object. */
   forward?: boolean;
-  /** The rule has a support. */
-  withSupport?: boolean;
+  support?: SupportKind | undefined;
 }
+
+/** Whether all starts of the rule have one support, or each has its own. Undefined where the support is everywhere. */
+export type SupportKind = 'shared' | 'own';
 
 /** Tell the work from every other of its kind. */
 export function columnKey(work: ColumnWork): string {

@@ -6,7 +6,8 @@
  *     image      [start][row][column]           f32
  *     spectrum   [start][column][row]           vec2f, columns 0 … columns/2, each with padding behind it
  *     magnitudes [column][row]                  u32, one start, without padding, encoded as wgsl/constraint.ts says
- *     support    [pair of rows][butterfly]      u32, the butterflies at the far end of a row
+ *     support    [pair of rows][butterfly]      u32, the butterflies at the far end of a row; of all starts, or
+ *                                               [start][pair of rows][butterfly]
  *
  * A column of the spectrum is contiguous, and two rows of one column are one vec4f. Every number in it is twice its value:
  * splitting two rows from one transform then needs no halving. Bit k of a word of the support is the pixel of number k of
@@ -53,6 +54,11 @@ export function magnitudesBytes({ rows, stored }: RealField): number {
   return 4 * rows * stored;
 }
 
+/** Bytes of a support, with words for `butterflies` of each pair of rows. */
+export function supportBytes({ pairs }: RealField, butterflies: number): number {
+  return 4 * pairs * butterflies;
+}
+
 /** The support as words, one for each of the `butterflies` of a pair of rows. */
 export function packSupport(support: Uint8Array, field: RealField, butterflies: number): Uint32Array<ArrayBuffer> {
   const { rows, columns, pairs } = field;
@@ -66,4 +72,18 @@ export function packSupport(support: Uint8Array, field: RealField, butterflies: 
     }
   }
   return words;
+}
+
+/** The reverse. */
+export function unpackSupport(words: Uint32Array, { rows, columns }: RealField, butterflies: number): Uint8Array {
+  const support = new Uint8Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const first = (row >> 1) * butterflies;
+    const shift = row % 2 === 0 ? 0 : 16;
+    for (let column = 0; column < columns; column++) {
+      const word = words[first + (column % butterflies)];
+      support[row * columns + column] = (word >> (shift + Math.floor(column / butterflies))) & 1;
+    }
+  }
+  return support;
 }

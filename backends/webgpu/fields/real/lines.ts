@@ -8,7 +8,8 @@
 import { comesOutEven, type Resource } from '../../wgsl/kernel.js';
 import type { LineWriter } from '../../wgsl/lines.js';
 import { hasCoefficients, pixelStatements, type Pixel } from '../../wgsl/rule.js';
-import type { RowWork } from '../../wgsl/work.js';
+import { farEnd, type Factors } from '../../wgsl/plan.js';
+import type { RowWork, SupportKind } from '../../wgsl/work.js';
 import type { RealField } from './layout.js';
 
 /** A pair of rows of one column in the spectrum. */
@@ -54,15 +55,21 @@ export function normalisation({ rows, columns }: RealField, inverse: 'full' | 'r
   return inverse === 'full' ? 0.5 / rows / columns : 0.5 / columns;
 }
 
+/** Index of the first word of a pair of rows in the support. */
+export function supportRow({ pairs }: RealField, factors: Factors, support: SupportKind, pair: string): string {
+  const row = support === 'own' ? `(start * ${pairs}u + ${pair})` : pair;
+  return `${row} * ${farEnd(factors).count}u`;
+}
+
 /** What pixels bind, beside the line itself. */
 export function pixelResources(work: RowWork): Resource[] {
-  const { inverse, rule, forward, withSupport } = work;
+  const { inverse, rule, forward, support } = work;
   const resources: Resource[] = !inverse || !forward ? ['object'] : [];
   if (!rule) return resources;
   if (hasCoefficients(rule)) resources.push('coefficients');
   if (rule.readsIterate || rule.keepsIterate) resources.push('iterate');
   if (rule.reflects && resultOf(work) === 'both') resources.push('next');
-  if (withSupport) resources.push('support');
+  if (support) resources.push('support');
   if (rule.sized) resources.push('thresholds');
   return resources;
 }
@@ -73,7 +80,7 @@ export function pixelCode(work: RowWork, register: string, index: string, k: num
   const guarded = pixelResources(work).some((name) => name === 'iterate' || name === 'next');
   return ['first', 'second']
     .map((row, i) => {
-      const outside = work.withSupport ? `(inside & ${(1 << (16 * i + k)) >>> 0}u) == 0u` : undefined;
+      const outside = work.support ? `(inside & ${(1 << (16 * i + k)) >>> 0}u) == 0u` : undefined;
       const value = `${register}.${'xy'[i]}`;
       const code = pixelStatements(rule, { value, index: `${row}_row + ${index}`, outside, result: resultOf(work) });
       return `${guarded ? `if (${row}_exists) ` : ''}{ ${code} }`;

@@ -15,6 +15,7 @@ import {
   pixelNames,
   pixelResources,
   storePixels,
+  supportRow,
 } from './lines.js';
 
 /** Puts lines, `stride` numbers apart, together from the columns of their rows. */
@@ -52,7 +53,7 @@ ${statements}`;
 /** From the inverse's lines or the object, through the rule, to lines for the forward transform or the object. */
 export function pixelsKernel(field: RealField, factors: Factors, work: RowWork): Kernel {
   const { columns, pairs } = field;
-  const { inverse, rule, forward, withSupport } = work;
+  const { inverse, rule, forward, support } = work;
   const { count } = farEnd(factors);
   const bindings: Resource[] = [...(inverse || forward ? (['destination'] as const) : []), ...pixelResources(work)];
   const body = `
@@ -63,7 +64,7 @@ ${pixelNames(work)}
 let at = (start * ${pairs}u + pair) * ${factors.padded}u + n;
 var z = vec2f();
 ${inverse ? `z = destination[at] * ${literal(normalisation(field, inverse))};` : loadPixels('z', 'n')}
-${withSupport ? `let inside = support[pair * ${count}u + n % ${count}u] >> (n / ${count}u);` : ''}
+${support ? `let inside = support[${supportRow(field, factors, support, 'pair')} + n % ${count}u] >> (n / ${count}u);` : ''}
 ${rule ? pixelCode(work, 'z', 'n', 0) : ''}
 ${forward ? 'destination[at] = z;' : storePixels('z', 'n')}`;
   return makeItemKernel({ bindings, items: pairs * columns, body });

@@ -6,11 +6,13 @@ import { literal } from '../../wgsl/butterflies.js';
 import { makeKernel, type Kernel, type Resource } from '../../wgsl/kernel.js';
 import { farEnd, type Factors } from '../../wgsl/plan.js';
 import { SUPPORT_SIZE, testedValue, type RuleForm } from '../../wgsl/rule.js';
+import type { SupportKind } from '../../wgsl/work.js';
 import type { RealField } from './layout.js';
+import { supportRow } from './lines.js';
 
 export interface ThresholdWork {
   rule: RuleForm;
-  withSupport: boolean;
+  support: SupportKind | undefined;
   /** Exactly k pixels; the next image does not begin with this threshold. */
   exact: boolean;
 }
@@ -20,13 +22,13 @@ const THREADS = 256;
 
 export function thresholdKernel(field: RealField, factors: Factors, work: ThresholdWork): Kernel {
   const { rows, columns } = field;
-  const { rule, withSupport, exact } = work;
+  const { rule, support, exact } = work;
   const pixels = rows * columns;
   const [hasX, hasY] = [rule.factors[0] !== '', rule.factors[1] !== ''];
   const bindings: Resource[] = ['thresholds', 'coefficients'];
   if (hasX) bindings.push('iterate');
   if (hasY) bindings.push('object');
-  if (withSupport) bindings.push('support');
+  if (support) bindings.push('support');
   const body = `
 let size = ${SUPPORT_SIZE};
 let accepted = ${exact ? '0.0' : 'floor(size / 200.0)'};
@@ -42,7 +44,7 @@ for (var round = 0u; ; round += 1u) {
   for (var i = thread; i < ${pixels}u; i += ${THREADS}u) {
     ${hasX ? 'let x = iterate[first + i];' : ''}
     ${hasY ? 'let y = object[first + i];' : ''}
-    count += select(0u, 1u, ${testedValue(rule)} > threshold${withSupport ? ` && ${insideSupport(field, factors, 'i')}` : ''});
+    count += select(0u, 1u, ${testedValue(rule)} > threshold${support ? ` && ${insideSupport(field, factors, support)}` : ''});
   }
   atomicAdd(&sum, count);
   workgroupBarrier();
@@ -72,10 +74,10 @@ var<workgroup> guess: f32;`;
   return makeKernel({ bindings, declarations, threads: THREADS, body, workgroups: 1 });
 }
 
-/** Whether a pixel of a start is inside the support, by its index in the image. */
-function insideSupport({ columns }: RealField, factors: Factors, pixel: string): string {
+/** Whether pixel `i` of a start is inside the support. */
+function insideSupport(field: RealField, factors: Factors, support: SupportKind): string {
   const { count } = farEnd(factors);
-  const [row, column] = [`(${pixel} / ${columns}u)`, `(${pixel} % ${columns}u)`];
-  const word = `support[${row} / 2u * ${count}u + ${column} % ${count}u]`;
+  const [row, column] = [`(i / ${field.columns}u)`, `(i % ${field.columns}u)`];
+  const word = `support[${supportRow(field, factors, support, `${row} / 2u`)} + ${column} % ${count}u]`;
   return `((${word} >> (${column} / ${count}u + 16u * (${row} % 2u))) & 1u) == 1u`;
 }
