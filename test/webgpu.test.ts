@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device/device.js';
 import { LruCache } from '../backends/webgpu/device/lru-cache.js';
+import { SLOTS } from '../backends/webgpu/rule-slots.js';
 import { constraintFunctions, constraintResources, fourierFormOf } from '../backends/webgpu/wgsl/constraint.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
@@ -140,13 +141,13 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
     const problem = { pattern, batch: { starts: 1, seeded: { seed: 1, firstStart: 0 } }, precision: 'single' } as const;
     // One more than there are slots.
-    const rules = Array.from({ length: 17 }, (_, i): Rule => {
-      return { ...projection([0.01 * i, 5]), fourier: { ...IMPOSE, tolerance: 0.02 * (i + 1) } };
+    const rules = Array.from({ length: SLOTS + 1 }, (_, i): Rule => {
+      return { ...projection([0, 5]), fourier: { ...IMPOSE, tolerance: 0.001 * (i + 1) } };
     });
     const spectrum = async (between: 'pending' | 'complete') => {
       const session = await webgpuBackend.createSession({ ...problem, rule: rules[0] }, 0);
       // The first rule is pending when the last takes its slot.
-      for (const rule of [...rules.slice(0, 16), rules[0], rules[16]]) {
+      for (const rule of [...rules.slice(0, SLOTS), rules[0], rules[SLOTS]]) {
         session.iterate(1, rule);
         if (between === 'complete') session.completeIteration();
       }

@@ -10,15 +10,12 @@ import { fourierFormOf, takesNumbers } from './wgsl/constraint.js';
 import { formOf, hasCoefficients, type RuleForm } from './wgsl/rule.js';
 import type { SupportKind } from './wgsl/work.js';
 
-const SLOTS = 16;
+/** Enough for most runs of an algorithm whose rule changes with every iteration. */
+export const SLOTS = 128;
 export const COEFFICIENT_BYTES = SLOTS * BINDING_ALIGNMENT;
 
 export interface LoadedRule {
-  /** Tells its coefficients from those of every other. */
-  key: string;
-  rule: Rule;
   form: RuleForm;
-  support: SupportKind | undefined;
   slot: number;
   operations: RuleOperations & FourierOperations;
 }
@@ -28,10 +25,12 @@ export class RuleSlots {
   support: SupportKind | undefined;
   readonly #shared: Shared;
   readonly #masked: boolean;
-  readonly #slots: LoadedRule[] = [];
+  /** By what tells the coefficients from all others, oldest first. */
+  readonly #loaded = new Map<string, LoadedRule>();
+  /** What `load` returned last, and for what: iterations mostly go on with one rule. */
+  #last: { rule: Rule; support: SupportKind | undefined; loaded: LoadedRule } | undefined;
   readonly #operations = new Map<string, RuleOperations>();
   readonly #fourierOperations = new Map<string, FourierOperations>();
-  #oldest = 0;
 
   constructor(shared: Shared, masked: boolean, support: SupportKind | undefined) {
     this.#shared = shared;
@@ -58,23 +57,36 @@ export class RuleSlots {
   /** Uploads the coefficients where the rule is in no slot and has others than 0 and 1. */
   load(rule: Rule): LoadedRule {
     const { support } = this;
-    for (const loaded of this.#slots) if (loaded.rule === rule && loaded.support === support) return loaded;
+    if (this.#last?.rule === rule && this.#last.support === support) return this.#last.loaded;
     const numbers = coefficients(rule);
     const key = `${numbers.join(' ')} ${rule.keepsIterate} ${support}`;
-    const equal = this.#slots.find((loaded) => loaded.key === key);
-    if (equal) {
-      equal.rule = rule;
-      return equal;
-    }
-    const slot = this.#oldest;
-    this.#oldest = (slot + 1) % SLOTS;
-    const form = formOf(rule);
-    if (hasCoefficients(form) || form.sized || takesNumbers(fourierFormOf(rule.fourier, this.#masked))) {
-      const { device, buffers } = this.#shared;
-      device.upload(buffers.coefficients!, slot * BINDING_ALIGNMENT, Float32Array.from(numbers));
-    }
-    const operations = this.operations(rule);
-    return (this.#slots[slot] = { key, rule, form, support, slot, operations });
+    const loaded = memoised(this.#loaded, key, () => {
+      const form = formOf(rule);
+      const hasNumbers = hasCoefficients(form) || form.sized || takesNumbers(fourierFormOf(rule.fourier, this.#masked));
+      return { form, slot: this.#fill(hasNumbers ? numbers : []), operations: this.operations(rule) };
+    });
+    this.#last = { rule, support, loaded };
+    return loaded;
+  }
+
+  /** Puts the numbers of a rule into a new slot, or into that of the oldest rule, and returns which. */
+  #fill(numbers: number[]): number {
+    const { device, buffers } = this.#shared;
+    const isNew = this.#loaded.size < SLOTS;
+    const slot = isNew ? this.#loaded.size : this.#forgetOldest();
+    if (numbers.length === 0) return slot;
+    const [offset, data] = [slot * BINDING_ALIGNMENT, Float32Array.from(numbers)];
+    // Nothing that is recorded uses a new slot.
+    if (isNew) device.uploadAhead(buffers.coefficients!, offset, data);
+    else device.upload(buffers.coefficients!, offset, data);
+    return slot;
+  }
+
+  /** Returns the slot that becomes free. */
+  #forgetOldest(): number {
+    const [[key, { slot }]] = this.#loaded;
+    this.#loaded.delete(key);
+    return slot;
   }
 }
 

@@ -119,6 +119,12 @@ export class SessionDevice {
     this.#check();
     // The queue writes at once, ahead of commands that are not submitted yet.
     this.#flush();
+    this.uploadAhead(buffer, offset, data);
+  }
+
+  /** For a range that nothing recorded so far uses: it need not be submitted before. */
+  uploadAhead(buffer: GPUBuffer, offset: number, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+    this.#check();
     this.#watch(() => this.device.gpu.queue.writeBuffer(buffer, offset, data));
     this.counts.uploads += 1;
     this.counts.uploadedBytes += data.byteLength;
