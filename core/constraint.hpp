@@ -45,4 +45,52 @@ struct Impose {
   }
 };
 
+// What becomes of a frequency, as `FourierRule` in src/rules.ts says, in the unit of the magnitudes.
+struct FourierRule {
+  double tolerance = 0, limit = std::numeric_limits<double>::infinity();
+  bool likelihood = false;
+
+  bool imposes_magnitudes() const {
+    return tolerance == 0 && limit == std::numeric_limits<double>::infinity() && !likelihood;
+  }
+};
+
+// The same as `Impose` for any rule.
+template <class V>
+struct ImposeRule {
+  const V* magnitudes;
+  V tolerance, limit;
+  bool likelihood;
+  V residual = V{};
+
+  // `scale`: how many times as large as the rule's are the magnitudes here.
+  ImposeRule(const FourierRule& rule, double scale)
+      : magnitudes(nullptr),
+        tolerance(splat<V>(static_cast<Number<V>>(rule.tolerance * scale))),
+        limit(splat<V>(static_cast<Number<V>>(rule.limit * scale))),
+        likelihood(rule.likelihood) {}
+
+  Complex<V> operator()(size_t i, Complex<V> c) {
+    using T = Number<V>;
+    const V coded = magnitudes[i], m = absolute(coded), size = square_root(c.re * c.re + c.im * c.im);
+    const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<T>::infinity());
+    const Mask<V> one_sided = ((Mask<V>)coded ^ (Mask<V>)m) != Mask<V>{};
+    const V divisor = select<V>(zero, splat<V>(T(1)), size);
+    V wanted;
+    if (likelihood) {
+      wanted = (size + select<V>(zero, m + m, least(m * m / divisor, m + m))) * splat<V>(T(0.5));
+    } else {
+      const V raised = select<V>(size < m - tolerance, m - tolerance, size);
+      wanted = least(raised, m + tolerance);
+    }
+    wanted = select<V>(unmeasured, least(size, limit), wanted);
+    const V gain = wanted / divisor, d = size - m;
+    residual += select<V>(unmeasured, V{}, select<V>(one_sided, d * d * splat<V>(T(0.5)), d * d));
+    return {select<V>(zero, wanted, c.re * gain), c.im * gain};
+  }
+
+ private:
+  static V least(V a, V b) { return select<V>(b < a, b, a); }
+};
+
 }  // namespace rephase

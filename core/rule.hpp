@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "fft/simd.hpp"
+#include "constraint.hpp"
 
 namespace rephase {
 
@@ -15,12 +15,6 @@ struct Combination {
 
 struct Update {
   Combination iterate, next;
-};
-
-// What becomes of a frequency, as src/rules.ts says. In scaled units.
-struct FourierRule {
-  double tolerance = 0, limit = std::numeric_limits<double>::infinity();
-  bool likelihood = false;
 };
 
 // Shares of P(tested value) that violating pixels get added.

@@ -180,7 +180,8 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
   for (size_t s = 0; s < starts_; s++) {
     uint64_t at = recorded_;
     for (uint32_t i = 0; i < count; i++) {
-      if (i > 0 || pending) record(at++)[s] = field_.pass_columns(spectrum(s), scratch_.data());
+      if (i > 0 || pending)
+        record(at++)[s] = field_.pass_columns(spectrum(s), scratch_.data(), (i > 0 ? rule : rule_).fourier);
       (this->*pass)(s, rule);
     }
   }
@@ -209,7 +210,7 @@ bool Session<Field>::complete_iteration() {
   object_ = next_ = rule_.keeps_iterate ? &iterate_ : &work_;
   for (size_t s = 0; s < starts_; s++) field_.forward_columns(spectrum(s), scratch_.data());
   holds_ = Holds::spectrum;
-  constrain_fourier();
+  constrain_fourier(rule_);
   return true;
 }
 
@@ -258,9 +259,9 @@ void Session<Field>::forward() {
 }
 
 template <class Field>
-void Session<Field>::constrain_fourier() {
+void Session<Field>::constrain_fourier(const Rule& rule) {
   restore_spectrum();
-  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), true);
+  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), true, rule.fourier);
   recorded_++;
 }
 
@@ -268,7 +269,7 @@ template <class Field>
 void Session<Field>::measure_object(const Rule& projection) {
   transform_forward(
       [&](size_t s, size_t g) { constrain_group(projection, s, g, group(*object_, s, g), 1, line_.data()); });
-  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), false);
+  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), false, {});
   recorded_++;
 }
 

@@ -31,7 +31,7 @@ class Session {
   bool inverse();
   bool constrain_object(const Rule& rule);
   void forward();
-  void constrain_fourier();
+  void constrain_fourier(const Rule& rule);
   bool iterate(uint32_t count, const Rule& rule);
   bool complete_iteration();
   void measure_object(const Rule& projection);

@@ -73,6 +73,7 @@ interface Row {
   bounds?: Bounds;
   supportSize?: number;
   fourier?: FourierRule;
+  keepsIterate?: boolean;
 }
 
 /** What rows of the table are made from. */
@@ -83,7 +84,11 @@ export interface RuleParameters {
   alpha: number;
   /** Of `cf`: pixels below it change their sign. In the unit of the image, like the bounds. */
   delta: number;
+  /** Of `ml`: how far an iteration goes on in the direction of the last. */
+  momentum: number;
   bounds: Bounds;
+  tolerance: number;
+  limit: number;
 }
 
 const ZERO: Combination = { x: 0, y: 0 };
@@ -137,6 +142,17 @@ const TABLE = {
   }),
   /** Oszlányi & Sütő, Acta Cryst. A 60, 134 (2004), charge flipping. */
   cf: ({ delta }) => ({ satisfied: Y, violated: { x: 0, y: -1 }, bounds: [delta, Infinity] }),
+  /**
+   * Maximum likelihood of counts with Poisson noise: u = P(y), and u + c(u − x) is transformed next, where c is the momentum
+   * of Nesterov (Soviet Mathematics Doklady 27, 372, 1983) as in Beck & Teboulle, SIAM J. Imaging Sci. 2, 183 (2009).
+   */
+  ml: ({ momentum, limit }) => ({
+    satisfied: { iterate: Y, next: { x: -momentum, y: 1 + momentum } },
+    violated: { iterate: ZERO, next: { x: -momentum, y: 0 } },
+    projected: { iterate: 1, next: 1 + momentum },
+    fourier: { tolerance: 0, limit, likelihood: true },
+    keepsIterate: true,
+  }),
 } satisfies Record<string, (parameters: RuleParameters) => Row>;
 
 /** `Algorithm` in src/types.ts describes each for users. */
@@ -147,7 +163,26 @@ export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName
 
 /** The rule of an algorithm. */
 export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
-  return makeRule({ bounds: parameters.bounds, ...TABLE[algorithm](parameters) });
+  const { bounds, tolerance, limit } = parameters;
+  return makeRule({ bounds, fourier: { tolerance, limit, likelihood: false }, ...TABLE[algorithm](parameters) });
+}
+
+/** Whether an algorithm's rule changes from one iteration to the next. */
+export function changesByIteration(algorithm: AlgorithmName): boolean {
+  return algorithm === 'ml';
+}
+
+/** Momenta go up to 1 − 3/k; after this many iterations they stay, so that there is an end of different rules. */
+const MOST_MOMENTA = 256;
+
+/** c of the k-th iteration of `ml`, from 0: (t_k − 1)/t_{k+1} with t_0 = 1, t_{k+1} = (1 + √(1 + 4t_k²))/2. */
+export function momentumOf(k: number): number {
+  let t = 1;
+  for (let i = 0; ; i++) {
+    const next = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
+    if (i === Math.min(k, MOST_MOMENTA)) return (t - 1) / next;
+    t = next;
+  }
 }
 
 /** A rule from a row of the table. */
@@ -160,7 +195,7 @@ export function makeRule(row: Row): Rule {
     projected.iterate !== projected.next ||
     [satisfied, violated].some(({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y);
   const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, bounds, supportSize, fourier };
-  return { ...rule, keepsIterate: readsIterate(rule) || twoImages || reflectsIterate };
+  return { ...rule, keepsIterate: row.keepsIterate || readsIterate(rule) || twoImages || reflectsIterate };
 }
 
 /** Brings pixels into bounds, and clears those outside the support: its result is the *feasible* object. */

@@ -38,6 +38,10 @@ export { ALGORITHMS } from './rules.js';
  * | `dm` | 2y − x | y | x − y + P(t) | Elser, JOSA A 20, 40 (2003), with its β = 1 |
  * | `rrr` | x | x + β(y − x) | x + β(y − P(x)) | Elser, Lan & Bendory, SIAM J. Imaging Sci. 11, 2429 (2018) |
  * | `cf` | y | y | −y | Oszlányi & Sütő, Acta Cryst. A 60, 134 (2004), charge flipping; violated where y < δ |
+ * | `ml` | y | y | P(y) | maximum likelihood for Poisson noise, by steps with momentum |
+ *
+ * `ml` does not impose the measured magnitudes. It makes a frequency's size a into (a + min(M²/a, 2M))/2, which raises the
+ * likelihood of the counts, and goes on in the direction of the last iteration: docs/algorithms.md has the steps.
  *
  * `rrr` transforms the reflection 2P(x) − x of its iterate next; every other rule transforms the iterate. The iterates of
  * `raar`, `hpr` and `dm` are no images: an iteration of `er` makes one of them, and `retrieve` ends with it.
@@ -88,6 +92,14 @@ export interface Problem {
    * greatest. Default [0, Infinity]: the object is not negative. [-Infinity, Infinity] asks for no sign.
    */
   bounds?: readonly [low: number, high: number] | undefined;
+  /**
+   * How far magnitudes may be from the measured ones and count as satisfied, in the unit of the magnitudes, ≥ 0; those further
+   * away are brought to the nearer end. Default 0. The standard deviation of a magnitude from counts is 1/(2√c), where c is
+   * the number of photons in a unit of intensity.
+   */
+  tolerance?: number | undefined;
+  /** The greatest magnitude that frequencies which were not measured may have, > 0. Default Infinity. */
+  unmeasuredLimit?: number | undefined;
 }
 
 /** Where an iteration begins, when not from seeded random phases. */
@@ -105,7 +117,7 @@ export type Start =
 export interface RuleOptions {
   /** Default `gs`; for `session.use` the one that the session uses. */
   algorithm?: Algorithm | undefined;
-  /** Feedback strength β > 0. Default 0.9, for `rrr` 0.5; not used by `er`, `gs`, `dm` and `cf`. */
+  /** Feedback strength β > 0. Default 0.9, for `rrr` 0.5; not used by `er`, `gs`, `dm`, `cf` and `ml`. */
   beta?: number | undefined;
   /** α of `chio`, 0 < α ≤ 1. Default 0.4. */
   alpha?: number | undefined;

@@ -137,6 +137,24 @@ describe('wrong bounds', () => {
   });
 });
 
+describe('a wrong constraint of magnitudes', () => {
+  it.each([
+    ['tolerance', -1, /^tolerance: got -1; takes a finite number of at least 0/],
+    ['tolerance', NaN, /^tolerance/],
+    ['tolerance', Infinity, /^tolerance/],
+    ['tolerance', '1', /^tolerance/],
+    ['unmeasuredLimit', 0, /^unmeasuredLimit: got 0; takes a number above 0/],
+    ['unmeasuredLimit', NaN, /^unmeasuredLimit/],
+    ['unmeasuredLimit', null, /^unmeasuredLimit/],
+  ])('%s: %j is refused by name', async (argument, value, message) => {
+    const problem = { magnitudes: new Float32Array(16).fill(1), shape: [4, 4], [argument]: value } as never;
+    await expect(createSession(problem, { backend: 'wasm' })).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', argument },
+      message: expect.stringMatching(message) as string,
+    });
+  });
+});
+
 describe('a wrong option', () => {
   it.each(sessionOptions)('%s is refused by name', async (_what, options, argument, message) => {
     await expectInvalid(createSession(good, options), argument, message);

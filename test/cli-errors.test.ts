@@ -85,6 +85,13 @@ describe('an error', () => {
     ['an unknown effort', [...pattern, '--effort', 'much'], 2, /--effort: got "much"; takes quick, normal, thorough/],
     ['bounds that are none', [...pattern, '--bounds', '5..1'], 2, /--bounds: got "5\.\.1"; takes LOW\.\.HIGH/],
     ['bounds without 0', [...pattern, '--bounds', '1..5'], 2, /bounds: got .*; takes two numbers \[low, high\]/],
+    [
+      'a negative tolerance',
+      [...pattern, '--tolerance', '-1'],
+      2,
+      /--tolerance: got "-1"; takes a number of at least 0/,
+    ],
+    ['no room for magnitudes', [...pattern, '--unmeasured-limit', '0'], 2, /--unmeasured-limit: got "0"; takes/],
     ['bounds and no sign', [...pattern, '--bounds', '0..5', '--no-positivity'], 2, /--bounds and --no-positivity both/],
     [
       'an unknown backend',

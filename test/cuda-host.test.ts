@@ -34,8 +34,24 @@ const PIXELS = N * N;
 const MIB = 2 ** 20;
 
 /** Relaxed averaged alternating reflections, Luke, Inverse Problems 21, 37 (2005). */
-const RRR = ruleOf('rrr', { beta: 0.5, alpha: 1, delta: 0, bounds: POSITIVE });
-const HIO = ruleOf('hio', { beta: 0.9, alpha: 1, delta: 0, bounds: POSITIVE });
+const RRR = ruleOf('rrr', {
+  beta: 0.5,
+  alpha: 1,
+  delta: 0,
+  bounds: POSITIVE,
+  momentum: 0.5,
+  tolerance: 0,
+  limit: Infinity,
+});
+const HIO = ruleOf('hio', {
+  beta: 0.9,
+  alpha: 1,
+  delta: 0,
+  bounds: POSITIVE,
+  momentum: 0.5,
+  tolerance: 0,
+  limit: Infinity,
+});
 const native = (rule: Rule) => ({
   coefficients: Float64Array.from(coefficients(rule)),
   keepsIterate: rule.keepsIterate,

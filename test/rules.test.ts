@@ -28,7 +28,15 @@ const [X, Y, ZERO] = [
   { x: 0, y: 0 },
 ];
 
-const PARAMETERS = { beta: 0.7, alpha: 0.4, delta: 0.1, bounds: POSITIVE };
+const PARAMETERS = {
+  beta: 0.7,
+  alpha: 0.4,
+  delta: 0.1,
+  bounds: POSITIVE,
+  momentum: 0.5,
+  tolerance: 0,
+  limit: Infinity,
+};
 
 describe('a rule', () => {
   it.each([

@@ -132,6 +132,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
             ...(seed % 2 && { support: randomMask(shape, 0.7, seed) }),
             ...(seed % 3 && { mask: randomMask(shape, 0.8, seed + 1) }),
             ...(seed % 4 && { bounds: boundsOf(magnitudes, seed % 4) }),
+            ...(seed % 5 > 2 && { tolerance: 0.1 * magnitudes[1], unmeasuredLimit: 0.5 * magnitudes[2] }),
           };
           const { session, textbook } = await both(problem, {
             backend,

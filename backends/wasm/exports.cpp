@@ -124,7 +124,7 @@ EXPORT(rephase_forward) void rephase_forward(AnySession* session) {
 }
 
 EXPORT(rephase_constrain_fourier) void rephase_constrain_fourier(AnySession* session) {
-  session->with([](auto& s) { s.constrain_fourier(); });
+  session->with([&](auto& s) { s.constrain_fourier(session->rule); });
 }
 
 EXPORT(rephase_iterate) int rephase_iterate(AnySession* session, uint32_t count) {

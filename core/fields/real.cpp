@@ -189,11 +189,25 @@ double RealField<T>::weighted(size_t b, V residual) const {
   return 2 * sum_of_lanes(residual);
 }
 
+template <class T>
+template <class F>
+double RealField<T>::with_operation(const FourierRule& rule, F&& f) const {
+  if (!rule.imposes_magnitudes()) return f(ImposeRule<V>(rule, kStored));
+  return masked_ ? f(Impose<V, true>{nullptr}) : f(Impose<V, false>{nullptr});
+}
+
+template <class T>
+template <class Op>
+Op RealField<T>::on(Op op, const V* magnitudes) {
+  op.magnitudes = magnitudes;
+  return op;
+}
+
 // The Fourier constraint on the two real columns that share the first lane of the first block. Their spectra are the
 // Hermitian and the anti-Hermitian part of what the lane holds.
 template <class T>
-template <bool Masked>
-double RealField<T>::constrain_packed(Complex<V>* x, bool imposes) const {
+template <class Op>
+double RealField<T>::constrain_packed(Complex<V>* x, bool imposes, const Op& op) const {
   double residual = 0;
   for (size_t k = 0; k <= rows_ / 2; k++) {
     const size_t mirror = mirror_row(k);
@@ -208,7 +222,7 @@ double RealField<T>::constrain_packed(Complex<V>* x, bool imposes) const {
     V m = V{};
     m[0] = magnitudes_[column_plan_.order()[k]][0];
     m[1] = nyquist_magnitudes_[k];
-    Impose<V, Masked> impose{&m};
+    Op impose = on(op, &m);
     c = impose(0, c);
     residual += (k == mirror ? 1 : 2) * sum_of_lanes(impose.residual);
     if (!imposes) continue;
@@ -223,36 +237,36 @@ double RealField<T>::constrain_packed(Complex<V>* x, bool imposes) const {
 // The Fourier constraint on a spectrum, or only its residual. The loop over a block stands here and in the column pass:
 // shared, it changes what the compiler inlines into the pass.
 template <class T>
-template <bool Masked>
-double RealField<T>::constrain(Complex<V>* spectrum, bool imposes) const {
+template <class Op>
+double RealField<T>::constrain(Complex<V>* spectrum, bool imposes, const Op& prototype) const {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = spectrum + b * stride_;
-    Impose<V, Masked> op{&magnitudes_[b * rows_]};
+    Op op = on(prototype, &magnitudes_[b * rows_]);
     const bool packed = b == 0 && nyquist_packed();
     for (size_t r = 0; r < rows_; r++) {
       Complex<V> z = op(r, x[r]);
       if (packed) z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
       if (imposes) x[r] = z;
     }
-    if (packed) sum += constrain_packed<Masked>(x, imposes);
+    if (packed) sum += constrain_packed(x, imposes, prototype);
     sum += weighted(b, op.residual);
   }
   return sum / (kStored * kStored);
 }
 
 template <class T>
-double RealField<T>::constrain(Complex<V>* spectrum, bool imposes) const {
-  return masked_ ? constrain<true>(spectrum, imposes) : constrain<false>(spectrum, imposes);
+double RealField<T>::constrain(Complex<V>* spectrum, bool imposes, const FourierRule& rule) const {
+  return with_operation(rule, [&](auto op) { return constrain(spectrum, imposes, op); });
 }
 
 template <class T>
-template <bool Masked>
-double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const {
+template <class Op>
+double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const Op& prototype) const {
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = spectrum + b * stride_;
-    Impose<V, Masked> op{&magnitudes_[b * rows_]};
+    Op op = on(prototype, &magnitudes_[b * rows_]);
     if (b == 0 && nyquist_packed()) {
       column_plan_.forward(x, scratch);
       for (size_t r = 0; r < rows_; r++) {
@@ -260,7 +274,7 @@ double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch) con
         z.re[0] = x[r].re[0], z.im[0] = x[r].im[0];
         x[r] = z;
       }
-      sum += constrain_packed<Masked>(x, true);
+      sum += constrain_packed(x, true, prototype);
       column_plan_.inverse(x, scratch);
     } else {
       column_plan_.through_frequency(x, scratch, op);
@@ -271,8 +285,8 @@ double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch) con
 }
 
 template <class T>
-double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const {
-  return masked_ ? pass_columns<true>(spectrum, scratch) : pass_columns<false>(spectrum, scratch);
+double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const {
+  return with_operation(rule, [&](auto op) { return pass_columns(spectrum, scratch, op); });
 }
 
 // ---- rows ----

@@ -72,9 +72,9 @@ class RealField {
   void inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
   void undo_inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
   // The column pass: forward, Fourier constraint, inverse. Returns the residual's sum.
-  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
+  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const;
   // The Fourier constraint alone. Without `imposes`, the residual's sum is all that it computes.
-  [[gnu::noinline]] double constrain(Complex<V>* spectrum, bool imposes) const;
+  [[gnu::noinline]] double constrain(Complex<V>* spectrum, bool imposes, const FourierRule& rule) const;
 
   // Rows: a group of them to and from lines of the complex transform that carries two real rows. `line` is in the order
   // of the row plan. Not inlined into every rule's pass: the module stays small.
@@ -110,12 +110,17 @@ class RealField {
   size_t mirror_row(size_t r) const { return r == 0 ? 0 : rows_ - r; }
   size_t mirror_column(size_t c) const { return c == 0 ? 0 : columns_ - c; }
 
-  template <bool Masked>
-  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  template <bool Masked>
-  double constrain(Complex<V>* spectrum, bool imposes) const;
-  template <bool Masked>
-  double constrain_packed(Complex<V>* x, bool imposes) const;
+  // `Op`: what a rule does to numbers, with no magnitudes yet.
+  template <class F>
+  double with_operation(const FourierRule& rule, F&& f) const;
+  template <class Op>
+  static Op on(Op op, const V* magnitudes);
+  template <class Op>
+  double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const Op& op) const;
+  template <class Op>
+  double constrain(Complex<V>* spectrum, bool imposes, const Op& op) const;
+  template <class Op>
+  double constrain_packed(Complex<V>* x, bool imposes, const Op& op) const;
   double weighted(size_t b, V residual) const;
 
   template <class Row>

@@ -206,7 +206,7 @@ void check_problem(size_t rows, size_t columns, size_t chosen, bool masked, doub
       session.inverse();
       session.constrain_object(now);
       session.forward();
-      session.constrain_fourier();
+      session.constrain_fourier(now);
     }
     check_object(what);
     check_residual(reference.residual, what);
@@ -235,7 +235,7 @@ void check_problem(size_t rows, size_t columns, size_t chosen, bool masked, doub
   check_residual(reference.feasible_residual(), "feasible objects");
   check_object("measured");
   session.forward();
-  session.constrain_fourier();
+  session.constrain_fourier({});
   std::vector<C> object(reference.x.begin(), reference.x.end());
   check_residual(reference.residual_of(reference.transform(object, -1)), "objects");
   session.write_spectrum(1, spectrum.data());

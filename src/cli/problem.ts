@@ -21,6 +21,8 @@ export interface ProblemOptions extends InputOptions {
   bounds?: readonly [low: number, high: number];
   /** False with --no-positivity. */
   positivity?: boolean;
+  tolerance?: number;
+  unmeasuredLimit?: number;
   intensity?: boolean;
   centered?: boolean;
   center?: CleanOptions['center'];
@@ -126,6 +128,8 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
       ...(supportImage && { support: nonZero(supportImage) }),
       ...(cleaned.mask && { mask: cleaned.mask }),
       bounds: options.positivity === false ? [-Infinity, Infinity] : options.bounds,
+      tolerance: options.tolerance,
+      unmeasuredLimit: options.unmeasuredLimit,
     },
     ...(start && { start: { object: start } }),
     files,

@@ -6,7 +6,7 @@
 import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { rejectUnknownKeys, type RuleSettings, type Settings } from './options.js';
-import { POSITIVE, ruleOf, type Bounds, type Rule } from '../rules.js';
+import { POSITIVE, momentumOf, ruleOf, type Bounds, type Rule } from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
@@ -18,18 +18,28 @@ export interface Units {
   deviation: number;
 }
 
+/** What a problem says beside its arrays, in the caller's own units. */
+export interface Constraints {
+  /** Of the object. */
+  bounds: Bounds;
+  /** Of magnitudes. */
+  tolerance: number;
+  unmeasuredLimit: number;
+}
+
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
 export interface Setup extends BackendProblem {
   ruleSettings: RuleSettings;
-  /** Of the object, in its own unit. */
-  bounds: Bounds;
+  constraints: Constraints;
   units: Units;
   /** The caller's own start: the arrays of all starts of the batch, one behind the other. */
   start?: Start;
   history: boolean;
 }
 
-const PROBLEM_KEYS = ['magnitudes', 'shape', 'support', 'mask', 'bounds'] as const satisfies readonly (keyof Problem)[];
+const PROBLEM_KEYS = [
+  ...['magnitudes', 'shape', 'support', 'mask', 'bounds', 'tolerance', 'unmeasuredLimit'],
+] as readonly string[];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
 const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 };
@@ -54,7 +64,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   const pattern = patternOf({ shape, magnitudes, scale, mask });
-  const bounds = checkBounds(problem.bounds);
+  const constraints = checkConstraints(problem);
   const units = { scale, deviation: deviation(pattern) };
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
@@ -62,19 +72,30 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
     batch: { starts, seeded: ownStart ? undefined : { seed, firstStart: 0 } },
     precision,
     support,
-    rule: ruleFor({ units, bounds }, ruleSettings),
+    rule: ruleFor({ units, constraints }, ruleSettings),
     ruleSettings,
-    bounds,
+    constraints,
     units,
     start: ownStart,
     history,
   };
 }
 
-/** Returns the rule of some settings for a problem, in the backend's units. */
-export function ruleFor({ units, bounds }: Pick<Setup, 'units' | 'bounds'>, settings: RuleSettings): Rule {
-  const parameters = { ...settings, delta: settings.delta * units.deviation, bounds: scaledBounds(units, bounds) };
-  return ruleOf(settings.algorithm, parameters);
+/** Returns the rule of some settings for a problem, in the backend's units, in the k-th iteration by it, from 0. */
+export function ruleFor(
+  { units, constraints }: Pick<Setup, 'units' | 'constraints'>,
+  settings: RuleSettings,
+  k = 0,
+): Rule {
+  const { scale, deviation } = units;
+  return ruleOf(settings.algorithm, {
+    ...settings,
+    delta: settings.delta * deviation,
+    momentum: momentumOf(k),
+    bounds: scaledBounds(units, constraints.bounds),
+    tolerance: constraints.tolerance * scale,
+    limit: constraints.unmeasuredLimit * scale,
+  });
 }
 
 /** Returns bounds in the backend's units. */
@@ -109,6 +130,16 @@ export function checkMask(mask: MaskArray | undefined, shape: Shape): Uint8Array
 /** Copies a support to zeros and ones; undefined where it excludes nothing. */
 export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint8Array | undefined {
   return toMask('support', support, shape, 'the object would be zero everywhere');
+}
+
+function checkConstraints({ bounds, tolerance = 0, unmeasuredLimit = Infinity }: Problem): Constraints {
+  if (!(typeof tolerance === 'number' && tolerance >= 0 && tolerance < Infinity)) {
+    throw new InvalidArgumentError('tolerance', gotTakes('tolerance', tolerance, 'a finite number of at least 0'));
+  }
+  if (!(typeof unmeasuredLimit === 'number' && unmeasuredLimit > 0)) {
+    throw new InvalidArgumentError('unmeasuredLimit', gotTakes('unmeasuredLimit', unmeasuredLimit, 'a number above 0'));
+  }
+  return { bounds: checkBounds(bounds), tolerance, unmeasuredLimit };
 }
 
 function checkBounds(bounds: Bounds | undefined): Bounds {

@@ -43,7 +43,7 @@ const RETRIEVE_KEYS = [
 
 /** Whether an algorithm has a feedback strength. That of the others is reported as 1. */
 export function hasBeta(algorithm: Algorithm): boolean {
-  return !['er', 'gs', 'dm', 'cf'].includes(algorithm);
+  return !['er', 'gs', 'dm', 'cf', 'ml'].includes(algorithm);
 }
 
 /** Throws an `InvalidArgumentError` that names the option, what it got and what it takes. */

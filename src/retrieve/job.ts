@@ -47,7 +47,7 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     }
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
-    const { support, bounds } = job.setup;
+    const { support, constraints } = job.setup;
     const rule = session.rule();
     const finished = iterations > 0 && !iterateIsImage(rule);
     if (finished) {
@@ -68,7 +68,7 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
       feasibleResiduals,
       best,
       object,
-      feasible: toFeasible(object.slice(), support, bounds),
+      feasible: toFeasible(object.slice(), support, constraints.bounds),
       ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,

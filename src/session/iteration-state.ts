@@ -17,6 +17,9 @@ export class IterationState {
   readonly #feasible: Rule;
   #rule: Rule;
   #firstRule: Rule;
+  /** Where the rule changes with every iteration: that of the k-th, from 0, since it is used. */
+  #ruleAt: ((k: number) => Rule) | undefined;
+  #used = 0;
   #next: Kernel = 'inverse';
   /** See `BackendSession`: only `iterate` leaves a column pass pending, always with `inverse` next. */
   #pending = false;
@@ -38,7 +41,7 @@ export class IterationState {
     session: BackendSession,
     log: ResidualLog,
     starts: number,
-    { rule, feasible }: { rule: Rule; feasible: Rule },
+    { rule, feasible, ruleAt }: { rule: Rule; feasible: Rule; ruleAt?: ((k: number) => Rule) | undefined },
     fromObject: boolean,
   ) {
     this.#session = session;
@@ -47,6 +50,7 @@ export class IterationState {
     this.#rule = rule;
     this.#feasible = feasible;
     this.#firstRule = withoutPrevious(rule);
+    this.#ruleAt = ruleAt;
     this.#first = !fromObject;
     this.#iterateKept = rule.keepsIterate;
     this.#hasObject = fromObject;
@@ -66,8 +70,8 @@ export class IterationState {
     return this.#next === 'constrainObject';
   }
 
-  /** The rule of the iterations to come. Not while `awaitsRule`. */
-  use(rule: Rule): void {
+  /** The rule of the iterations to come, of all or, with `ruleAt`, of the first. Not while `awaitsRule`. */
+  use(rule: Rule, ruleAt?: (k: number) => Rule): void {
     if (this.#first) {
       this.#iterateKept = rule.keepsIterate;
     } else if (readsIterate(rule) && !this.#iterateKept) {
@@ -77,6 +81,8 @@ export class IterationState {
     }
     this.#rule = rule;
     this.#firstRule = withoutPrevious(rule);
+    this.#ruleAt = ruleAt;
+    this.#used = 0;
   }
 
   setSupport(support: Uint8Array | undefined): void {
@@ -86,6 +92,14 @@ export class IterationState {
 
   /** Runs whole iterations in fused passes. Only when none is under way. */
   iterate(count: number): void {
+    if (!this.#ruleAt) return this.#iterateAlike(count);
+    for (let i = 0; i < count; i++) {
+      this.#iterateAlike(1);
+      this.#advanceRule();
+    }
+  }
+
+  #iterateAlike(count: number): void {
     if (this.#first) this.#session.iterate(1, this.#firstRule);
     const rest = this.#first ? count - 1 : count;
     if (rest > 0) this.#session.iterate(rest, this.#rule);
@@ -139,6 +153,7 @@ export class IterationState {
         this.#log.expect(1);
         this.#iterations += 1;
         this.#next = 'inverse';
+        this.#advanceRule();
         break;
     }
     // Clearing an empty map allocates a new one.
@@ -183,6 +198,13 @@ export class IterationState {
     this.#session.constrainObject(this.#first ? this.#firstRule : this.#rule);
     this.#first = false;
     this.#iterateKept = this.#rule.keepsIterate;
+  }
+
+  #advanceRule(): void {
+    if (!this.#ruleAt) return;
+    this.#used += 1;
+    this.#rule = this.#ruleAt(this.#used);
+    this.#firstRule = withoutPrevious(this.#rule);
   }
 
   #adoptWritten(): void {

@@ -11,7 +11,7 @@ import { checkInteger, checkRuleOptions, checkRunOptions, type RuleSettings } fr
 import { checkFinite, checkRealArray, checkSupport, ruleFor, scaledBounds, type Setup } from '../problems/image.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
-import { projection, type Rule, type Bounds } from '../rules.js';
+import { changesByIteration, projection, type Rule, type Bounds } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
@@ -84,7 +84,7 @@ export class Session {
   readonly #log: ResidualLog;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  readonly #problem: Pick<Setup, 'units' | 'bounds'>;
+  readonly #problem: Pick<Setup, 'units' | 'constraints'>;
   #settings: RuleSettings;
   #support: Uint8Array | undefined;
   #submissions = 0;
@@ -94,20 +94,26 @@ export class Session {
 
   /** @internal Use `createSession`. */
   constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
-    const { pattern, batch, precision, support, rule, ruleSettings, bounds, units, start, history } = setup;
+    const { pattern, batch, precision, support, rule, ruleSettings, constraints, units, start, history } = setup;
     this.shape = pattern.shape;
     this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    const feasible = projection(scaledBounds(units, bounds));
+    const feasible = projection(scaledBounds(units, constraints.bounds));
     const fromObject = start !== undefined && 'object' in start;
-    this.#state = new IterationState(session, log, batch.starts, { rule, feasible }, fromObject);
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
-    this.#problem = { units, bounds };
+    this.#problem = { units, constraints };
+    this.#state = new IterationState(
+      session,
+      log,
+      batch.starts,
+      { rule, feasible, ruleAt: this.#ruleAt(ruleSettings) },
+      fromObject,
+    );
     this.#settings = ruleSettings;
     this.#support = support;
   }
@@ -229,8 +235,12 @@ export class Session {
   }
 
   #useRule(settings: RuleSettings): void {
-    this.#state.use(ruleFor(this.#problem, settings));
+    this.#state.use(ruleFor(this.#problem, settings), this.#ruleAt(settings));
     this.#settings = settings;
+  }
+
+  #ruleAt(settings: RuleSettings): ((k: number) => Rule) | undefined {
+    return changesByIteration(settings.algorithm) ? (k) => ruleFor(this.#problem, settings, k) : undefined;
   }
 
   /**
@@ -248,7 +258,7 @@ export class Session {
 
   /** The feasible object: brought into bounds (by default: negative pixels are 0), and 0 outside the support. */
   async readFeasible(start = 0): Promise<RealResult> {
-    return toFeasible(await this.readObject(start), this.#support, this.#problem.bounds);
+    return toFeasible(await this.readObject(start), this.#support, this.#problem.constraints.bounds);
   }
 
   /**
@@ -402,7 +412,8 @@ export class Session {
   #beginStage({ iterations, ...rule }: Stage): number {
     const { algorithm = this.#settings.algorithm, beta = this.#settings.beta } = rule;
     const isOther = algorithm !== this.#settings.algorithm || beta !== this.#settings.beta;
-    if (isOther) this.#useRule({ ...this.#settings, algorithm, beta });
+    // A rule that changes with every iteration begins anew in each stage.
+    if (isOther || changesByIteration(algorithm)) this.#useRule({ ...this.#settings, algorithm, beta });
     return iterations;
   }
 

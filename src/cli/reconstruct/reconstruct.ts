@@ -41,7 +41,7 @@ export function addReconstruct(program: Command): void {
     .option('--algorithm <name>', `${ALGORITHMS.join(', ')} (default: gs)`, oneOf('--algorithm', ALGORITHMS))
     .option(
       '--beta <number>',
-      'feedback strength (default: 0.9, for rrr 0.5; er, gs, dm, cf have none)',
+      'feedback strength (default: 0.9, for rrr 0.5; er, gs, dm, cf, ml have none)',
       positive('--beta'),
     )
     .option('--alpha <number>', 'of chio, from 0 to 1 (default: 0.4)', positive('--alpha'))
@@ -50,6 +50,12 @@ export function addReconstruct(program: Command): void {
     .option('--chain <text>', "instead of these: algorithms one after the other, such as '(hio:0.7*180+er*20)*5'")
     .option('--bounds <low..high>', 'values that the object may have (default: 0..inf)', range('--bounds'))
     .option('--no-positivity', 'the object may be negative: --bounds -inf..inf')
+    .option('--tolerance <number>', 'how far magnitudes may be from the measured ones', numberFrom('--tolerance', 0))
+    .option(
+      '--unmeasured-limit <number>',
+      'the greatest magnitude of frequencies that were not measured',
+      positive('--unmeasured-limit'),
+    )
     .option(
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',

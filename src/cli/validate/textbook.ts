@@ -6,7 +6,12 @@
 import type { Algorithm, RealArray, Shape } from '../../types.js';
 
 /** A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. */
-export type PixelRule = (y: number, x: number | undefined, inside: boolean) => { iterate: number; next: number };
+export interface PixelRule {
+  /** `k`: how many iterations have been finished since the rule is used. */
+  (y: number, x: number | undefined, inside: boolean, k: number): { iterate: number; next: number };
+  /** Frequencies are not given their measured sizes, but brought nearer by a step up the likelihood. */
+  likelihood?: boolean;
+}
 
 export interface TextbookProblem {
   magnitudes: RealArray;
@@ -14,6 +19,8 @@ export interface TextbookProblem {
   support?: Uint8Array | undefined;
   mask?: Uint8Array | undefined;
   bounds?: readonly [low: number, high: number] | undefined;
+  tolerance?: number | undefined;
+  unmeasuredLimit?: number | undefined;
 }
 
 /** Interleaved. */
@@ -95,9 +102,21 @@ export function textbookRule(
         return { value: x + beta * (y - project(x, inside)), tested: x };
       case 'cf':
         return { value: satisfies(y, inside) ? y : -y };
+      case 'ml':
+        return { value: project(y, inside) };
     }
   }
 
+  if (algorithm === 'ml') {
+    const rule: PixelRule = (y, previous, inside, k) => {
+      const iterate = project(y, inside);
+      // With no previous iterate, y takes its place where the constraint is violated, 0 where it is satisfied.
+      const x = previous ?? (satisfies(y, inside) ? 0 : y);
+      return { iterate, next: iterate + nesterov(k) * (iterate - x) };
+    };
+    rule.likelihood = true;
+    return rule;
+  }
   return (y, previous, inside) => {
     // In a first iteration y takes the place of x, or 0 does where the constraint is satisfied.
     const { tested = y } = update(y, previous ?? y, inside);
@@ -107,6 +126,13 @@ export function textbookRule(
     const iterate = isReflection ? update(y, previous ?? y, inside).value : update(y, x, inside).value;
     return { iterate, next: algorithm === 'rrr' ? reflect(iterate, inside) : iterate };
   };
+}
+
+/** Nesterov's momentum after k iterations. */
+function nesterov(k: number): number {
+  const t = [1];
+  while (t.length < k + 2) t.push((1 + Math.sqrt(1 + 4 * t[t.length - 1] ** 2)) / 2);
+  return (t[k] - 1) / t[k + 1];
 }
 
 function boundsOf({ bounds = [0, Infinity] }: TextbookProblem): readonly [number, number] {
@@ -132,14 +158,22 @@ export class TextbookSession {
   #iterate: Float64Array | undefined;
   #writtenAfterInverse = false;
   #next: 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier' = 'inverse';
+  #rule: PixelRule;
+  #used = 0;
 
   /** `rule` and `problem.support` may be replaced between kernels. */
   constructor(
     readonly problem: TextbookProblem,
     start: Spectrum,
-    public rule: PixelRule,
+    rule: PixelRule,
   ) {
     this.#spectrum = start;
+    this.#rule = rule;
+  }
+
+  set rule(rule: PixelRule) {
+    this.#rule = rule;
+    this.#used = 0;
   }
 
   /** Continues from an object. Its residual is measured, and counts as no iteration. */
@@ -148,7 +182,7 @@ export class TextbookSession {
     session.writeObject(object);
     session.forward();
     session.constrainFourier();
-    session.history.length = session.iterations = 0;
+    session.history.length = session.iterations = session.#used = 0;
     return session;
   }
 
@@ -175,7 +209,9 @@ export class TextbookSession {
   constrainObject(): void {
     const { support } = this.problem;
     const previous = this.#iterate;
-    const updates = Array.from(this.readObject(), (y, i) => this.rule(y, previous?.[i], support?.[i] !== 0));
+    const updates = Array.from(this.readObject(), (y, i) =>
+      this.#rule(y, previous?.[i], support?.[i] !== 0, this.#used),
+    );
     this.#object = Float64Array.from(updates, ({ iterate }) => iterate);
     this.#iterate = this.#object;
     this.#transformed = Float64Array.from(updates, ({ next }) => next);
@@ -193,22 +229,26 @@ export class TextbookSession {
   }
 
   constrainFourier(): void {
-    const { magnitudes, mask, shape } = this.problem;
+    const { magnitudes, mask, shape, tolerance = 0, unmeasuredLimit = Infinity } = this.problem;
     const spectrum = this.readSpectrum();
     const imposed = spectrum.slice();
     this.residual = this.#residualOf(spectrum);
     for (let k = 0; k < magnitudes.length; k++) {
       const [re, im] = [spectrum[2 * k], spectrum[2 * k + 1]];
-      const minusK = opposite(k, shape);
-      const measured = mask?.[k] !== 0;
-      if (!measured && mask?.[minusK] === 0) continue;
-      const magnitude = magnitudes[measured ? k : minusK];
-      imposed[2 * k] = magnitude * Math.cos(Math.atan2(im, re));
-      imposed[2 * k + 1] = magnitude * Math.sin(Math.atan2(im, re));
+      const sides = [k, opposite(k, shape)].filter((side) => mask?.[side] !== 0).map((side) => magnitudes[side]);
+      const magnitude = sides.reduce((sum, side) => sum + side / sides.length, 0);
+      const size = Math.hypot(re, im);
+      const step = size === 0 ? 2 * magnitude : Math.min(magnitude ** 2 / size, 2 * magnitude);
+      const tolerated = Math.min(Math.max(size, magnitude - tolerance), magnitude + tolerance);
+      const measured = this.#rule.likelihood ? (size + step) / 2 : tolerated;
+      const wanted = sides.length === 0 ? Math.min(size, unmeasuredLimit) : measured;
+      imposed[2 * k] = wanted * Math.cos(Math.atan2(im, re));
+      imposed[2 * k + 1] = wanted * Math.sin(Math.atan2(im, re));
     }
     this.#spectrum = imposed;
     this.history.push(this.residual);
     this.iterations += 1;
+    this.#used += 1;
     this.#next = 'inverse';
   }
 
