@@ -77,7 +77,15 @@ onEveryBackend('shrinkSupport', ({ backend, precision, tolerance }) => {
       }
       session.forward();
       session.constrainFourier(UNBOUNDED);
-      const hio = ruleOf('hio', { beta: 0.7, alpha: 0.4, delta: 0.1, bounds: POSITIVE });
+      const hio = ruleOf('hio', {
+        beta: 0.7,
+        alpha: 0.4,
+        delta: 0.1,
+        bounds: POSITIVE,
+        momentum: 0,
+        tolerance: 0,
+        limit: Infinity,
+      });
       session.iterate(1, withoutPrevious(hio));
       session.iterate(2, hio);
       session.iterate(1, UNBOUNDED);

@@ -412,8 +412,9 @@ export class Session {
   #beginStage({ iterations, ...rule }: Stage): number {
     const { algorithm = this.#settings.algorithm, beta = this.#settings.beta } = rule;
     const isOther = algorithm !== this.#settings.algorithm || beta !== this.#settings.beta;
-    // A rule that changes with every iteration begins anew in each stage.
-    if (isOther || changesByIteration(algorithm)) this.#useRule({ ...this.#settings, algorithm, beta });
+    // A rule that changes with every iteration begins anew where a chain names it.
+    const beginsAnew = rule.algorithm !== undefined && changesByIteration(algorithm);
+    if (isOther || beginsAnew) this.#useRule({ ...this.#settings, algorithm, beta });
     return iterations;
   }
 
