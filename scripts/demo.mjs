@@ -31,15 +31,14 @@ const original = halved(await readImage('examples/camera.png'));
 await writeImage('out/original.png', original, { range: [0, 255] });
 rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PHOTONS, '--seed', '1');
 
-const outputs = ['-o', 'out/reconstruction.npy', '--report', 'out/report.html'];
-const result = rephase('reconstruct', 'out/pattern.npy', '--effort', 'normal', '--seed', '1', ...outputs);
+const result = rephase('reconstruct', 'out/pattern.npy');
 
 const pattern = await readImage('out/pattern.npy');
-const estimate = await readImage('out/reconstruction.npy');
+const estimate = await readImage(result.numbers);
 const { error, aligned } = await alignedError(estimate.data, padded(original, pattern.shape), pattern.shape);
-await writeImage('out/reconstruction.png', topLeft(aligned, pattern.shape), { range: [0, 255] });
+await writeImage('out/aligned.png', topLeft(aligned, pattern.shape), { range: [0, 255] });
 writeFileSync('out/pattern.png', patternPicture(pattern).png);
-writeComparison(['out/pattern.png', 'out/reconstruction.png', 'out/original.png']);
+writeComparison(['out/pattern.png', 'out/aligned.png', 'out/original.png']);
 
 console.log(`
   backend     ${result.backend}, ${result.device}
@@ -47,9 +46,9 @@ console.log(`
   residual    ${result.feasibleResidual.toPrecision(3)}
   error       ${(100 * error).toFixed(1)} % of the original
 
-  out/comparison.png      the pattern, what was recovered from it, and the original
-  out/report.html         pattern, image, residual curve, and how to repeat it
-  out/original.png, out/pattern.png, out/reconstruction.png
+  out/comparison.png                the pattern, what was recovered from it, and the original
+  out/pattern.reconstruction.html   pattern, image, residual curve, and how to repeat it
+  out/pattern.reconstruction.*      the image, its numbers, the support, and all figures
 `);
 
 /**

@@ -1,6 +1,6 @@
 /** The command line as its users meet it: a process with arguments, streams, files and an exit code. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type CallsReport } from '../src/cli/calls.js';
@@ -12,6 +12,7 @@ import { encodeNpy } from '../src/formats/index.js';
 import { ALGORITHMS } from '../src/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
 import { fftshift } from '../src/tools/fftshift.js';
+import { noise } from './support/images.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
@@ -31,6 +32,16 @@ interface Json {
 }
 
 const json = (text: string) => JSON.parse(text) as Json;
+
+/** Runs the command that a run says repeats it. */
+async function repeat({ done }: Json): Promise<Json> {
+  const command = /; this repeats it: rephase (.*)$/.exec((done as string[]).at(-1)!)![1];
+  const { code, stdout } = await execute('sh', ['-c', `"${process.execPath}" "${PROGRAM}" ${command} --json`], {
+    cwd: folder.path,
+  });
+  expect(code).toBe(0);
+  return json(stdout);
+}
 
 beforeAll(async () => {
   await writeImage(folder.at('image.png'), { data: image, shape: [20, 24] });
@@ -162,18 +173,74 @@ describe('reconstruct', () => {
   });
 
   it('chooses a recipe with --effort, and says what repeats it', async () => {
-    const args = ['reconstruct', 'pattern.npy', '-o', 'effort.npy'];
-    const { code, stdout } = await rephase([...args, '--effort', 'quick', '--backend', 'wasm', '--json']);
+    const args = ['reconstruct', 'pattern.npy', '-o', 'effort.npy', '--effort', 'quick', '--backend', 'wasm', '--json'];
+    const { code, stdout } = await rephase(args);
     expect(code).toBe(0);
     const chosen = json(stdout);
     expect(chosen).toMatchObject({ starts: 4, chain: expect.stringMatching(/^hio:0\.7\*\d+\+er\*\d+$/) as string });
-    const [, recipe] = chosen.done as string[];
-    const [, chain, starts, generations] =
-      /^the recipe is --support auto --chain '(.+)' --starts (\d) --generations (\d), /.exec(recipe)!;
-    const again = ['--support', 'auto', '--chain', chain, '--starts', starts, '--generations', generations];
-    const repeated = json((await rephase([...args, ...again, '--backend', 'wasm', '--json'])).stdout);
+    const repeated = await repeat(chosen);
     expect(repeated.residuals).toEqual(chosen.residuals);
     expect(repeated.residual).toBe(chosen.residual);
+  });
+
+  it('needs no options: it leaves image, numbers, report, record and support, and replaces no other file', async () => {
+    folder.write('mine.npy', readFileSync(folder.at('pattern.npy')));
+    // Few iterations: what is not given is chosen.
+    const args = ['reconstruct', 'mine.npy', '--chain', 'hio*20', '--effort', 'quick', '--backend', 'wasm'];
+    folder.write('mine.reconstruction.html', 'my page');
+    const refused = await rephase(args);
+    expect(refused.stderr).toBe(
+      'rephase: mine.reconstruction.html is there and not from an earlier run; -o names the image\n',
+    );
+    expect(readFileSync(folder.at('mine.reconstruction.html'), 'utf8')).toBe('my page');
+    rmSync(folder.at('mine.reconstruction.html'));
+    const first = await rephase(args);
+    expect(first.code).toBe(0);
+    const names = ['png', 'npy', 'found-support.npy', 'html', 'json'].map((ending) => `mine.reconstruction.${ending}`);
+    expect(first.stdout).toContain(`\nwrote ${names.join(', ')}\n`);
+    const record = json(readFileSync(folder.at('mine.reconstruction.json'), 'utf8'));
+    expect(record).toMatchObject({ command: 'reconstruct', chain: 'hio:0.9*20', starts: 4, generations: 2 });
+    const support = await readImage(folder.at('mine.reconstruction.found-support.npy'));
+    expect(support.data.filter((value) => value === 1)).toHaveLength(20 * 24);
+    const numbers = await readImage(folder.at('mine.reconstruction.npy'));
+    expect(numbers.data.every((value, at) => value === 0 || support.data[at] === 1)).toBe(true);
+    const [picture, largest] = [await readImage(folder.at('mine.reconstruction.png')), Math.max(...numbers.data)];
+    expect(picture.data).toEqual(numbers.data.map((value) => Math.round((255 * value) / largest)));
+    // Files of an earlier run are replaced.
+    const again = await repeat(record);
+    expect(again.residuals).toEqual(record.residuals);
+    expect(json((await rephase([...args, '--seed', '1', '--json'])).stdout).residuals).not.toEqual(record.residuals);
+  });
+
+  it('takes a pattern of which nothing is said for what it looks like', async () => {
+    const large = noise(48 * 48, 3);
+    await writeImage(folder.at('noise.npy'), { data: large, shape: [48, 48] });
+    await rephase(['simulate', 'noise.npy', '-o', 'large.npy', '--pad', '3']);
+    const { data, shape } = await readImage(folder.at('large.npy'));
+    const most = Math.max(...data);
+    const counts = fftshift(data, shape).map((value) => Math.round(1e6 * (value / most) ** 2));
+    counts[30 * shape[1] + 40] = counts[90 * shape[1] + 9] = 2 ** 32 - 1;
+    await writeImage(folder.at('raw.npy'), { data: counts, shape });
+    const args = ['reconstruct', 'raw.npy', '-o', 'out.npy', '--iterations', '20', '--backend', 'wasm', '--json'];
+    const seen = json((await rephase(args)).stdout);
+    expect(seen.done).toEqual([
+      'took the numbers for intensities, as they look',
+      'took the middle for the zero frequency, as it looks',
+      expect.stringMatching(/^left out 2 pixels/),
+      expect.stringMatching(/^the support is /),
+      expect.stringMatching(/: rephase reconstruct raw\.npy .* --intensity --centered --clean --support auto$/),
+    ]);
+    expect(seen.warnings).toEqual([]);
+    expect((await repeat(seen)).residuals).toEqual(seen.residuals);
+    const asItIs = json((await rephase([...args, '--no-clean'])).stdout);
+    expect((asItIs.warnings as { code: string }[]).map(({ code }) => code)).toContain('LOOKS_LIKE_INTENSITIES');
+  });
+
+  it('writes the support that was used where it is named', async () => {
+    await rephase(['reconstruct', 'pattern.npy', '-o', 'given.npy', ...RUN, '--save-support', 'used.npy']);
+    const { data } = await readImage(folder.at('used.npy'));
+    expect(data.filter((value) => value === 1)).toHaveLength(20 * 24);
+    expect(existsSync(folder.at('given.found-support.npy'))).toBe(false);
   });
 
   it('repeats itself for the same seed', async () => {
@@ -270,7 +337,18 @@ describe('the report', () => {
     folder.write('ones.npy', encodeNpy(new Float32Array(40 * 48).fill(1), SHAPE));
     const settings = ['--intensity', '--centered', '--mask', 'ones.npy', '--seed', '7'];
     const run = ['--algorithm', 'hio', '--beta', '0.7', '--starts', '2', '--iterations', '3', '--bits', '16'];
-    await rephase(['reconstruct', 'pattern.npy', '-o', 'all.png', ...settings, ...run, '--report', 'all.html']);
+    const support = ['--support', '20x40'];
+    await rephase([
+      'reconstruct',
+      'pattern.npy',
+      '-o',
+      'all.png',
+      ...settings,
+      ...run,
+      ...support,
+      '--report',
+      'all.html',
+    ]);
     const facts = Object.fromEntries(
       [...readFileSync(folder.at('all.html'), 'utf8').matchAll(/<tr><th>(.*?)<\/th><td>(.*?)<\/td><\/tr>/g)].map(
         ([, name, value]) => [name, value],
@@ -284,7 +362,7 @@ describe('the report', () => {
       pattern: 'pattern.npy, 40 × 48',
       'what the pattern holds': 'intensities',
       'zero frequency': 'in the middle of the pattern and the mask',
-      support: 'everywhere',
+      support: '20x40, 800 of 1920 pixels',
       mask: 'ones.npy, 1920 of 1920 pixels',
       backend: expect.stringMatching(/^wasm \(.+\), single precision$/) as string,
       'image written': 'all.png, 16 bits a pixel',

@@ -36,9 +36,9 @@ it('inspect says what is there, suggests a command line that works, and draws a 
   expect(code).toBe(0);
   const said = JSON.parse(stdout) as Said;
   expect(said.warnings.map((warning) => warning.code)).toEqual(['SATURATED']);
-  expect(said.suggestion).toMatch(/dead\.npy .*--intensity --centered --saturation auto --support/);
+  expect(said.suggestion).toMatch(/dead\.npy .*--intensity --centered --saturation auto$/);
   expect(readFileSync(folder.at('picture.png')).subarray(1, 4).toString()).toBe('PNG');
-  const words = said.suggestion.replace('ROWSxCOLUMNS', '20x24').split(' ').slice(1);
+  const words = said.suggestion.split(' ').slice(1);
   expect((await rephase(...words, '--iterations', '5')).code).toBe(0);
 });
 

@@ -153,9 +153,9 @@ export async function writeText(path: string, text: string): Promise<void> {
 }
 
 /** `dir/pattern.support.npy` for `dir/pattern.npy` and `support`. */
-export function besides(path: string, what: string): string {
+export function besides(path: string, what: string, ending = '.npy'): string {
   const { dir, name } = parse(path);
-  return join(dir, `${name}.${what}.npy`);
+  return join(dir, `${name}.${what}${ending}`);
 }
 
 async function writeStdout(bytes: Uint8Array): Promise<void> {

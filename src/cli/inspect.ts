@@ -112,7 +112,6 @@ function suggest(path: string, options: InspectOptions, seen: ImageInspection): 
     intensity && '--intensity',
     centered && !has('OFF_CENTER') && '--centered',
     ...new Set(mends),
-    '--support ROWSxCOLUMNS --algorithm hio --starts 4',
   ];
   return words.filter(Boolean).join(' ');
 }

@@ -24,8 +24,13 @@ export function note(text: string): void {
 
 /** Prints an object as JSON on stdout. Characters that JSON leaves as they are, but terminals obey, are escaped too. */
 export function printJson(object: object, indent?: number): void {
+  process.stdout.write(jsonText(object, indent));
+}
+
+/** The same as text. */
+export function jsonText(object: object, indent?: number): string {
   const text = JSON.stringify(object, numbers, indent);
-  process.stdout.write(`${text.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape)}\n`);
+  return `${text.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, unicodeEscape)}\n`;
 }
 
 function unicodeEscape(character: string): string {

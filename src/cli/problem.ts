@@ -8,6 +8,7 @@ import {
   type WarningCode,
   cleanAndInspect,
   estimateSupport,
+  inspectImage,
 } from '../inspect/index.js';
 import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
@@ -56,7 +57,8 @@ export function addPatternOptions(command: Command): Command {
     .option('--clip-negative', 'take negative pixels for 0')
     .option('--dark <file>', 'subtract a frame without light')
     .option('--background <value|auto>', 'subtract a constant from the intensities', numberOrAuto('--background'))
-    .option('--clean', 'all of these that the pattern needs, as `rephase inspect` finds them');
+    .option('--clean', 'all of these that the pattern needs, as `rephase inspect` finds them')
+    .option('--no-clean', 'the pattern is right as it is: what nobody says about it is not looked for either');
 }
 
 /** A file that was read, and what for. */
@@ -70,6 +72,10 @@ export interface ReadProblem {
   problem: Problem;
   start?: Start;
   files: InputFile[];
+  /** The options, with what was read off the pattern where nobody said anything about it. */
+  options: ProblemOptions;
+  /** The options that were read off the pattern, as words of a command. Without any change to it there are none. */
+  chosen: string[];
   /** Warnings about the pattern as the file has it, without those that the options mend. */
   warnings: Warning[];
   /** One line for each change that was made to the pattern. */
@@ -90,33 +96,35 @@ export function otherInputs({ support, mask, start, dark }: ProblemOptions): Nam
  * Reads the pattern and what belongs to it. `--centered`, `--center` and the cleaning options concern the detector's images:
  * the pattern, its mask and its dark frame.
  */
-export async function readProblem(path: string, options: ProblemOptions): Promise<ReadProblem> {
-  const paths = [path, ...otherInputs(options).map((input) => input.path)];
+export async function readProblem(path: string, given: ProblemOptions): Promise<ReadProblem> {
+  const paths = [path, ...otherInputs(given).map((input) => input.path)];
   if (paths.filter((input) => input === '-').length > 1) {
     throw new UsageError(
       'only one of the pattern, --support, --mask, --start and --dark can be read from standard input (-)',
     );
   }
-  const pattern = await readInput(path, options);
+  const pattern = await readInput(path, given);
   const { shape } = pattern;
   const patternPath = pattern.dataset === undefined ? path : withDataset(path, pattern.dataset);
   const files: InputFile[] = [{ role: 'pattern', path: patternPath, sha256: pattern.sha256 }];
   const readOther = async (role: 'support' | 'mask' | 'start' | 'dark') => {
-    const given = options[role];
-    if (given === undefined) return undefined;
-    const { data, sha256, dataset } = await readMatching(`--${role}`, given, shape, path);
-    files.push({ role, path: dataset === undefined ? given : withDataset(given, dataset), sha256 });
+    const other = given[role];
+    if (other === undefined) return undefined;
+    const { data, sha256, dataset } = await readMatching(`--${role}`, other, shape, path);
+    files.push({ role, path: dataset === undefined ? other : withDataset(other, dataset), sha256 });
     return data;
   };
   const maskImage = await readOther('mask');
   const dark = await readOther('dark');
   // A mask that is named replaces the file's own. --mask-bad concerns the named one: the file's convention is known.
-  const named = maskImage && maskOf(maskImage, options);
+  const named = maskImage && maskOf(maskImage, given);
   const good = named ?? pattern.mask;
-  if (options.mask === undefined && pattern.maskDataset !== undefined) {
+  if (given.mask === undefined && pattern.maskDataset !== undefined) {
     files.push({ role: 'mask', path: withDataset(path, pattern.maskDataset), sha256: pattern.sha256 });
   }
+  const options = isDescribed(given) ? given : { ...given, ...described(pattern, good) };
   const { cleaned, inspection } = cleanAndInspect(pattern, { ...cleanOptions(options), mask: good, dark });
+  const changes = [...kindsRead(given, options), ...cleaned.done];
   const estimate = options.support === 'auto' ? estimateSupport({ ...cleaned, shape }) : undefined;
   const rectangle = parseShape(options.support ?? '');
   const supportImage = estimate?.support ?? (rectangle ? rectangleIn(shape, rectangle) : await readOther('support'));
@@ -133,8 +141,10 @@ export async function readProblem(path: string, options: ProblemOptions): Promis
     },
     ...(start && { start: { object: start } }),
     files,
+    options,
+    chosen: options !== given && changes.length > 0 ? wordsOf(options) : [],
     warnings: inspection.warnings.filter((warning) => !isMended(warning, options)),
-    done: [...cleaned.done, ...(estimate ? [aboutSupport(estimate)] : [])],
+    done: [...changes, ...(estimate ? [aboutSupport(estimate)] : [])],
   };
 }
 
@@ -173,6 +183,30 @@ export function maskOf(data: RealArray | Uint8Array, { maskBad = false }: { mask
 /** 1 where an image is not zero. */
 function nonZero(data: RealArray | Uint8Array): Uint8Array {
   return Uint8Array.from(data.map((value) => (value ? 1 : 0)));
+}
+
+/** Whether an option says anything about the numbers of the pattern. */
+function isDescribed({ dark, ...options }: ProblemOptions): boolean {
+  return dark !== undefined || Object.values(cleanOptions(options)).some((option) => option !== undefined);
+}
+
+/** What the numbers look like. One value everywhere would be saturation, of which cleaning leaves nothing. */
+function described(pattern: Input, mask: Uint8Array | undefined): ProblemOptions {
+  const { intensity, centered, warnings } = inspectImage(pattern, { mask });
+  const clean = warnings.every(({ code }) => code !== 'FLAT');
+  return { ...(intensity && { intensity }), ...(centered && { centered }), ...(clean && { clean }) };
+}
+
+function wordsOf(options: ProblemOptions): string[] {
+  return (['intensity', 'centered', 'clean'] as const).filter((name) => options[name]).map((name) => `--${name}`);
+}
+
+/** One line for each of the options that were read off the pattern. */
+function kindsRead(given: ProblemOptions, { intensity, centered }: ProblemOptions): string[] {
+  return [
+    ...(intensity && !given.intensity ? ['took the numbers for intensities, as they look'] : []),
+    ...(centered && !given.centered ? ['took the middle for the zero frequency, as it looks'] : []),
+  ];
 }
 
 /** The options that `clean` takes as they are. */

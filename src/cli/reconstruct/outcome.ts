@@ -6,8 +6,9 @@ import { brief } from '../print.js';
 import type { Effort } from './recipe.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
 
-export interface ReconstructOptions extends ProblemOptions {
-  output: string;
+/** What the command line says. */
+export interface GivenOptions extends ProblemOptions {
+  output?: string;
   algorithm?: Algorithm;
   beta?: number;
   alpha?: number;
@@ -15,7 +16,7 @@ export interface ReconstructOptions extends ProblemOptions {
   iterations?: number;
   chain?: string;
   seed: number;
-  starts: number;
+  starts?: number;
   generations?: number;
   effort?: Effort;
   backend: BackendName | 'auto';
@@ -24,8 +25,20 @@ export interface ReconstructOptions extends ProblemOptions {
   bits?: '8' | '16';
   history?: string;
   report?: string;
+  saveSupport?: string;
   json?: boolean;
   quiet?: boolean;
+}
+
+/** The same with everything chosen that it leaves open. */
+export interface ReconstructOptions extends GivenOptions {
+  output: string;
+  /** The image as numbers, and what `--json` prints: files of a run that names no output. */
+  numbers?: string;
+  record?: string;
+  starts: number;
+  /** The command that repeats the run. */
+  command: string;
 }
 
 /** A finished or interrupted run. */

@@ -2,27 +2,35 @@
 import { extname } from 'node:path';
 import { hasBeta } from '../../problems/options.js';
 import type { Agreement, Reconstruction } from '../../types.js';
-import { writeOutput, writeText } from '../files.js';
-import { type Printer, brief } from '../print.js';
+import { writeMask, writeOutput, writeText } from '../files.js';
+import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
 import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(
-  { output, bits }: ReconstructOptions,
+  { output, numbers, bits }: ReconstructOptions,
   { feasible, shape }: Reconstruction,
 ): Promise<void> {
-  await writeOutput(output, { data: feasible, shape }, bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 });
+  const image = { data: feasible, shape };
+  await writeOutput(output, image, bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 });
+  if (numbers !== undefined) await writeOutput(numbers, image);
 }
 
-/** Writes the history of residuals and the report, if they were asked for. */
+/** Writes the support, the history of residuals, the report and the record, those that there are to be. */
 export async function writeRecords(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
+  const { support, magnitudes, shape } = outcome.problem;
+  if (options.saveSupport !== undefined) {
+    const everywhere = new Uint8Array(magnitudes.length).fill(1);
+    await writeMask(options.saveSupport, Uint8Array.from(support ?? everywhere, Number), shape);
+  }
   if (options.history !== undefined) {
     const isJson = extname(options.history).toLowerCase() === '.json';
     const residuals = [...(outcome.result.history ?? [])];
     await writeText(options.history, isJson ? `${JSON.stringify(residuals)}\n` : csv(residuals));
   }
   if (options.report !== undefined) await writeText(options.report, reconstructionReport(path, options, outcome));
+  if (options.record !== undefined) await writeText(options.record, jsonText(recordOf(path, options, outcome), 2));
 }
 
 function csv(residuals: readonly number[]): string {
@@ -30,25 +38,9 @@ function csv(residuals: readonly number[]): string {
 }
 
 export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
-  const { files, result, interrupted, warnings, done } = outcome;
-  const {
-    iterations,
-    seconds,
-    algorithm,
-    beta,
-    chain,
-    backend,
-    device,
-    residual,
-    residuals,
-    feasibleResidual,
-    feasibleResiduals,
-    best,
-    shape,
-    measured,
-    agreement,
-  } = result;
-  const { seed, starts, precision, output, history, report } = options;
+  const { result, interrupted } = outcome;
+  const { iterations, seconds, chain, backend, device, residual, feasibleResidual, best, shape, agreement } = result;
+  const { starts, output, numbers, record, history, report, saveSupport } = options;
   const rate = (iterations * starts) / seconds;
   out.line(`${backend} (${device}) · ${chain} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`);
   out.line(
@@ -58,26 +50,24 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   if (agreement) out.line(inCommon(agreement));
   else if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
-  out.line(`wrote ${[output, history, report].filter((file) => file !== undefined).join(', ')}`);
-  out.object({
-    ...{ command: 'reconstruct', pattern: path, files, output, history, report, shape },
-    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, precision, backend, device },
-    ...{
-      iterations,
-      seconds,
-      iterationsPerSecond: rate,
-      residual,
-      feasibleResidual,
-      residuals,
-      feasibleResiduals,
-      best,
-      interrupted,
-      measured,
-      warnings,
-      done,
-    },
+  const written = [output, numbers, saveSupport, history, report, record];
+  out.line(`wrote ${written.filter((file) => file !== undefined).join(', ')}`);
+  out.object(recordOf(path, options, outcome));
+}
+
+/** The outcome for programs. */
+function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): object {
+  const { files, result, interrupted, warnings, done } = outcome;
+  const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
+  const { residual, residuals, feasibleResidual, feasibleResiduals, best } = result;
+  const { seed, starts, generations, precision, output, numbers, history, report, saveSupport } = options;
+  return {
+    ...{ command: 'reconstruct', pattern: path, files, output, numbers, support: saveSupport, history, report, shape },
+    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, generations },
+    ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
+    ...{ residual, feasibleResidual, residuals, feasibleResiduals, best, interrupted, measured, warnings, done },
     ...(agreement && { agreement: asNumbers(agreement) }),
-  });
+  };
 }
 
 /** Without the image of the spread. */

@@ -16,7 +16,8 @@ export const EFFORT_NAMES = Object.keys(EFFORTS) as [Effort, ...Effort[]];
 export interface Recipe {
   chain: string;
   starts: number;
-  generations: number;
+  /** Of several starts. */
+  generations?: number;
 }
 
 /** The rest goes on combining the starts, and on beginning. */
@@ -24,21 +25,29 @@ const SHARE_OF_ITERATING = 0.6;
 /** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
 
-/** Times a few iterations where the run will be, and chooses how many fit. */
+/** Chooses what is not given. It times a few iterations where the run will be, and finds how many fit. */
 export async function chooseRecipe(
   problem: Problem,
   effort: Effort,
+  given: Partial<Recipe>,
   where: Pick<SessionOptions, 'backend' | 'device' | 'precision'>,
 ): Promise<Recipe> {
-  const { seconds, starts, generations } = EFFORTS[effort];
-  const { backend, device, precision } = where;
-  const perStart = await secondsPerIteration(problem, { backend, device, precision }, starts);
-  const fitting = (SHARE_OF_ITERATING * seconds) / (perStart * starts * generations);
-  const iterations = Math.round(Math.min(MOST, Math.max(FEWEST, fitting)));
-  const last = Math.ceil(iterations / 20);
-  return { chain: `hio:0.7*${iterations - last}+er*${last}`, starts, generations };
+  const { seconds, ...usual } = EFFORTS[effort];
+  const { starts = usual.starts } = given;
+  const { generations = starts > 1 ? usual.generations : undefined } = given;
+  const fitting = async () => {
+    const perStart = await secondsPerIteration(problem, where, starts);
+    const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));
+    return Math.round(Math.min(MOST, Math.max(FEWEST, most)));
+  };
+  const chain = given.chain ?? chainOf(await fitting());
+  return { chain, starts, ...(generations !== undefined && { generations }) };
 }
 
+function chainOf(iterations: number): string {
+  const last = Math.ceil(iterations / 20);
+  return `hio:0.7*${iterations - last}+er*${last}`;
+}
 /** How much longer an iteration of one more start makes a run: workers share the cores, and a GPU takes all at once. */
 async function secondsPerIteration(problem: Problem, where: SessionOptions, starts: number): Promise<number> {
   const isBatch = (backend: string) => backend !== 'wasm';

@@ -13,21 +13,31 @@ import {
   type RetrieveOptions,
 } from '../../types.js';
 import { EXIT, UsageError, exitCode } from '../exit.js';
-import { checkDistinct, checkOutput, isPng } from '../files.js';
+import { besides, checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
-import { note, printer } from '../print.js';
+import { note, printer, quote } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
-import type { Outcome, ReconstructOptions } from './outcome.js';
-import { EFFORT_NAMES, chooseRecipe, type Recipe } from './recipe.js';
+import { defaultNames, type Names } from './names.js';
+import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
+import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { numberFrom, oneOf, positive, range, whole } from '../values.js';
 
+/** Options that say what is run, so that no recipe is chosen. */
+const RECIPE = ['algorithm', 'beta', 'iterations', 'chain', 'start'] as const;
+
 const HELP = `
+What is not given is chosen, and the command that repeats the run is printed. Where nothing is said about the pattern
+(--intensity, --centered and the like), it is taken for what it looks like, and cleaned. Without --support, or a --start that
+says where the object lies, it is the rectangle that the autocorrelation leaves room for; one as large as the pattern is none.
+Without --algorithm, --beta, --iterations or --chain a recipe is chosen: see --effort.
+
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
-value as black and its largest as white; .npy and .tiff hold the numbers. Without --support the object may fill the whole
-image, and then the result is hardly ever the right one. The support that simulate writes is used only if it is named.
+value as black and its largest as white; .npy and .tiff hold the numbers. Without --output a run of PATTERN.npy leaves
+PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
+earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy.
 
 The first Ctrl-C, SIGTERM or SIGHUP stops the run and writes the image so far. The second one ends the program at once.
 `;
@@ -37,7 +47,10 @@ export function addReconstruct(program: Command): void {
     .command('reconstruct')
     .description('Recover the image from a diffraction pattern.')
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
-    .requiredOption('-o, --output <image>', 'image to write: .npy, .png or .tiff (- writes .npy to standard output)')
+    .option(
+      '-o, --output <image>',
+      'image to write: .npy, .png or .tiff (- writes .npy to standard output; default: beside the pattern)',
+    )
     .option('--algorithm <name>', `${ALGORITHMS.join(', ')} (default: gs)`, oneOf('--algorithm', ALGORITHMS))
     .option(
       '--beta <number>',
@@ -60,14 +73,15 @@ export function addReconstruct(program: Command): void {
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
     )
+    .option('--save-support <file>', 'write the support that was used: .npy, 1 where the object may be non-zero')
     .option(
       '--effort <name>',
-      `instead of an algorithm: a chain, starts and generations that suit this machine and take about 5 s (quick), 30 s (normal) or 5 min (thorough); takes --support auto where none is given`,
+      'choose what is not given of chain, starts and generations, so that the run takes about 5 s (quick), 30 s (normal) or 5 min (thorough) on this machine (default: normal, where nothing says what is run)',
       oneOf('--effort', EFFORT_NAMES),
     )
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
-    .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1), 1)
+    .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1))
     .option(
       '--generations <number>',
       'so often, the starts that agree go on from their average; the image is their average',
@@ -94,7 +108,8 @@ export function addReconstruct(program: Command): void {
       'after',
       HELP +
         examples([
-          'rephase reconstruct pattern.npy -o image.png --effort normal --report run.html',
+          'rephase reconstruct pattern.npy',
+          'rephase reconstruct pattern.npy -o image.png --effort quick --report run.html',
           'rephase reconstruct pattern.npy -o image.png --support pattern.support.npy --algorithm hio',
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
@@ -105,18 +120,15 @@ export function addReconstruct(program: Command): void {
   addPatternOptions(command);
 }
 
-async function runReconstruct(path: string, given: ReconstructOptions): Promise<void> {
+async function runReconstruct(path: string, given: GivenOptions): Promise<void> {
   checkTogether(given);
-  await checkOutputs(path, given);
-  // The rectangle that the pattern leaves room for, where nothing else is known.
-  let options: ReconstructOptions = given.effort ? { support: 'auto', ...given } : given;
-  const out = printer(options, options.output === '-');
-  const { problem, start, files, warnings, done } = await readProblem(path, options);
-  if (options.effort) {
-    const recipe = await chooseRecipe(problem, options.effort, options);
-    options = { ...options, ...recipe };
-    done.push(`the recipe is --support ${options.support} ${recipeText(recipe)}, which repeats it`);
-  }
+  const named = { ...given, ...(await filesOf(path, given)) };
+  await checkOutputs(path, named);
+  const out = printer(named, named.output === '-');
+  const { problem, start, files, options: read, chosen, warnings, done } = await readProblem(path, named);
+  const options = await chooseRest(given, { ...named, ...read }, problem, chosen);
+  if (options.command !== commandOf([]))
+    done.push(`what was not given was chosen; this repeats it: ${options.command}`);
   // Printed when the run begins: an error about an option then stands alone.
   const begun = once(() => {
     if (!options.json && !options.quiet) done.forEach(note);
@@ -152,8 +164,39 @@ async function runReconstruct(path: string, given: ReconstructOptions): Promise<
   }, options);
 }
 
-function recipeText({ chain, starts, generations }: Recipe): string {
-  return `--chain '${chain}' --starts ${starts} --generations ${generations}`;
+/** The files of a run. Those that nobody names lie beside the pattern, and a support that is found beside the image. */
+async function filesOf(path: string, given: GivenOptions) {
+  // A start that is given says where the object lies, which an autocorrelation cannot.
+  const support = given.support ?? (given.start === undefined ? 'auto' : undefined);
+  const names = given.output === undefined ? await defaultNames(path) : undefined;
+  const output = given.output ?? names!.output;
+  const found = support === 'auto' && output !== '-' ? besides(output, 'found-support') : undefined;
+  return { ...names, ...given, support, output, saveSupport: given.saveSupport ?? found };
+}
+
+/** Chooses the recipe where nothing says what is run, and finds the command that repeats the run. */
+async function chooseRest(
+  given: GivenOptions,
+  options: GivenOptions & { output: string },
+  problem: Problem,
+  chosen: readonly string[],
+): Promise<ReconstructOptions> {
+  const { backend, device, precision } = options;
+  const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
+  const recipe = effort && (await chooseRecipe(problem, effort, given, { backend, device, precision }));
+  const command = commandOf([
+    ...chosen,
+    ...(options.support === given.support ? [] : [`--support ${options.support}`]),
+    ...(recipe && given.chain === undefined ? [`--chain ${quote(recipe.chain)}`] : []),
+    ...(recipe && given.starts === undefined ? [`--starts ${recipe.starts}`] : []),
+    ...(recipe?.generations && given.generations === undefined ? [`--generations ${recipe.generations}`] : []),
+  ]);
+  return { ...options, starts: given.starts ?? 1, ...recipe, command };
+}
+
+/** This command, with more options. */
+function commandOf(options: readonly string[]): string {
+  return ['rephase', ...process.argv.slice(2).map(quote), ...options].join(' ');
 }
 
 function once(action: () => void): () => void {
@@ -178,18 +221,18 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 }
 
 /** Refuses options that exclude each other. */
-function checkTogether(options: ReconstructOptions): void {
-  const { output, json, bits, start, starts, bounds, positivity, generations, effort } = options;
+function checkTogether(options: GivenOptions): void {
+  const { output, json, bits, start, starts = 1, bounds, positivity, generations, effort } = options;
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
-  if (bits !== undefined && !isPng(output)) {
+  if (bits !== undefined && output !== undefined && !isPng(output)) {
     throw new UsageError(`--bits is for PNG, and --output is ${output}, whose numbers are not rounded`);
   }
-  const excluded = ['algorithm', 'beta', 'iterations', 'chain', 'generations', 'start'] as const;
-  const also = excluded.find((name) => options[name] !== undefined);
+  const said = RECIPE.filter((name) => options[name] !== undefined);
+  const also = said.find((name) => name !== 'chain');
   if (effort && also) throw new UsageError(`--effort chooses the recipe, and --${also} is a part of one`);
-  if (effort && starts > 1) throw new UsageError('--effort chooses the recipe, and --starts is a part of one');
-  if (generations !== undefined && starts < 2) {
+  const mayChoose = effort !== undefined || said.length === 0;
+  if (generations !== undefined && starts < 2 && !(mayChoose && options.starts === undefined)) {
     throw new UsageError('--generations takes several starts that help each other: --starts 8');
   }
   if (start !== undefined && starts > 1) {
@@ -198,17 +241,24 @@ function checkTogether(options: ReconstructOptions): void {
 }
 
 /** Finds before the run which files cannot be written. */
-async function checkOutputs(path: string, options: ReconstructOptions): Promise<void> {
-  const { output, history, report } = options;
+async function checkOutputs(
+  path: string,
+  options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
+): Promise<void> {
+  const { output, numbers, history, report, record, saveSupport } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
+  if (saveSupport !== undefined) await checkOutput('--save-support', saveSupport, ['.npy']);
   await checkDistinct(
     [{ what: 'the pattern', path }, ...otherInputs(options)],
     [
       { what: '--output', path: output },
       { what: '--history', path: history },
       { what: '--report', path: report },
+      { what: '--save-support', path: saveSupport },
+      { what: 'the numbers', path: numbers },
+      { what: 'the record', path: record },
     ],
   );
 }

@@ -5,7 +5,7 @@ import { version } from '../../../package.json';
 import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
 import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
-import { brief, quote } from '../print.js';
+import { brief } from '../print.js';
 import { hasBeta } from '../../problems/options.js';
 import { type Reconstruction } from '../../types.js';
 import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
@@ -29,7 +29,7 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
   const cropped = image.data.length < result.feasible.length ? ', cut out around the support' : '';
   return reportPage({
     title: `${path === '-' ? 'Pattern from standard input' : basename(path)}, reconstructed`,
-    command: ['rephase', ...process.argv.slice(2)].map(quote).join(' '),
+    command: options.command,
     pictures: [
       {
         name: 'Pattern',
