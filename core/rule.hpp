@@ -48,6 +48,24 @@ struct Rule {
   }
 
   bool is_positivity() const { return low == 0 && high == std::numeric_limits<double>::infinity(); }
+  // Whether P makes 0 of every pixel that violates the constraint.
+  bool projects_to_zero() const {
+    return (low == 0 || support_size > 0) && high == std::numeric_limits<double>::infinity();
+  }
+  // Whether the new iterate is the image to transform next, or the one to reflect.
+  bool one_image() const { return satisfied.iterate == satisfied.next && violated.iterate == violated.next; }
+
+  // The two steps of a rule that reflects: it makes the new iterate, and reflects that.
+  Rule without_reflection() const {
+    Rule rule = *this;
+    rule.reflects_iterate = false;
+    return rule;
+  }
+  Rule reflection() const {
+    const Combination y = {0, 1}, minus_y = {0, -1};
+    return {y, {y, y}, {minus_y, minus_y}, false, {0, 0}, {2, 2}, low, high, false, support_size, fourier};
+  }
+
   bool has_floor() const { return at_least.x != 0 || at_least.y != 0; }
 };
 

@@ -7,21 +7,25 @@ Session<Field>::Session(size_t rows, size_t columns, size_t starts, const Rule& 
     : starts_(starts), rule_(rule), field_(rows, columns) {
   valid_ = field_.valid() && spectrum_.allocate(starts * field_.spectrum_size()) && have_what(rule) &&
            line_.allocate(columns) && scratch_.allocate(field_.scratch()) && records_.allocate(kRecords * starts) &&
-           everywhere_.allocate(columns);
-  if (valid_) std::memset(everywhere_.data(), 0xff, columns);
+           everywhere_.allocate(columns) && thresholds_.allocate(starts);
+  if (!valid_) return;
+  std::memset(everywhere_.data(), 0xff, columns);
+  // The order of a pixel's size, since the largest magnitude is near 1.
+  std::fill_n(thresholds_.data(), starts, static_cast<T>(1 / static_cast<double>(rows * columns)));
 }
 
 template <class Field>
 size_t Session<Field>::bytes() const {
   return sizeof(*this) + field_.bytes() + spectrum_.bytes() + iterate_.bytes() + work_.bytes() + support_.bytes() +
-         everywhere_.bytes() + line_.bytes() + scratch_.bytes() + records_.bytes();
+         everywhere_.bytes() + thresholds_.bytes() + line_.bytes() + scratch_.bytes() + records_.bytes();
 }
 
 template <class Field>
 double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate) {
   const double image = Field::image_bytes(rows, columns), support = image / sizeof(T) / Field::kGroupRows;
-  return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + kRecords * sizeof(double)) +
-         support + Field::bytes_needed(rows, columns) + columns * (1 + sizeof(Complex<V>));
+  const double fixed = kRecords * sizeof(double) + sizeof(T);
+  return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + fixed) + support +
+         Field::bytes_needed(rows, columns) + columns * (1 + sizeof(Complex<V>));
 }
 
 template <class Field>
@@ -64,16 +68,29 @@ void Session<Field>::each_group(F&& f) {
 template <class Field>
 void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
                                      Complex<V>* next) {
+  if (rule.reflects_iterate) {
+    constrain_group(rule.without_reflection(), start, g, y, normal, next);
+    return constrain_group(rule.reflection(), start, g, group(iterate_, start, g), 1, next);
+  }
   const Mixture<V> tested = rule.tested, satisfied[] = {rule.satisfied.iterate, rule.satisfied.next},
                    violated[] = {rule.violated.iterate, rule.violated.next};
   const Terms t = tested.terms(), s[] = {satisfied[0].terms(), satisfied[1].terms()},
               w[] = {violated[0].terms(), violated[1].terms()};
+  const bool adds_projected = (rule.projected.iterate != 0 || rule.projected.next != 0) && !rule.projects_to_zero();
+  const bool has_floor = rule.has_floor();
+  if (rule.one_image() && rule.projects_to_zero() && !has_floor) {
+    // The two steps of a rule that reflects.
+    const auto has = [&](Terms a, Terms b, Terms c) { return t == a && s[0] == b && w[0] == c; };
+    if (has(Terms::x, Terms::both, Terms::x_plus_scaled_y))
+      return constrain_group_fast<Terms::x, Terms::both, Terms::x_plus_scaled_y>(rule, start, g, y, normal, next);
+    if (has(Terms::y, Terms::y, Terms::scaled_y))
+      return constrain_group_fast<Terms::y, Terms::y, Terms::scaled_y>(rule, start, g, y, normal, next);
+  }
   const Mixture<V> at_least = rule.at_least;
   const Terms f = at_least.terms();
   const V low = splat<V>(static_cast<T>(rule.low)), high = splat<V>(static_cast<T>(rule.high));
   const V shares[] = {splat<V>(static_cast<T>(rule.projected.iterate)), splat<V>(static_cast<T>(rule.projected.next))};
-  const bool adds_projected = (rule.projected.iterate != 0 || rule.projected.next != 0) && !rule.is_positivity();
-  const bool has_floor = rule.has_floor();
+  const V least = splat<V>(static_cast<T>(rule.support_size > 0 ? 0 : rule.low));
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
   const uint8_t* const inside = support(g);
   for (size_t c = 0; c < field_.columns(); c++) {
@@ -82,28 +99,40 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
     const auto updated = [&](int image) {
       Complex<V> kept = satisfied[image].of(s[image], x, z), changed = violated[image].of(w[image], x, z);
       if (has_floor) kept = Field::greater(kept, at_least.of(f, x, z));
-      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high) * shares[image];
+      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high, least) * shares[image];
       return select<V>(violates, changed, kept);
     };
     const Complex<V> u = updated(0);
     if (rule.keeps_iterate) iterate[c] = u;
-    if (rule.reflects_iterate) {
-      const Complex<V> projected = Field::projected(u, inside[c], low, high);
-      next[c] = projected + projected - u;
-    } else {
-      next[c] = updated(1);
-    }
+    next[c] = updated(1);
+  }
+}
+
+// The same for a rule that transforms what it keeps, combines these terms, and makes 0 of what it projects.
+template <class Field>
+template <Terms Tested, Terms Satisfied, Terms Violated>
+void Session<Field>::constrain_group_fast(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
+                                          Complex<V>* next) {
+  const Mixture<V> tested = rule.tested, satisfied = rule.satisfied.next, violated = rule.violated.next;
+  const V low = splat<V>(static_cast<T>(rule.low)), norm = splat<V>(normal);
+  constexpr bool kReads = Tested == Terms::x;
+  Complex<V>* const iterate = kReads || rule.keeps_iterate ? group(iterate_, start, g) : nullptr;
+  const uint8_t* const inside = support(g);
+  for (size_t c = 0; c < field_.columns(); c++) {
+    const Complex<V> z = y[c] * norm, x = kReads ? iterate[c] : Complex<V>{};
+    const auto violates = Field::violated(tested.of(Tested, x, z), inside[c], low);
+    next[c] = select<V>(violates, violated.of(Violated, x, z), satisfied.of(Satisfied, x, z));
+    if (rule.keeps_iterate) iterate[c] = next[c];
   }
 }
 
 // The row pass: inverse, pixel rule, forward, one group of rows after the other.
 template <class Field>
 void Session<Field>::pass_rows(size_t start, const Rule& rule) {
-  const T normal(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns()));
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
     field_.row_plan().inverse(line_.data(), scratch_.data());
-    constrain_group(rule, start, g, line_.data(), normal, line_.data());
+    constrain_group(rule, start, g, line_.data(), normal(), line_.data());
     field_.row_plan().forward(line_.data(), scratch_.data());
     field_.store_rows(spectrum(start), g, line_.data());
   }
@@ -115,8 +144,7 @@ template <class Field>
 template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
 void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
   const Mixture<V> tested = rule.tested, satisfied = rule.satisfied.next, violated = rule.violated.next;
-  const V normal =
-      splat<V>(T(1 / Field::kStored / static_cast<double>(field_.rows()) / static_cast<double>(field_.columns())));
+  const V normal = splat<V>(this->normal());
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
     Complex<V>* iterate = Keeps ? group(iterate_, start, g) : nullptr;
@@ -132,13 +160,107 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
   }
 }
 
+// Work image of a start ← its spectrum, of which columns are inverted, transformed back along rows.
+template <class Field>
+void Session<Field>::invert_rows(size_t start) {
+  const V normal = splat<V>(this->normal());
+  for (size_t g = 0; g < field_.groups(); g++) {
+    field_.load_rows(spectrum(start), g, line_.data());
+    field_.row_plan().inverse(line_.data(), scratch_.data());
+    Complex<V>* y = group(work_, start, g);
+    for (size_t c = 0; c < field_.columns(); c++) y[c] = line_[c] * normal;
+  }
+}
+
+// Any rule on a whole image: the next image goes into the work image.
+template <class Field>
+void Session<Field>::constrain(const Rule& rule, size_t start, const Buffer<Complex<V>>& image) {
+  const auto apply = [&](const Rule& r, const Buffer<Complex<V>>& y) {
+    for (size_t g = 0; g < field_.groups(); g++)
+      constrain_group(r, start, g, group(y, start, g), 1, group(work_, start, g));
+  };
+  const bool in_two = rule.support_size > 0 && rule.reflects_iterate;
+  apply(sized(in_two ? rule.without_reflection() : rule, start, image, false), image);
+  if (in_two) apply(sized(rule.reflection(), start, iterate_, false), iterate_);
+}
+
+// The rule for an image, with the support size as a lower bound: the value of the least pixel that is in.
+template <class Field>
+Rule Session<Field>::sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly) {
+  if (rule.support_size == 0) return rule;
+  const size_t k = rule.support_size;
+  T guess = thresholds_[start];
+  const T threshold = threshold_of_largest(k, exactly ? 0 : k / 200, guess,
+                                           [&](T t) { return count_above(rule.tested, start, image, t); });
+  if (!exactly) thresholds_[start] = guess;
+  Rule result = rule;
+  result.low = std::max<double>(rule.low, std::nextafter(threshold, std::numeric_limits<T>::infinity()));
+  return result;
+}
+
+// How many pixels inside the support have a tested value above the threshold.
+template <class Field>
+size_t Session<Field>::count_above(const Combination& tested, size_t start, const Buffer<Complex<V>>& image,
+                                   T threshold) {
+  const Mixture<V> mixture = tested;
+  const Terms terms = mixture.terms();
+  size_t count = 0;
+  for (size_t g = 0; g < field_.groups(); g++) {
+    const Complex<V>* z = group(terms == Terms::x ? iterate_ : image, start, g);
+    if (terms != Terms::x && terms != Terms::y) {
+      const Complex<V>* const x = group(tested.x == 0 ? image : iterate_, start, g);
+      for (size_t c = 0; c < field_.columns(); c++) line_[c] = mixture.of(terms, x[c], z[c]);
+      z = line_.data();
+    }
+    count += field_.count_above(z, g, support_ ? support(g) : nullptr, threshold);
+  }
+  return count;
+}
+
+// The row pass of a rule with a support size, which needs whole images.
+template <class Field>
+void Session<Field>::pass_rows_in_parts(size_t start, const Rule& rule) {
+  const auto each_row = [&](auto&& f) {
+    for (size_t g = 0; g < field_.groups(); g++) f(g);
+  };
+  const auto invert = [&](size_t g) {
+    field_.load_rows(spectrum(start), g, line_.data());
+    field_.row_plan().inverse(line_.data(), scratch_.data());
+  };
+  const auto forward = [&](size_t g) {
+    field_.row_plan().forward(line_.data(), scratch_.data());
+    field_.store_rows(spectrum(start), g, line_.data());
+  };
+  if (rule.reflects_iterate && rule.tested.y == 0) {
+    // What is tested is there before the new image, which need not be kept.
+    const Rule update = sized(rule.without_reflection(), start, iterate_, false);
+    each_row([&](size_t g) {
+      invert(g);
+      constrain_group(update, start, g, line_.data(), normal(), line_.data());
+    });
+    const Rule reflection = sized(rule.reflection(), start, iterate_, false);
+    each_row([&](size_t g) {
+      constrain_group(reflection, start, g, group(iterate_, start, g), 1, line_.data());
+      forward(g);
+    });
+    return;
+  }
+  invert_rows(start);
+  constrain(rule, start, work_);
+  each_row([&](size_t g) {
+    std::copy_n(group(work_, start, g), field_.columns(), line_.data());
+    forward(g);
+  });
+}
+
 // A fused pass takes six kilobytes for each precision, so only the forms listed here have one, each in a function of
 // its own.
 template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
-  const bool one_image = rule.satisfied.iterate == rule.satisfied.next && rule.violated.iterate == rule.violated.next;
-  if (!one_image || !rule.is_positivity() || rule.has_floor() || rule.reflects_iterate) return &Session::pass_rows;
+  if (rule.support_size > 0) return &Session::pass_rows_in_parts;
+  if (!rule.one_image() || !rule.is_positivity() || rule.has_floor() || rule.reflects_iterate)
+    return &Session::pass_rows;
   const Terms tested = Mixture<V>(rule.tested).terms(), satisfied = Mixture<V>(rule.satisfied.next).terms(),
               violated = Mixture<V>(rule.violated.next).terms();
   const auto has = [&](Terms t, Terms s, Terms v) { return tested == t && satisfied == s && violated == v; };
@@ -172,7 +294,7 @@ void Session<Field>::restore_spectrum() {
 
 template <class Field>
 bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
-  if (!have_what(rule)) return false;
+  if (!have_what(rule) || (rule.support_size > 0 && !have(work_))) return false;
   const bool pending = holds_ == Holds::rows;
   invert_columns();
   const RowPass pass = row_pass(rule);
@@ -194,7 +316,8 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
 template <class Field>
 bool Session<Field>::complete_iteration() {
   if (holds_ != Holds::rows) return true;
-  if (!rule_.keeps_iterate) {
+  // A row pass in parts leaves the object there.
+  if (!rule_.keeps_iterate && rule_.support_size == 0) {
     if (!have(work_)) return false;
     // The object is left as its transform along rows. Where it was exactly zero it comes back with rounding noise; a
     // projection may be applied again.
@@ -218,14 +341,7 @@ template <class Field>
 bool Session<Field>::inverse() {
   if (!have(work_)) return false;
   invert_columns();
-  const double pixels = static_cast<double>(field_.rows()) * static_cast<double>(field_.columns());
-  const V normal = splat<V>(static_cast<T>(1 / Field::kStored / pixels));
-  each_group([&](size_t s, size_t g) {
-    field_.load_rows(spectrum(s), g, line_.data());
-    field_.row_plan().inverse(line_.data(), scratch_.data());
-    Complex<V>* x = group(work_, s, g);
-    for (size_t c = 0; c < field_.columns(); c++) x[c] = line_[c] * normal;
-  });
+  for (size_t s = 0; s < starts_; s++) invert_rows(s);
   object_ = next_ = &work_;
   return true;
 }
@@ -233,7 +349,7 @@ bool Session<Field>::inverse() {
 template <class Field>
 bool Session<Field>::constrain_object(const Rule& rule) {
   if (!have(work_) || !have_what(rule)) return false;
-  each_group([&](size_t s, size_t g) { constrain_group(rule, s, g, group(*object_, s, g), 1, group(work_, s, g)); });
+  for (size_t s = 0; s < starts_; s++) constrain(rule, s, *object_);
   next_ = &work_;
   object_ = rule.keeps_iterate ? &iterate_ : &work_;
   return true;
@@ -267,8 +383,11 @@ void Session<Field>::constrain_fourier(const Rule& rule) {
 
 template <class Field>
 void Session<Field>::measure_object(const Rule& projection) {
-  transform_forward(
-      [&](size_t s, size_t g) { constrain_group(projection, s, g, group(*object_, s, g), 1, line_.data()); });
+  Rule rule;
+  transform_forward([&](size_t s, size_t g) {
+    if (g == 0) rule = sized(projection, s, *object_, true);
+    constrain_group(rule, s, g, group(*object_, s, g), 1, line_.data());
+  });
   for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), false, {});
   recorded_++;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include "fields/real.hpp"
 #include "rule.hpp"
+#include "support_size.hpp"
 
 namespace rephase {
 
@@ -63,12 +64,22 @@ class Session {
   // A byte a column, a bit a row.
   const uint8_t* support(size_t g) const { return support_ ? &support_[g * field_.columns()] : everywhere_.data(); }
 
+  // Of the inverse transform.
+  T normal() const {
+    return static_cast<T>(1 / Field::kStored / static_cast<double>(field_.rows()) /
+                          static_cast<double>(field_.columns()));
+  }
   template <class F>
   void each_group(F&& f);
   void invert_columns();
   void restore_spectrum();
   template <class F>
   void transform_forward(F&& load);
+  void invert_rows(size_t start);
+  void constrain(const Rule& rule, size_t start, const Buffer<Complex<V>>& image);
+  Rule sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly);
+  size_t count_above(const Combination& tested, size_t start, const Buffer<Complex<V>>& image, T threshold);
+  void pass_rows_in_parts(size_t start, const Rule& rule);
   void pass_rows(size_t start, const Rule& rule);
   template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
   void pass_rows_fused(size_t start, const Rule& rule);
@@ -76,6 +87,8 @@ class Session {
   static RowPass row_pass(const Rule& rule);
   [[gnu::noinline]] void constrain_group(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal,
                                          Complex<V>* next);
+  template <Terms Tested, Terms Satisfied, Terms Violated>
+  void constrain_group_fast(const Rule& rule, size_t start, size_t g, const Complex<V>* y, T normal, Complex<V>* next);
 
   bool have(Buffer<Complex<V>>& image) { return image || image.allocate(starts_ * field_.image_size()); }
   bool have_what(const Rule& rule) { return !rule.needs_iterate() || have(iterate_); }
@@ -94,6 +107,7 @@ class Session {
   // The object, where reading finds it, and the image that `forward` transforms. Each is one of the two.
   Buffer<Complex<V>>*object_ = &work_, *next_ = &work_;
   Buffer<uint8_t> support_, everywhere_;  // [group][column], and a group for where there is no support
+  Buffer<T> thresholds_;                  // of the last support size of each start
   Buffer<Complex<V>> line_, scratch_;
   Buffer<double> records_;
 };

@@ -53,9 +53,10 @@ export interface Rule {
   readonly reflectsIterate: boolean;
   readonly bounds: Bounds;
   /**
-   * Pixels that are not among so many largest of the image inside the support violate the constraint, and P makes 0 of
-   * them. The image is the tested one, and for P(u) it is u. 0: no such condition. Backends find the threshold by
-   * correcting that of the last iteration, and accept one that lets through k ± k/200 pixels.
+   * k: pixels that are not among the k largest positive ones inside the support violate the constraint, and P makes 0 of
+   * them. The image is the tested one, and for P(u) it is u. Pixels that equal the largest one that is left out are left
+   * out too. 0: no such condition. Backends find the threshold by correcting that of the last iteration, and accept one
+   * that lets through k ± k/200 pixels (of k < 200 exactly k), but `measureObject` takes exactly k.
    */
   readonly supportSize: number;
   readonly fourier: FourierRule;
@@ -89,6 +90,8 @@ export interface RuleParameters {
   bounds: Bounds;
   tolerance: number;
   limit: number;
+  /** Left out or 0: no such condition. */
+  supportSize?: number;
 }
 
 const ZERO: Combination = { x: 0, y: 0 };
@@ -163,8 +166,9 @@ export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName
 
 /** The rule of an algorithm. */
 export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
-  const { bounds, tolerance, limit } = parameters;
-  return makeRule({ bounds, fourier: { tolerance, limit, likelihood: false }, ...TABLE[algorithm](parameters) });
+  const { bounds, supportSize, tolerance, limit } = parameters;
+  const fourier = { tolerance, limit, likelihood: false };
+  return makeRule({ bounds, supportSize, fourier, ...TABLE[algorithm](parameters) });
 }
 
 /** Whether an algorithm's rule changes from one iteration to the next. */
@@ -198,9 +202,12 @@ export function makeRule(row: Row): Rule {
   return { ...rule, keepsIterate: row.keepsIterate || readsIterate(rule) || twoImages || reflectsIterate };
 }
 
-/** Brings pixels into bounds, and clears those outside the support: its result is the *feasible* object. */
-export function projection(bounds: Bounds): Rule {
-  return makeRule({ ...errorReduction(), bounds });
+/**
+ * Brings pixels into bounds, and clears those outside the support and beyond the support size: its result is the *feasible*
+ * object.
+ */
+export function projection(bounds: Bounds, supportSize = 0): Rule {
+  return makeRule({ ...errorReduction(), bounds, supportSize });
 }
 
 /** Clears negative pixels and those outside the support. */
@@ -230,11 +237,15 @@ export function readsIterate(rule: Combinations): boolean {
   return combinations(rule).some(({ x }) => x !== 0);
 }
 
-/** Whether the rule does nothing to an image that it has been applied to: it sets pixels to y, P(y) or 0. */
+/**
+ * Whether the rule does nothing to an image that it has been applied to: it sets pixels to y, P(y) or 0. One with a support
+ * size does not count: it is not exact.
+ */
 export function isProjection(rule: Rule): boolean {
   const isPlain = combinations(rule).every(({ x, y }) => x === 0 && (y === 0 || y === 1));
   const shares = [rule.projected.iterate, rule.projected.next];
-  return isPlain && rule.tested.y === 1 && shares.every((share) => [0, 1].includes(share)) && !rule.reflectsIterate;
+  const isExact = !rule.reflectsIterate && rule.supportSize === 0;
+  return isPlain && rule.tested.y === 1 && shares.every((share) => [0, 1].includes(share)) && isExact;
 }
 
 /**

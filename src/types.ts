@@ -23,8 +23,9 @@ export { ALGORITHMS } from './rules.js';
 /**
  * How the object constraint is applied, pixel by pixel: y is the new image, x the previous iterate, β the feedback
  * strength. A pixel *violates the constraint* where the value t that it is tested on is out of bounds (by default:
- * negative), or where it is outside the support. P(t) is t brought into bounds, and 0 outside the support; with the default
- * bounds it is 0 wherever the constraint is violated.
+ * negative), or where it is outside the support, or with a support size k where t is not among the k largest positive ones.
+ * P(t) is t brought into bounds, and 0 outside the support and where it is not among the k largest; with the default bounds
+ * it is 0 wherever the constraint is violated.
  *
  * | name | t | where t satisfies it | where t violates it | source |
  * |---|---|---|---|---|
@@ -92,6 +93,13 @@ export interface Problem {
    * greatest. Default [0, Infinity]: the object is not negative. [-Infinity, Infinity] asks for no sign.
    */
   bounds?: readonly [low: number, high: number] | undefined;
+  /**
+   * How many pixels of the object are not 0, at most: an integer from 1 to rows·columns. All but so many of the largest
+   * positive pixels inside the support violate the constraint: the object has few bright pixels, wherever they are, such
+   * as atoms (Elser, Lan & Bendory, SIAM J. Imaging Sci. 11, 2429, 2018). Iterations take k ± k/200 of them, and of
+   * k < 200 exactly k; feasible objects have at most k. Default: any number.
+   */
+  supportSize?: number | undefined;
   /**
    * How far magnitudes may be from the measured ones and count as satisfied, in the unit of the magnitudes, ≥ 0; those further
    * away are brought to the nearer end. Default 0. The standard deviation of a magnitude from counts is 1/(2√c), where c is

@@ -155,6 +155,18 @@ describe('a wrong constraint of magnitudes', () => {
   });
 });
 
+describe('a wrong support size', () => {
+  it.each([0, -1, 1.5, 17, NaN, Infinity, '4', null])('%j is refused by name', async (supportSize) => {
+    const problem = { magnitudes: new Float32Array(16).fill(1), shape: [4, 4], supportSize } as never;
+    await expect(createSession(problem, { backend: 'wasm' })).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', argument: 'supportSize' },
+      message: expect.stringMatching(
+        /^supportSize: got .*; takes an integer from 1 to the number of pixels, 16$/,
+      ) as string,
+    });
+  });
+});
+
 describe('a wrong option', () => {
   it.each(sessionOptions)('%s is refused by name', async (_what, options, argument, message) => {
     await expectInvalid(createSession(good, options), argument, message);

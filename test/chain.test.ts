@@ -1,8 +1,8 @@
 /** Chains of algorithms: their text and arrays, and what runs. */
 import { describe, expect, it } from 'vitest';
-import { retrieve, type ChainLink, type RetrieveOptions } from '../src/index.js';
+import { createSession, retrieve, type ChainLink, type RetrieveOptions } from '../src/index.js';
 import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from '../src/retrieve/chain.js';
-import { onEveryBackend } from './support/backends.js';
+import { WITHOUT_SUPPORT_SIZE, onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
 import type { Shape } from '../src/index.js';
 
@@ -135,6 +135,17 @@ onEveryBackend('retrieve', ({ backend, precision, tolerance }) => {
       expect(Math.min(...feasible)).toBeCloseTo(low, 6);
       expect(Math.max(...feasible)).toBeCloseTo(high, 6);
       expect(feasible.every((value, i) => problem.support[i] === 1 || value === 0)).toBe(true);
+    }
+  });
+
+  it('leaves as many pixels as the support size in the feasible object, whose residual it measures', async () => {
+    if (WITHOUT_SUPPORT_SIZE.includes(backend)) return;
+    const sized = { ...problem, supportSize: 5 };
+    for (const algorithm of ['er', 'hio', 'raar', 'rrr'] as const) {
+      const { feasible, feasibleResidual } = await retrieve(sized, { backend, precision, algorithm, iterations: 5 });
+      expect(feasible.filter((value) => value !== 0)).toHaveLength(5);
+      using session = await createSession(sized, { backend, precision, start: { object: feasible } });
+      expect(Math.abs((await session.residual()) - feasibleResidual)).toBeLessThan(tolerance);
     }
   });
 

@@ -97,6 +97,13 @@ describe('an error', () => {
       /--tolerance: got "-1"; takes a number of at least 0/,
     ],
     ['no room for magnitudes', [...pattern, '--unmeasured-limit', '0'], 2, /--unmeasured-limit: got "0"; takes/],
+    [
+      'more pixels than there are',
+      [...pattern, '--support-size', '1e9'],
+      2,
+      /supportSize: got 1000000000; takes an integer from 1 to the number of pixels/,
+    ],
+    ['a support of no pixel', [...pattern, '--support-size', '0'], 2, /--support-size: got "0"; takes a whole number/],
     ['bounds and no sign', [...pattern, '--bounds', '0..5', '--no-positivity'], 2, /--bounds and --no-positivity both/],
     [
       'an unknown backend',

@@ -384,6 +384,26 @@ void RealField<T>::read_image(const Complex<V>* image, size_t row, size_t rows, 
     for (size_t c = 0; c < columns_; c++) *out++ = pixel(const_cast<Complex<V>*>(image), r, c) * scale;
 }
 
+// Rows beyond the last do not count: they hold what rounding makes of 0.
+template <class T>
+size_t RealField<T>::count_above(const Complex<V>* line, size_t group, const uint8_t* support, T threshold) const {
+  const uint32_t existing = (1u << std::min(kGroupRows, rows_ - group * kGroupRows)) - 1;
+  const V t = splat<V>(threshold);
+  Mask<V> minus_count = {};
+  if (!support && existing == (1u << kGroupRows) - 1) {
+    for (size_t c = 0; c < columns_; c++) minus_count += (line[c].re > t) + (line[c].im > t);
+  } else {
+    for (size_t c = 0; c < columns_; c++) {
+      const uint32_t inside = support ? support[c] & existing : existing;
+      minus_count += (line[c].re > t) & ~outside<V>(inside);
+      minus_count += (line[c].im > t) & ~outside<V>(inside >> L);
+    }
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < L; i++) count += static_cast<size_t>(-minus_count[i]);
+  return count;
+}
+
 template class RealField<float>;
 template class RealField<double>;
 

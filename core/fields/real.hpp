@@ -84,25 +84,28 @@ class RealField {
   // Pixels: rows of an image from and to the caller's array.
   void write_image(Complex<V>* image, size_t row, size_t rows, const T* in) const;
   void read_image(const Complex<V>* image, size_t row, size_t rows, T* out) const;
-  // Which numbers of a line violate the constraint: negative, or outside the support, which has a bit for each row.
-  static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support) {
-    return {(tested.re < V{}) | outside<V>(support), (tested.im < V{}) | outside<V>(support >> L)};
+  // How many numbers of a group of rows are above a threshold, and inside the support, null for everywhere.
+  size_t count_above(const Complex<V>* line, size_t group, const uint8_t* support, T threshold) const;
+  // Which numbers of a line violate the constraint: below `low`, or outside the support, which has a bit for each row.
+  static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, V low = V{}) {
+    return {(tested.re < low) | outside<V>(support), (tested.im < low) | outside<V>(support >> L)};
   }
-  // The same for other bounds, and the numbers brought into them, which are 0 outside the support.
+  // The same for other bounds, and the numbers brought into them, which are 0 outside the support. Those below `low`
+  // become `least`.
   static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, V low, V high) {
     return {(tested.re < low) | (tested.re > high) | outside<V>(support),
             (tested.im < low) | (tested.im > high) | outside<V>(support >> L)};
   }
-  static Complex<V> projected(Complex<V> z, uint32_t support, V low, V high) {
-    return {select<V>(outside<V>(support), V{}, clamped(z.re, low, high)),
-            select<V>(outside<V>(support >> L), V{}, clamped(z.im, low, high))};
+  static Complex<V> projected(Complex<V> z, uint32_t support, V low, V high, V least) {
+    const auto clamped = [=](V v) { return select<V>(v < low, least, select<V>(v > high, high, v)); };
+    return {select<V>(outside<V>(support), V{}, clamped(z.re)),
+            select<V>(outside<V>(support >> L), V{}, clamped(z.im))};
   }
   static Complex<V> greater(Complex<V> a, Complex<V> b) {
     return {select<V>(a.re < b.re, b.re, a.re), select<V>(a.im < b.im, b.im, a.im)};
   }
 
  private:
-  static V clamped(V v, V low, V high) { return select<V>(v < low, low, select<V>(v > high, high, v)); }
   T& pixel(Complex<V>* image, size_t r, size_t c) const {
     return reinterpret_cast<T*>(image + r / kGroupRows * columns_ + c)[r % kGroupRows];
   }

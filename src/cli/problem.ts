@@ -20,6 +20,7 @@ export interface ProblemOptions extends InputOptions {
   mask?: string;
   start?: string;
   bounds?: readonly [low: number, high: number];
+  supportSize?: number;
   /** False with --no-positivity. */
   positivity?: boolean;
   tolerance?: number;
@@ -138,6 +139,7 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
       bounds: options.positivity === false ? [-Infinity, Infinity] : options.bounds,
       tolerance: options.tolerance,
       unmeasuredLimit: options.unmeasuredLimit,
+      supportSize: options.supportSize,
     },
     ...(start && { start: { object: start } }),
     files,

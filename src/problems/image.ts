@@ -22,6 +22,8 @@ export interface Units {
 export interface Constraints {
   /** Of the object. */
   bounds: Bounds;
+  /** Of the object; 0: any. */
+  supportSize: number;
   /** Of magnitudes. */
   tolerance: number;
   unmeasuredLimit: number;
@@ -38,7 +40,7 @@ export interface Setup extends BackendProblem {
 }
 
 const PROBLEM_KEYS = [
-  ...['magnitudes', 'shape', 'support', 'mask', 'bounds', 'tolerance', 'unmeasuredLimit'],
+  ...['magnitudes', 'shape', 'support', 'mask', 'bounds', 'supportSize', 'tolerance', 'unmeasuredLimit'],
 ] as readonly string[];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
@@ -64,7 +66,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   const pattern = patternOf({ shape, magnitudes, scale, mask });
-  const constraints = checkConstraints(problem);
+  const constraints = checkConstraints(problem, shape);
   const units = { scale, deviation: deviation(pattern) };
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
@@ -93,6 +95,7 @@ export function ruleFor(
     delta: settings.delta * deviation,
     momentum: momentumOf(k),
     bounds: scaledBounds(units, constraints.bounds),
+    supportSize: constraints.supportSize,
     tolerance: constraints.tolerance * scale,
     limit: constraints.unmeasuredLimit * scale,
   });
@@ -132,14 +135,16 @@ export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint
   return toMask('support', support, shape, 'the object would be zero everywhere');
 }
 
-function checkConstraints({ bounds, tolerance = 0, unmeasuredLimit = Infinity }: Problem): Constraints {
+function checkConstraints(problem: Problem, shape: Shape): Constraints {
+  const { tolerance = 0, unmeasuredLimit = Infinity } = problem;
   if (!(typeof tolerance === 'number' && tolerance >= 0 && tolerance < Infinity)) {
     throw new InvalidArgumentError('tolerance', gotTakes('tolerance', tolerance, 'a finite number of at least 0'));
   }
   if (!(typeof unmeasuredLimit === 'number' && unmeasuredLimit > 0)) {
     throw new InvalidArgumentError('unmeasuredLimit', gotTakes('unmeasuredLimit', unmeasuredLimit, 'a number above 0'));
   }
-  return { bounds: checkBounds(bounds), tolerance, unmeasuredLimit };
+  const bounds = checkBounds(problem.bounds);
+  return { bounds, supportSize: checkSupportSize(problem.supportSize, shape), tolerance, unmeasuredLimit };
 }
 
 function checkBounds(bounds: Bounds | undefined): Bounds {
@@ -149,6 +154,14 @@ function checkBounds(bounds: Bounds | undefined): Bounds {
   if (given.every((bound) => typeof bound === 'number') && low <= 0 && high >= 0 && low < high) return [low, high];
   const takes = 'two numbers [low, high] with low ≤ 0 ≤ high and low < high';
   throw new InvalidArgumentError('bounds', gotTakes('bounds', bounds, takes));
+}
+
+function checkSupportSize(size: number | undefined, [rows, columns]: Shape): number {
+  if (size === undefined) return 0;
+  const pixels = rows * columns;
+  if (Number.isInteger(size) && size >= 1 && size <= pixels) return size;
+  const takes = `an integer from 1 to the number of pixels, ${pixels}`;
+  throw new InvalidArgumentError('supportSize', gotTakes('supportSize', size, takes));
 }
 
 /** Checks that a shape is two integers of at least 1. */

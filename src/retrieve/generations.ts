@@ -5,7 +5,7 @@
 import type { Backend } from '../backends/interface.js';
 import { requireBackend } from '../backends/registry.js';
 import type { Setup } from '../problems/image.js';
-import { toFeasible } from '../session/session.js';
+import { toFeasible } from '../problems/feasible.js';
 import type { Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
@@ -99,7 +99,7 @@ async function combineStarts(
 /** The average of the starts that agree, as the result. */
 export async function averageOf({ setup, backend, device }: Run, combined: Combined): Promise<Partial<Reconstruction>> {
   const { average, next: _, ...agreement } = combined;
-  const feasible = toFeasible(average.slice(), setup.support, setup.constraints.bounds);
+  const feasible = toFeasible(average.slice(), setup.support, setup.constraints);
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
   const [{ residuals }] = await runJobs(backend, { setup: alone, device, chain: [] }, {});
   return { object: average, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };

@@ -4,9 +4,10 @@
  */
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
+import { toFeasible } from '../problems/feasible.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { indexOfLeast } from '../session/residuals.js';
-import { openSession, toFeasible, type Session } from '../session/session.js';
+import { openSession, type Session } from '../session/session.js';
 import { isProjection, iterateIsImage } from '../rules.js';
 import type { RealResult, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf, stepsOf, type Link } from './chain.js';
@@ -47,16 +48,13 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
     }
     const seconds = (performance.now() - began) / 1000;
     const { iterations } = session;
-    const { support, constraints } = job.setup;
-    const rule = session.rule();
-    const finished = iterations > 0 && !iterateIsImage(rule);
-    if (finished) {
+    if (iterations > 0 && !iterateIsImage(session.rule())) {
       session.use({ algorithm: 'er' });
       session.step();
     }
     const residuals = await session.residuals();
     // The iterate of a projection is feasible already, so its residual is the feasible one.
-    const measured = iterations > 0 && !finished && !isProjection(rule);
+    const measured = iterations > 0 && !isProjection(session.rule());
     const feasibleResiduals = measured ? await session.measureFeasible() : residuals;
     const { best, object } = await readBest(session, feasibleResiduals);
     const objects: RealResult[] = [];
@@ -68,7 +66,7 @@ export async function runJob(backend: Backend, job: Job, options: RunOptions): P
       feasibleResiduals,
       best,
       object,
-      feasible: toFeasible(object.slice(), support, constraints.bounds),
+      feasible: toFeasible(object.slice(), job.setup.support, job.setup.constraints),
       ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,

@@ -9,9 +9,10 @@ import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } 
 import { macrotask } from './event-loop.js';
 import { checkInteger, checkRuleOptions, checkRunOptions, type RuleSettings } from '../problems/options.js';
 import { checkFinite, checkRealArray, checkSupport, ruleFor, scaledBounds, type Setup } from '../problems/image.js';
+import { toFeasible } from '../problems/feasible.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
-import { changesByIteration, projection, type Rule, type Bounds } from '../rules.js';
+import { changesByIteration, projection, type Rule } from '../rules.js';
 import type {
   Algorithm,
   BackendName,
@@ -101,7 +102,7 @@ export class Session {
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
-    const feasible = projection(scaledBounds(units, constraints.bounds));
+    const feasible = projection(scaledBounds(units, constraints.bounds), constraints.supportSize);
     const fromObject = start !== undefined && 'object' in start;
     this.#log = log;
     this.#keepsHistory = history;
@@ -256,9 +257,12 @@ export class Session {
     this.#support = checked;
   }
 
-  /** The feasible object: brought into bounds (by default: negative pixels are 0), and 0 outside the support. */
+  /**
+   * The feasible object: brought into bounds (by default: negative pixels are 0), 0 outside the support, and with a support
+   * size 0 where it is not among so many largest pixels.
+   */
   async readFeasible(start = 0): Promise<RealResult> {
-    return toFeasible(await this.readObject(start), this.#support, this.#problem.constraints.bounds);
+    return toFeasible(await this.readObject(start), this.#support, this.#problem.constraints);
   }
 
   /**
@@ -438,16 +442,6 @@ export class Session {
     const takes = `the index of a start, an integer from 0 to ${this.starts - 1}`;
     throw new InvalidArgumentError('start', gotTakes('start', start, takes));
   }
-}
-
-/** Brings pixels into bounds and clears those outside the support, in place. */
-export function toFeasible(object: RealResult, support: Uint8Array | undefined, [low, high]: Bounds): RealResult {
-  for (let i = 0; i < object.length; i++) {
-    if (support?.[i] === 0) object[i] = 0;
-    else if (object[i] < low) object[i] = low;
-    else if (object[i] > high) object[i] = high;
-  }
-  return object;
 }
 
 /** Returns how many iterations take `BATCH_MILLISECONDS`, judging by a finished batch, and at most twice as many as that. */

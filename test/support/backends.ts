@@ -12,6 +12,9 @@ export interface Subject {
 /** Backends that do not have `shrinkSupport` and `readSupport` yet. */
 export const WITHOUT_SHRINK_SUPPORT: readonly BackendName[] = ['wasm', 'cuda'];
 
+/** Backends whose rules do not take a support size yet. */
+export const WITHOUT_SUPPORT_SIZE: readonly BackendName[] = ['cuda'];
+
 const reports = await listBackends();
 
 /** Both precisions where the backend has them. */

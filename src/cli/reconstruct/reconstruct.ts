@@ -69,6 +69,7 @@ export function addReconstruct(program: Command): void {
       'the greatest magnitude of frequencies that were not measured',
       positive('--unmeasured-limit'),
     )
+    .option('--support-size <number>', 'at most so many pixels are not 0: the largest ones', whole('--support-size', 1))
     .option(
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',

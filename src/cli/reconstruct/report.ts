@@ -55,7 +55,20 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
 function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   const { problem, result, files, interrupted } = outcome;
   const { chain } = result;
-  const { seed, starts, start, precision, support, mask, intensity, dataset, device, output, bits = '8' } = options;
+  const {
+    seed,
+    starts,
+    start,
+    precision,
+    support,
+    supportSize,
+    mask,
+    intensity,
+    dataset,
+    device,
+    output,
+    bits = '8',
+  } = options;
   const numbered = device === undefined ? '' : `, device ${device}`;
   const stopped = interrupted ? ` (stopped; ${iterationsAsked(result, options)} were asked for)` : '';
   return [
@@ -71,6 +84,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
     ['zero frequency', zeroFrequency(options)],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
+    ...(supportSize === undefined ? [] : [['support size', `${supportSize} pixels`] as const]),
     ['mask', measuredPixels(mask, problem.mask, result)],
     ...outcome.done.map((line) => ['cleaning', line] as const),
     ['backend', `${result.backend}${numbered} (${result.device}), ${precision} precision`],

@@ -5,10 +5,19 @@
  */
 import type { Algorithm, RealArray, Shape } from '../../types.js';
 
-/** A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. */
+/**
+ * A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. With a
+ * support size, pixels that are too small count as outside: of the tested image, and for `keepsIterate` of the new iterate.
+ */
 export interface PixelRule {
   /** `k`: how many iterations have been finished since the rule is used. */
-  (y: number, x: number | undefined, inside: boolean, k: number): { iterate: number; next: number };
+  (
+    y: number,
+    x: number | undefined,
+    inside: boolean,
+    k: number,
+    keepsIterate?: boolean,
+  ): { iterate: number; next: number; tested?: number };
   /** Frequencies are not given their measured sizes, but brought nearer by a step up the likelihood. */
   likelihood?: boolean;
 }
@@ -21,6 +30,7 @@ export interface TextbookProblem {
   bounds?: readonly [low: number, high: number] | undefined;
   tolerance?: number | undefined;
   unmeasuredLimit?: number | undefined;
+  supportSize?: number | undefined;
 }
 
 /** Interleaved. */
@@ -117,14 +127,14 @@ export function textbookRule(
     rule.likelihood = true;
     return rule;
   }
-  return (y, previous, inside) => {
+  return (y, previous, inside, _k, keepsIterate = inside) => {
     // In a first iteration y takes the place of x, or 0 does where the constraint is satisfied.
     const { tested = y } = update(y, previous ?? y, inside);
     const x = previous ?? (satisfies(tested, inside) ? 0 : y);
     // What the reflections make of a pixel that satisfies them is y, whatever x was.
     const isReflection = ['raar', 'hpr', 'dm'].includes(algorithm);
     const iterate = isReflection ? update(y, previous ?? y, inside).value : update(y, x, inside).value;
-    return { iterate, next: algorithm === 'rrr' ? reflect(iterate, inside) : iterate };
+    return { iterate, next: algorithm === 'rrr' ? reflect(iterate, keepsIterate) : iterate, tested };
   };
 }
 
@@ -133,6 +143,15 @@ function nesterov(k: number): number {
   const t = [1];
   while (t.length < k + 2) t.push((1 + Math.sqrt(1 + 4 * t[t.length - 1] ** 2)) / 2);
   return (t[k] - 1) / t[k + 1];
+}
+
+/** Which pixels inside the support are among the largest positive ones, by sorting. */
+function largestInside(image: ArrayLike<number>, { support, supportSize }: TextbookProblem): boolean[] {
+  const inside = Array.from(image, (_, i) => support?.[i] !== 0);
+  if (supportSize === undefined) return inside;
+  const positive = Array.from(image).filter((value, i) => inside[i] && value > 0);
+  const leftOut = positive.sort((a, b) => b - a)[supportSize] ?? 0;
+  return inside.map((isInside, i) => isInside && image[i] > leftOut);
 }
 
 function boundsOf({ bounds = [0, Infinity] }: TextbookProblem): readonly [number, number] {
@@ -207,11 +226,14 @@ export class TextbookSession {
   }
 
   constrainObject(): void {
-    const { support } = this.problem;
     const previous = this.#iterate;
-    const updates = Array.from(this.readObject(), (y, i) =>
-      this.#rule(y, previous?.[i], support?.[i] !== 0, this.#used),
-    );
+    const object = this.readObject();
+    const update = (inside: boolean[], keepsIterate = inside) =>
+      Array.from(object, (y, i) => this.#rule(y, previous?.[i], inside[i], this.#used, keepsIterate[i]));
+    const tested = update(largestInside(object, this.problem)).map(({ tested }, i) => tested ?? object[i]);
+    const inside = largestInside(tested, this.problem);
+    const iterates = update(inside).map(({ iterate }) => iterate);
+    const updates = update(inside, largestInside(iterates, this.problem));
     this.#object = Float64Array.from(updates, ({ iterate }) => iterate);
     this.#iterate = this.#object;
     this.#transformed = Float64Array.from(updates, ({ next }) => next);
@@ -267,9 +289,9 @@ export class TextbookSession {
 
   /** ‖|FT p| − M‖ / ‖M‖ of the object p without what violates the constraint. The iteration stays where it is. */
   feasibleResidual(): number {
-    const { support } = this.problem;
     const [low, high] = boundsOf(this.problem);
-    const feasible = this.readObject().map((y, i) => (support?.[i] === 0 ? 0 : Math.min(Math.max(y, low), high)));
+    const inside = largestInside(this.readObject(), this.problem);
+    const feasible = this.readObject().map((y, i) => (inside[i] ? Math.min(Math.max(y, low), high) : 0));
     return this.#residualOf(transformOf(feasible, this.problem.shape));
   }
 
