@@ -161,6 +161,12 @@ export interface SessionOptions extends RuleOptions {
   start?: Start | undefined;
   /** Number of independent starts, iterated together. Default 1. */
   starts?: number | undefined;
+  /**
+   * Which of the seed's starts is the first of them, an integer ≥ 0; firstStart + starts ≤ 2³². `starts: 100, firstStart: 100`
+   * are the second hundred of `starts: 200`, on whatever machine. Default 0. Not with `start`, and not with `generations`,
+   * whose starts help each other.
+   */
+  firstStart?: number | undefined;
   /** Default `auto`: the best that is available here, or what the environment variable REPHASE_BACKEND names. */
   backend?: BackendName | 'auto' | undefined;
   /** Index among the backend's devices, as `listBackends` shows them. Default: the first that works. */
@@ -217,6 +223,8 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
    * than 65,536 pixels are looked at by a worker, where there are workers. Default true.
    */
   inspect?: boolean | undefined;
+  /** Whether `objects` of the result has the object of every start. Default false. */
+  keepObjects?: boolean | undefined;
 }
 
 /** What several starts of one pattern have in common: the reason to trust an image, or not to. */
@@ -263,7 +271,9 @@ export interface Reconstruction {
   residuals: Float64Array<ArrayBuffer>;
   /** `feasibleResidual` of every start. */
   feasibleResiduals: Float64Array<ArrayBuffer>;
-  /** Index of the start that the object is from. */
+  /** With `keepObjects: true`: the feasible object of every start, rows × columns each. */
+  objects?: RealResult[];
+  /** Index of the start that the object is from, counted from 0 in the arrays above. */
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */
   history?: Float64Array<ArrayBuffer>;

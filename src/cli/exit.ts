@@ -29,7 +29,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
 /** Arguments of the library that are options of the command line. A bad value of one is wrong usage. */
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision', 'alpha', 'delta'],
-  ...['chain', 'bounds', 'supportSize', 'generations', 'tolerance', 'unmeasuredLimit'],
+  ...['chain', 'bounds', 'supportSize', 'generations', 'firstStart', 'tolerance', 'unmeasuredLimit'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { version } from '../../package.json';
 import { addBackends } from './backends.js';
 import { addBench } from './bench.js';
+import { addCombine } from './combine.js';
 import { EXIT, explain } from './exit.js';
 import { examples } from './help.js';
 import { streamError } from './files.js';
@@ -57,7 +58,8 @@ function createProgram(): Command {
         'rephase reconstruct --help',
       ]) + EXIT_CODES,
     );
-  for (const add of [addSimulate, addInspect, addReconstruct, addBackends, addValidate, addBench]) add(program);
+  for (const add of [addSimulate, addInspect, addReconstruct, addCombine, addBackends, addValidate, addBench])
+    add(program);
   return program;
 }
 

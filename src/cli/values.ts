@@ -47,6 +47,17 @@ export function range(option: string): (text: string) => readonly [low: number, 
   };
 }
 
+/** How many starts, or the numbers of the first and the last, as in `100..199`. */
+export function starts(option: string): (text: string) => { starts: number; firstStart?: number } {
+  return (text) => {
+    const range = /^(\d+)\.\.(\d+)$/.exec(text);
+    if (!range) return { starts: whole(option, 1)(text) };
+    const [first, last] = [Number(range[1]), Number(range[2])];
+    if (Number.isSafeInteger(last) && first <= last) return { starts: last - first + 1, firstStart: first };
+    throw usage(option, text, 'FIRST..LAST, such as 100..199');
+  };
+}
+
 /** One of a few names. */
 export function oneOf<Name extends string>(option: string, names: readonly Name[]): (text: string) => Name {
   return (text) => {

@@ -1,4 +1,5 @@
 /** What only wraps other files: gzip, and npz, NumPy's archive of arrays. Both expand to no more than is allowed. */
+import { zipSync } from 'fflate';
 import { FileFormatError } from '../errors.js';
 import { gunzipAtMost, inflateRawAtMost } from './expansion.js';
 import { type Image, WORKING_BYTES } from './image.js';
@@ -99,6 +100,23 @@ export function decodeNpz(bytes: Uint8Array, options: DecodeOptions): Image {
   if (images.length !== 1) throw bad(`has several arrays; name one: ${list.join(', ')}`);
   const image = decodeNpyImage(extract(bytes, images[0], options), insideOf(bytes, options));
   return { ...image, dataset: images[0].name.slice(0, -4) };
+}
+
+/**
+ * All members of an archive that may hold others than arrays, by their names.
+ * @throws FileFormatError when it is no such archive, or damaged
+ */
+export function decodeMembers(bytes: Uint8Array): Map<string, Uint8Array> {
+  const found = isZip(bytes) ? members(bytes) : [];
+  if (found.length === 0) throw bad('is damaged, or none');
+  // An array may be nearly all zeros, and so far larger than its file.
+  const options = { maxPixels: Infinity };
+  return new Map(found.map((member) => [member.name, extract(bytes, member, options)]));
+}
+
+/** Writes an archive, which `numpy.load` reads where its members are arrays. */
+export function encodeMembers(content: Record<string, Uint8Array>): Uint8Array {
+  return zipSync(content, { level: 1 });
 }
 
 function extract(

@@ -62,7 +62,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
     throw new InvalidArgumentError('magnitudes', `magnitudes: ${where} is zero; takes at least one above 0${hint}`);
   }
   const support = checkSupport(problem.support, shape);
-  const { starts, algorithm, beta, alpha, delta, precision, seed, history } = settings;
+  const { starts, firstStart, algorithm, beta, alpha, delta, precision, seed, history } = settings;
   const scale = scaleOf(largest, precision);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
   const pattern = patternOf({ shape, magnitudes, scale, mask });
@@ -71,7 +71,7 @@ export function prepare(problem: Problem, settings: Settings, start: Start | und
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
     pattern,
-    batch: { starts, seeded: ownStart ? undefined : { seed, firstStart: 0 } },
+    batch: { starts, seeded: ownStart ? undefined : { seed, firstStart } },
     precision,
     support,
     rule: ruleFor({ units, constraints }, ruleSettings),

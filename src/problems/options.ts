@@ -26,6 +26,7 @@ const SESSION_KEYS = [
   'seed',
   'start',
   'starts',
+  'firstStart',
   'backend',
   'device',
   'precision',
@@ -39,7 +40,11 @@ const RETRIEVE_KEYS = [
   'chain',
   'generations',
   'inspect',
+  'keepObjects',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
+
+/** A seed has no more starts: backends count them in 32 bits. */
+const MOST_STARTS = 2 ** 32;
 
 /** Whether an algorithm has a feedback strength. That of the others is reported as 1. */
 export function hasBeta(algorithm: Algorithm): boolean {
@@ -55,22 +60,26 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 /** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
 export function checkRetrieveOptions(
   options: RetrieveOptions,
-): Settings & Pick<RetrieveOptions, 'generations'> & { iterations: number; inspect: boolean } {
+): Settings & Pick<RetrieveOptions, 'generations'> & { iterations: number; inspect: boolean; keepObjects: boolean } {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000, inspect = true, generations } = options;
+  const { iterations = 1000, inspect = true, keepObjects = false, generations } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
   if (options.chain !== undefined && excluded) {
     throw new InvalidArgumentError(excluded, `${excluded}: cannot be given with a chain, which says it`);
   }
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
+  checkFlag('keepObjects', keepObjects);
   const settings = sessionSettings(options);
   if (generations !== undefined) checkInteger('generations', generations, 1);
   if (generations !== undefined && settings.starts < 2) {
     throw new InvalidArgumentError('starts', gotTakes('starts', settings.starts, 'at least 2 with generations'));
   }
-  return { ...settings, iterations, inspect, generations };
+  if (generations !== undefined && settings.firstStart > 0) {
+    throw new InvalidArgumentError('firstStart', gotTakes('firstStart', settings.firstStart, '0 with generations'));
+  }
+  return { ...settings, iterations, inspect, keepObjects, generations };
 }
 
 export function checkRunOptions(options: RunOptions): void {
@@ -79,16 +88,24 @@ export function checkRunOptions(options: RunOptions): void {
 }
 
 function sessionSettings(options: SessionOptions): Settings {
-  const { seed = 0, starts = 1, backend = 'auto', device, precision = 'single' } = options;
+  const { seed = 0, starts = 1, firstStart = 0, backend = 'auto', device, precision = 'single' } = options;
   const rule = ruleSettings(options);
   const { history = false } = options;
   checkInteger('seed', seed, 0);
   checkInteger('starts', starts, 1);
+  checkFirstStart(firstStart, starts, options.start !== undefined);
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
   if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
   checkFlag('history', history);
-  return { ...rule, seed, starts, backend, device, precision, history };
+  return { ...rule, seed, starts, firstStart, backend, device, precision, history };
+}
+
+function checkFirstStart(firstStart: number, starts: number, isCallers: boolean): void {
+  const most = isCallers ? 0 : Math.max(0, MOST_STARTS - starts);
+  if (Number.isSafeInteger(firstStart) && firstStart >= 0 && firstStart <= most) return;
+  const takes = isCallers ? '0 with a start of your own' : `an integer from 0 to 2³² − ${starts} (starts)`;
+  throw new InvalidArgumentError('firstStart', gotTakes('firstStart', firstStart, takes));
 }
 
 /** Checks what `session.use` takes. What is left out stays as in `current`, but for β, whose default is the algorithm's. */

@@ -4,9 +4,10 @@
  */
 import type { Backend } from '../backends/interface.js';
 import { requireBackend } from '../backends/registry.js';
-import type { Setup } from '../problems/image.js';
+import { prepare, type Setup } from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
-import type { Reconstruction, RunOptions } from '../types.js';
+import { checkSessionOptions } from '../problems/options.js';
+import type { Problem, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
 import type { Job, JobResult } from './job.js';
@@ -21,6 +22,7 @@ export interface Run extends RunOptions {
   chain: Job['chain'];
   seed: number;
   generations?: number | undefined;
+  keepObjects: boolean;
   /** By `performance.now()`. */
   began: number;
 }
@@ -39,10 +41,10 @@ export interface Reached {
 
 /** Runs the chain, in every generation again. */
 export async function runGenerations(run: Run): Promise<Reached> {
-  const { setup, backend, device, chain, seed, generations, signal } = run;
+  const { setup, backend, device, chain, seed, generations, keepObjects, signal } = run;
   const { starts } = setup.batch;
   const iterations = iterationsOf(chain);
-  let job: Job = { setup, device, chain, keepsAll: generations !== undefined };
+  let job: Job = { setup, device, chain, keepsAll: keepObjects || generations !== undefined };
   let before: Reached | undefined;
   let seconds = 0;
   for (let rounds = 0; ; rounds++) {
@@ -51,7 +53,7 @@ export async function runGenerations(run: Run): Promise<Reached> {
     const reached = { results, rounds, seconds, isComplete };
     if (generations === undefined) return reached;
     if (!isComplete) return results[0].iterations === 0 && before ? before : reached;
-    const combined = await combineStarts(setup, results, signal);
+    const combined = await combineStarts(setup, startsOf(results), signal);
     before = { ...reached, isComplete: false };
     if (!combined) return before;
     if (rounds + 1 === generations) return { ...reached, combined };
@@ -75,32 +77,50 @@ function progressOf({ chain, generations = 1, onProgress, began }: Run, round: n
     });
 }
 
+function startsOf(results: readonly JobResult[]): Pick<Starts, 'objects' | 'residuals'> {
+  return {
+    objects: results.flatMap(({ objects = [] }) => objects),
+    residuals: Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals])),
+  };
+}
+
 /** Undefined when it is aborted. */
 async function combineStarts(
   { pattern: { shape, magnitudes, mask } }: Setup,
-  results: JobResult[],
+  { objects, residuals }: Pick<Starts, 'objects' | 'residuals'>,
   signal: AbortSignal | undefined,
 ): Promise<Combined | undefined> {
   const wasm = await requireBackend('wasm');
   const script = await wasm.workerScript?.();
-  const residuals = Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals]));
-  const starts: Starts = {
-    shape,
-    magnitudes,
-    mask,
-    residuals,
-    objects: results.flatMap(({ objects = [] }) => objects),
-  };
+  const starts: Starts = { shape, magnitudes, mask, residuals, objects };
   const made = script && (await ofWorkers(combineOnWorker(script, starts, signal ?? new AbortController().signal)));
   if (signal?.aborted) return undefined;
   return made ?? combine(wasm, starts);
 }
 
+/** What an average replaces in a result. */
+type Average = Required<Pick<Reconstruction, 'object' | 'feasible' | 'residual' | 'feasibleResidual' | 'agreement'>>;
+
 /** The average of the starts that agree, as the result. */
-export async function averageOf({ setup, backend, device }: Run, combined: Combined): Promise<Partial<Reconstruction>> {
+export async function averageOf(
+  { setup, backend, device }: Pick<Run, 'setup' | 'backend' | 'device'>,
+  combined: Combined,
+): Promise<Average> {
   const { average, next: _, ...agreement } = combined;
   const feasible = toFeasible(average.slice(), setup.support, setup.constraints);
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
   const [{ residuals }] = await runJobs(backend, { setup: alone, device, chain: [] }, {});
   return { object: average, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
+}
+
+/** The average of starts of one problem that ran elsewhere. Undefined when it is aborted. */
+export async function averageStarts(
+  problem: Problem,
+  starts: Pick<Starts, 'objects' | 'residuals'>,
+  signal: AbortSignal,
+): Promise<Average | undefined> {
+  const precision = starts.objects[0] instanceof Float64Array ? 'double' : 'single';
+  const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
+  const combined = await combineStarts(setup, starts, signal);
+  return combined && averageOf({ setup, backend: await requireBackend('wasm'), device: 0 }, combined);
 }

@@ -65,9 +65,20 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   // It is awaited later.
   looking.catch(() => undefined);
   try {
-    const { seed, generations } = settings;
+    const { seed, generations, keepObjects } = settings;
     const began = performance.now();
-    const run: Run = { setup, backend, device: index, chain, seed, generations, signal, onProgress, began };
+    const run: Run = {
+      setup,
+      backend,
+      device: index,
+      chain,
+      seed,
+      generations,
+      keepObjects,
+      signal,
+      onProgress,
+      began,
+    };
     const { results, combined, rounds, seconds, isComplete } = await runGenerations(run);
     if (!isComplete) looked.abort();
     const last = lastStep(chain);
@@ -78,6 +89,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
     });
     if (reconstruction && combined) Object.assign(reconstruction, await averageOf(run, combined));
     if (reconstruction) {
+      if (keepObjects) reconstruction.objects = results.flatMap(({ objects = [] }) => objects);
       reconstruction.iterations += rounds * iterations;
       reconstruction.seconds += seconds;
     }

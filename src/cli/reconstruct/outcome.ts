@@ -17,6 +17,8 @@ export interface GivenOptions extends ProblemOptions {
   chain?: string;
   seed: number;
   starts?: number;
+  /** The number of the first start. Undefined where --starts is no range. */
+  firstStart?: number;
   generations?: number;
   effort?: Effort;
   backend: BackendName | 'auto';

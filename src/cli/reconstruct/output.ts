@@ -40,7 +40,7 @@ function csv(residuals: readonly number[]): string {
 export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
   const { result, interrupted } = outcome;
   const { iterations, seconds, chain, backend, device, residual, feasibleResidual, best, shape, agreement } = result;
-  const { starts, output, numbers, record, history, report, saveSupport } = options;
+  const { starts, firstStart = 0, output, numbers, record, history, report, saveSupport } = options;
   const rate = (iterations * starts) / seconds;
   out.line(`${backend} (${device}) · ${chain} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`);
   out.line(
@@ -48,7 +48,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   );
   out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
   if (agreement) out.line(inCommon(agreement));
-  else if (starts > 1) out.line(`best of ${starts} starts: number ${best}`);
+  else if (starts > 1) out.line(`best of ${starts} starts: number ${firstStart + best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
   const written = [output, numbers, saveSupport, history, report, record];
   out.line(`wrote ${written.filter((file) => file !== undefined).join(', ')}`);
@@ -60,10 +60,10 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { files, result, interrupted, warnings, done } = outcome;
   const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
   const { residual, residuals, feasibleResidual, feasibleResiduals, best } = result;
-  const { seed, starts, generations, precision, output, numbers, history, report, saveSupport } = options;
+  const { seed, starts, firstStart, generations, precision, output, numbers, history, report, saveSupport } = options;
   return {
     ...{ command: 'reconstruct', pattern: path, files, output, numbers, support: saveSupport, history, report, shape },
-    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, generations },
+    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, firstStart, generations },
     ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
     ...{ residual, feasibleResidual, residuals, feasibleResiduals, best, interrupted, measured, warnings, done },
     ...(agreement && { agreement: asNumbers(agreement) }),
@@ -71,7 +71,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
 }
 
 /** Without the image of the spread. */
-function asNumbers({ kept, distances, frequencies, prtf, frc }: Agreement) {
+export function asNumbers({ kept, distances, frequencies, prtf, frc }: Agreement) {
   const lists = Object.entries({ distances, frequencies, prtf, frc }).map(([name, list]) => [name, [...list]] as const);
   return { kept, ...Object.fromEntries(lists) };
 }

@@ -1,4 +1,5 @@
 /** `rephase reconstruct`: from a diffraction pattern to an image. */
+import { extname } from 'node:path';
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
@@ -12,7 +13,7 @@ import {
   type Progress,
   type RetrieveOptions,
 } from '../../types.js';
-import { EXIT, UsageError, exitCode } from '../exit.js';
+import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
@@ -22,8 +23,16 @@ import { progressBar } from '../progress.js';
 import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
+import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, range, whole } from '../values.js';
+import { numberFrom, oneOf, positive, range, starts, whole } from '../values.js';
+
+/** As parsed: `--starts` is two options of the library. */
+type Parsed = Omit<GivenOptions, 'starts' | 'firstStart'> & { starts?: Pick<GivenOptions, 'starts' | 'firstStart'> };
+
+const UNFINISHED = 'stopped: a part is written only when all of its starts are finished';
+/** A longer file cannot be read. */
+const MOST_PART_BYTES = 2 ** 31 - 1;
 
 /** Options that say what is run, so that no recipe is chosen. */
 const RECIPE = ['algorithm', 'beta', 'iterations', 'chain', 'start'] as const;
@@ -49,7 +58,7 @@ export function addReconstruct(program: Command): void {
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .option(
       '-o, --output <image>',
-      'image to write: .npy, .png or .tiff (- writes .npy to standard output; default: beside the pattern)',
+      'image to write: .npy, .png or .tiff, or .npz for `rephase combine` (- writes .npy to standard output; default: beside the pattern)',
     )
     .option('--algorithm <name>', `${ALGORITHMS.join(', ')} (default: gs)`, oneOf('--algorithm', ALGORITHMS))
     .option(
@@ -82,7 +91,11 @@ export function addReconstruct(program: Command): void {
     )
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
-    .option('--starts <number>', 'try several random starts and keep the best', whole('--starts', 1))
+    .option(
+      '--starts <number|first..last>',
+      'try several random starts and keep the best; 100..199 are the second hundred of the seed',
+      starts('--starts'),
+    )
     .option(
       '--generations <number>',
       'so often, the starts that agree go on from their average; the image is their average',
@@ -117,7 +130,7 @@ export function addReconstruct(program: Command): void {
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
         ]),
     )
-    .action(runReconstruct);
+    .action((path: string, { starts, ...options }: Parsed) => runReconstruct(path, { ...options, ...starts }));
   addPatternOptions(command);
 }
 
@@ -127,6 +140,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   await checkOutputs(path, named);
   const out = printer(named, named.output === '-');
   const { problem, start, files, options: read, chosen, warnings, done } = await readProblem(path, named);
+  if (isPart(named.output)) checkPartSize(named, problem);
   const options = await chooseRest(given, { ...named, ...read }, problem, chosen);
   if (options.command !== commandOf([]))
     done.push(`what was not given was chosen; this repeats it: ${options.command}`);
@@ -142,8 +156,14 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
       {
         signal,
         ...{ algorithm: options.algorithm, iterations: options.iterations, chain: options.chain },
-        ...{ seed: options.seed, starts: options.starts, generations: options.generations },
+        ...{
+          seed: options.seed,
+          starts: options.starts,
+          firstStart: options.firstStart,
+          generations: options.generations,
+        },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
+        keepObjects: isPart(options.output),
         history: options.history !== undefined || options.report !== undefined,
         ...{ beta: options.beta, alpha: options.alpha, delta: options.delta },
         ...(start && { start }),
@@ -152,13 +172,15 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
       begun,
     );
     begun();
+    if (run.interrupted && isPart(options.output)) throw new AbortError(signal.reason, UNFINISHED);
     const later = aboutSupport(run.result.warnings, warnings.length === 0);
     const failure = later.find((warning) => warning.code === 'DIVERGED');
     if (failure) throw new DivergedError(failure.message);
     printWarnings(later, options);
-    // The image first: it is safe when a record cannot be written.
-    await writeImage(options, run.result);
     const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
+    // The image first: it is safe when a record cannot be written.
+    if (isPart(options.output)) await writePart(path, options, outcome);
+    else await writeImage(options, run.result);
     await writeRecords(path, options, outcome);
     printOutcome(out, path, options, outcome);
     process.exitCode = code;
@@ -171,7 +193,7 @@ async function filesOf(path: string, given: GivenOptions) {
   const support = given.support ?? (given.start === undefined ? 'auto' : undefined);
   const names = given.output === undefined ? await defaultNames(path) : undefined;
   const output = given.output ?? names!.output;
-  const found = support === 'auto' && output !== '-' ? besides(output, 'found-support') : undefined;
+  const found = support === 'auto' && output !== '-' && !isPart(output) ? besides(output, 'found-support') : undefined;
   return { ...names, ...given, support, output, saveSupport: given.saveSupport ?? found };
 }
 
@@ -200,6 +222,18 @@ function commandOf(options: readonly string[]): string {
   return ['rephase', ...process.argv.slice(2).map(quote), ...options].join(' ');
 }
 
+/** Whether a file is to hold all starts, for `rephase combine`. */
+function isPart(path: string): boolean {
+  return extname(path).toLowerCase() === '.npz';
+}
+
+function checkPartSize({ starts = 1, precision }: GivenOptions, { shape, magnitudes }: Problem): void {
+  const bytes = starts * magnitudes.length * (precision === 'double' ? 8 : 4);
+  if (bytes <= MOST_PART_BYTES) return;
+  const takes = `parts of less than 2 GiB, and these of ${shape.join('×')} pixels are ${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  throw usage('--starts', `${starts} starts`, takes);
+}
+
 function once(action: () => void): () => void {
   let done = false;
   return () => {
@@ -224,6 +258,14 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 /** Refuses options that exclude each other. */
 function checkTogether(options: GivenOptions): void {
   const { output, json, bits, start, starts = 1, bounds, positivity, generations, effort } = options;
+  const isOfRun = isPart(output ?? '') || options.firstStart !== undefined;
+  if (isOfRun && (effort !== undefined || RECIPE.every((name) => options[name] === undefined))) {
+    throw new UsageError('a part of the starts takes --chain, because all parts must run the same');
+  }
+  if (isOfRun && (generations !== undefined || start !== undefined)) {
+    const name = start === undefined ? 'generations, which combine all starts' : 'start';
+    throw new UsageError(`a part of the starts takes no --${name}`);
+  }
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
   if (bits !== undefined && output !== undefined && !isPng(output)) {
@@ -247,7 +289,7 @@ async function checkOutputs(
   options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
 ): Promise<void> {
   const { output, numbers, history, report, record, saveSupport } = options;
-  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);
+  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.npz'], true);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
   if (saveSupport !== undefined) await checkOutput('--save-support', saveSupport, ['.npy']);

@@ -77,7 +77,9 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['algorithm', chain],
     ['iterations', `${result.iterations}${stopped}`],
     ['start', start ?? `random, seed ${seed}`],
-    ...(starts > 1 ? [['starts', `${starts}; the best is number ${result.best}`] as const] : []),
+    ...(starts > 1
+      ? [['starts', `${starts}; the best is number ${(options.firstStart ?? 0) + result.best}`] as const]
+      : []),
     ...(result.agreement ? [['what they have in common', inCommon(result.agreement)] as const] : []),
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
