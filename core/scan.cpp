@@ -403,19 +403,9 @@ void Scan<T>::begin_iteration(const ScanRule& rule) {
   } else if (rule.keeps_waves && !has_kept_) {
     for (size_t j = 0; j < shape_.positions; j++) {
       place_probe(j);
-      mix(&kept_[j * shape_.modes * wave_size_], j, 1, 0, nullptr);
+      mix(kept_wave(j), j, 1, 0, nullptr);
     }
     has_kept_ = true;
-  }
-}
-
-// Adds |P|² at a position to an image of the object's size.
-template <class T>
-void Scan<T>::add_power(T* image, size_t position) const {
-  image += corner(position);
-  for (size_t k = 0; k < shape_.modes; k++) {
-    const Wave* const probe = placed_[k];
-    each_pixel([&](size_t i, size_t pixel) { store<V>(image + pixel, load<V>(image + pixel) + power(probe[i])); });
   }
 }
 
@@ -425,7 +415,11 @@ void Scan<T>::illuminate() {
   std::memset(whole_illumination_.data(), 0, whole_illumination_.bytes());
   for (size_t j = 0; j < shape_.positions; j++) {
     place_probe(j);
-    add_power(whole_illumination_.data(), j);
+    T* const image = whole_illumination_.data() + corner(j);
+    for (size_t k = 0; k < shape_.modes; k++) {
+      const Wave* const probe = placed_[k];
+      each_pixel([&](size_t i, size_t pixel) { store<V>(image + pixel, load<V>(image + pixel) + power(probe[i])); });
+    }
   }
 }
 
@@ -461,7 +455,7 @@ template <class T>
 void Scan<T>::start_wave(size_t number, const ScanRule& rule) {
   const size_t j = batch_[number];
   place_probe(j);
-  mix(slot(number), j, rule.c, 1 - rule.c, rule.c == 1 ? nullptr : &kept_[j * shape_.modes * wave_size_]);
+  mix(slot(number), j, rule.c, 1 - rule.c, rule.c == 1 ? nullptr : kept_wave(j));
 }
 
 // The residual of P·O, where the wave is another.
@@ -472,54 +466,50 @@ void Scan<T>::measure(size_t j) {
   residual_ += impose(measured_wave(), j, false);
 }
 
-// wave ← what the algorithm wants − P·O; or the kept wave takes its step.
+// The wave's difference from P·O takes its place; or the kept wave takes its step.
 template <class T>
 void Scan<T>::finish_wave(size_t number, const ScanRule& rule) {
   const size_t j = batch_[number];
-  const T normal = static_cast<T>(1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns));
+  const double normal = 1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
   Wave* const waves = slot(number);
-  for (size_t k = 0; k < shape_.modes; k++) {
-    Wave* const x = waves + k * wave_size_;
-    for (size_t i = 0; i < wave_size_; i++) x[i] = x[i] * splat<V>(normal);
-  }
   place_probe(j);
   if (rule.keeps_waves) {
-    Wave* const kept = &kept_[j * shape_.modes * wave_size_];
+    Wave* const kept = kept_wave(j);
     mix(kept, j, rule.a, 1 - rule.a - rule.b, kept);
-    const V b = splat<V>(static_cast<T>(rule.b));
+    const V b = splat<V>(static_cast<T>(rule.b * normal));
     for (size_t i = 0; i < shape_.modes * wave_size_; i++) kept[i] = kept[i] + waves[i] * b;
     return;
   }
-  mix(waves, j, -1, 1, waves);
-  add_object_sum(j, waves);
-  if (!rule.least_squares) add_power(illumination_.data(), j);
-  if (rule.updates_probe) add_probe_sum(j, waves);
+  mix(waves, j, -1, normal, waves);
+  add_sums(j, waves, {true, !rule.least_squares, rule.updates_probe});
 }
 
+// Adds a position's part to the sums that the updates of object and probe are made of.
 template <class T>
-void Scan<T>::add_object_sum(size_t j, const Wave* differences) {
+void Scan<T>::add_sums(size_t j, const Wave* differences, Sums sums) {
   const size_t corner = this->corner(j);
+  const bool is_shifted = this->is_shifted(j);
   for (size_t k = 0; k < shape_.modes; k++) {
     const Wave *const probe = placed_[k], *const d = differences + k * wave_size_;
-    each_pixel([&](size_t i, size_t pixel) { object_sum_.add(corner + pixel, conjugate(probe[i]) * d[i]); });
-  }
-}
-
-template <class T>
-void Scan<T>::add_probe_sum(size_t j, const Wave* differences) {
-  const size_t corner = this->corner(j);
-  for (size_t k = 0; k < shape_.modes; k++) {
-    const Wave* const d = differences + k * wave_size_;
     Wave *const sum = &probe_sum_[k * wave_size_], *const moved = moved_.data();
-    each_pixel([&](size_t i, size_t pixel) { moved[i] = conjugate(object_.load(corner + pixel)) * d[i]; });
-    if (is_shifted(j)) shift(moved, j, true);
+    each_pixel([&](size_t i, size_t pixel) {
+      const Wave o = object_.load(corner + pixel);
+      if (sums.object) object_sum_.add(corner + pixel, conjugate(probe[i]) * d[i]);
+      if (sums.illumination) {
+        T* const at = &illumination_[corner + pixel];
+        store<V>(at, load<V>(at) + power(probe[i]));
+      }
+      if (!sums.probe) return;
+      const Wave back = conjugate(o) * d[i];
+      if (is_shifted)
+        moved[i] = back;
+      else
+        sum[i] = sum[i] + back;
+      if (k == 0) probe_weight_[i] += power(o);
+    });
+    if (!sums.probe || !is_shifted) continue;
+    shift(moved, j, true);
     each_pixel([&](size_t i, size_t) { sum[i] = sum[i] + moved[i]; });
-  }
-  for (size_t b = 0; b < blocks_; b++) {
-    // Lanes beyond the last column see pixels of the object that the probe does not reach.
-    const V reached = b + 1 == blocks_ ? tail_ : splat<V>(1);
-    for (size_t r = 0; r < shape_.rows; r++)
-      probe_weight_[b * stride_ + r] += power(object_.load(corner + r * pitch_ + b * L)) * reached;
   }
 }
 
@@ -543,6 +533,8 @@ void Scan<T>::weight_object(const T* weight, double alpha) {
 
 template <class T>
 void Scan<T>::weight_probe(double alpha) {
+  // Lanes beyond the last column have seen pixels of the object that the probe does not reach.
+  for (size_t r = 0; r < shape_.rows; r++) probe_weight_[(blocks_ - 1) * stride_ + r] *= tail_;
   V most = V{};
   for (size_t i = 0; i < wave_size_; i++) most = select<V>(probe_weight_[i] > most, probe_weight_[i], most);
   const V floor = splat<V>(static_cast<T>(alpha * largest_lane(most))), share = splat<V>(static_cast<T>(1 - alpha));
@@ -645,18 +637,15 @@ void Scan<T>::fit_waves(const ScanRule& rule) {
   const auto each_difference = [&](auto&& add) {
     for (size_t j = 0; j < shape_.positions; j++) {
       place_probe(j);
-      mix(waves_.data(), j, -1, 1, &kept_[j * shape_.modes * wave_size_]);
+      mix(waves_.data(), j, -1, 1, kept_wave(j));
       add(j);
     }
   };
-  each_difference([&](size_t j) {
-    add_object_sum(j, waves_.data());
-    add_power(illumination_.data(), j);
-  });
+  each_difference([&](size_t j) { add_sums(j, waves_.data(), {true, true, false}); });
   weight_object(illumination_.data(), rule.alpha);
   move_object(1);
   if (!rule.updates_probe) return;
-  each_difference([&](size_t j) { add_probe_sum(j, waves_.data()); });
+  each_difference([&](size_t j) { add_sums(j, waves_.data(), {false, false, true}); });
   weight_probe(rule.alpha);
   move_probe(1);
 }
@@ -754,12 +743,11 @@ bool Scan<T>::correct_positions(double most) {
   double mean[2] = {0, 0};
   for (size_t j = 0; j < shape_.positions; j++) {
     const size_t corner = this->corner(j);
-    const T normal = static_cast<T>(1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns));
+    const double normal = 1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
     place_probe(j);
     mix(waves_.data(), j, 1, 0, nullptr);
     through_frequency(waves_.data(), j);
-    for (size_t i = 0; i < shape_.modes * wave_size_; i++) waves_[i] = waves_[i] * splat<V>(normal);
-    mix(waves_.data(), j, -1, 1, waves_.data());
+    mix(waves_.data(), j, -1, normal, waves_.data());
     for (int axis = 0; axis < 2; axis++) {
       double above = 0, below = 0;
       for (size_t k = 0; k < shape_.modes; k++) {

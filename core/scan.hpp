@@ -101,6 +101,10 @@ class Scan {
     size_t top, bottom, left, right;
   };
 
+  // Which sums a pass over a wave adds to.
+  struct Sums {
+    bool object, illumination, probe;
+  };
   // Sums of a position's least-squares problem.
   struct Normal {
     double a11, a22, a12_re, a12_im, b1, b2;
@@ -108,6 +112,7 @@ class Scan {
 
   // The modes of a wave of the batch. Where one after the other is finished, they share a slot.
   Wave* slot(size_t number) const { return &waves_[number % slots_ * shape_.modes * wave_size_]; }
+  Wave* kept_wave(size_t position) const { return &kept_[position * shape_.modes * wave_size_]; }
   Wave* measured_wave() const { return measured_.data(); }
   bool is_shifted(size_t position) const { return fractions_[2 * position] != 0 || fractions_[2 * position + 1] != 0; }
   // Of the object's planes, where the patch of a position begins.
@@ -137,10 +142,8 @@ class Scan {
   void start_wave(size_t number, const ScanRule& rule);
   void measure(size_t position);
   void finish_wave(size_t number, const ScanRule& rule);
-  void add_power(T* image, size_t position) const;
   void illuminate();
-  void add_object_sum(size_t position, const Wave* differences);
-  void add_probe_sum(size_t position, const Wave* differences);
+  void add_sums(size_t position, const Wave* differences, Sums sums);
   void weight_object(const T* weight, double alpha);
   void weight_probe(double alpha);
   void move_object(double step);
