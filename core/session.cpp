@@ -126,6 +126,11 @@ void Session<Field>::constrain_group_fast(const Rule& rule, size_t start, size_t
   }
 }
 
+template <class Field>
+void Session<Field>::clear_padding(Buffer<Complex<V>>& image) {
+  for (size_t s = 0; s < starts_; s++) field_.clear_padding(group(image, s, 0));
+}
+
 // The row pass: inverse, pixel rule, forward, one group of rows after the other.
 template <class Field>
 void Session<Field>::pass_rows(size_t start, const Rule& rule) {
@@ -304,6 +309,7 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
     for (uint32_t i = 0; i < count; i++) {
       if (i > 0 || pending)
         record(at++)[s] = field_.pass_columns(spectrum(s), scratch_.data(), (i > 0 ? rule : rule_).fourier);
+      if (rule.needs_iterate()) field_.clear_padding(group(iterate_, s, 0));
       (this->*pass)(s, rule);
     }
   }
@@ -349,6 +355,7 @@ bool Session<Field>::inverse() {
 template <class Field>
 bool Session<Field>::constrain_object(const Rule& rule) {
   if (!have(work_) || !have_what(rule)) return false;
+  if (rule.needs_iterate()) clear_padding(iterate_);
   for (size_t s = 0; s < starts_; s++) constrain(rule, s, *object_);
   next_ = &work_;
   object_ = rule.keeps_iterate ? &iterate_ : &work_;
@@ -383,6 +390,7 @@ void Session<Field>::constrain_fourier(const Rule& rule) {
 
 template <class Field>
 void Session<Field>::measure_object(const Rule& projection) {
+  clear_padding(*object_);
   Rule rule;
   transform_forward([&](size_t s, size_t g) {
     if (g == 0) rule = sized(projection, s, *object_, true);
@@ -438,6 +446,18 @@ template <class Field>
 void Session<Field>::write_spectrum(size_t start, const T* in) {
   restore_spectrum();  // for the other starts
   field_.write_spectrum(spectrum(start), in);
+}
+
+template <class Field>
+void Session<Field>::read_half(size_t start, size_t row, size_t rows, T* out) {
+  restore_spectrum();
+  field_.read_half(spectrum(start), row, rows, out);
+}
+
+template <class Field>
+void Session<Field>::write_half(size_t start, size_t row, size_t rows, const T* in) {
+  restore_spectrum();
+  field_.write_half(spectrum(start), row, rows, in);
 }
 
 template class Session<RealField<float>>;

@@ -46,6 +46,8 @@ class Session {
   bool keep_object(size_t start);
   void read_spectrum(size_t start, size_t row, size_t rows, T* out);
   void write_spectrum(size_t start, const T* in);
+  void read_half(size_t start, size_t row, size_t rows, T* out);
+  void write_half(size_t start, size_t row, size_t rows, const T* in);
 
  private:
   using V = typename Field::V;
@@ -75,6 +77,7 @@ class Session {
   void restore_spectrum();
   template <class F>
   void transform_forward(F&& load);
+  void clear_padding(Buffer<Complex<V>>& image);
   void invert_rows(size_t start);
   void constrain(const Rule& rule, size_t start, const Buffer<Complex<V>>& image);
   Rule sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly);

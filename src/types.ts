@@ -219,6 +219,20 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
    */
   generations?: number | undefined;
   /**
+   * Gets what the run has reached, as the bytes of a file from which `resume` goes on: every `checkpointSeconds`, whenever
+   * starts end, and when the run is aborted. A run waits for a promise that it returns, and ends with the error that it
+   * throws or that the promise is rejected with. The array belongs to the callback.
+   */
+  onCheckpoint?: ((checkpoint: Uint8Array<ArrayBuffer>) => unknown) | undefined;
+  /** Seconds between checkpoints, above 0. Default 60. */
+  checkpointSeconds?: number | undefined;
+  /**
+   * A checkpoint to go on from. The problem and the options must be those of the run that made it, but for backend, device,
+   * and what only watches. On `wasm` the result is that of a run that was never interrupted, to the last bit; between other
+   * backends it differs by rounding.
+   */
+  resume?: Uint8Array | undefined;
+  /**
    * Whether `inspect` looks at the problem, beside the run, and what it sees is added to the `warnings`. Patterns of more
    * than 65,536 pixels are looked at by a worker, where there are workers. Default true.
    */

@@ -149,7 +149,7 @@ EXPORT(rephase_take_residuals) void rephase_take_residuals(AnySession* session, 
 }
 
 // Reading and writing take `rows` rows from `row` on, so that a small staging buffer serves any image. Spectra are full
-// and interleaved; one is written as a whole.
+// and interleaved, and one is written as a whole; halves are as stored.
 EXPORT(rephase_read_object)
 void rephase_read_object(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
   session->with([&](auto& s) { s.read_object(start, row, rows, numbers(s, out)); });
@@ -172,4 +172,14 @@ void rephase_read_spectrum(AnySession* session, uint32_t start, uint32_t row, ui
 
 EXPORT(rephase_write_spectrum) void rephase_write_spectrum(AnySession* session, uint32_t start, const void* in) {
   session->with([&](auto& s) { s.write_spectrum(start, numbers(s, in)); });
+}
+
+EXPORT(rephase_read_half)
+void rephase_read_half(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
+  session->with([&](auto& s) { s.read_half(start, row, rows, numbers(s, out)); });
+}
+
+EXPORT(rephase_write_half)
+void rephase_write_half(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, const void* in) {
+  session->with([&](auto& s) { s.write_half(start, row, rows, numbers(s, in)); });
 }

@@ -104,16 +104,19 @@ export class WasmSession implements BackendSession {
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
     if (asIterate) this.#size.withIterate = true;
-    const [rows, columns] = this.#size.shape;
-    const atOnce = this.#rowsAtOnce(columns);
-    this.#staged(atOnce * columns * this.#bytesPerNumber, (staging) => {
-      for (let row = 0; row < rows; row += atOnce) {
-        const count = Math.min(atOnce, rows - row);
-        this.#copyIn(staging, object.subarray(row * columns, (row + count) * columns));
-        this.#require(this.#call.rephase_write_object(this.#session, start, row, count, staging, Number(asIterate)));
-      }
-    });
-    this.#countUpload(object.length * this.#bytesPerNumber);
+    this.#writeRows(object, (row, count, staging) =>
+      this.#require(this.#call.rephase_write_object(this.#session, start, row, count, staging, Number(asIterate))),
+    );
+  }
+
+  readHalf(start: number): Promise<RealArray> {
+    return this.#readRows('rephase_read_half', start, 2 * Math.ceil(this.#size.shape[1] / 2));
+  }
+
+  writeHalf(start: number, half: RealArray): void {
+    this.#writeRows(half, (row, count, staging) =>
+      this.#call.rephase_write_half(this.#session, start, row, count, staging),
+    );
   }
 
   keepObject(start: number): void {
@@ -186,8 +189,27 @@ export class WasmSession implements BackendSession {
     if (support) this.#countUpload(support.length);
   }
 
+  /** Stages an array some rows at a time, and has each piece written. */
+  #writeRows(array: RealArray, write: (row: number, count: number, staging: Pointer) => void): void {
+    const [rows] = this.#size.shape;
+    const length = array.length / rows;
+    const atOnce = this.#rowsAtOnce(length);
+    this.#staged(atOnce * length * this.#bytesPerNumber, (staging) => {
+      for (let row = 0; row < rows; row += atOnce) {
+        const count = Math.min(atOnce, rows - row);
+        this.#copyIn(staging, array.subarray(row * length, (row + count) * length));
+        write(row, count, staging);
+      }
+    });
+    this.#countUpload(array.length * this.#bytesPerNumber);
+  }
+
   /** `length`: how many numbers a row has. */
-  #readRows(read: 'rephase_read_object' | 'rephase_read_spectrum', start: number, length: number): Promise<RealArray> {
+  #readRows(
+    read: 'rephase_read_object' | 'rephase_read_spectrum' | 'rephase_read_half',
+    start: number,
+    length: number,
+  ): Promise<RealArray> {
     return promised(() => {
       const { shape, precision } = this.#size;
       const [rows] = shape;

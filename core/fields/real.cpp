@@ -162,6 +162,28 @@ void RealField<T>::read_spectrum(const Complex<V>* spectrum, size_t row, size_t 
     }
 }
 
+template <class T>
+void RealField<T>::read_half(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const {
+  const T scale = static_cast<T>(1 / kStored / scale_);
+  for (size_t r = row; r < row + rows; r++)
+    for (size_t c = 0; c < stored_columns_; c++) {
+      const Complex<V> z = spectrum[c / L * stride_ + column_plan_.order()[r]];
+      *out++ = z.re[c % L] * scale;
+      *out++ = z.im[c % L] * scale;
+    }
+}
+
+template <class T>
+void RealField<T>::write_half(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const {
+  const T scale = static_cast<T>(kStored * scale_);
+  for (size_t r = row; r < row + rows; r++)
+    for (size_t c = 0; c < stored_columns_; c++) {
+      Complex<V>& z = spectrum[c / L * stride_ + column_plan_.order()[r]];
+      z.re[c % L] = *in++ * scale;
+      z.im[c % L] = *in++ * scale;
+    }
+}
+
 // ---- columns ----
 
 template <class T>
@@ -402,6 +424,12 @@ size_t RealField<T>::count_above(const Complex<V>* line, size_t group, const uin
   size_t count = 0;
   for (size_t i = 0; i < L; i++) count += static_cast<size_t>(-minus_count[i]);
   return count;
+}
+
+template <class T>
+void RealField<T>::clear_padding(Complex<V>* image) const {
+  for (size_t r = rows_; r < groups_ * kGroupRows; r++)
+    for (size_t c = 0; c < columns_; c++) pixel(image, r, c) = 0;
 }
 
 template class RealField<float>;

@@ -66,6 +66,9 @@ class RealField {
   void seed(Complex<V>* spectrum, const T* magnitudes, const uint8_t* mask, UniformStart uniform);
   void write_spectrum(Complex<V>* spectrum, const T* in);
   void read_spectrum(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
+  // Rows of the stored half at its true size, to its last bit: (columns+1)/2 numbers a row, interleaved, * the first.
+  void read_half(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
+  void write_half(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const;
 
   // Columns. The inverse is not normalised; `undo_inverse_columns` goes back to the spectrum.
   void forward_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
@@ -84,6 +87,9 @@ class RealField {
   // Pixels: rows of an image from and to the caller's array.
   void write_image(Complex<V>* image, size_t row, size_t rows, const T* in) const;
   void read_image(const Complex<V>* image, size_t row, size_t rows, T* out) const;
+  // Clears the rows of the last group that lie beyond the image. They share lines with its rows, so that the noise of
+  // rounding in them would reach the image's last bits.
+  void clear_padding(Complex<V>* image) const;
   // How many numbers of a group of rows are above a threshold, and inside the support, null for everywhere.
   size_t count_above(const Complex<V>* line, size_t group, const uint8_t* support, T threshold) const;
   // Which numbers of a line violate the constraint: below `low`, or outside the support, which has a bit for each row.

@@ -123,6 +123,12 @@ export interface BackendSession {
   readSpectrum(start: number): Promise<RealArray>;
   /** Takes the Hermitian part of a full spectrum, interleaved, 2 × rows × columns numbers. */
   writeSpectrum(start: number, spectrum: RealArray): void;
+  /**
+   * The packed half of a spectrum (src/session/half-spectrum.ts), where a backend stores it in this form: writing what was
+   * read then restores every bit. Others leave both out.
+   */
+  readHalf?(start: number): Promise<RealArray>;
+  writeHalf?(start: number, half: RealArray): void;
 
   /** Resolves when everything enqueued so far has been carried out. Rejects when the device failed. */
   finish(): Promise<void>;

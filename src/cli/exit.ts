@@ -30,6 +30,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision', 'alpha', 'delta'],
   ...['chain', 'bounds', 'supportSize', 'generations', 'firstStart', 'tolerance', 'unmeasuredLimit'],
+  'checkpointSeconds',
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 

@@ -100,6 +100,11 @@ export async function checkOutput(option: string, path: string, endings: readonl
     const takes = `a name in ${endings.join(', ')}${stream ? ', or - for standard output' : ''}`;
     throw usage(option, path, takes);
   }
+  await checkPlace(option, path);
+}
+
+/** The same for a file whose name may end in anything. */
+export async function checkPlace(option: string, path: string): Promise<void> {
   await checkWritable(path).catch((error: FileAccessError) => {
     throw new FileAccessError(`${option}: ${error.message}`, path, { cause: error });
   });

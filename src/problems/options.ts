@@ -39,6 +39,9 @@ const RETRIEVE_KEYS = [
   'iterations',
   'chain',
   'generations',
+  'onCheckpoint',
+  'checkpointSeconds',
+  'resume',
   'inspect',
   'keepObjects',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
@@ -60,10 +63,13 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 /** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
 export function checkRetrieveOptions(
   options: RetrieveOptions,
-): Settings & Pick<RetrieveOptions, 'generations'> & { iterations: number; inspect: boolean; keepObjects: boolean } {
+): Settings &
+  Required<Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds'>> &
+  Pick<RetrieveOptions, 'generations'> {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
   const { iterations = 1000, inspect = true, keepObjects = false, generations } = options;
+  const { onCheckpoint, checkpointSeconds = 60 } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
   if (options.chain !== undefined && excluded) {
     throw new InvalidArgumentError(excluded, `${excluded}: cannot be given with a chain, which says it`);
@@ -79,7 +85,14 @@ export function checkRetrieveOptions(
   if (generations !== undefined && settings.firstStart > 0) {
     throw new InvalidArgumentError('firstStart', gotTakes('firstStart', settings.firstStart, '0 with generations'));
   }
-  return { ...settings, iterations, inspect, keepObjects, generations };
+  checkFunction('onCheckpoint', onCheckpoint);
+  if (!(typeof checkpointSeconds === 'number' && checkpointSeconds > 0)) {
+    throw new InvalidArgumentError(
+      'checkpointSeconds',
+      gotTakes('checkpointSeconds', checkpointSeconds, 'a number above 0'),
+    );
+  }
+  return { ...settings, iterations, inspect, keepObjects, generations, checkpointSeconds };
 }
 
 export function checkRunOptions(options: RunOptions): void {
@@ -139,9 +152,7 @@ export function checkBeta(argument: string, beta: number): number {
 }
 
 export function checkRun({ onProgress, signal }: RunOptions): void {
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new InvalidArgumentError('onProgress', gotTakes('onProgress', onProgress, 'a function'));
-  }
+  checkFunction('onProgress', onProgress);
   const { addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   const isSignal = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
   if (signal !== undefined && !isSignal) {
@@ -153,6 +164,12 @@ export function checkRun({ onProgress, signal }: RunOptions): void {
 export function checkInteger(argument: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer of at least ${least}`));
+}
+
+/** Checks that a value is a function, or left out. */
+function checkFunction(argument: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, 'a function'));
 }
 
 /** Checks that a value is true or false. */

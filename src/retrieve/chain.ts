@@ -49,6 +49,15 @@ export function* stepsOf(links: readonly Link[]): Generator<Step, void> {
   }
 }
 
+/** The steps of a checked chain that are left when so many iterations are done, and how much of each is. */
+export function* stepsAfter(links: readonly Link[], iterations: number): Generator<Step & { done: number }, void> {
+  let done = iterations;
+  for (const step of stepsOf(links)) {
+    if (done < step.iterations) yield { ...step, iterations: step.iterations - done, done };
+    done = Math.max(0, done - step.iterations);
+  }
+}
+
 /** The last step of a checked chain. */
 export function lastStep(links: readonly Link[]): Step {
   const last = links[links.length - 1];

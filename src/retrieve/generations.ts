@@ -10,7 +10,8 @@ import { checkSessionOptions } from '../problems/options.js';
 import type { Problem, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
-import type { Job, JobResult } from './job.js';
+import type { Checkpoint, Checkpoints } from './checkpoint.js';
+import type { Job, JobResult, Origins } from './job.js';
 import { ofWorkers, runJobs } from './run-jobs.js';
 import { combineOnWorker } from './workers/pool.js';
 
@@ -23,8 +24,13 @@ export interface Run extends RunOptions {
   seed: number;
   generations?: number | undefined;
   keepObjects: boolean;
-  /** By `performance.now()`. */
+  /** By `performance.now()`, and earlier by what a resumed run has taken. */
   began: number;
+  /** What the run goes on from. */
+  resumed?: Checkpoint | undefined;
+  /** Get the states of the starts every so many seconds. */
+  checkpoints?: Checkpoints | undefined;
+  checkpointSeconds?: number | undefined;
 }
 
 /** What a call has reached. */
@@ -41,14 +47,23 @@ export interface Reached {
 
 /** Runs the chain, in every generation again. */
 export async function runGenerations(run: Run): Promise<Reached> {
-  const { setup, backend, device, chain, seed, generations, keepObjects, signal } = run;
+  const { setup, backend, device, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
   const { starts } = setup.batch;
   const iterations = iterationsOf(chain);
-  let job: Job = { setup, device, chain, keepsAll: keepObjects || generations !== undefined };
+  const stateSeconds = checkpoints && run.checkpointSeconds;
+  const onStates = checkpoints && ((first: number, states: Origins) => checkpoints.add(first, states));
+  let { rounds, seconds, origins }: Pick<Checkpoint, 'rounds' | 'seconds' | 'origins'> = resumed ?? {
+    ...{ rounds: 0, seconds: 0, origins: [] },
+  };
   let before: Reached | undefined;
-  let seconds = 0;
-  for (let rounds = 0; ; rounds++) {
-    const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds) });
+  for (; ; rounds++) {
+    // Those that begin anew have phases that no start had before.
+    const batch = { starts, seeded: { seed, firstStart: rounds * starts } };
+    const ofRound = rounds === 0 ? setup : { ...setup, batch, start: undefined };
+    const keepsAll = keepObjects || generations !== undefined;
+    const job: Job = { setup: ofRound, device, chain, origins, keepsAll, stateSeconds };
+    checkpoints?.begin(rounds, seconds, origins);
+    const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds), onStates });
     const isComplete = results.every((result) => result.iterations === iterations);
     const reached = { results, rounds, seconds, isComplete };
     if (generations === undefined) return reached;
@@ -58,9 +73,8 @@ export async function runGenerations(run: Run): Promise<Reached> {
     if (!combined) return before;
     if (rounds + 1 === generations) return { ...reached, combined };
     seconds += Math.max(...results.map((result) => result.seconds));
-    // Those that begin anew have phases that no start had before.
-    const batch = { starts, seeded: { seed, firstStart: (rounds + 1) * starts } };
-    job = { ...job, setup: { ...setup, batch, start: undefined }, continued: combined.next };
+    origins = [];
+    for (const { start, object } of combined.next) origins[start] = { object };
   }
 }
 

@@ -7,20 +7,36 @@ import { AbortError } from '../errors.js';
 import { toFeasible } from '../problems/feasible.js';
 import { indexOfNonFinite, type Setup } from '../problems/image.js';
 import { indexOfLeast } from '../session/residuals.js';
-import { openSession, type Session } from '../session/session.js';
+import { openSession, type ChainOptions, type Session } from '../session/session.js';
+import type { StartState } from '../session/start-state.js';
 import { isProjection, iterateIsImage } from '../rules.js';
-import type { RealResult, Reconstruction, RunOptions } from '../types.js';
-import { iterationsOf, stepsOf, type Link } from './chain.js';
+import type { RealArray, RealResult, Reconstruction, RunOptions } from '../types.js';
+import { iterationsOf, stepsAfter, type Link } from './chain.js';
 
 export interface Job {
   setup: Setup;
   device: number;
   /** Checked. */
   chain: Link[];
-  /** Starts that go on from an object, in place of what the setup says. */
-  continued?: { start: number; object: RealResult }[];
+  /** Where each start goes on, in place of what the setup says. All have done equally many iterations. */
+  origins?: Origins;
   /** The feasible object of every start is wanted. */
   keepsAll?: boolean;
+  /** Every so many seconds, the states of the starts are wanted. */
+  stateSeconds?: number | undefined;
+}
+
+/** For each start the state between two iterations, or an object to begin with; undefined: as the setup says. */
+export type Origins = (StartState | { object: RealArray } | undefined)[];
+
+/** How many iterations lie before an origin. */
+export function iterationsBefore(origin: Origins[number]): number {
+  return origin && 'iterations' in origin ? origin.iterations : 0;
+}
+
+/** `onStates` gets the states of all starts of the job, from the first on, which has this index among the call's. */
+export interface JobOptions extends RunOptions {
+  onStates?: ((first: number, states: StartState[]) => unknown) | undefined;
 }
 
 /**
@@ -36,17 +52,28 @@ export type JobResult = Pick<
 };
 
 /** An aborted run resolves as well, with what it has reached: `iterations` tells. */
-export async function runJob(backend: Backend, job: Job, options: RunOptions): Promise<JobResult> {
-  const session = await openSession(backend, job.device, job.setup);
+export async function runJob(backend: Backend, job: Job, options: ChainOptions): Promise<JobResult> {
+  const { chain, origins = [], stateSeconds } = job;
+  const states = origins.filter((origin) => origin !== undefined && 'iterations' in origin);
+  const session = await openSession(backend, job.device, job.setup, states.length > 0 ? states : undefined);
   try {
-    for (const { start, object } of job.continued ?? []) session.writeObject(object, start);
+    const done = session.iterations;
+    const secondsBefore = Math.max(0, ...states.map((state) => state.seconds));
+    if (done > 0) {
+      // The rule of the last iteration, which may have ended a step.
+      const [last] = stepsAfter(chain, done - 1);
+      session.useStep(last, last.done + 1);
+    } else {
+      origins.forEach((origin, start) => origin && session.writeObject(origin.object, start));
+    }
     const began = performance.now();
     try {
-      await session.runChain(stepsOf(job.chain), iterationsOf(job.chain), options);
+      const steps = stepsAfter(chain, done);
+      await session.runChain(steps, iterationsOf(chain), secondsBefore, { ...options, stateSeconds });
     } catch (error) {
       if (!(error instanceof AbortError)) throw error;
     }
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = secondsBefore + (performance.now() - began) / 1000;
     const { iterations } = session;
     if (iterations > 0 && !iterateIsImage(session.rule())) {
       session.use({ algorithm: 'er' });

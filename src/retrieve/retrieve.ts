@@ -7,6 +7,7 @@ import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast } from '../session/residuals.js';
+import { Checkpoints, checkResume, settingsOf } from './checkpoint.js';
 import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { averageOf, runGenerations, type Run } from './generations.js';
 import type { JobResult } from './job.js';
@@ -54,6 +55,9 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   const iterations = iterationsOf(chain);
   const [first] = stepsOf(chain);
   const setup = prepare(problem, { ...settings, ...first }, options.start);
+  const described = settingsOf(setup, settings, chain);
+  const { onCheckpoint, resume } = options;
+  const resumed = resume && checkResume(resume, described, settings.history);
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
@@ -66,18 +70,12 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   looking.catch(() => undefined);
   try {
     const { seed, generations, keepObjects } = settings;
-    const began = performance.now();
+    const began = performance.now() - 1000 * (resumed?.seconds ?? 0);
+    const { history, checkpointSeconds } = settings;
+    const checkpoints = onCheckpoint && new Checkpoints(onCheckpoint, { settings: described, history });
     const run: Run = {
-      setup,
-      backend,
-      device: index,
-      chain,
-      seed,
-      generations,
-      keepObjects,
-      signal,
-      onProgress,
-      began,
+      ...{ setup, backend, device: index, chain, seed, generations, keepObjects, signal, onProgress, began },
+      ...{ resumed, checkpoints, checkpointSeconds },
     };
     const { results, combined, rounds, seconds, isComplete } = await runGenerations(run);
     if (!isComplete) looked.abort();

@@ -34,15 +34,19 @@ export class IterationState {
    * where other starts have no iterate yet: making theirs changes the written object too.
    */
   readonly #written = new Map<number, RealArray | undefined>();
-  #iterations = 0;
+  #iterations: number;
 
-  /** `feasible` makes objects feasible. `fromObject`: the start was an object, which is the previous iterate. */
+  /**
+   * `feasible` makes objects feasible. `fromObject`: the start was an object, which is the previous iterate, after so many
+   * iterations.
+   */
   constructor(
     session: BackendSession,
     log: ResidualLog,
     starts: number,
     { rule, feasible, ruleAt }: { rule: Rule; feasible: Rule; ruleAt?: ((k: number) => Rule) | undefined },
     fromObject: boolean,
+    iterations = 0,
   ) {
     this.#session = session;
     this.#log = log;
@@ -54,6 +58,7 @@ export class IterationState {
     this.#first = !fromObject;
     this.#iterateKept = rule.keepsIterate;
     this.#hasObject = fromObject;
+    this.#iterations = iterations;
   }
 
   get rule(): Rule {

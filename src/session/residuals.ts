@@ -3,6 +3,7 @@
  * and, if asked, all of them. The backend keeps only its newest 1024 records, so the log asks for them in time.
  */
 import type { BackendProblem, BackendSession } from '../backends/interface.js';
+import type { StartState } from './start-state.js';
 
 /** A history leaves at most this many records in the backend, so that a batch of as many more fits. */
 export const RECORDS_PER_BATCH = 512;
@@ -18,12 +19,27 @@ export class ResidualLog {
   #waiting = 0;
   #taken: Promise<void> = Promise.resolve();
 
-  constructor(session: BackendSession, { pattern, batch }: BackendProblem, keepsHistory: boolean) {
+  /** `before`: the states that the session goes on from. */
+  constructor(
+    session: BackendSession,
+    { pattern, batch }: BackendProblem,
+    keepsHistory: boolean,
+    before: readonly StartState[] = [],
+  ) {
     this.#session = session;
     this.#energy = pattern.energy;
     this.#asymmetry = pattern.asymmetry;
     this.#keepsHistory = keepsHistory;
-    this.#newest = new Float64Array(batch.starts).fill(NaN);
+    this.#newest = Float64Array.from({ length: batch.starts }, (_, start) => before[start]?.residual ?? NaN);
+    const histories = keepsHistory ? before.map(({ history = new Float64Array() }) => history) : [];
+    if (histories.length === 0) return;
+    const records = histories[0].length;
+    this.#history.push(
+      Float64Array.from({ length: records * batch.starts }, (_, at) => {
+        const start = at % batch.starts;
+        return histories[start][(at - start) / batch.starts];
+      }),
+    );
   }
 
   /** Call it when something has been enqueued that records `count` residuals, at most `RECORDS_PER_BATCH`. */

@@ -13,6 +13,7 @@ import { toFeasible } from '../problems/feasible.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
 import { changesByIteration, projection, type Rule } from '../rules.js';
+import { readState, writeStates, type StartState } from './start-state.js';
 import type {
   Algorithm,
   BackendName,
@@ -36,21 +37,46 @@ for (const name of ['dispose', 'asyncDispose'] as const) {
 const BATCH_MILLISECONDS = 20;
 const PROGRESS_MILLISECONDS = 100;
 
-/** Iterations of a run, by the rule that it names or by that of the stage before. */
-type Stage = Pick<RuleOptions, 'algorithm' | 'beta'> & { iterations: number };
+/**
+ * Iterations of a run, by the rule that it names or by that of the stage before. `done`: so many by this rule came before
+ * them, in the run that this one goes on from.
+ */
+type Stage = Pick<RuleOptions, 'algorithm' | 'beta'> & { iterations: number; done?: number };
 
-/** Opens the session of a prepared problem, and writes its start. */
-export async function openSession(backend: Backend, device: number, setup: Setup): Promise<Session> {
+/** What a run was asked for: iterations in all, how many of them are done, and what they took. */
+interface Asked {
+  iterations: number;
+  done: number;
+  seconds: number;
+}
+
+/** What the run of a chain tells to whom it belongs. */
+export interface ChainOptions extends RunOptions {
+  /** Gets the state of every start, every so often and when the run ends or is aborted. The run waits for its promise. */
+  onStates?: ((states: StartState[]) => unknown) | undefined;
+  /** How often. */
+  stateSeconds?: number | undefined;
+}
+
+/** Opens the session of a prepared problem, and writes its start, or the states that its starts go on from. */
+export async function openSession(
+  backend: Backend,
+  device: number,
+  setup: Setup,
+  states?: readonly StartState[],
+): Promise<Session> {
   const devices = await backend.devices();
-  const session = await backend.createSession(setup, device);
+  const problem = states ? { ...setup, start: undefined, batch: { starts: setup.batch.starts } } : setup;
+  const session = await backend.createSession(problem, device);
   try {
-    const log = new ResidualLog(session, setup, setup.history);
-    if (setup.start) writeStart(session, setup, setup.start);
-    if (setup.start && 'object' in setup.start) {
+    const log = new ResidualLog(session, setup, setup.history, states);
+    if (states) writeStates(session, problem, states);
+    if (problem.start) writeStart(session, problem, problem.start);
+    if (problem.start && 'object' in problem.start) {
       log.expect(1);
       await log.take(false);
     }
-    return new Session(backend, devices[device].name, session, setup, log);
+    return new Session(backend, devices[device].name, session, problem, log, states?.[0].iterations);
   } catch (error) {
     session.dispose();
     throw error;
@@ -94,7 +120,14 @@ export class Session {
   #disposed = false;
 
   /** @internal Use `createSession`. */
-  constructor(backend: Backend, device: string, session: BackendSession, setup: Setup, log: ResidualLog) {
+  constructor(
+    backend: Backend,
+    device: string,
+    session: BackendSession,
+    setup: Setup,
+    log: ResidualLog,
+    iterations = 0,
+  ) {
     const { pattern, batch, precision, support, rule, ruleSettings, constraints, units, start, history } = setup;
     this.shape = pattern.shape;
     this.starts = batch.starts;
@@ -103,7 +136,7 @@ export class Session {
     this.device = device;
     this.#session = session;
     const feasible = projection(scaledBounds(units, constraints.bounds), constraints.supportSize);
-    const fromObject = start !== undefined && 'object' in start;
+    const fromObject = iterations > 0 || (start !== undefined && 'object' in start);
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
@@ -114,6 +147,7 @@ export class Session {
       batch.starts,
       { rule, feasible, ruleAt: this.#ruleAt(ruleSettings) },
       fromObject,
+      iterations,
     );
     this.#settings = ruleSettings;
     this.#support = support;
@@ -146,19 +180,22 @@ export class Session {
     this.#checkUsable();
     checkInteger('iterations', iterations, 1);
     checkRunOptions(options);
-    await this.#run([{ iterations }], iterations, options);
+    await this.#run([{ iterations }], { iterations, done: 0, seconds: 0 }, options);
   }
 
-  /** @internal Runs the steps of a checked chain, which has so many iterations in all. Not within an iteration. */
-  runChain(steps: Iterable<Stage>, iterations: number, options: RunOptions): Promise<void> {
-    return this.#run(steps, iterations, options);
+  /**
+   * @internal Runs the steps of a checked chain that are left of `asked` iterations, which have taken `seconds` so far.
+   * Not within an iteration.
+   */
+  runChain(steps: Iterable<Stage>, asked: number, seconds: number, options: ChainOptions): Promise<void> {
+    return this.#run(steps, { iterations: asked, done: this.iterations, seconds }, options);
   }
 
-  async #run(stages: Iterable<Stage>, iterations: number, options: RunOptions): Promise<void> {
+  async #run(stages: Iterable<Stage>, asked: Asked, options: ChainOptions): Promise<void> {
     if (options.signal?.aborted) throw new AbortError(options.signal.reason);
     this.#running = true;
     try {
-      await this.#loop(stages, iterations, options);
+      await this.#loop(stages, asked, options);
     } catch (error) {
       if (this.#disposed) throw new DisposedError('the session was disposed of during run()', { cause: error });
       throw error;
@@ -235,13 +272,19 @@ export class Session {
     return this.#state.rule;
   }
 
-  #useRule(settings: RuleSettings): void {
-    this.#state.use(ruleFor(this.#problem, settings), this.#ruleAt(settings));
+  /** @internal Uses the rule of a step of a checked chain, of which so many iterations are done. */
+  useStep({ algorithm, beta }: Required<Omit<Stage, 'iterations' | 'done'>>, done: number): void {
+    this.#useRule({ ...this.#settings, algorithm, beta }, done);
+  }
+
+  #useRule(settings: RuleSettings, done = 0): void {
+    this.#state.use(ruleFor(this.#problem, settings, done), this.#ruleAt(settings, done));
     this.#settings = settings;
   }
 
-  #ruleAt(settings: RuleSettings): ((k: number) => Rule) | undefined {
-    return changesByIteration(settings.algorithm) ? (k) => ruleFor(this.#problem, settings, k) : undefined;
+  /** The rule of the k-th iteration from now on, where so many are done by it. */
+  #ruleAt(settings: RuleSettings, done = 0): ((k: number) => Rule) | undefined {
+    return changesByIteration(settings.algorithm) ? (k) => ruleFor(this.#problem, settings, done + k) : undefined;
   }
 
   /**
@@ -368,20 +411,26 @@ export class Session {
     return Promise.resolve();
   }
 
-  async #loop(stages: Iterable<Stage>, iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
+  async #loop(
+    stages: Iterable<Stage>,
+    { iterations, seconds, ...asked }: Asked,
+    { onProgress, signal, onStates, stateSeconds = Infinity }: ChainOptions,
+  ): Promise<void> {
     const plan = stages[Symbol.iterator]();
     const began = performance.now();
     let reported = began;
+    // By a grid, so that sessions that begin together stay together.
+    let stateDue = began + 1000 * stateSeconds;
     let size = 1;
-    let done = 0;
+    let { done } = asked;
     // Of the stage that is under way.
     let left = 0;
     let before = { count: 0, finished: this.#session.finish() };
+    const elapsed = () => seconds + (performance.now() - began) / 1000;
     const report = async () => {
       await this.#log.take();
-      const now = performance.now();
-      reported = now;
-      await onProgress?.({ iteration: done, iterations, residual: this.#log.best(), seconds: (now - began) / 1000 });
+      reported = performance.now();
+      await onProgress?.({ iteration: done, iterations, residual: this.#log.best(), seconds: elapsed() });
     };
     let lap = began;
     while (done < iterations) {
@@ -389,7 +438,7 @@ export class Session {
       const count = Math.min(size, left);
       const submitting = performance.now();
       // The rest of an iteration that has begun is a batch of its own.
-      if (done > 0 || !this.#state.finish()) this.#state.iterate(count);
+      if (done > asked.done || !this.#state.finish()) this.#state.iterate(count);
       const batch = { count, finished: this.#session.finish() };
       this.#submitted(submitting);
       batch.finished.catch(() => undefined);
@@ -405,20 +454,44 @@ export class Session {
       if (this.#disposed) throw new DisposedError();
       if (signal?.aborted) break;
       if (onProgress && lap - reported >= PROGRESS_MILLISECONDS) await report();
+      if (onStates && lap >= stateDue && done < iterations) {
+        await onStates(await this.#readStates(elapsed()));
+        lap = performance.now();
+        const every = 1000 * stateSeconds;
+        stateDue = lap + every - ((lap - stateDue) % every);
+      }
     }
     await before.finished;
+    if (onStates && done > 0 && !this.#disposed) await onStates(await this.#readStates(elapsed()));
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     if (this.#disposed) throw new DisposedError();
     if (onProgress) await report();
   }
 
+  async #readStates(seconds: number): Promise<StartState[]> {
+    const history = this.#keepsHistory;
+    this.#state.complete();
+    await this.#log.take();
+    const states: StartState[] = [];
+    for (const [start, residual] of this.#log.newest().entries()) {
+      states.push({
+        iterations: this.iterations,
+        seconds,
+        residual,
+        ...(await readState(this.#session, start, this.shape)),
+        ...(history && { history: this.#log.history(start) }),
+      });
+    }
+    return states;
+  }
+
   /** Takes the rule of a stage, and returns how many iterations it has. */
-  #beginStage({ iterations, ...rule }: Stage): number {
+  #beginStage({ iterations, done, ...rule }: Stage): number {
     const { algorithm = this.#settings.algorithm, beta = this.#settings.beta } = rule;
     const isOther = algorithm !== this.#settings.algorithm || beta !== this.#settings.beta;
     // A rule that changes with every iteration begins anew where a chain names it.
     const beginsAnew = rule.algorithm !== undefined && changesByIteration(algorithm);
-    if (isOther || beginsAnew) this.#useRule({ ...this.#settings, algorithm, beta });
+    if (isOther || beginsAnew) this.#useRule({ ...this.#settings, algorithm, beta }, done);
     return iterations;
   }
 

@@ -21,6 +21,9 @@ export interface GivenOptions extends ProblemOptions {
   firstStart?: number;
   generations?: number;
   effort?: Effort;
+  checkpoint?: string;
+  checkpointEvery?: number;
+  resume?: string;
   backend: BackendName | 'auto';
   device?: number;
   precision: Precision;

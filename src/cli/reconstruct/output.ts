@@ -60,10 +60,21 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { files, result, interrupted, warnings, done } = outcome;
   const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
   const { residual, residuals, feasibleResidual, feasibleResiduals, best } = result;
-  const { seed, starts, firstStart, generations, precision, output, numbers, history, report, saveSupport } = options;
+  const { seed, starts, firstStart, generations, precision } = options;
+  const { output, numbers, history, report, saveSupport, checkpoint } = options;
   return {
-    ...{ command: 'reconstruct', pattern: path, files, output, numbers, support: saveSupport, history, report, shape },
-    ...{ algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, firstStart, generations },
+    ...{
+      command: 'reconstruct',
+      pattern: path,
+      files,
+      output,
+      numbers,
+      support: saveSupport,
+      history,
+      report,
+      checkpoint,
+    },
+    ...{ shape, algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, firstStart, generations },
     ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
     ...{ residual, feasibleResidual, residuals, feasibleResiduals, best, interrupted, measured, warnings, done },
     ...(agreement && { agreement: asNumbers(agreement) }),

@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
+import { readBytes } from '../../formats/files.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import {
@@ -14,12 +15,13 @@ import {
   type RetrieveOptions,
 } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
-import { besides, checkDistinct, checkOutput, isPng } from '../files.js';
+import { besides, checkDistinct, checkOutput, checkPlace, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
 import { note, printer, quote } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
+import { checkpointWriter, recipeOf } from './checkpoint.js';
 import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
@@ -48,7 +50,9 @@ value as black and its largest as white; .npy and .tiff hold the numbers. Withou
 PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
 earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy.
 
-The first Ctrl-C, SIGTERM or SIGHUP stops the run and writes the image so far. The second one ends the program at once.
+The first Ctrl-C, SIGTERM or SIGHUP stops the run and writes the image so far, and the checkpoint. The second one ends the
+program at once. A run that was resumed has the result of one that was never interrupted, except that the last digits may
+differ on a GPU. What --effort would choose is taken from the checkpoint.
 `;
 
 export function addReconstruct(program: Command): void {
@@ -115,6 +119,9 @@ export function addReconstruct(program: Command): void {
     .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
+    .option('--checkpoint <file>', 'write what the run has reached, every so often and when it is stopped')
+    .option('--checkpoint-every <seconds>', 'how often (default: 60)', positive('--checkpoint-every'))
+    .option('--resume <file>', 'a checkpoint to go on from, with the pattern and the options of the run that wrote it')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
@@ -128,6 +135,8 @@ export function addReconstruct(program: Command): void {
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
+          'rephase reconstruct pattern.npy -o image.png --effort thorough --checkpoint run.checkpoint',
+          'rephase reconstruct pattern.npy -o image.png --checkpoint run.checkpoint --resume run.checkpoint',
         ]),
     )
     .action((path: string, { starts, ...options }: Parsed) => runReconstruct(path, { ...options, ...starts }));
@@ -141,7 +150,8 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   const out = printer(named, named.output === '-');
   const { problem, start, files, options: read, chosen, warnings, done } = await readProblem(path, named);
   if (isPart(named.output)) checkPartSize(named, problem);
-  const options = await chooseRest(given, { ...named, ...read }, problem, chosen);
+  const resume = given.resume === undefined ? undefined : await readBytes(given.resume);
+  const options = await chooseRest(given, { ...named, ...read }, problem, chosen, resume);
   if (options.command !== commandOf([]))
     done.push(`what was not given was chosen; this repeats it: ${options.command}`);
   // Printed when the run begins: an error about an option then stands alone.
@@ -154,7 +164,8 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
     const { code, ...run } = await reconstruct(
       problem,
       {
-        signal,
+        ...{ signal, resume, checkpointSeconds: options.checkpointEvery },
+        onCheckpoint: options.checkpoint === undefined ? undefined : checkpointWriter(options.checkpoint),
         ...{ algorithm: options.algorithm, iterations: options.iterations, chain: options.chain },
         ...{
           seed: options.seed,
@@ -203,10 +214,12 @@ async function chooseRest(
   options: GivenOptions & { output: string },
   problem: Problem,
   chosen: readonly string[],
+  resume: Uint8Array | undefined,
 ): Promise<ReconstructOptions> {
   const { backend, device, precision } = options;
   const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
-  const recipe = effort && (await chooseRecipe(problem, effort, given, { backend, device, precision }));
+  const where = { backend, device, precision };
+  const recipe = effort && (resume ? recipeOf(resume, given) : await chooseRecipe(problem, effort, given, where));
   const command = commandOf([
     ...chosen,
     ...(options.support === given.support ? [] : [`--support ${options.support}`]),
@@ -258,6 +271,9 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 /** Refuses options that exclude each other. */
 function checkTogether(options: GivenOptions): void {
   const { output, json, bits, start, starts = 1, bounds, positivity, generations, effort } = options;
+  if (options.checkpointEvery !== undefined && options.checkpoint === undefined) {
+    throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
+  }
   const isOfRun = isPart(output ?? '') || options.firstStart !== undefined;
   if (isOfRun && (effort !== undefined || RECIPE.every((name) => options[name] === undefined))) {
     throw new UsageError('a part of the starts takes --chain, because all parts must run the same');
@@ -288,22 +304,24 @@ async function checkOutputs(
   path: string,
   options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
 ): Promise<void> {
-  const { output, numbers, history, report, record, saveSupport } = options;
+  const { output, numbers, history, report, record, saveSupport, checkpoint, resume } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.npz'], true);
+  if (checkpoint !== undefined) await checkPlace('--checkpoint', checkpoint);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
   if (saveSupport !== undefined) await checkOutput('--save-support', saveSupport, ['.npy']);
-  await checkDistinct(
-    [{ what: 'the pattern', path }, ...otherInputs(options)],
-    [
-      { what: '--output', path: output },
-      { what: '--history', path: history },
-      { what: '--report', path: report },
-      { what: '--save-support', path: saveSupport },
-      { what: 'the numbers', path: numbers },
-      { what: 'the record', path: record },
-    ],
-  );
+  const inputs = [{ what: 'the pattern', path }, ...otherInputs(options)];
+  const outputs = [
+    { what: '--output', path: output },
+    { what: '--history', path: history },
+    { what: '--report', path: report },
+    { what: '--save-support', path: saveSupport },
+    { what: 'the numbers', path: numbers },
+    { what: 'the record', path: record },
+  ];
+  await checkDistinct([...inputs, { what: '--resume', path: resume }], outputs);
+  // A run may write over the checkpoint that it went on from.
+  await checkDistinct(inputs, [...outputs, { what: '--checkpoint', path: checkpoint }]);
 }
 
 async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {

@@ -5,16 +5,22 @@
  */
 import { DeviceLostError, messageOf } from '../../errors.js';
 import type { Combined, Starts } from '../combine.js';
-import { nothingDone, type Job, type JobResult } from '../job.js';
+import { nothingDone, type Job, type JobOptions, type JobResult } from '../job.js';
 import type { ScanJob, ScanJobResult } from '../scan-job.js';
 import type { Warning } from '../../inspect/index.js';
 import { indexOfLeast } from '../../session/residuals.js';
 import type { Problem, Progress, RunOptions } from '../../types.js';
-import { unpackError, type Answer, type FromWorker, type ToWorker } from './protocol.js';
+import { unpackError, type Answer, type FromWorker, type Report, type ToWorker } from './protocol.js';
 import { availableCores, startWorker } from './thread.js';
 
 /** Workers cannot be made here; the cause says why. */
 export class WorkersUnavailable extends Error {}
+
+/** A job for some of the starts of a call. */
+export interface Part extends Job {
+  /** The index of its first start. */
+  first: number;
+}
 
 const PROGRESS_MILLISECONDS = 100;
 
@@ -55,10 +61,10 @@ function releaseCore(): void {
  */
 export async function runOnWorkers(
   script: { source: string; data: unknown },
-  jobs: Job[],
-  { onProgress, signal }: RunOptions,
+  jobs: Part[],
+  { onProgress, signal, onStates }: JobOptions,
 ): Promise<JobResult[]> {
-  const gather = onProgress && gatherProgress(jobs.length, onProgress);
+  const gather = onProgress && gatherProgress(jobs, onProgress);
   const workers = new Set<Worker>();
   /** Aborted when no further job may begin. */
   const over = new AbortController();
@@ -70,7 +76,8 @@ export async function runOnWorkers(
   signal?.addEventListener('abort', abort);
   const runs = jobs.map(async (job, index) => {
     const request: ToWorker = { type: 'run', job, data: script.data };
-    const onReport = (progress: Progress) => gather?.(index, progress);
+    const onReport = (report: Report) =>
+      report.type === 'progress' ? gather?.(index, report.progress) : onStates?.(job.first, report.states);
     const result = await askWorker(script.source, request, over.signal, (worker) => workers.add(worker), onReport);
     return (result as JobResult | undefined) ?? nothingDone(job);
   });
@@ -120,7 +127,8 @@ export async function scanOnWorker(
   try {
     const request: ToWorker = { type: 'scan', job, data: script.data };
     const never = new AbortController().signal;
-    const answer = askWorker(script.source, request, signal ?? never, (started) => (worker = started), onProgress);
+    const onReport = (report: Report) => report.type === 'progress' && onProgress?.(report.progress);
+    const answer = askWorker(script.source, request, signal ?? never, (started) => (worker = started), onReport);
     return (await answer) as ScanJobResult | undefined;
   } finally {
     signal?.removeEventListener('abort', abort);
@@ -148,7 +156,7 @@ async function askWorker(
   request: ToWorker,
   signal: AbortSignal,
   onStart: (worker: Worker) => void,
-  onProgress?: (progress: Progress) => unknown,
+  onReport?: (report: Report) => unknown,
 ): Promise<Answer | undefined> {
   if (!(await takeCore(signal))) return undefined;
   let terminate = () => Promise.resolve();
@@ -166,9 +174,9 @@ async function askWorker(
         if (message.type === 'ready') {
           isReady = true;
           if (signal.aborted) resolve(undefined);
-        } else if (message.type === 'progress') {
+        } else if (message.type === 'progress' || message.type === 'states') {
           // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
-          const report = new Promise((resolve) => resolve(onProgress?.(message.progress)));
+          const report = new Promise((resolve) => resolve(onReport?.(message)));
           reports = Promise.all([reports, report]);
           reports.catch(reject);
         } else if (message.type === 'done') reports.then(() => resolve(message.result), reject);
@@ -191,16 +199,19 @@ async function askWorker(
 }
 
 /** Reports what every start has done at least. Each worker reports by itself, so the reports are throttled here. */
-function gatherProgress(
-  workers: number,
+export function gatherProgress(
+  jobs: readonly Job[],
   onProgress: (progress: Progress) => unknown,
 ): (index: number, progress: Progress) => unknown {
-  const newest: (Progress | undefined)[] = Array.from({ length: workers });
+  const newest: (Pick<Progress, 'iteration' | 'residual' | 'seconds'> | undefined)[] = jobs.map(({ origins }) => {
+    const [first] = origins ?? [];
+    return first && 'iterations' in first ? { ...first, iteration: first.iterations } : undefined;
+  });
   let reported = -Infinity;
   return (index, progress) => {
     newest[index] = progress;
     const known = newest.filter((entry) => entry !== undefined);
-    if (known.length < workers) return;
+    if (known.length < jobs.length) return;
     const iteration = Math.min(...known.map((entry) => entry.iteration));
     const residuals = known.map((entry) => entry.residual);
     const now = performance.now();

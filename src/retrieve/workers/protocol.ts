@@ -8,6 +8,7 @@ import { inspect, type Warning } from '../../inspect/index.js';
 import { combine, type Combined, type Starts } from '../combine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
 import { runScan, type ScanJob, type ScanJobResult } from '../scan-job.js';
+import type { StartState } from '../../session/start-state.js';
 import type { Problem, Progress } from '../../types.js';
 
 export type ToWorker =
@@ -20,11 +21,11 @@ export type ToWorker =
 /** What a worker makes of a request. */
 export type Answer = JobResult | Warning[] | Combined | ScanJobResult;
 
+/** What a job tells while it runs. */
+export type Report = { type: 'progress'; progress: Progress } | { type: 'states'; states: StartState[] };
+
 export type FromWorker =
-  | { type: 'ready' }
-  | { type: 'progress'; progress: Progress }
-  | { type: 'done'; result: Answer }
-  | { type: 'failed'; error: PackedError };
+  { type: 'ready' } | Report | { type: 'done'; result: Answer } | { type: 'failed'; error: PackedError };
 
 /** How a worker sends and receives: through `parentPort` in Node, through the global scope in browsers. */
 export interface WorkerPort {
@@ -55,7 +56,18 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
         const result = await runScan(makeBackend(message.data), message.job, options);
         return port.post({ type: 'done', result }, [result.object.buffer, result.probe.buffer]);
       }
-      const result = await runJob(makeBackend(message.data), message.job, options);
+      const onStates = (states: StartState[]) => {
+        const arrays = states.flatMap(({ object, spectrum }) => [object, spectrum]);
+        port.post(
+          { type: 'states', states },
+          arrays.map(({ buffer }) => buffer as ArrayBuffer),
+        );
+      };
+      const { job } = message;
+      const result = await runJob(makeBackend(message.data), job, {
+        ...options,
+        onStates: job.stateSeconds === undefined ? undefined : onStates,
+      });
       const images = [result.object, result.feasible, ...(result.objects ?? [])];
       port.post(
         { type: 'done', result },

@@ -1,0 +1,42 @@
+/**
+ * Everything that the course of one start follows from, between two iterations. It is the same on every backend, so that
+ * another can go on from it.
+ */
+import type { BackendProblem, BackendSession } from '../backends/interface.js';
+import type { RealArray, Shape } from '../types.js';
+import { packHalf, unpackHalf } from './half-spectrum.js';
+
+export interface StartState {
+  /** Iterations finished, ≥ 1. */
+  iterations: number;
+  /** Seconds spent iterating. */
+  seconds: number;
+  /** The newest. */
+  residual: number;
+  /** The iterate, rows × columns. */
+  object: RealArray;
+  /** After the Fourier constraint: its packed half. */
+  spectrum: RealArray;
+  /** The residual of every iteration, where a history is kept. */
+  history?: Float64Array;
+}
+
+/** Reads object and spectrum of one start. No pass is pending. */
+export async function readState(
+  session: BackendSession,
+  start: number,
+  shape: Shape,
+): Promise<Pick<StartState, 'object' | 'spectrum'>> {
+  const object = await session.readObject(start);
+  if (session.readHalf) return { object, spectrum: await session.readHalf(start) };
+  return { object, spectrum: packHalf(await session.readSpectrum(start), shape) };
+}
+
+/** Writes the states of all starts into a fresh session. */
+export function writeStates(session: BackendSession, problem: BackendProblem, states: readonly StartState[]): void {
+  states.forEach(({ object, spectrum }, start) => {
+    session.writeObject(start, object, problem.rule.keepsIterate);
+    if (session.writeHalf) session.writeHalf(start, spectrum);
+    else session.writeSpectrum(start, unpackHalf(spectrum, problem.pattern.shape));
+  });
+}
