@@ -39,12 +39,18 @@ export {
   type WarningCode,
 } from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
+export { alignedScanError, type AlignScanOptions, type ScanAlignment } from './tools/align-scan.js';
 export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
 export { magnitudesFromIntensities } from './tools/intensities.js';
+export { guessProbe, type GuessProbeOptions } from './tools/guess-probe.js';
+export { guessScan, type GuessScanOptions, type ScanGuess } from './tools/guess-scan.js';
+export { illumination, type Illumination } from './tools/illumination.js';
+export { orientScan } from './problems/orientation.js';
 export { philox4x32, uniform } from './random.js';
 export { retrieve } from './retrieve/retrieve.js';
 export type { ScanSession } from './session/scan-session.js';
 export type { Session } from './session/session.js';
+export { simulateScan, type SimulateScanOptions } from './tools/simulate-scan.js';
 export { simulate, type SimulateOptions, type Simulation } from './tools/simulate.js';
 export * from './scan-types.js';
 export * from './types.js';

@@ -51,9 +51,22 @@ export interface Scan {
   object?: { data: RealArray; shape: Shape } | undefined;
   /** Which pixels of the patterns were measured, rows × columns, one mask for all. All when left out. */
   mask?: MaskArray | undefined;
-  /** Metres of a pixel of the object [rows, columns]. It is carried to files and pictures; nothing is computed from it. */
+  /**
+   * Metres of a pixel of the object [rows, columns]: wavelength · distance / (pixels of the pattern · metres of a detector's
+   * pixel). Files and pictures carry it, and guesses of the probe compute with it; nothing else does.
+   */
   pixel?: readonly [number, number] | undefined;
+  /** Metres, 5e-13 to 1e-4. Carried likewise. */
+  wavelength?: number | undefined;
+  /** Metres from the object to the detector, > 0. Carried to files. */
+  distance?: number | undefined;
 }
+
+/**
+ * What is done to a detector's patterns, in this order, so that their axes lie as those of the positions: transpose, flip
+ * rows (upside down), flip columns (left to right). PyNX's `detector_orientation` is the same triple.
+ */
+export type Orientation = readonly [transpose: boolean, flipRows: boolean, flipColumns: boolean];
 
 /** What `createSession` takes for a scan, every field optional; undefined stands for the default. */
 export interface ScanSessionOptions {

@@ -12,7 +12,7 @@ import { LEAVE_OUT, checkFinite, checkMask, checkRealArray, checkShape, position
 import { checkFlag, checkInteger, checkName, checkRun, rejectUnknownKeys, type Settings } from './options.js';
 
 const SCAN_KEYS = [
-  ...['patterns', 'shape', 'positions', 'probe', 'object', 'mask', 'pixel'],
+  ...['patterns', 'shape', 'positions', 'probe', 'object', 'mask', 'pixel', 'wavelength', 'distance'],
 ] as const satisfies readonly string[];
 const SESSION_KEYS = [
   ...['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom'],
@@ -44,6 +44,9 @@ const MARGIN_OF_MOVING = 8;
 
 /** How many times as many pixels as all patches have the object may have: a sparse scan has some, metres have billions. */
 const MOST_EMPTY = 64;
+
+/** From electrons of 1.5 MeV to the far infrared. Energies, and lengths in nanometres, are no wavelengths in metres. */
+const WAVELENGTHS = [5e-13, 1e-4] as const;
 
 /** Whether `retrieve` and `createSession` were given a scan. */
 export function isScan(problem: object): problem is Scan {
@@ -95,13 +98,9 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
 export function prepareScan(scan: Scan, settings: ScanSettings): ScanSetup {
-  rejectUnknownKeys('scan', scan, SCAN_KEYS);
-  const shape = checkShape('shape', scan.shape);
-  const mask = checkMask(scan.mask, shape);
-  const patterns = checkPatterns(scan.patterns, shape, mask);
+  const { shape, mask, patterns } = checkMeasured(scan);
   const count = patterns.length / (shape[0] * shape[1]);
   const { precision } = settings;
-  checkPixel(scan.pixel);
   const given = checkPositions(scan.positions, count);
   const object = scan.object && checkObject(scan.object, precision);
   const { positions, objectShape } = object
@@ -123,6 +122,18 @@ export function prepareScan(scan: Scan, settings: ScanSettings): ScanSetup {
     ...(probe && { probe }),
     ...(object && { object: object.data }),
   };
+}
+
+/** The patterns and their mask, copied. Checks what a scan carries along as well. */
+export function checkMeasured(scan: Scan): { shape: Shape; mask: Uint8Array | undefined; patterns: CountArray } {
+  rejectUnknownKeys('scan', scan, SCAN_KEYS);
+  const shape = checkShape('shape', scan.shape);
+  const mask = checkMask(scan.mask, shape);
+  const patterns = checkPatterns(scan.patterns, shape, mask);
+  checkPixel(scan.pixel);
+  checkMetres('wavelength', scan.wavelength, ...WAVELENGTHS);
+  checkMetres('distance', scan.distance, 0, Infinity);
+  return { shape, mask, patterns };
 }
 
 function checkPatterns(patterns: CountArray, shape: Shape, mask: Uint8Array | undefined): CountArray {
@@ -205,7 +216,7 @@ function placed(given: Float64Array, shape: Shape, margin: number): { positions:
   return { positions: given.map((number, i) => number + moves[i % 2]), objectShape };
 }
 
-function requireInside(positions: Float64Array, shape: Shape, objectShape: Shape): Float64Array {
+export function requireInside(positions: Float64Array, shape: Shape, objectShape: Shape): Float64Array {
   positions.forEach((number, i) => {
     const corner = Math.floor(number + 0.5);
     const most = objectShape[i % 2] - shape[i % 2];
@@ -219,7 +230,7 @@ function requireInside(positions: Float64Array, shape: Shape, objectShape: Shape
   return positions;
 }
 
-function checkObject(
+export function checkObject(
   object: NonNullable<Scan['object']>,
   precision: ScanSettings['precision'],
 ): { data: RealArray; shape: Shape } {
@@ -231,7 +242,11 @@ function checkObject(
 }
 
 /** The probe's modes, at most as many as were asked for. */
-function checkProbe(probe: RealArray, [rows, columns]: Shape, { modes, precision }: ScanSettings): RealArray {
+export function checkProbe(
+  probe: RealArray,
+  [rows, columns]: Shape,
+  { modes, precision }: Pick<ScanSettings, 'modes' | 'precision'>,
+): RealArray {
   const one = 2 * rows * columns;
   const kind = typedKind(probe);
   const length = kind === 'Float32Array' || kind === 'Float64Array' ? typedLength(probe) : 0;
@@ -253,4 +268,10 @@ function checkPixel(pixel: Scan['pixel']): void {
   const given: unknown[] = Array.isArray(pixel) && pixel.length === 2 ? Array.from(pixel) : [];
   if (given.length === 2 && given.every((size) => typeof size === 'number' && size > 0 && size < Infinity)) return;
   throw new InvalidArgumentError('pixel', gotTakes('pixel', pixel, 'two numbers above 0: metres of an object pixel'));
+}
+
+function checkMetres(argument: string, metres: number | undefined, least: number, most: number): void {
+  if (metres === undefined || (typeof metres === 'number' && metres >= least && metres > 0 && metres <= most)) return;
+  const range = most === Infinity ? 'above 0' : `from ${least} to ${most}`;
+  throw new InvalidArgumentError(argument, gotTakes(argument, metres, `metres, ${range}`));
 }

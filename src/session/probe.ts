@@ -94,6 +94,8 @@ function removeFrom(image: Float64Array, direction: Float64Array): void {
   }
 }
 
-function powerOf(image: Float64Array): number {
-  return image.reduce((sum, number) => sum + number * number, 0);
+export function powerOf(image: RealArray): number {
+  let power = 0;
+  for (const number of image) power += number * number;
+  return power;
 }
