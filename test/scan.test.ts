@@ -264,7 +264,9 @@ describe('bad input', () => {
     ['positionsFrom', {}, { positionsFrom: 0.5 }],
     ['algorithm', {}, { algorithm: 'hio' as never }],
     ['backend', {}, { backend: 'gpu' as never }],
-    ['wavelength', { wavelength: 1 } as never],
+    ['wavelength', { wavelength: 1 }],
+    ['distance', { distance: 0 }],
+    ['energy', { energy: 8 } as never],
   ];
   it.each(bad)('names %s', async (argument, part, options = {}) => {
     for (const open of [createSession, retrieve] as ((scan: Scan, options: ScanOptions) => Promise<unknown>)[]) {
