@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include "blur.hpp"
+
 namespace rephase {
 
 template <class Field>
@@ -17,7 +19,8 @@ Session<Field>::Session(size_t rows, size_t columns, size_t starts, const Rule& 
 template <class Field>
 size_t Session<Field>::bytes() const {
   return sizeof(*this) + field_.bytes() + spectrum_.bytes() + iterate_.bytes() + work_.bytes() + support_.bytes() +
-         everywhere_.bytes() + thresholds_.bytes() + line_.bytes() + scratch_.bytes() + records_.bytes();
+         own_supports_.bytes() + everywhere_.bytes() + thresholds_.bytes() + line_.bytes() + scratch_.bytes() +
+         records_.bytes();
 }
 
 template <class Field>
@@ -42,6 +45,7 @@ void Session<Field>::start_from_seed(const T* magnitudes, const uint8_t* mask, u
 
 template <class Field>
 bool Session<Field>::set_support(const uint8_t* support) {
+  own_supports_.release();
   if (!support) {
     support_.release();
     return true;
@@ -53,6 +57,54 @@ bool Session<Field>::set_support(const uint8_t* support) {
       if (*support++)
         support_[r / Field::kGroupRows * field_.columns() + c] |= static_cast<uint8_t>(1u << r % Field::kGroupRows);
   return true;
+}
+
+template <class Field>
+bool Session<Field>::shrink_support(double sigma, double threshold, double least, double most) {
+  const size_t rows = field_.rows(), columns = field_.columns(), size = field_.groups() * columns;
+  Buffer<T> image(rows * columns), blurred(rows * columns);
+  Buffer<uint8_t> next(size);
+  if (!image || !blurred || !next) return false;
+  if (!own_supports_) {
+    if (!own_supports_.allocate(starts_ * size)) return false;
+    for (size_t s = 0; s < starts_; s++)
+      for (size_t g = 0; g < field_.groups(); g++)
+        std::copy_n(shared_support(g), columns, &own_supports_[(s * field_.groups() + g) * columns]);
+  }
+  const auto is_inside = [](const uint8_t* group, size_t r, size_t c) { return group[c] >> r % Field::kGroupRows & 1; };
+  for (size_t s = 0; s < starts_; s++) {
+    read_object(s, 0, rows, image.data());
+    blur_lines(image.data(), blurred.data(), rows, columns, columns, 1, sigma);
+    blur_lines(blurred.data(), image.data(), columns, 1, rows, columns, sigma);
+    double power = 0, inside = 0;
+    for (size_t r = 0; r < rows; r++) {
+      for (size_t c = 0; c < columns; c++) {
+        if (!is_inside(support(s, r / Field::kGroupRows), r, c)) continue;
+        power += static_cast<double>(image[r * columns + c]) * image[r * columns + c];
+        inside++;
+      }
+    }
+    const double level = threshold * std::sqrt(power / inside);
+    double pixels = 0;
+    std::memset(next.data(), 0, size);
+    for (size_t r = 0; r < rows; r++) {
+      const size_t g = r / Field::kGroupRows;
+      for (size_t c = 0; c < columns; c++) {
+        if (!(image[r * columns + c] > level) || !is_inside(shared_support(g), r, c)) continue;
+        next[g * columns + c] |= static_cast<uint8_t>(1u << r % Field::kGroupRows);
+        pixels++;
+      }
+    }
+    if (pixels >= least && pixels <= most) std::copy_n(next.data(), size, &own_supports_[s * size]);
+  }
+  return true;
+}
+
+template <class Field>
+void Session<Field>::read_support(size_t start, uint8_t* out) const {
+  for (size_t r = 0; r < field_.rows(); r++)
+    for (size_t c = 0; c < field_.columns(); c++)
+      *out++ = support(start, r / Field::kGroupRows)[c] >> r % Field::kGroupRows & 1;
 }
 
 // ---- rows ----
@@ -92,7 +144,7 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   const V shares[] = {splat<V>(static_cast<T>(rule.projected.iterate)), splat<V>(static_cast<T>(rule.projected.next))};
   const V least = splat<V>(static_cast<T>(rule.support_size > 0 ? 0 : rule.low));
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
-  const uint8_t* const inside = support(g);
+  const uint8_t* const inside = support(start, g);
   for (size_t c = 0; c < field_.columns(); c++) {
     const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal), test = tested.of(t, x, z);
     const auto violates = Field::violated(test, inside[c], low, high);
@@ -117,7 +169,7 @@ void Session<Field>::constrain_group_fast(const Rule& rule, size_t start, size_t
   const V low = splat<V>(static_cast<T>(rule.low)), norm = splat<V>(normal);
   constexpr bool kReads = Tested == Terms::x;
   Complex<V>* const iterate = kReads || rule.keeps_iterate ? group(iterate_, start, g) : nullptr;
-  const uint8_t* const inside = support(g);
+  const uint8_t* const inside = support(start, g);
   for (size_t c = 0; c < field_.columns(); c++) {
     const Complex<V> z = y[c] * norm, x = kReads ? iterate[c] : Complex<V>{};
     const auto violates = Field::violated(tested.of(Tested, x, z), inside[c], low);
@@ -153,7 +205,7 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
   for (size_t g = 0; g < field_.groups(); g++) {
     field_.load_rows(spectrum(start), g, line_.data());
     Complex<V>* iterate = Keeps ? group(iterate_, start, g) : nullptr;
-    const uint8_t* const inside = support(g);
+    const uint8_t* const inside = support(start, g);
     field_.row_plan().through_space(line_.data(), scratch_.data(), [=](size_t c, Complex<V> z) -> Complex<V> {
       const Complex<V> y = z * normal, x = Keeps ? iterate[c] : Complex<V>{};
       const auto violates = Field::violated(tested.of(Tested, x, y), inside[c]);
@@ -217,7 +269,7 @@ size_t Session<Field>::count_above(const Combination& tested, size_t start, cons
       for (size_t c = 0; c < field_.columns(); c++) line_[c] = mixture.of(terms, x[c], z[c]);
       z = line_.data();
     }
-    count += field_.count_above(z, g, support_ ? support(g) : nullptr, threshold);
+    count += field_.count_above(z, g, support_ || own_supports_ ? support(start, g) : nullptr, threshold);
   }
   return count;
 }

@@ -28,6 +28,8 @@ class Session {
 
   // What returns bool is false when memory ran out, and has then changed nothing.
   bool set_support(const uint8_t* support);  // null: everywhere
+  bool shrink_support(double sigma, double threshold, double least, double most);
+  void read_support(size_t start, uint8_t* out) const;
 
   bool inverse();
   bool constrain_object(const Rule& rule);
@@ -64,7 +66,12 @@ class Session {
     return image.data() + start * field_.image_size() + g * field_.columns();
   }
   // A byte a column, a bit a row.
-  const uint8_t* support(size_t g) const { return support_ ? &support_[g * field_.columns()] : everywhere_.data(); }
+  const uint8_t* shared_support(size_t g) const {
+    return support_ ? &support_[g * field_.columns()] : everywhere_.data();
+  }
+  const uint8_t* support(size_t start, size_t g) const {
+    return own_supports_ ? &own_supports_[(start * field_.groups() + g) * field_.columns()] : shared_support(g);
+  }
 
   // Of the inverse transform.
   T normal() const {
@@ -110,6 +117,7 @@ class Session {
   // The object, where reading finds it, and the image that `forward` transforms. Each is one of the two.
   Buffer<Complex<V>>*object_ = &work_, *next_ = &work_;
   Buffer<uint8_t> support_, everywhere_;  // [group][column], and a group for where there is no support
+  Buffer<uint8_t> own_supports_;          // [start][group][column], from the first shrink on
   Buffer<T> thresholds_;                  // of the last support size of each start
   Buffer<Complex<V>> line_, scratch_;
   Buffer<double> records_;

@@ -136,6 +136,18 @@ export interface RuleOptions {
   delta?: number | undefined;
 }
 
+/** How a support shrinks to the object. */
+export interface ShrinkSupportOptions {
+  /** Standard deviation of the Gaussian in pixels, > 0. */
+  sigma: number;
+  /** Share of the root mean square of the blurred object over the support, > 0; 0.1 to 0.25 are usual. */
+  threshold: number;
+  /** A start whose support would have fewer pixels keeps the one that it has, ≥ 1. Default 1. */
+  least?: number | undefined;
+  /** Likewise with more pixels. Default Infinity. */
+  most?: number | undefined;
+}
+
 /** A part of a chain of algorithms: some iterations by one rule, or a chain that is repeated. */
 export type ChainLink =
   | {

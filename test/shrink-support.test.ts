@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackendSession, ShrinkSupport } from '../src/backends/interface.js';
 import { selectDevice } from '../src/backends/registry.js';
-import type { Shape } from '../src/index.js';
+import { createSession, type Shape } from '../src/index.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { POSITIVE, projection, ruleOf, withoutPrevious } from '../src/rules.js';
 import { WITHOUT_SHRINK_SUPPORT, onEveryBackend } from './support/backends.js';
@@ -103,6 +103,47 @@ onEveryBackend('shrinkSupport', ({ backend, precision, tolerance }) => {
       session.constrainObject(UNBOUNDED);
       session.dispose();
     });
+  });
+});
+
+describe('a session whose support shrinks', () => {
+  const shape: Shape = [16, 16];
+  const open = () => createSession(noisyProblem(shape), { backend: 'wasm', algorithm: 'hio', seed: 2, starts: 2 });
+
+  it('has feasible objects inside it, and goes on inside it', async () => {
+    using session = await open();
+    await session.run(5);
+    expect(await session.readSupport(1)).toEqual(new Uint8Array(256).fill(1));
+    session.shrinkSupport({ sigma: 1, threshold: 0.8 });
+    for (const start of [0, 1]) {
+      const support = await session.readSupport(start);
+      const size = support.reduce((sum, inside) => sum + inside, 0);
+      expect(size).toBeGreaterThan(0);
+      expect(size).toBeLessThan(256);
+      const feasible = await session.readFeasible(start);
+      expect(feasible.filter((pixel, i) => pixel !== 0 && support[i] === 0)).toHaveLength(0);
+    }
+    expect(await session.readSupport(0)).not.toEqual(await session.readSupport(1));
+    session.use({ algorithm: 'er' });
+    await session.run(3);
+    const [object, support] = [await session.readObject(1), await session.readSupport(1)];
+    expect(Math.max(...object.filter((_, i) => support[i] === 0).map(Math.abs))).toBeLessThan(1e-5);
+    session.setSupport(undefined);
+    expect(await session.readSupport(1)).toEqual(new Uint8Array(256).fill(1));
+  });
+
+  it.each([
+    ['sigma', { sigma: 0, threshold: 0.1 }],
+    ['sigma', { sigma: NaN, threshold: 0.1 }],
+    ['sigma', { sigma: 17, threshold: 0.1 }],
+    ['threshold', { sigma: 1, threshold: 0 }],
+    ['threshold', { sigma: 1 }],
+    ['least', { sigma: 1, threshold: 0.1, least: 0 }],
+    ['most', { sigma: 1, threshold: 0.1, least: 5, most: 4 }],
+    ['sigmas', { sigma: 1, threshold: 0.1, sigmas: 4 }],
+  ])('refuses a wrong %s by name', async (argument, options) => {
+    using session = await open();
+    expect(() => session.shrinkSupport(options as never)).toThrow(expect.objectContaining({ argument }) as never);
   });
 });
 

@@ -103,6 +103,17 @@ EXPORT(rephase_set_support) int rephase_set_support(AnySession* session, const u
   return session->with([&](auto& s) { return s.set_support(support); });
 }
 
+// The supports of all starts shrink to where their blurred objects are above a threshold.
+EXPORT(rephase_shrink_support)
+int rephase_shrink_support(AnySession* session, double sigma, double threshold, double least, double most) {
+  return session->with([&](auto& s) { return s.shrink_support(sigma, threshold, least, most); });
+}
+
+// A byte a pixel, rows × columns.
+EXPORT(rephase_read_support) void rephase_read_support(AnySession* session, uint32_t start, uint8_t* out) {
+  session->with([&](auto& s) { s.read_support(start, out); });
+}
+
 // Needs the full magnitudes and mask again: the session keeps only their symmetric part.
 EXPORT(rephase_start_from_seed)
 void rephase_start_from_seed(AnySession* session, const void* magnitudes, const uint8_t* mask, uint32_t seed_low,

@@ -3,7 +3,7 @@
  * when it is disposed of and the 4 GiB that a module can address are the session's alone. The iteration's arrays live
  * in that memory; results come out through a small staging buffer.
  */
-import type { BackendProblem, BackendSession, Batch, Pattern } from '../../src/backends/interface.js';
+import type { BackendProblem, BackendSession, Batch, Pattern, ShrinkSupport } from '../../src/backends/interface.js';
 import { OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, Precision, RealArray, Shape } from '../../src/types.js';
@@ -74,6 +74,21 @@ export class WasmSession implements BackendSession {
 
   setSupport(support: Uint8Array | undefined): void {
     this.#staged(support?.length ?? 0, (staged) => this.#passSupport(staged, support));
+  }
+
+  shrinkSupport({ sigma, threshold, least, most }: ShrinkSupport): void {
+    this.#require(this.#call.rephase_shrink_support(this.#session, sigma, threshold, least, most));
+  }
+
+  readSupport(start: number): Promise<Uint8Array> {
+    const [rows, columns] = this.#size.shape;
+    return promised(() =>
+      this.#staged(rows * columns, (out) => {
+        this.#call.rephase_read_support(this.#session, start, out);
+        this.#countDownload(rows * columns);
+        return this.#live.bytes(out, rows * columns).slice();
+      }),
+    );
   }
 
   measureObject(projection: Rule): void {

@@ -12,6 +12,8 @@ import {
   type RuleOptions,
   type RunOptions,
   type SessionOptions,
+  type Shape,
+  type ShrinkSupportOptions,
 } from '../types.js';
 
 /** A rule's options with every default filled in. */
@@ -138,6 +140,35 @@ function ruleSettings({ algorithm = 'gs', beta, alpha = 0.4, delta = 1.1 }: Rule
     throw new InvalidArgumentError('delta', gotTakes('delta', delta, 'a finite number of at least 0'));
   }
   return { algorithm, beta: checked, alpha, delta };
+}
+
+/** Checks how a support shrinks, and fills in the defaults. */
+export function checkShrinkSupport(
+  options: ShrinkSupportOptions,
+  [rows, columns]: Shape,
+): Required<ShrinkSupportOptions> {
+  rejectUnknownKeys('options', options, ['sigma', 'threshold', 'least', 'most']);
+  const { sigma, threshold, least = 1, most = Infinity } = options;
+  const largest = Math.max(rows, columns);
+  if (!(typeof sigma === 'number' && sigma > 0 && sigma <= largest)) {
+    throw new InvalidArgumentError(
+      'sigma',
+      gotTakes('sigma', sigma, `a number of pixels above 0 and at most ${largest}`),
+    );
+  }
+  if (!(typeof threshold === 'number' && threshold > 0 && threshold < Infinity)) {
+    throw new InvalidArgumentError('threshold', gotTakes('threshold', threshold, 'a finite number above 0'));
+  }
+  if (!(typeof least === 'number' && least >= 1)) {
+    throw new InvalidArgumentError('least', gotTakes('least', least, 'a number of pixels of at least 1'));
+  }
+  if (!(typeof most === 'number' && most >= least)) {
+    throw new InvalidArgumentError(
+      'most',
+      gotTakes('most', most, `a number of pixels of at least ${least}, which is the least`),
+    );
+  }
+  return { sigma, threshold, least, most };
 }
 
 /** The feedback strength of an algorithm that is given none. */

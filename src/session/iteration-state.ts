@@ -3,7 +3,7 @@
  * what to do in which order, so that whole iterations, single kernels, reads, writes and changes of rule or support can
  * be mixed freely. It contains no arithmetic. Arguments arrive checked.
  */
-import type { BackendSession } from '../backends/interface.js';
+import type { BackendSession, ShrinkSupport } from '../backends/interface.js';
 import { readsIterate, withoutPrevious, type Rule } from '../rules.js';
 import type { RealArray } from '../types.js';
 import type { ResidualLog } from './residuals.js';
@@ -93,6 +93,11 @@ export class IterationState {
   setSupport(support: Uint8Array | undefined): void {
     this.complete();
     this.#session.setSupport(support);
+  }
+
+  shrinkSupport(shrink: ShrinkSupport): void {
+    this.makeObject();
+    this.#session.shrinkSupport!(shrink);
   }
 
   /** Runs whole iterations in fused passes. Only when none is under way. */
