@@ -48,6 +48,8 @@ class Session {
   bool keep_object(size_t start);
   void read_spectrum(size_t start, size_t row, size_t rows, T* out);
   void write_spectrum(size_t start, const T* in);
+  // From which the next one of a support size is found.
+  T& threshold(size_t start) { return thresholds_[start]; }
   void read_half(size_t start, size_t row, size_t rows, T* out);
   void write_half(size_t start, size_t row, size_t rows, const T* in);
 

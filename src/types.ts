@@ -240,8 +240,8 @@ export interface RetrieveOptions extends SessionOptions, RunOptions {
   checkpointSeconds?: number | undefined;
   /**
    * A checkpoint to go on from. The problem and the options must be those of the run that made it, but for backend, device,
-   * and what only watches. On `wasm` the result is that of a run that was never interrupted, to the last bit; between other
-   * backends it differs by rounding.
+   * and what only watches. On `wasm` the result is that of a run that was never interrupted, to the last bit. On and between
+   * other backends it differs by rounding, and with a `supportSize` of 200 or more by what its tolerance leaves open.
    */
   resume?: Uint8Array | undefined;
   /**

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "session.hpp"
 
@@ -183,6 +184,15 @@ void rephase_read_spectrum(AnySession* session, uint32_t start, uint32_t row, ui
 
 EXPORT(rephase_write_spectrum) void rephase_write_spectrum(AnySession* session, uint32_t start, const void* in) {
   session->with([&](auto& s) { s.write_spectrum(start, numbers(s, in)); });
+}
+
+// The threshold of the last support size, in scaled units.
+EXPORT(rephase_threshold) double rephase_threshold(AnySession* session, uint32_t start) {
+  return session->with([&](auto& s) -> double { return s.threshold(start); });
+}
+
+EXPORT(rephase_set_threshold) void rephase_set_threshold(AnySession* session, uint32_t start, double threshold) {
+  session->with([&](auto& s) { s.threshold(start) = static_cast<typename std::decay_t<decltype(s)>::T>(threshold); });
 }
 
 EXPORT(rephase_read_half)

@@ -134,6 +134,14 @@ export class WasmSession implements BackendSession {
     );
   }
 
+  readThreshold(start: number): number {
+    return this.#call.rephase_threshold(this.#session, start);
+  }
+
+  writeThreshold(start: number, threshold: number): void {
+    this.#call.rephase_set_threshold(this.#session, start, threshold);
+  }
+
   keepObject(start: number): void {
     this.#size.withIterate = true;
     this.#require(this.#call.rephase_keep_object(this.#session, start));

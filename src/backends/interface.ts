@@ -129,6 +129,9 @@ export interface BackendSession {
    */
   readHalf?(start: number): Promise<RealArray>;
   writeHalf?(start: number, half: RealArray): void;
+  /** The threshold of one start's last support size, in scaled units, from which the next is found. Left out likewise. */
+  readThreshold?(start: number): number;
+  writeThreshold?(start: number, threshold: number): void;
 
   /** Resolves when everything enqueued so far has been carried out. Rejects when the device failed. */
   finish(): Promise<void>;

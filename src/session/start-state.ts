@@ -17,26 +17,30 @@ export interface StartState {
   object: RealArray;
   /** After the Fourier constraint: its packed half. */
   spectrum: RealArray;
+  /** See `BackendSession`; where the backend tells it. */
+  threshold?: number | undefined;
   /** The residual of every iteration, where a history is kept. */
   history?: Float64Array;
 }
 
-/** Reads object and spectrum of one start. No pass is pending. */
+/** Reads what the backend holds of one start. No pass is pending. */
 export async function readState(
   session: BackendSession,
   start: number,
   shape: Shape,
-): Promise<Pick<StartState, 'object' | 'spectrum'>> {
+): Promise<Pick<StartState, 'object' | 'spectrum' | 'threshold'>> {
   const object = await session.readObject(start);
-  if (session.readHalf) return { object, spectrum: await session.readHalf(start) };
-  return { object, spectrum: packHalf(await session.readSpectrum(start), shape) };
+  const half = await session.readHalf?.(start);
+  const spectrum = half ?? packHalf(await session.readSpectrum(start), shape);
+  return { object, spectrum, threshold: session.readThreshold?.(start) };
 }
 
 /** Writes the states of all starts into a fresh session. */
 export function writeStates(session: BackendSession, problem: BackendProblem, states: readonly StartState[]): void {
-  states.forEach(({ object, spectrum }, start) => {
+  states.forEach(({ object, spectrum, threshold }, start) => {
     session.writeObject(start, object, problem.rule.keepsIterate);
     if (session.writeHalf) session.writeHalf(start, spectrum);
     else session.writeSpectrum(start, unpackHalf(spectrum, problem.pattern.shape));
+    if (threshold !== undefined) session.writeThreshold?.(start, threshold);
   });
 }
