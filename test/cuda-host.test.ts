@@ -13,7 +13,7 @@ import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession }
 import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
-import { coefficients, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
+import { coefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
 
@@ -101,6 +101,7 @@ function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
   const script = `
     const addon = require(${JSON.stringify(path)});
     const rule = ${inlineRule(PROJECTION)}, hio = ${inlineRule(HIO)}, reflecting = ${inlineRule(RRR)};
+    const tolerant = ${inlineRule({ ...PROJECTION, fourier: { ...IMPOSE, tolerance: 1 } })};
     const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, scale: 1,
       coefficients: rule[0], keepsIterate: rule[1],
       magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
@@ -421,7 +422,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
       // The last parameter of a template says whether all of a pass is to be done, and by which kind of rule.
       (_, name: string, rest: string) => {
-        const kind = /RowKernelE1E/.test(rest) ? '<general>' : /Lb1EEEv|RowKernelE0E/.test(rest) ? '<whole>' : '';
+        const kind = /PassKernelE1E/.test(rest) ? '<general>' : /PassKernelE0E/.test(rest) ? '<whole>' : '';
         return ` ${name}${kind}`;
       },
     );
@@ -487,6 +488,28 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       `iterate(16):${sixteen('row_pass<whole>')}`,
     );
   });
+
+  it('does each column pass by the rule that it was asked for with', () =>
+    expectStarted(
+      'iterate(1): column_pass row_pass<whole>',
+      'setRule(...tolerant):',
+      // The pending pass is of the rule before.
+      'iterate(1): column_pass<whole> row_pass<whole>',
+      'iterate(2):',
+      `setRule(...rule):${' column_pass<general> row_pass<whole>'.repeat(2)}`,
+      'iterate(1): column_pass<general> row_pass<whole>',
+      'iterate(1):',
+      'finish(): column_pass<whole> row_pass<whole>',
+      'setRule(...tolerant):',
+      'completeIteration():',
+      'inverse(): column_pass<whole> row_pass',
+      'constrainObject(): constrain_object',
+      'forward(): row_pass',
+      'constrainFourier():',
+      'setRule(...rule):',
+      'inverse(): column_pass<general> row_pass',
+      'finish():',
+    ));
 
   it('reads the iterate and transforms the next image of a rule that reflects', async () => {
     const session = open({ rows: 64, columns: 64, magnitudes: new Float32Array(64 * 64).fill(1) });

@@ -26,6 +26,13 @@ struct Shares {
   float iterate, next;
 };
 
+// What becomes of a frequency, as src/rules.ts says. Doubled, like the spectrum.
+struct FourierRule {
+  bool general = false;                    // does more than to impose the magnitudes
+  float tolerance = 0, limit = HUGE_VALF;  // the tolerance is 0 with the likelihood
+  bool likelihood = false;
+};
+
 struct Rule : PlainRule {
   bool general;     // not plain
   bool two_images;  // transforms another image than the iterate
@@ -34,6 +41,7 @@ struct Rule : PlainRule {
   Shares projected;  // of the tested value, brought into bounds, for pixels that violate the constraint
   float low, high;
   bool reflects_iterate;
+  FourierRule fourier;
 };
 
 inline bool operator==(Combination a, Combination b) {
@@ -42,11 +50,14 @@ inline bool operator==(Combination a, Combination b) {
 inline bool operator==(const Image& a, const Image& b) {
   return a.satisfied == b.satisfied && a.violated == b.violated;
 }
+inline bool operator==(const FourierRule& a, const FourierRule& b) {
+  return a.tolerance == b.tolerance && a.limit == b.limit && a.likelihood == b.likelihood;
+}
 inline bool operator==(const Rule& a, const Rule& b) {
   return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
          a.at_least == b.at_least && a.projected.iterate == b.projected.iterate &&
          a.projected.next == b.projected.next && a.low == b.low && a.high == b.high &&
-         a.reflects_iterate == b.reflects_iterate;
+         a.reflects_iterate == b.reflects_iterate && a.fourier == b.fourier;
 }
 
 // How many numbers src/rules.ts makes of a rule.
@@ -66,6 +77,9 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   rule.low = n[14];
   rule.high = n[15];
   rule.reflects_iterate = n[16] != 0;
+  const bool likelihood = n[20] != 0;
+  const float tolerance = likelihood ? 0 : 2 * n[18], limit = 2 * n[19];
+  rule.fourier = {likelihood || tolerance != 0 || limit != HUGE_VALF, tolerance, limit, likelihood};
   rule.two_images = !(rule.iterate == rule.next) || n[12] != n[13] || rule.reflects_iterate;
   for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
   rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images;

@@ -172,9 +172,7 @@ void Session::set_support(const uint8_t* support) {
 void Session::choose_kernels() {
   const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
-    return line && allow(line->whole) && allow(line->part) && (!line->general.function || allow(line->general))
-               ? line
-               : nullptr;
+    return line && allow(line->whole) && allow(line->part) && allow(line->general) ? line : nullptr;
   };
   row_axis_.fast = if_allowed(row_axis_.fast);
   column_axis_.fast = if_allowed(column_axis_.fast);
@@ -192,9 +190,10 @@ void Session::choose_kernels() {
   if (!column_axis_.fast) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
   scratch_ = memory_.allocate<Complex>(blocks * scratch_line / sizeof(Complex));
   if (row_axis_.fast && column_axis_.fast)
-    launcher_.divide_cache({row_axis_.fast->whole, column_axis_.fast->whole},
-                           {row_axis_.fast->part.function, row_axis_.fast->general.function,
-                            column_axis_.fast->part.function, kConstrainObject.function});
+    launcher_.divide_cache(
+        {row_axis_.fast->whole, column_axis_.fast->whole},
+        {row_axis_.fast->part.function, row_axis_.fast->general.function, column_axis_.fast->part.function,
+         column_axis_.fast->general.function, kConstrainObject.function});
 }
 
 int Session::recorders(int threads) const {
@@ -213,9 +212,10 @@ void Session::columns(ColumnWork work) {
   if (measures) record();
   const int64_t lines = int64_t(view_.starts) * view_.stored_columns;
   if (column_axis_.fast) {
+    const FastLine& fast = *column_axis_.fast;
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
     void* arguments[] = {&view_, &work};
-    launcher_.launch(whole ? column_axis_.fast->whole : column_axis_.fast->part, lines, arguments);
+    launcher_.launch(!whole ? fast.part : work.fourier.general ? fast.general : fast.whole, lines, arguments);
   } else {
     AnyLine line = column_axis_.any;
     void* arguments[] = {&view_, &line, &work, &scratch_};
@@ -259,12 +259,18 @@ float Session::normal(int column_length) const {
 
 void Session::iterate(uint32_t count) {
   choose_device(device_);
-  if (count > 0 && holds_ != Holds::rows) {
+  if (count == 0) return;
+  if (holds_ != Holds::rows) {
     invert_columns();
     holds_ = Holds::rows;
     iterate_rows();
     count--;
+  } else if (!(pending_ == rule_.fourier)) {
+    iteration(pending_);
+    recorded_++;
+    count--;
   }
+  pending_ = rule_.fourier;
   deferred_ += count;
   recorded_ += count;
   if (deferred_ < kGraphIterations) return;
@@ -279,7 +285,7 @@ cudaGraphExec_t Session::graph() {
   for (const RuleGraph& known : graphs_)
     if (known.rule == rule_) return known.graph.get();
   Graph graph = record_graph(stream_.get(), [&] {
-    for (int i = 0; i < kGraphIterations; i++) iteration();
+    for (int i = 0; i < kGraphIterations; i++) iteration(rule_.fourier);
   });
   if (graphs_.size() == kGraphs) graphs_.erase(graphs_.begin());
   graphs_.push_back({rule_, std::move(graph)});
@@ -296,12 +302,12 @@ void Session::launch_deferred() {
     launcher_.launch(on_chip_->kernel, view_.starts, arguments);
     deferred_ = 0;
   }
-  for (; deferred_ > 0; deferred_--) iteration();
+  for (; deferred_ > 0; deferred_--) iteration(rule_.fourier);
 }
 
-// An iteration that begins with a pending column pass.
-void Session::iteration() {
-  columns({true, true, true, 1});
+// An iteration that begins with a pending column pass, which is by this rule.
+void Session::iteration(const FourierRule& pending) {
+  columns({true, true, true, 1, false, pending});
   iterate_rows();
 }
 
@@ -326,7 +332,7 @@ void Session::complete_iteration() {
     rows({true, is_projection(rule_), true, false, normal(1)}, rule_);
   }
   object_is_iterate_ = false;
-  deferred_columns_ = {true, true, false, 1};
+  deferred_columns_ = {true, true, false, 1, false, pending_};
   recorded_++;
   holds_ = Holds::spectrum;
 }
@@ -378,6 +384,7 @@ void Session::constrain_fourier() {
   if (deferred_columns_.impose || deferred_columns_.inverse) launch_deferred();
   restore_spectrum();
   deferred_columns_.impose = true;
+  deferred_columns_.fourier = rule_.fourier;
   recorded_++;
 }
 

@@ -34,7 +34,8 @@ class Session {
   // rule that keeps one, and a support with the first that is set.
   static double bytes_needed(const Problem& problem);
 
-  // The rule of `constrain_object`, `iterate`, `complete_iteration` and `measure_object` from now on.
+  // The rule of `constrain_object`, `constrain_fourier`, `iterate`, `complete_iteration` and `measure_object` from now
+  // on. A pass that is pending or deferred stays with the rule that it was asked for with.
   void use(const Rule& rule);
   void set_support(const uint8_t* support);  // null: everywhere
 
@@ -80,9 +81,9 @@ class Session {
 
   void columns(ColumnWork work);
   void rows(RowWork work, Rule rule = {});
-  void iteration();
+  void iteration(const FourierRule& pending);
   void iterate_rows();
-  bool on_chip() const { return on_chip_ && !rule_.general; }
+  bool on_chip() const { return on_chip_ && !rule_.general && !rule_.fourier.general; }
   cudaGraphExec_t graph();
   void invert_columns();
   void restore_spectrum();
@@ -113,6 +114,7 @@ class Session {
   Complex* scratch_ = nullptr;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
+  FourierRule pending_;  // of the column pass that is pending while the array holds rows
   // After a rule with two images: the object's array holds the image to transform next, and the object
   // is the iterate.
   bool object_is_iterate_ = false;

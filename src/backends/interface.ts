@@ -81,8 +81,8 @@ export interface BackendSession {
   constrainFourier(rule: Rule): void;
 
   /**
-   * `count` iterations in two fused passes each, all with this rule. The last column pass stays pending, and is this rule's. An iteration that
-   * begins while one is pending records the residual of the iteration before it.
+   * `count` iterations in two fused passes each, all with this rule. The last column pass stays pending, and is this rule's.
+   * An iteration that begins while one is pending records the residual of the iteration before it.
    */
   iterate(count: number, rule: Rule): void;
   /** Does the pending column pass: records the residual, and leaves object and spectrum as the four kernels would. */

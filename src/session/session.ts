@@ -317,11 +317,17 @@ export class Session {
    *
    * Where the background is grey, this cuts into the object: see `retrieve`'s option `shrinkWrap`, which notices.
    *
-   * @throws {@link InvalidArgumentError} for numbers out of their ranges.
+   * @throws {@link InvalidArgumentError} for numbers out of their ranges, and on a backend that
+   * has no supports that shrink, which is `cuda` now.
    */
   shrinkSupport(options: ShrinkSupportOptions): void {
     this.#checkUsable();
-    this.#state.shrinkSupport(checkShrinkSupport(options, this.shape));
+    const shrink = checkShrinkSupport(options, this.shape);
+    if (!this.#session.shrinkSupport) {
+      const takes = "'webgpu' or 'wasm' for supports that shrink";
+      throw new InvalidArgumentError('backend', gotTakes('backend', this.backend, takes));
+    }
+    this.#state.shrinkSupport(shrink);
     this.#hasOwnSupports = true;
   }
 

@@ -20,10 +20,11 @@ struct RealField {
   // The Fourier constraint for a number of the packed column, where two real columns share one transform: their spectra
   // are the Hermitian and the anti-Hermitian part of it, so that the number at the mirrored frequency is needed as
   // well.
-  template <bool Masked>
-  __device__ static Imposed impose_packed(Complex at, Complex opposite, float zero, float nyquist) {
-    const Imposed c = impose<Masked>({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero);
-    const Imposed n = impose<Masked>({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist);
+  template <class Constraint>
+  __device__ static Imposed constrain_packed(Constraint constraint, Complex at, Complex opposite, float zero,
+                                             float nyquist) {
+    const Imposed c = constraint({(at.x + opposite.x) * 0.5f, (at.y - opposite.y) * 0.5f}, zero);
+    const Imposed n = constraint({(at.y + opposite.y) * 0.5f, (opposite.x - at.x) * 0.5f}, nyquist);
     Imposed both;
     both.value = {c.value.x - n.value.y, c.value.y + n.value.x};
     both.residual = c.residual + n.residual;

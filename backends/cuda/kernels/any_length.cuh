@@ -29,15 +29,15 @@ __device__ inline Complex* line_memory(Complex* scratch, const AnyLine& line) {
                 : scratch + static_cast<size_t>(blockIdx.x) * (spread(line.size) + 1);
 }
 
-// Imposes the magnitudes on a column; returns this thread's partial residual.
-template <bool Masked>
-__device__ inline float any_impose(const View& v, const AnyLine& line, Complex* x, const float* magnitudes,
-                                   bool packed) {
+// The Fourier constraint on a column; returns this thread's partial residual.
+template <class Constraint>
+__device__ inline float constrain_any_line(Constraint constraint, const View& v, const AnyLine& line, Complex* x,
+                                           const float* magnitudes, bool packed) {
   float residual = 0;
   for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
     const int index = line.magnitude_index[p];
     if (!packed) {
-      const Imposed c = impose<Masked>(x[spread(p)], magnitudes[index]);
+      const Imposed c = constraint(x[spread(p)], magnitudes[index]);
       x[spread(p)] = c.value;
       residual += c.residual;
       continue;
@@ -45,11 +45,11 @@ __device__ inline float any_impose(const View& v, const AnyLine& line, Complex* 
     const int q = line.mirror[p];
     if (q < p) continue;  // done with its mirror image
     const Complex a = x[spread(p)], b = x[spread(q)];
-    const Imposed c = RealField::impose_packed<Masked>(a, b, magnitudes[index], v.nyquist[index]);
+    const Imposed c = RealField::constrain_packed(constraint, a, b, magnitudes[index], v.nyquist[index]);
     x[spread(p)] = c.value;
     residual += c.residual;
     if (q == p) continue;
-    const Imposed d = RealField::impose_packed<Masked>(b, a, magnitudes[index], v.nyquist[index]);
+    const Imposed d = RealField::constrain_packed(constraint, b, a, magnitudes[index], v.nyquist[index]);
     x[spread(q)] = d.value;
     residual += d.residual;
   }
@@ -84,8 +84,9 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
     if (work.impose || work.measure) {
       const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
       const bool packed = v.packed && column == 0;
-      const float residual = v.masked ? any_impose<true>(v, line, x, magnitudes, packed)
-                                      : any_impose<false>(v, line, x, magnitudes, packed);
+      const float residual = with_constraint(v, work.fourier, [&](auto constraint) {
+        return constrain_any_line(constraint, v, line, x, magnitudes, packed);
+      });
       const float sum = sum_of_block(residual + not_finite);
       if (threadIdx.x == 0) v.partials[at] = RealField::residual_weight(v, column) * sum;
     }

@@ -1,5 +1,5 @@
-// The Fourier constraint of one frequency: C becomes M·exp(i·arg C) with arg 0 = 0. Magnitudes are coded as
-// core/constraint.hpp says: negative where only one of k and -k was measured, infinite where neither was.
+// The Fourier constraint of one frequency: its size changes and its argument stays, with arg 0 = 0. Magnitudes are
+// coded as core/constraint.hpp says: negative where only one of k and -k was measured, infinite where neither was.
 #pragma once
 #include <cfloat>
 
@@ -13,27 +13,69 @@ struct Imposed {
   float residual;  // partial: (|C| - M)², weighted by 1, 1/2 or 0 by how many of k and -k were measured
 };
 
-// Masked: some frequencies were not measured. Next to any number but zero, whose argument it makes 0, kNudge is lost in
-// rounding; its square is still a normal number.
+// Next to any number but zero, whose argument it makes 0, kNudge is lost in rounding; its square is still a normal
+// number.
 constexpr float kNudge = 2e-19f;
 
-template <bool Masked>
-__device__ inline Imposed impose(Complex c, float coded) {
-  const float m = Masked ? fabsf(coded) : coded, x = c.x + kNudge;
-  const float square = fmaxf(fmaf(x, x, c.y * c.y), FLT_MIN);
+__device__ inline float inverse_root(float square) {
   float inverse;
   asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
-  const float gain = m * inverse, d = fmaf(square, inverse, -m);
-  Imposed imposed;
-  imposed.value = {gain * x, gain * c.y};
-  imposed.residual = d * d;
-  if (Masked && isinf(m)) {
-    imposed.value = c;
-    imposed.residual = 0;
-  } else if (Masked && signbit(coded)) {
-    imposed.residual *= 0.5f;
+  return inverse;
+}
+
+// C becomes M·exp(i·arg C). Masked: some frequencies were not measured.
+template <bool Masked>
+struct Impose {
+  __device__ Imposed operator()(Complex c, float coded) const {
+    const float m = Masked ? fabsf(coded) : coded, x = c.x + kNudge;
+    const float square = fmaxf(fmaf(x, x, c.y * c.y), FLT_MIN), inverse = inverse_root(square);
+    const float gain = m * inverse, d = fmaf(square, inverse, -m);
+    Imposed imposed;
+    imposed.value = {gain * x, gain * c.y};
+    imposed.residual = d * d;
+    if (Masked && isinf(m)) {
+      imposed.value = c;
+      imposed.residual = 0;
+    } else if (Masked && signbit(coded)) {
+      imposed.residual *= 0.5f;
+    }
+    return imposed;
   }
-  return imposed;
+};
+
+// Any rule, with a mask or without. One that imposes gives what `Impose` does, to the last bit.
+struct ApplyFourierRule {
+  FourierRule rule;
+
+  __device__ Imposed operator()(Complex c, float coded) const {
+    const float m = fabsf(coded), x = c.x + kNudge;
+    const float square = fmaxf(fmaf(x, x, c.y * c.y), FLT_MIN), inverse = inverse_root(square);
+    const float size = square * inverse, d = fmaf(square, inverse, -m);
+    const bool measured = !isinf(m);
+    float target = fminf(size, rule.limit);
+    if (measured) {
+      target = rule.likelihood ? (size + fminf(m * m * inverse, 2 * m)) / 2
+                               : fminf(fmaxf(size, m - rule.tolerance), m + rule.tolerance);
+    }
+    const bool stays = measured ? fabsf(d) < rule.tolerance : size <= rule.limit;
+    const float gain = target * inverse;
+    Imposed imposed;
+    imposed.value = stays ? c : Complex{gain * x, gain * c.y};
+    imposed.residual = d * d;
+    if (!measured) imposed.residual = 0;
+    if (signbit(coded)) imposed.residual *= 0.5f;
+    return imposed;
+  }
+};
+
+// f(the constraint), for rules that impose the magnitudes and for any.
+template <class F>
+__device__ inline float with_plain_constraint(const View& v, F&& f) {
+  return v.masked ? f(Impose<true>{}) : f(Impose<false>{});
+}
+template <class F>
+__device__ inline float with_constraint(const View& v, const FourierRule& rule, F&& f) {
+  return v.masked || rule.general ? f(ApplyFourierRule{rule}) : f(Impose<false>{});
 }
 
 // The residual of a start from its columns' parts, in a fixed order, by one warp.

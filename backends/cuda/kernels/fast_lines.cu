@@ -43,9 +43,9 @@ template <class L, int Lines>
 FastLine columns() {
   constexpr int threads = Lines * L::threads;
   return {L::length,
-          {column_pass<L, Lines, true>, Lines, threads, columns_shared<L, Lines>},
-          {column_pass<L, Lines, false>, Lines, threads, columns_shared<L, Lines>},
-          {},
+          {column_pass<L, Lines, PassKernel::plain>, Lines, threads, columns_shared<L, Lines>},
+          {column_pass<L, Lines, PassKernel::part>, Lines, threads, columns_shared<L, Lines>},
+          {column_pass<L, Lines, PassKernel::general>, Lines, threads, columns_shared<L, Lines>},
           append_line_twiddles<L, false>,
           magnitude_index_of_frequency<L>,
           storage_index_of_frequency<L>};
@@ -54,9 +54,9 @@ template <class L, int Lines>
 FastLine rows() {
   constexpr int threads = Lines * L::threads;
   return {L::length,
-          {row_pass<L, Lines, RowKernel::plain>, Lines, threads, rows_shared<L, Lines>},
-          {row_pass<L, Lines, RowKernel::part>, Lines, threads, rows_shared<L, Lines>},
-          {row_pass<L, Lines, RowKernel::general>, Lines, threads, rows_shared<L, Lines>},
+          {row_pass<L, Lines, PassKernel::plain>, Lines, threads, rows_shared<L, Lines>},
+          {row_pass<L, Lines, PassKernel::part>, Lines, threads, rows_shared<L, Lines>},
+          {row_pass<L, Lines, PassKernel::general>, Lines, threads, rows_shared<L, Lines>},
           append_line_twiddles<L, true>,
           nullptr,
           nullptr};

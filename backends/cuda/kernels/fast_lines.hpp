@@ -10,8 +10,7 @@ namespace rephase::cuda {
 
 struct FastLine {
   int length;
-  Kernel whole, part;  // of its pass, see passes.cuh
-  Kernel general;      // a whole pass with any rule; of rows only
+  Kernel whole, part, general;  // of its pass; see PassKernel
   void (*append_twiddles)(std::vector<float4>& table);
   int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
 };

@@ -40,10 +40,11 @@ __device__ inline void load_together(const float* from, float* to) {
     *to = *from;
 }
 
-// Imposes the magnitudes on a line that is in frequency; returns this thread's part of the residual. In the packed
+// The Fourier constraint on a line that is in frequency; returns this thread's part of the residual. In the packed
 // column each number needs the one at the opposite frequency as well, which some other thread has.
-template <bool Masked, class L, class T>
-__device__ inline float impose_line(const View& v, Complex* x, Complex* shared, const float* magnitudes, bool packed) {
+template <class L, class T, class Constraint>
+__device__ inline float constrain_line(Constraint constraint, const View& v, Complex* x, Complex* shared,
+                                       const float* magnitudes, bool packed) {
   constexpr int R = L::radix(L::last), butterflies = L::length / R;
   const int t = T::rank();
   float residual = 0;
@@ -57,7 +58,8 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
           const int k = L::frequency_of_run(L::last, b) + j * butterflies,
                     index = magnitude_index_of<R>(b, j, butterflies);
           const Complex opposite = shared[L::padded(L::frequency_index(k == 0 ? 0 : L::length - k))];
-          const Imposed c = RealField::impose_packed<Masked>(x[i + j], opposite, magnitudes[index], v.nyquist[index]);
+          const Imposed c =
+              RealField::constrain_packed(constraint, x[i + j], opposite, magnitudes[index], v.nyquist[index]);
           x[i + j] = c.value;
           residual += c.residual;
         }
@@ -73,7 +75,7 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
         load_together<magnitude_group<R>>(magnitudes + magnitude_index_of<R>(b, j, butterflies), m);
 #pragma unroll
         for (int g = 0; g < magnitude_group<R>; g++) {
-          const Imposed c = impose<Masked>(x[i + j + g], m[g]);
+          const Imposed c = constraint(x[i + j + g], m[g]);
           x[i + j + g] = c.value;
           residual += c.residual;
         }
@@ -83,13 +85,17 @@ __device__ inline float impose_line(const View& v, Complex* x, Complex* shared, 
   return residual;
 }
 
+// `plain` and `general` do all of a pass, for plain rules and for any; `part` does what `work` says.
+enum class PassKernel { plain, general, part };
+
 // Columns: forward, Fourier constraint, inverse.
-template <class L, int Lines, bool Whole>
+template <class L, int Lines, PassKernel Kind>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
     column_pass(const View v, const ColumnWork work) {
   using T = Team<L::threads, Lines>;
   constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
+  constexpr bool Whole = Kind != PassKernel::part;
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
   const bool measures = !Whole && work.measure;
   extern __shared__ float4 memory[];
@@ -160,8 +166,12 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     if (early) wait_for_fetches();
     const bool packed = live && v.packed && column == 0;
     const float* const line = early ? fetched : magnitudes;
-    const float residual = v.masked ? impose_line<true, L, T>(v, x, shared, line, packed)
-                                    : impose_line<false, L, T>(v, x, shared, line, packed);
+    const auto constrain = [&](auto constraint) {
+      return constrain_line<L, T>(constraint, v, x, shared, line, packed);
+    };
+    const float residual = Kind == PassKernel::general ? constrain(ApplyFourierRule{work.fourier})
+                           : Kind == PassKernel::plain ? with_plain_constraint(v, constrain)
+                                                       : with_constraint(v, work.fourier, constrain);
     T::begin_sum(shares, Whole ? residual : residual + not_finite);
     if (!inverse) T::barrier();
   }
@@ -229,14 +239,11 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& 
 
 // Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
 // first `recorders` blocks instead record the residuals that the column pass before has left in parts.
-//
-// `plain` and `general` do all of it, for a PlainRule and for any; `part` does what `work` says.
-enum class RowKernel { plain, general, part };
-template <class L, int Lines, RowKernel Kind>
+template <class L, int Lines, PassKernel Kind>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
     row_pass(const View v, const RowWork work, const int recorders,
-             const std::conditional_t<Kind == RowKernel::plain, PlainRule, Rule> rule) {
-  constexpr bool Whole = Kind != RowKernel::part;
+             const std::conditional_t<Kind == PassKernel::plain, PlainRule, Rule> rule) {
+  constexpr bool Whole = Kind != PassKernel::part;
   constexpr int n = L::length, threads = L::threads * Lines;
   static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
   const bool inverse = Whole || work.inverse, forward = Whole || work.forward;

@@ -15,6 +15,7 @@
 #include <cstdint>
 
 #include "../fft/complex.cuh"
+#include "../rule.hpp"
 
 namespace rephase::cuda {
 
@@ -62,6 +63,7 @@ struct ColumnWork {
   bool forward = false, impose = false, inverse = false;
   float scale = 1;
   bool measure = false;
+  FourierRule fourier = {};
   bool any() const { return forward || impose || inverse; }
 };
 struct RowWork {

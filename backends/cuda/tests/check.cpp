@@ -32,7 +32,7 @@ struct NamedRule {
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kInvented = 7, kRules = 8;
+constexpr int kGs = 0, kHio = 1, kInvented = 7, kRules = 10;
 const NamedRule kNamed[kRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
@@ -51,6 +51,8 @@ const NamedRule kNamed[kRules] = {
     {"invented",
      {-0.3, 1.2, 0.1, 0.9, -0.2, 1.1, 0.7, -0.5, 0.6, -0.4, 0.4, 0.3, 0.2, 0.2, 0, 0.5, 0, 0, 0, kInfinity, 0},
      true},
+    {"tolerant", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0.05, 0.2, 0}, true},
+    {"ml", {0, 1, 0, 1, -0.4, 1.4, 0, 0, -0.4, 0, 0, 0, 1, 1.4, 0, kInfinity, 0, 0, 0, kInfinity, 1}, true},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
@@ -204,7 +206,9 @@ struct Pair {
             {r.c[12], r.c[13]},
             r.c[14],
             r.c[15],
-            r.c[16] != 0};
+            r.c[16] != 0,
+            0,
+            {r.c[18], r.c[19], r.c[20] != 0}};
   }
   void gpu_iterate(uint32_t count, bool first) {
     gpu.use(gpu_rule(rule(first)));
@@ -239,7 +243,10 @@ struct Pair {
     both([](auto& session) { session.forward(); });
   }
   void constrain_fourier() {
-    both([](auto& session) { session.constrain_fourier(); });
+    const NamedRule now = rule(false);
+    gpu.use(gpu_rule(now));
+    gpu.constrain_fourier();
+    cpu.constrain_fourier(cpu_rule(now));
   }
   void complete_iteration() {
     both([](auto& session) { session.complete_iteration(); });
