@@ -62,7 +62,7 @@ for (var i = start * ${words}u + thread; i < (start + 1u) * ${words}u; i += ${TH
   squares += bitcast<f32>(candidates[i]);
   inside += countOneBits(support[i]);
 }
-atomicAdd(&count, inside);
+${COUNT_OVER_THREADS}
 ${sumOverThreads(THREADS, 'thread', 'squares', 'thresholds[start].y = shrink.threshold * sqrt(sum / f32(atomicLoad(&count)));')}`;
   const declarations = `${SHRINK}\nvar<workgroup> memory: array<f32, ${THREADS}>;\n${COUNT}`;
   const bindings = ['candidates', 'support', 'thresholds', 'shrink'] as const;
@@ -90,8 +90,7 @@ export function replaceKernel(field: RealField, factors: Factors): Kernel {
   const body = `
 var inside = 0u;
 ${eachWord('inside += countOneBits(candidates[i]);')}
-atomicAdd(&count, inside);
-workgroupBarrier();
+${COUNT_OVER_THREADS}
 let pixels = atomicLoad(&count);
 if (pixels < shrink.least || pixels > shrink.most) { return; }
 ${eachWord('destination[i] = candidates[i];')}`;
@@ -104,6 +103,13 @@ ${eachWord('destination[i] = candidates[i];')}`;
 const THREADS = 256;
 
 const COUNT = 'var<workgroup> count: atomic<u32>;';
+
+/** `count` ← the sum of `inside` over the threads. Memory of a workgroup holds anything at first, as adapter.ts asks. */
+const COUNT_OVER_THREADS = `
+if (thread == 0u) { atomicStore(&count, 0u); }
+workgroupBarrier();
+atomicAdd(&count, inside);
+workgroupBarrier();`;
 
 function wordsOf({ pairs }: RealField, factors: Factors): number {
   return pairs * farEnd(factors).count;

@@ -33,7 +33,7 @@ export function thresholdKernel(field: RealField, factors: Factors, work: Thresh
 let size = ${SUPPORT_SIZE};
 let accepted = ${exact ? '0.0' : 'floor(size / 200.0)'};
 let first = start * ${pixels}u;
-if (thread == 0u) { guess = thresholds[start].x; }
+if (thread == 0u) { guess = thresholds[start].x; atomicStore(&sum, 0u); }
 var low = 0.0;
 var high = LARGEST;
 var threshold = workgroupUniformLoad(&guess);
