@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { alignedError, estimateSupport, retrieve, simulate } from '../dist/index.js';
 import { readImage } from '../dist/files.js';
+import { reduced } from './images.mjs';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
 
@@ -34,7 +35,7 @@ const paths =
 const seed = Number(values.seed);
 const rows = [];
 for (const path of paths) {
-  const image = reduced(await readImage(path));
+  const image = reduced(await readImage(path), SIZE);
   for (const photons of values.photons.split(',').map(Number)) {
     for (const beamstop of values.beamstop.split(',').map(Number)) {
       const simulation = await simulate({ ...image, pad: 2, photons, seed, ...(beamstop > 0 && { beamstop }) });
@@ -94,20 +95,4 @@ function grouped(all) {
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return [...groups.values()];
-}
-
-/**
- * Sums blocks of pixels, so that neither side is longer than SIZE.
- * @param {{ data: Float32Array | Float64Array | Uint8Array | Uint16Array, shape: readonly [number, number] }} image
- */
-function reduced({ data, shape }) {
-  const factor = Math.max(1, Math.floor(Math.min(...shape) / SIZE));
-  const [height, width] = shape.map((side) => Math.min(SIZE, Math.floor(side / factor)));
-  const image = new Float64Array(height * width);
-  for (let row = 0; row < height * factor; row++) {
-    for (let column = 0; column < width * factor; column++) {
-      image[Math.floor(row / factor) * width + Math.floor(column / factor)] += data[row * shape[1] + column];
-    }
-  }
-  return { image, shape: /** @type {[number, number]} */ ([height, width]) };
 }
