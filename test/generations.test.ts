@@ -28,9 +28,20 @@ onEveryBackend('generations', ({ backend, precision }) => {
 
   it('make an average that is nearer to the truth than the best start', async () => {
     const { problem, error } = await noisy(3e5);
-    const single = await retrieve(problem, { ...options, chain: '(hio:0.7*60+er*5)*3' });
+    // Where one start ends is chance, so several seeds judge.
+    let [ofBest, ofAverage] = [0, 0];
+    for (const seed of [3, 4, 5, 6]) {
+      const single = await retrieve(problem, { ...options, seed, chain: '(hio:0.7*60+er*5)*3' });
+      const together = await retrieve(problem, { ...options, seed, generations: 3 });
+      ofBest += await error(single.feasible);
+      ofAverage += await error(together.feasible);
+    }
+    expect(ofAverage).toBeLessThan(0.95 * ofBest);
+  });
+
+  it('return the average, its residual, and what the starts have in common', async () => {
+    const { problem } = await noisy(3e5);
     const { feasible, agreement, ...result } = await retrieve(problem, { ...options, generations: 3 });
-    expect(await error(feasible)).toBeLessThan(0.95 * (await error(single.feasible)));
     expect(result).toMatchObject({ iterations: 195, chain: 'hio:0.7*60+er*5' });
     expect(result.feasibleResidual).toBe(result.residual);
     expect(result.residual).toBeLessThan(0.2);
