@@ -7,7 +7,7 @@ import process from 'node:process';
 import { callCosts } from './calls/tables.mjs';
 import { digits, fill, image, table, time, times } from './markdown.mjs';
 
-const DOCUMENTS = ['README.md', 'docs/performance.md', 'docs/call-costs.md'];
+const DOCUMENTS = ['README.md', 'docs/performance.md', 'docs/call-costs.md', 'docs/quality.md'];
 /**
  * Bytes that an iteration must move for each pixel: the half spectrum twice each way, and the magnitudes; for `hio` also the
  * previous iterate each way.
@@ -20,7 +20,14 @@ const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url),
 const json = (name) => JSON.parse(text(`${name}.json`));
 
 const [wasm, webgpu, cuda, large] = ['wasm', 'webgpu', 'cuda', 'cuda-large'].map(json);
-const figures = { ...wasmFigures(), ...webgpuFigures(), ...cudaFigures(), ...(await callCosts()) };
+const tables = ['success-4', 'success-4-many', 'success-2.25', 'quality'].map((name) => [name, tableOf(name)]);
+const figures = {
+  ...wasmFigures(),
+  ...webgpuFigures(),
+  ...cudaFigures(),
+  ...(await callCosts()),
+  ...Object.fromEntries(tables),
+};
 const wrong = DOCUMENTS.filter((name) => {
   const url = new URL(`../${name}`, import.meta.url);
   const before = readFileSync(url, 'utf8');
@@ -32,6 +39,14 @@ const wrong = DOCUMENTS.filter((name) => {
 if (wrong.length > 0) {
   console.error(`quote: ${wrong.join(', ')}: not what bench/results/ says; run node bench/quote.mjs`);
   process.exitCode = 1;
+}
+
+/** The table of a result. @param {string} name */
+function tableOf(name) {
+  return text(`${name}.md`)
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .join('\n');
 }
 
 /**
