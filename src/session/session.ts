@@ -315,7 +315,7 @@ export class Session {
    * share of its root mean square over the support stays in (Marchesini et al., Phys. Rev. B 68, 140101, 2003). The result
    * lies inside the support of the problem, or that `setSupport` gave last, which also makes all starts share it again.
    *
-   * Where the background is grey, this cuts into the object: see `retrieve`'s option `shrinkWrap`, which notices.
+   * Where the background is grey, this cuts into the object, and nothing here notices: compare residuals before and after.
    *
    * @throws {@link InvalidArgumentError} for numbers out of their ranges, and on a backend that
    * has no supports that shrink, which is `cuda` now.
