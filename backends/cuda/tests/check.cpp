@@ -32,7 +32,7 @@ struct NamedRule {
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kInvented = 7, kTolerant = 8, kRules = 10;
+constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kRules = 10;
 const NamedRule kNamed[kRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
@@ -432,6 +432,8 @@ void every_kernel() {
   for (const int n : kOwnPlans) {
     Pair({n, 6}).quick();
     Pair({4, n, 1, 1, true, false}).quick();
+    Pair({n, 6, 1, kTolerant}).quick();  // general columns
+    Pair({4, n, 1, kBounded}).quick();   // general rows
   }
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
   for (const int n : {32, 64, 128}) Pair({n, n, 200, 1, true, true}).quick();   // on chip
@@ -452,7 +454,11 @@ void everything() {
     if (n <= 2048) Pair({n, n}).quick();
     Pair({n, 12, 1, 1, true, true}).everything();
     Pair({13, n, 1, 2, true, false}).everything();
-    if (n <= 512) Pair({n, n, std::max(5, (1 << 21) / n / n), 1, false, true}).quick();
+    Pair({n, 12, 1, kTolerant, true, true}).everything();  // general columns
+    Pair({13, n, 1, kBounded, true, false}).everything();  // general rows
+    if (n > 512) continue;
+    for (const int rule : {kHio, kBounded, kTolerant})  // their plans for many lines
+      Pair({n, n, std::max(5, (1 << 21) / n / n), rule, false, true}).quick();
   }
   for (const int n : {32, 64, 128})  // on chip, on any GPU of today
     for (int rule = 0; rule < kRules; rule++)
