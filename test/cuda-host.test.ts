@@ -501,7 +501,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       'iterate(1):',
       'finish(): column_pass<whole> row_pass<whole>',
       'setRule(...tolerant):',
-      'completeIteration():',
+      'completeIteration(): row_pass',
       'inverse(): column_pass<whole> row_pass',
       'constrainObject(): constrain_object',
       'forward(): row_pass',
