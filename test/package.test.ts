@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 let packed: { size: number; unpackedSize: number; files: { path: string; size: number }[] };
 
 /** Bytes, with room for a tenth more than there are. */
-const BUDGET = { packed: 1_720_000, unpacked: 7_150_000, browser: 180_000 };
+const BUDGET = { packed: 1_720_000, unpacked: 7_150_000, browser: 293_000 };
 
 const RETRIEVE = `
   const magnitudes = new Float32Array(64).fill(1);
@@ -71,7 +71,7 @@ describe('the package', () => {
 
   it('has one copy of each class for all of its entries', async () => {
     const check = `
-      const classes = Object.entries(rephase).filter(([name]) => name.endsWith('Error'));
+      const classes = Object.entries(rephase).filter(([name]) => /^[A-Z].*Error$/.test(name));
       const attempts = [() => formats.decodeImage(new Uint8Array(3)), () => formats.decodeImage(3),
         () => files.readImage('missing.png'), () => files.writeImage('x.gif', {}),
         () => rephase.retrieve({}), () => rephase.simulate({})];
@@ -87,7 +87,7 @@ describe('the package', () => {
     folder.write('classes.mjs', lines((name, path) => `import * as ${name} from '${path}';`) + check);
     folder.write('classes.cjs', lines((name, path) => `const ${name} = require('${path}');`) + check);
     const expected =
-      '12 FileFormatError true, InvalidArgumentError true, FileAccessError true, InvalidArgumentError true, ' +
+      '11 FileFormatError true, InvalidArgumentError true, FileAccessError true, InvalidArgumentError true, ' +
       'InvalidArgumentError true, InvalidArgumentError true\n';
     expect(await succeed(process.execPath, ['classes.mjs'])).toBe(expected);
     expect(await succeed(process.execPath, ['classes.cjs'])).toBe(expected);
