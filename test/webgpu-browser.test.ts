@@ -13,9 +13,15 @@ afterAll(() => browser?.close());
  * the worker most of what is the same arithmetic in both.
  */
 const LEFT_OUT = {
-  page: [/refuses > (the buffer (?!spectrum)|a staging)/, /event loop/, / 31x37\.(?!gs)/],
+  page: [
+    /refuses > (the buffer (?!spectrum)|a staging)/,
+    /event loop/,
+    / 31x37\.(?!gs)/,
+    /with a support size/,
+    /with (?!hio|rrr|ml)\S+ > does in any mixture/,
+  ],
   worker: [
-    /refuses|copies nothing between|in any mixture|event loop|seeded start/,
+    /refuses|copies nothing between|in any mixture|event loop|seeded start|with a support size/,
     /the reference implementation(?!.* 64x64\.gs)/,
     /the half spectrum(?!.* \[17,20\])/,
   ],
