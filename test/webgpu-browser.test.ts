@@ -18,7 +18,7 @@ const LEFT_OUT = {
     /event loop/,
     / 31x37\.(?!gs)/,
     /with a support size/,
-    /with (?!hio|rrr|ml)\S+ > does in any mixture/,
+    /in any mixture/,
   ],
   worker: [
     /refuses|copies nothing between|in any mixture|event loop|seeded start|with a support size/,
