@@ -33,25 +33,9 @@ const N = 1024;
 const PIXELS = N * N;
 const MIB = 2 ** 20;
 
-/** Relaxed averaged alternating reflections, Luke, Inverse Problems 21, 37 (2005). */
-const RRR = ruleOf('rrr', {
-  beta: 0.5,
-  alpha: 1,
-  delta: 0,
-  bounds: POSITIVE,
-  momentum: 0.5,
-  tolerance: 0,
-  limit: Infinity,
-});
-const HIO = ruleOf('hio', {
-  beta: 0.9,
-  alpha: 1,
-  delta: 0,
-  bounds: POSITIVE,
-  momentum: 0.5,
-  tolerance: 0,
-  limit: Infinity,
-});
+const PARAMETERS = { alpha: 1, delta: 0, bounds: POSITIVE, momentum: 0.5, tolerance: 0, limit: Infinity };
+const RRR = ruleOf('rrr', { ...PARAMETERS, beta: 0.5 });
+const HIO = ruleOf('hio', { ...PARAMETERS, beta: 0.9 });
 const native = (rule: Rule) => ({
   coefficients: Float64Array.from(coefficients(rule)),
   keepsIterate: rule.keepsIterate,

@@ -39,9 +39,9 @@ export interface Setup extends BackendProblem {
   history: boolean;
 }
 
-const PROBLEM_KEYS = [
-  ...['magnitudes', 'shape', 'support', 'mask', 'bounds', 'supportSize', 'tolerance', 'unmeasuredLimit'],
-] as readonly string[];
+const PROBLEM_KEYS: readonly (keyof Problem)[] = [
+  ...(['magnitudes', 'shape', 'support', 'mask', 'bounds', 'supportSize', 'tolerance', 'unmeasuredLimit'] as const),
+];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
 const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 };

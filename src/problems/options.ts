@@ -103,17 +103,24 @@ export function checkRunOptions(options: RunOptions): void {
 }
 
 function sessionSettings(options: SessionOptions): Settings {
-  const { seed = 0, starts = 1, firstStart = 0, backend = 'auto', device, precision = 'single' } = options;
-  const rule = ruleSettings(options);
-  const { history = false } = options;
-  checkInteger('seed', seed, 0);
+  const { starts = 1, firstStart = 0 } = options;
+  const [rule, common] = [ruleSettings(options), commonSettings(options)];
   checkInteger('starts', starts, 1);
   checkFirstStart(firstStart, starts, options.start !== undefined);
+  return { ...rule, ...common, starts, firstStart };
+}
+
+/** What sessions of every kind of problem take. */
+export type CommonSettings = Pick<Settings, 'seed' | 'backend' | 'device' | 'precision' | 'history'>;
+
+export function commonSettings(options: Pick<SessionOptions, keyof CommonSettings>): CommonSettings {
+  const { seed = 0, backend = 'auto', device, precision = 'single', history = false } = options;
+  checkInteger('seed', seed, 0);
   checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
   if (device !== undefined) checkInteger('device', device, 0);
   checkName('precision', precision, PRECISIONS);
   checkFlag('history', history);
-  return { ...rule, seed, starts, firstStart, backend, device, precision, history };
+  return { seed, backend, device, precision, history };
 }
 
 function checkFirstStart(firstStart: number, starts: number, isCallers: boolean): void {
@@ -204,7 +211,7 @@ function checkFunction(argument: string, value: unknown): void {
 }
 
 /** Checks that a value is true or false. */
-export function checkFlag(argument: string, value: unknown): void {
+function checkFlag(argument: string, value: unknown): void {
   if (typeof value === 'boolean') return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, 'true or false'));
 }

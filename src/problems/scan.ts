@@ -7,20 +7,27 @@ import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { SCAN_ALGORITHMS, scanDefaults, scanRuleOf, type ScanAlgorithmName } from '../scan-rules.js';
 import type { CountArray, Scan, ScanOptions, ScanSessionOptions } from '../scan-types.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
-import { BACKEND_NAMES, PRECISIONS, type RealArray, type Shape } from '../types.js';
+import type { RealArray, Shape } from '../types.js';
 import { LEAVE_OUT, checkFinite, checkMask, checkRealArray, checkShape, position } from './image.js';
-import { checkFlag, checkInteger, checkName, checkRun, rejectUnknownKeys, type Settings } from './options.js';
+import {
+  checkInteger,
+  checkName,
+  checkRun,
+  commonSettings,
+  rejectUnknownKeys,
+  type CommonSettings,
+} from './options.js';
 
-const SCAN_KEYS = [
-  ...['patterns', 'shape', 'positions', 'probe', 'object', 'mask', 'pixel', 'wavelength', 'distance'],
-] as const satisfies readonly string[];
-const SESSION_KEYS = [
-  ...['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom'],
-  ...['seed', 'backend', 'device', 'precision', 'history'],
-] as readonly string[];
+const SCAN_KEYS: readonly (keyof Scan)[] = [
+  ...(['patterns', 'shape', 'positions', 'probe', 'object', 'mask', 'pixel', 'wavelength', 'distance'] as const),
+];
+const SESSION_KEYS: readonly (keyof ScanSessionOptions)[] = [
+  ...(['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom'] as const),
+  ...(['seed', 'backend', 'device', 'precision', 'history'] as const),
+];
 
 /** Options of a scan's session with every default filled in. The number of modes waits for the probe. */
-export interface ScanSettings extends Pick<Settings, 'seed' | 'backend' | 'device' | 'precision' | 'history'> {
+export interface ScanSettings extends CommonSettings {
   algorithm: ScanAlgorithmName;
   alpha: number;
   beta: number;
@@ -73,7 +80,7 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
   checkName('algorithm', algorithm, SCAN_ALGORITHMS);
   const defaults = scanDefaults(algorithm);
   const { alpha = defaults.alpha, beta, batch = defaults.batch } = options;
-  const { seed = 0, backend = 'auto', device, precision = 'single', history = false } = options;
+  const common = commonSettings(options);
   if (!(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) {
     throw new InvalidArgumentError('alpha', gotTakes('alpha', alpha, 'a number from 0 to 1'));
   }
@@ -84,16 +91,8 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
   if (modes !== undefined) checkInteger('modes', modes, 1);
   if (probeFrom !== Infinity) checkInteger('probeFrom', probeFrom, 0);
   if (positionsFrom !== Infinity) checkInteger('positionsFrom', positionsFrom, 0);
-  checkInteger('seed', seed, 0);
-  checkName('backend', backend, [...BACKEND_NAMES, 'auto']);
-  if (device !== undefined) checkInteger('device', device, 0);
-  checkName('precision', precision, PRECISIONS);
-  checkFlag('history', history);
   const strength = defaults.hasBeta ? (beta ?? defaults.beta) : 1;
-  return {
-    ...{ algorithm, alpha, beta: strength, batch, modes, probeFrom, positionsFrom },
-    ...{ seed, backend, device, precision, history },
-  };
+  return { ...common, algorithm, alpha, beta: strength, batch, modes, probeFrom, positionsFrom };
 }
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */

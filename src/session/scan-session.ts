@@ -3,7 +3,8 @@
  * of one batch of positions. Any mixture of them gives the same result.
  */
 import type { Backend, BackendScanSession } from '../backends/interface.js';
-import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { Lifetime } from './lifetime.js';
 import { checkInteger, checkRunOptions } from '../problems/options.js';
 import { checkFinite, checkRealArray } from '../problems/image.js';
 import type { ScanSettings, ScanSetup } from '../problems/scan.js';
@@ -96,10 +97,7 @@ export class ScanSession {
   #newest = NaN;
   #waiting = 0;
   #taken: Promise<void> = Promise.resolve();
-  #submissions = 0;
-  #submitMilliseconds = 0;
-  #running = false;
-  #disposed = false;
+  readonly #lifetime: Lifetime;
 
   /** @internal Use `createSession`. */
   constructor(backend: Backend, device: string, session: BackendScanSession, setup: ScanSetup) {
@@ -112,6 +110,7 @@ export class ScanSession {
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
+    this.#lifetime = new Lifetime(session);
     this.#settings = settings;
     this.#batch = batch;
     this.#onCallingThread = backend.onCallingThread;
@@ -131,28 +130,19 @@ export class ScanSession {
    * when `signal` is aborted, between batches of positions; the session then goes on where it stopped.
    */
   async run(iterations: number, options: RunOptions = {}): Promise<void> {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     checkInteger('iterations', iterations, 1);
     checkRunOptions(options);
-    if (options.signal?.aborted) throw new AbortError(options.signal.reason);
-    this.#running = true;
-    try {
-      await this.#loop(iterations, options);
-    } catch (error) {
-      if (this.#disposed) throw new DisposedError('the session was disposed of during run()', { cause: error });
-      throw error;
-    } finally {
-      this.#running = false;
-    }
+    await this.#lifetime.run(() => this.#loop(iterations, options), options.signal);
   }
 
   /** One iteration: every position once. */
   step(): void {
-    this.#checkUsable();
-    this.#submit(() => {
-      this.#finishBatch();
-      this.#advance(this.positions);
-    });
+    this.#lifetime.checkUsable();
+    const began = performance.now();
+    this.#finishBatch();
+    this.#advance(this.positions);
+    this.#lifetime.submitted(began);
   }
 
   /** Takes the next batch of positions: its waves are the transforms of probe times patches. */
@@ -199,7 +189,7 @@ export class ScanSession {
 
   /** Row and column of every position in the object's pixels, as they have been corrected. */
   async readPositions(): Promise<Float64Array<ArrayBuffer>> {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     return (await this.#session.readPositions()) as Float64Array<ArrayBuffer>;
   }
 
@@ -235,7 +225,7 @@ export class ScanSession {
 
   /** Replaces the waves of the batch under way: a constraint of the caller's own. @throws As `readWaves`, and for another length. */
   writeWaves(waves: RealArray): void {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     this.#requireBatch();
     const [rows, columns] = this.shape;
     const count = (this.#end() - this.#done) * this.modes;
@@ -246,14 +236,14 @@ export class ScanSession {
 
   /** The residual of the last finished iteration; NaN before the first. */
   async residual(): Promise<number> {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     await this.#take();
     return this.#newest;
   }
 
   /** The residual of each finished iteration. Only with the option `history: true`. */
   async history(): Promise<Float64Array<ArrayBuffer>> {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     if (!this.#settings.history) {
       throw new InvalidArgumentError('history', 'history: not kept; create the session with the option history: true');
     }
@@ -263,26 +253,18 @@ export class ScanSession {
 
   /** How much memory the session occupies, and what it has copied so far. Allowed during a run. */
   memory(): MemoryReport {
-    if (this.#disposed) throw new DisposedError();
+    this.#lifetime.checkAlive();
     return this.#session.memory();
   }
 
   /** How long iterating took so far. Allowed during a run. */
   timing(): TimingReport {
-    if (this.#disposed) throw new DisposedError();
-    return {
-      submissions: this.#submissions,
-      iterations: this.#iterations,
-      submitSeconds: this.#submitMilliseconds / 1000,
-      ...(this.#session.deviceSeconds && { deviceSeconds: this.#session.deviceSeconds() }),
-    };
+    return this.#lifetime.timing(this.#iterations);
   }
 
   /** Frees everything at once. It may be called twice, and during a run, whose promise then rejects. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#session.dispose();
+    this.#lifetime.dispose();
   }
 
   /** `dispose()`, for `using`. */
@@ -309,12 +291,13 @@ export class ScanSession {
     };
     // The first batches tell how many fit; a device is given whole iterations.
     let size = this.#onCallingThread ? this.#batch : this.positions;
-    this.#submit(() => this.#finishBatch());
+    this.#finishBatch();
+    this.#lifetime.submitted(began);
     while (this.#iterations - first < iterations) {
       const submitting = performance.now();
-      const before = this.#done;
-      const count = Math.min(size, this.positions - before);
-      this.#submit(() => this.#advance(count));
+      const count = Math.min(size, this.positions - this.#done);
+      this.#advance(count);
+      this.#lifetime.submitted(submitting);
       await this.#session.finish();
       if (this.#onCallingThread) {
         await macrotask();
@@ -322,7 +305,7 @@ export class ScanSession {
         const batches = Math.floor((count * BUSY_MILLISECONDS) / milliseconds / this.#batch);
         size = this.#batch * Math.max(1, Math.min(batches, (2 * size) / this.#batch));
       }
-      if (this.#disposed) throw new DisposedError();
+      this.#lifetime.checkAlive();
       if (signal?.aborted) break;
       if (onProgress && performance.now() - reported >= PROGRESS_MILLISECONDS) await report();
     }
@@ -392,29 +375,24 @@ export class ScanSession {
   }
 
   #kernel(kernel: Kernel): void {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     if (kernel !== this.#next) {
       const message = `${kernel}(): got called out of turn; ${this.#next}() comes next in this batch`;
       throw new InvalidArgumentError(kernel, message);
     }
-    this.#submit(() => this.#run(kernel));
-  }
-
-  #submit(work: () => void): void {
     const began = performance.now();
-    work();
-    this.#submissions += 1;
-    this.#submitMilliseconds += performance.now() - began;
+    this.#run(kernel);
+    this.#lifetime.submitted(began);
   }
 
   async #read(read: () => Promise<RealArray>): Promise<RealResult> {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     // No backend returns shared memory.
     return (await read()) as RealResult;
   }
 
   #checkWritten(argument: string, array: RealArray, shape: Shape): RealArray {
-    this.#checkUsable();
+    this.#lifetime.checkUsable();
     if (this.#done > 0 || this.#next !== 'forward') {
       const message = `${argument}: cannot be written within an iteration; finish it first, for example with step()`;
       throw new InvalidArgumentError(argument, message);
@@ -427,10 +405,5 @@ export class ScanSession {
   #requireBatch(): void {
     if (this.#next !== 'forward') return;
     throw new InvalidArgumentError('waves', 'waves: there are none before forward() and after constrainObject()');
-  }
-
-  #checkUsable(): void {
-    if (this.#disposed) throw new DisposedError();
-    if (this.#running) throw new BusyError('the session is busy: await the promise of its run() first');
   }
 }

@@ -5,7 +5,8 @@
  */
 import type { Backend, BackendSession } from '../backends/interface.js';
 import { IterationState, type Kernel } from './iteration-state.js';
-import { AbortError, BusyError, DisposedError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { Lifetime } from './lifetime.js';
 import { macrotask } from './event-loop.js';
 import {
   checkInteger,
@@ -34,11 +35,6 @@ import type {
   ShrinkSupportOptions,
   TimingReport,
 } from '../types.js';
-
-// `await using` looks for these symbols. Browsers got them later than everything else that a session needs.
-for (const name of ['dispose', 'asyncDispose'] as const) {
-  if (!(name in Symbol)) Object.defineProperty(Symbol, name, { value: Symbol.for(`Symbol.${name}`) });
-}
 
 /** A batch takes about this long, well below the 50 ms after which the event loop must have its turn. */
 const BATCH_MILLISECONDS = 20;
@@ -123,10 +119,7 @@ export class Session {
   #support: Uint8Array | undefined;
   /** Starts have supports that have shrunk. */
   #hasOwnSupports = false;
-  #submissions = 0;
-  #submitMilliseconds = 0;
-  #running = false;
-  #disposed = false;
+  readonly #lifetime: Lifetime;
 
   /** @internal Use `createSession`. */
   constructor(
@@ -144,6 +137,7 @@ export class Session {
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
+    this.#lifetime = new Lifetime(session);
     const feasible = projection(scaledBounds(units, constraints.bounds), constraints.supportSize);
     const fromObject = iterations > 0 || (start !== undefined && 'object' in start);
     this.#log = log;
@@ -201,16 +195,7 @@ export class Session {
   }
 
   async #run(stages: Iterable<Stage>, asked: Asked, options: ChainOptions): Promise<void> {
-    if (options.signal?.aborted) throw new AbortError(options.signal.reason);
-    this.#running = true;
-    try {
-      await this.#loop(stages, asked, options);
-    } catch (error) {
-      if (this.#disposed) throw new DisposedError('the session was disposed of during run()', { cause: error });
-      throw error;
-    } finally {
-      this.#running = false;
-    }
+    await this.#lifetime.run(() => this.#loop(stages, asked, options), options.signal);
   }
 
   /** Does one iteration, or the rest of one that has begun. */
@@ -218,7 +203,7 @@ export class Session {
     this.#checkUsable();
     const began = performance.now();
     if (!this.#state.finish()) this.#state.iterate(1);
-    this.#submitted(began);
+    this.#lifetime.submitted(began);
   }
 
   /** object ← Re IFT(spectrum). The spectrum stays as it is. */
@@ -418,27 +403,19 @@ export class Session {
 
   /** How much memory the session occupies, and what it has copied so far. Allowed during a run. */
   memory(): MemoryReport {
-    if (this.#disposed) throw new DisposedError();
+    this.#lifetime.checkAlive();
     const report = this.#session.memory();
     return { ...report, hostBytes: report.hostBytes + this.#log.bytes() + (this.#support?.byteLength ?? 0) };
   }
 
   /** How long iterating took so far, submission and completion apart. Allowed during a run. */
   timing(): TimingReport {
-    if (this.#disposed) throw new DisposedError();
-    return {
-      submissions: this.#submissions,
-      iterations: this.iterations,
-      submitSeconds: this.#submitMilliseconds / 1000,
-      ...(this.#session.deviceSeconds && { deviceSeconds: this.#session.deviceSeconds() }),
-    };
+    return this.#lifetime.timing(this.iterations);
   }
 
   /** Frees everything at once. It may be called twice, and during a run, whose promise then rejects. */
   dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#session.dispose();
+    this.#lifetime.dispose();
   }
 
   /** `dispose()`, for `using`. */
@@ -481,7 +458,7 @@ export class Session {
       // The rest of an iteration that has begun is a batch of its own.
       if (done > asked.done || !this.#state.finish()) this.#state.iterate(count);
       const batch = { count, finished: this.#session.finish() };
-      this.#submitted(submitting);
+      this.#lifetime.submitted(submitting);
       batch.finished.catch(() => undefined);
       // Two batches are in flight on a device, so that it need not wait for this thread.
       const awaited = this.#onCallingThread ? batch : before;
@@ -492,7 +469,7 @@ export class Session {
       left -= count;
       if (this.#onCallingThread) await macrotask();
       lap = performance.now();
-      if (this.#disposed) throw new DisposedError();
+      this.#lifetime.checkAlive();
       if (signal?.aborted) break;
       if (onProgress && lap - reported >= PROGRESS_MILLISECONDS) await report();
       if (onStates && lap >= stateDue && done < iterations) {
@@ -503,9 +480,9 @@ export class Session {
       }
     }
     await before.finished;
-    if (onStates && done > 0 && !this.#disposed) await onStates(await this.#readStates(elapsed()));
+    if (onStates && done > 0 && !this.#lifetime.disposed) await onStates(await this.#readStates(elapsed()));
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
-    if (this.#disposed) throw new DisposedError();
+    this.#lifetime.checkAlive();
     if (onProgress) await report();
   }
 
@@ -540,18 +517,12 @@ export class Session {
     this.#checkUsable();
     const began = performance.now();
     this.#state.run(kernel);
-    this.#submitted(began);
-  }
-
-  #submitted(began: number): void {
-    this.#submissions += 1;
-    this.#submitMilliseconds += performance.now() - began;
+    this.#lifetime.submitted(began);
   }
 
   /** `start`: the index that the caller gave. */
   #checkUsable(start = 0): void {
-    if (this.#disposed) throw new DisposedError();
-    if (this.#running) throw new BusyError('the session is busy: await the promise of its run() first');
+    this.#lifetime.checkUsable();
     if (Number.isInteger(start) && start >= 0 && start < this.starts) return;
     const takes = `the index of a start, an integer from 0 to ${this.starts - 1}`;
     throw new InvalidArgumentError('start', gotTakes('start', start, takes));
