@@ -1,3 +1,7 @@
-/** rephase/files, for Node only: images from files and to files. `rephase/formats` does the same with bytes, anywhere. */
-export { readImage, writeImage } from './formats/files.js';
+/**
+ * rephase/files, for Node only: images from files and to files, and scans from files. `rephase/formats` does the same for
+ * images with bytes, anywhere.
+ */
+export { readImage, readScan, writeImage, type ReadScanOptions } from './formats/files.js';
 export type { DecodeOptions, EncodeOptions, Image } from './formats/index.js';
+export type { ScanGeometry } from './formats/scan/assemble.js';

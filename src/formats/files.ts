@@ -17,7 +17,13 @@ import {
   encodeImage,
 } from './index.js';
 import { isBytes } from '../typed-arrays.js';
-import { decodeNamed } from './named.js';
+import { decodeNamed, naming } from './named.js';
+import type { ReadScan, ScanGeometry } from './scan/assemble.js';
+import { decodeScan, positionsOf } from './scan/decode.js';
+import { parsePositions } from './scan/positions.js';
+import { rejectUnknownKeys } from '../problems/options.js';
+import type { Scan } from '../scan-types.js';
+import type { RealArray } from '../types.js';
 
 /**
  * Reads an image from a file, or from the bytes of one.
@@ -31,6 +37,48 @@ export async function readImage(source: string | Uint8Array, options: DecodeOpti
   if (isBytes(source)) return decodeImage(source, options);
   throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
 }
+
+/** What `readScan` takes beside the path, every field optional. What is given goes before what the file says. */
+export interface ReadScanOptions extends ScanGeometry {
+  /**
+   * A text file with a column for rows and one for columns (`row,column` or `y,x` in its first line, with units in brackets as
+   * in `x [um]`; without names the row comes first), or an array, positions × 2. Without a unit they are metres where wavelength,
+   * distance and detector pixel are known, otherwise pixels of the object. Patterns in .npy need it.
+   */
+  positions?: string | RealArray | undefined;
+  /** An image of the patterns' shape: zero where nothing was measured. Its zero frequency is in the middle. */
+  mask?: string | undefined;
+}
+
+/**
+ * Reads a ptychographic scan: CXI (as cdtools and PyNX write it, and NXcxi_ptycho), ptypy's .ptyd, PtyLab's HDF5, or patterns
+ * in .npy with `positions`. Patterns in files have the zero frequency in the middle, and come back with it at [0, 0]. Positions
+ * in metres become pixels of the object: wavelength · distance / (pixels of a pattern · metres of a detector's pixel).
+ * @throws FileAccessError when a file cannot be read, FileFormatError when it is no scan, InvalidArgumentError for options, and
+ * where the geometry is incomplete
+ */
+export async function readScan(path: string, options: ReadScanOptions = {}): Promise<Scan> {
+  return (await readScanWithNotes(path, options)).scan;
+}
+
+/** The same, with what the file's format implies in lines to be shown. */
+export async function readScanWithNotes(path: string, options: ReadScanOptions = {}): Promise<ReadScan> {
+  if (typeof path !== 'string') throw new InvalidArgumentError('path', gotTakes('path', path, 'the path of a file'));
+  rejectUnknownKeys('options', options, SCAN_KEYS);
+  const { positions, mask, ...geometry } = options;
+  const bytes = await readBytes(path);
+  const places =
+    typeof positions === 'string'
+      ? await naming(positions, async () => parsePositions(new TextDecoder().decode(await readBytes(positions))))
+      : positions && positionsOf(positions);
+  const maskImage = mask === undefined ? undefined : await readImage(mask, { as: 'mask' });
+  const good = maskImage && Uint8Array.from(maskImage.data, (value) => Number(value !== 0));
+  return naming(path, () => decodeScan(bytes, { ...geometry, ...beside(path), positions: places, mask: good }));
+}
+
+const SCAN_KEYS = [
+  ...['positions', 'mask', 'wavelength', 'distance', 'detectorPixel', 'orientation', 'positionsSign'],
+] as const satisfies readonly string[];
 
 /** A file's content, and the name of the dataset behind its own. */
 export interface InputFile {

@@ -183,7 +183,7 @@ export interface Mask {
 }
 
 /** In the peak mask, corrected artefact, found peak, corrected background: CXI 1.6, table of pixel bits. */
-const CXI_HARMLESS = 0x20 | 0x800 | 0x2000 | 0x4000;
+export const CXI_HARMLESS = 0x20 | 0x800 | 0x2000 | 0x4000;
 
 export function asMask(file: Hdf5File, dataset: Dataset): Mask {
   if (nameOf(dataset) === 'pixel_mask') return { dataset, zeroIsGood: true, harmlessBits: 0 };

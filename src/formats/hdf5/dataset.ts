@@ -2,7 +2,6 @@
  * The numbers of a dataset: a block of it, whatever way it is stored. A virtual dataset is put together from datasets of
  * this file or of files beside it, so that both kinds read each other and stand together here.
  */
-import type { RealArray } from '../../types.js';
 import { type Chunk, type ChunkMap, readChunkMap } from './chunks.js';
 import { Cursor, UNDEFINED_ADDRESS, damaged, refused } from './cursor.js';
 import { type Hdf5Object, type Library, messageOf, missing } from './file.js';
@@ -10,14 +9,19 @@ import { type Filter, checkFilters, readFilters, undoFilters } from './filters.j
 import { MessageType } from './header.js';
 import { globalHeapObject, localHeapText } from './heaps.js';
 import { type ElementType, type NumberType, type Storage, readExtents, readFill, readNumber } from './types.js';
-import { readStorage, readType, viewOf } from './types.js';
+import { readStorage, readText, readType, viewOf } from './types.js';
 
 export interface Dataset {
   object: Hdf5Object;
   path: string;
   type: ElementType;
   extents: number[];
+  /** The last extent is 2 and not in the file: each element there is a real and an imaginary part. */
+  isComplex?: true;
 }
+
+/** What numbers are read into. */
+export type Numbers = Float32Array | Float64Array | Uint8Array | Uint16Array | Uint32Array;
 
 /** A block of a dataset: where it begins and how far it reaches, axis by axis. */
 export interface Block {
@@ -39,6 +43,23 @@ export function asDataset(object: Hdf5Object): Dataset | undefined {
   if (!type || !space || !messageOf(object, MessageType.DataLayout)) return undefined;
   const extents = readExtents(space.body);
   return extents && { object, path: object.path, type: readType(type.body), extents };
+}
+
+/** Complex numbers as twice as many real ones; undefined for a dataset of other things. */
+export function asParts(dataset: Dataset): Dataset | undefined {
+  const { type, extents } = dataset;
+  if (type.kind !== 'other' || !type.parts) return undefined;
+  return { ...dataset, type: type.parts, extents: [...extents, 2], isComplex: true };
+}
+
+/** The text of a dataset that is one; undefined for others. */
+export function textOf({ object, type, extents }: Dataset): string | undefined {
+  const { layout } = object.file;
+  const storage = readStorage(messageOf(object, MessageType.DataLayout)!.body);
+  if (extents.some((extent) => extent !== 1)) return undefined;
+  if (storage.kind === 'compact') return readText(layout, type, storage.data);
+  if (storage.kind !== 'contiguous') return undefined;
+  return readText(layout, type, Cursor.atAddress(layout, storage.address).bytes(type.size));
 }
 
 /** What is kept between reading blocks of one dataset: where chunks are, and those decoded last. */
@@ -81,7 +102,7 @@ export class DatasetReader {
    * Fills `out` with the block. `covered`, where given, is cleared for elements that no source of a virtual dataset has.
    * @throws FileFormatError, also when nothing of the block was ever written
    */
-  read({ start, count }: Block, out: RealArray, covered?: Uint8Array): void {
+  read({ start, count }: Block, out: Numbers, covered?: Uint8Array): void {
     const { extents } = this.dataset;
     const { storage } = this;
     if (storage.kind === 'virtual') {
@@ -116,9 +137,9 @@ export class DatasetReader {
     return layout.bytes.subarray(at, at + bytes);
   }
 
-  #readChunks(storage: Extract<Storage, { kind: 'chunked' }>, { start, count }: Block, out: RealArray): void {
-    const { extents, path, object } = this.dataset;
-    const { chunk } = storage;
+  #readChunks(storage: Extract<Storage, { kind: 'chunked' }>, { start, count }: Block, out: Numbers): void {
+    const { extents, path, object, isComplex } = this.dataset;
+    const chunk = isComplex ? [...storage.chunk, 2] : storage.chunk;
     if (chunk.length !== extents.length || chunk.some((extent) => extent < 1)) throw damaged('has impossible chunks');
     const chunkBytes = chunk.reduce((product, extent) => product * extent, this.type.size);
     if (chunkBytes > this.options.mostChunkBytes) {
@@ -126,7 +147,8 @@ export class DatasetReader {
         `has chunks of ${chunkBytes} bytes in ${path}, which is more than is taken from a file of its size`,
       );
     }
-    this.#chunks ??= readChunkMap(object.file.layout, storage, extents, chunkBytes, this.filters.length > 0);
+    const stored = isComplex ? extents.slice(0, -1) : extents;
+    this.#chunks ??= readChunkMap(object.file.layout, storage, stored, chunkBytes, this.filters.length > 0);
     const grid = extents.map((extent, axis) => Math.ceil(extent / chunk[axis]));
     const first = start.map((from, axis) => Math.floor(from / chunk[axis]));
     const last = start.map((from, axis) => Math.floor((from + count[axis] - 1) / chunk[axis]));
@@ -182,7 +204,7 @@ export class DatasetReader {
     bytes: Uint8Array,
     from: readonly number[],
     fromStart: readonly number[],
-    out: RealArray,
+    out: Numbers,
     to: readonly number[],
     toStart: readonly number[],
     count: readonly number[],
@@ -255,7 +277,7 @@ function readVirtual(
   reader: DatasetReader,
   { address, index }: { address: number; index: number },
   block: Block,
-  out: RealArray,
+  out: Numbers,
   covered: Uint8Array | undefined,
 ): void {
   const { object, path } = reader.dataset;
@@ -318,7 +340,7 @@ function copyMapped(
   source: DatasetReader,
   mapping: Mapping,
   { start, count }: Block,
-  out: RealArray,
+  out: Numbers,
   covered: Uint8Array | undefined,
 ): void {
   const sourceAxes = mapping.sourceAxes!;

@@ -21,12 +21,24 @@ export function isHdf5(bytes: Uint8Array): boolean {
 const MOST_ROUNDS = 1000;
 
 /** @throws FileFormatError */
-export async function decodeHdf5(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+export function decodeHdf5(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Image> {
+  return readHdf5(bytes, options, (file) => readFile(file, bytes.length, options));
+}
+
+/**
+ * Lets `read` read a file, again from the beginning whenever it needs another file beside it.
+ * @throws FileFormatError
+ */
+export async function readHdf5<Result>(
+  bytes: Uint8Array,
+  options: Pick<DecodeOptions, 'sources'>,
+  read: (file: Hdf5File) => Result,
+): Promise<Result> {
   const library = new Library();
   library.add('', bytes);
   for (let round = 0; round < MOST_ROUNDS; round++) {
     try {
-      return readFile(library.file('')!, bytes.length, options);
+      return read(library.file('')!);
     } catch (error) {
       if (error instanceof RangeError) throw refused('is nested too deeply, or needs more memory than there is');
       if (!(error instanceof NeedsFiles)) throw error;
@@ -37,7 +49,7 @@ export async function decodeHdf5(bytes: Uint8Array, options: DecodeOptions = {})
 }
 
 /** A file beside this one; names that lead elsewhere are not followed. */
-async function loadSource(name: string, { sources }: DecodeOptions): Promise<Uint8Array | undefined> {
+async function loadSource(name: string, { sources }: Pick<DecodeOptions, 'sources'>): Promise<Uint8Array | undefined> {
   const bytes = await sources?.(name);
   return bytes && isHdf5(bytes) ? bytes : undefined;
 }

@@ -18,8 +18,9 @@ export type NumberType =
     }
   | { kind: 'float'; size: number; bigEndian: boolean };
 
-/** A type of numbers, or what else there is, in words. */
-export type ElementType = NumberType | { kind: 'other'; size: number; what: string; text?: 'fixed' | 'variable' };
+/** A type of numbers, or what else there is, in words. `parts`: complex numbers, the real and then the imaginary part. */
+export type ElementType =
+  NumberType | { kind: 'other'; size: number; what: string; text?: 'fixed' | 'variable'; parts?: NumberType };
 
 /** Enumerations are read as their numbers. */
 export function readType(cursor: Cursor, depth = 0): ElementType {
@@ -53,8 +54,10 @@ export function readType(cursor: Cursor, depth = 0): ElementType {
     }
     case 3:
       return other('text', 'fixed');
-    case 6:
-      return other('records or complex numbers; take the absolute value first');
+    case 6: {
+      const parts = readComplexParts(cursor, head, size, depth);
+      return { ...other('records or complex numbers; take the absolute value first'), ...(parts && { parts }) };
+    }
     case 8: {
       const base = readType(cursor, depth + 1);
       return base.kind === 'integer' ? { ...base, isEnum: true } : base;
@@ -68,6 +71,27 @@ export function readType(cursor: Cursor, depth = 0): ElementType {
         { 2: 'times', 5: 'opaque bytes', 7: 'references', 10: 'arrays as elements' }[type] ?? 'unknown types',
       );
   }
+}
+
+/** The type of both members of a record that is a complex number, as h5py writes them: r and i. */
+function readComplexParts(cursor: Cursor, head: number, size: number, depth: number): NumberType | undefined {
+  const version = (head >>> 4) & 15;
+  if (((head >>> 8) & 0xffff) !== 2) return undefined;
+  const parts: NumberType[] = [];
+  for (const [at, name] of ['r', 'i'].entries()) {
+    const start = cursor.at;
+    const isNamed = cursor.text().toLowerCase().startsWith(name);
+    if (version < 3) cursor.align8(start);
+    const offset = cursor.unsigned(version < 3 ? 4 : Math.ceil(Math.log2(size + 1) / 8));
+    if (version === 1) cursor.advance(28);
+    const type = cursor.fork();
+    const part = readType(type, depth + 1);
+    if (!isNamed || part.kind !== 'float' || 2 * part.size !== size || offset !== at * part.size) return undefined;
+    // A floating-point type has 8 bytes and properties of 12.
+    cursor.advance(20);
+    parts.push(part);
+  }
+  return parts[0].bigEndian === parts[1].bigEndian ? parts[0] : undefined;
 }
 
 /** The extents; undefined for a dataspace without elements. A scalar has none. */
@@ -217,12 +241,18 @@ function readAttribute(layout: Layout, body: Cursor): [string, AttributeValue] |
   if (extents === undefined || extents.some((extent) => extent !== 1)) return undefined;
   const data = body.bytes(type.size);
   if (type.kind !== 'other') return [name, readNumber(type)(viewOf(data), 0)];
-  if (type.text === 'fixed') return [name, decodeText(data).trimEnd()];
-  if (type.text !== 'variable') return undefined;
+  const text = readText(layout, type, data);
+  return text === undefined ? undefined : [name, text];
+}
+
+/** The text that an element is, of fixed or variable length. `data` lies in the file. */
+export function readText(layout: Layout, type: ElementType, data: Uint8Array): string | undefined {
+  if (type.kind !== 'other' || !type.text) return undefined;
+  if (type.text === 'fixed') return decodeText(data).trimEnd();
   const reference = new Cursor(layout, data.byteOffset - layout.bytes.byteOffset);
   reference.advance(4);
   const [address, index] = [reference.address(), reference.u32()];
-  return [name, address <= 0 ? '' : decodeText(globalHeapObject(layout, address, index))];
+  return address <= 0 ? '' : decodeText(globalHeapObject(layout, address, index));
 }
 
 /** Reads one element at a byte offset. @throws FileFormatError for an integer that a double cannot hold */

@@ -1,0 +1,146 @@
+/** From what a file holds, as detectors and stages have it, to a scan: zero frequency first, positions in pixels. */
+import { FileFormatError, InvalidArgumentError, gotTakes } from '../../errors.js';
+import { orientScan } from '../../problems/orientation.js';
+import type { CountArray, Orientation, Scan } from '../../scan-types.js';
+import type { Shape } from '../../types.js';
+
+/** What a caller may say about a scan's file, instead of what is in it or because it is not. */
+export interface ScanGeometry {
+  /** Metres. */
+  wavelength?: number | undefined;
+  /** Metres from the object to the detector. */
+  distance?: number | undefined;
+  /** Metres of a pixel of the detector, [along rows, along columns], or of a square one. */
+  detectorPixel?: number | readonly [number, number] | undefined;
+  /** How the detector lies to the axes of the positions. Default: as the file says, or as it is. */
+  orientation?: Orientation | undefined;
+  /** Factors 1 or −1 of the positions along rows and along columns. Default [1, 1], of what the file's format implies. */
+  positionsSign?: readonly [number, number] | undefined;
+}
+
+/** A scan as a file has it. */
+export interface FileScan extends Omit<ScanGeometry, 'detectorPixel'> {
+  patterns: CountArray;
+  /** Of each pattern. */
+  shape: Shape;
+  /** Where the zero frequency is. Default: ⌊rows/2⌋, ⌊columns/2⌋. */
+  centre?: readonly [number, number];
+  /** Where the beam went over the object, row and column of each position. */
+  positions: Float64Array;
+  /** Of the positions. Default: metres. */
+  unit?: 'pixels' | undefined;
+  detectorPixel?: readonly [number, number] | undefined;
+  /** 1 where measured, with the zero frequency where the patterns have it. */
+  mask?: Uint8Array | undefined;
+  probe?: Float64Array | undefined;
+  /** Metres: the width of a beam that is a disc, where the file has no probe. */
+  beam?: number | undefined;
+  /** One line for each thing that the file's format implies. */
+  notes: string[];
+}
+
+/** A scan from a file. */
+export interface ReadScan {
+  scan: Scan;
+  /** What was done to it and why, in lines to be shown. */
+  notes: string[];
+}
+
+/** @throws InvalidArgumentError where the geometry is incomplete, FileFormatError where arrays do not belong together */
+export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
+  const { patterns, shape, mask } = file;
+  const [rows, columns] = shape;
+  const pixels = rows * columns;
+  const count = patterns.length / pixels;
+  if (2 * count !== file.positions.length) {
+    throw new FileFormatError(`it has ${count} patterns and ${file.positions.length / 2} positions`);
+  }
+  const [top, left] = file.centre ?? [rows >> 1, columns >> 1];
+  const from = Uint32Array.from({ length: pixels }, (_, i) => {
+    const [row, column] = [Math.floor(i / columns) + top, (i % columns) + left];
+    return (row % rows) * columns + (column % columns);
+  });
+  const moved = patterns.slice();
+  for (let first = 0; first < patterns.length; first += pixels) {
+    for (let i = 0; i < pixels; i++) moved[first + i] = patterns[first + from[i]];
+  }
+  const wavelength = options.wavelength ?? file.wavelength;
+  const distance = options.distance ?? file.distance;
+  const given = options.detectorPixel;
+  const detector = typeof given === 'number' ? ([given, given] as const) : (given ?? file.detectorPixel);
+  const known = wavelength !== undefined && distance !== undefined && detector !== undefined;
+  if (!known && file.unit !== 'pixels') requireGeometry({ wavelength, distance, detectorPixel: detector });
+  const pixel = known
+    ? ([(wavelength * distance) / (rows * detector[0]), (wavelength * distance) / (columns * detector[1])] as const)
+    : undefined;
+  const sign = checkSign(options.positionsSign);
+  const divide = file.unit === 'pixels' ? [1, 1] : pixel!;
+  const positions = file.positions.map((number, i) => (sign[i % 2] * number) / divide[i % 2]);
+  const probe = file.probe ?? (file.beam !== undefined && pixel ? disc(file.beam, shape, pixel) : undefined);
+  const scan: Scan = {
+    ...{ patterns: moved, shape, positions },
+    ...(mask?.includes(0) && { mask: mask.map((_, i) => mask[from[i]]) }),
+    ...(probe && { probe }),
+    ...(pixel && { pixel }),
+    ...(wavelength !== undefined && { wavelength }),
+    ...(distance !== undefined && { distance }),
+  };
+  const orientation = options.orientation ?? file.orientation;
+  return { scan: orientation ? orientScan(scan, orientation) : scan, notes: file.notes };
+}
+
+function requireGeometry(geometry: Record<string, unknown>): void {
+  const argument = Object.keys(geometry).find((name) => geometry[name] === undefined)!;
+  const message = `${argument}: the file does not say it; takes metres, because positions in metres become pixels of the object by it`;
+  throw new InvalidArgumentError(argument, message);
+}
+
+function checkSign(sign: ScanGeometry['positionsSign']): readonly [number, number] {
+  if (sign === undefined) return [1, 1];
+  const given: unknown[] = Array.isArray(sign) ? Array.from(sign) : [];
+  if (given.length === 2 && given.every((factor) => factor === 1 || factor === -1)) return sign;
+  throw new InvalidArgumentError('positionsSign', gotTakes('positionsSign', sign, 'two factors, 1 or -1 each'));
+}
+
+/** A beam of this width in metres in the middle. */
+function disc(width: number, [rows, columns]: Shape, pixel: readonly [number, number]): Float64Array | undefined {
+  const probe = new Float64Array(2 * rows * columns);
+  for (let i = 0; i < rows * columns; i++) {
+    const [y, x] = [Math.floor(i / columns) - (rows >> 1), (i % columns) - (columns >> 1)];
+    if (Math.hypot(y * pixel[0], x * pixel[1]) <= width / 2) probe[2 * i] = 1;
+  }
+  return probe;
+}
+
+/** Of photons: 1 meV to 1 MeV in joules. Electronvolts without their unit are far outside. */
+const ENERGIES = [1.6e-22, 1.6e-13] as const;
+
+/** Metres, of the energy of photons in joules. @throws FileFormatError where no beam has it */
+export function wavelengthOf(joules: number): number {
+  if (joules >= ENERGIES[0] && joules <= ENERGIES[1]) return (6.62607015e-34 * 299792458) / joules;
+  const keV = joules / 1.602176634e-16;
+  const message = `it has an energy of ${Number(joules.toPrecision(6))} J, which is ${keV.toPrecision(3)} keV and no beam's: its unit may be another`;
+  throw new FileFormatError(message);
+}
+
+/**
+ * Row and column of each position from a list of points, which may be stored the other way round.
+ * @throws FileFormatError for arrays that are no such list
+ */
+export function points(
+  path: string,
+  { data, extents }: { data: Float64Array; extents: readonly number[] },
+  width: number,
+  isTransposed: (rows: number, columns: number) => boolean,
+): number[][] {
+  const flat = extents.length > 2 ? [data.length / extents.at(-1)!, extents.at(-1)!] : extents;
+  const [length, across] = flat;
+  const transposed = flat.length === 2 && isTransposed(length, across);
+  if (flat.length !== 2 || (transposed ? length : across) !== width) {
+    throw new FileFormatError(`it has ${path} of ${extents.join(' × ')} numbers; takes positions × ${width}`);
+  }
+  const count = transposed ? across : length;
+  return Array.from({ length: count }, (_, j) =>
+    Array.from({ length: width }, (_, k) => data[transposed ? k * count + j : j * width + k]),
+  );
+}
