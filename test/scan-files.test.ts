@@ -177,6 +177,13 @@ describe('.npy with positions', () => {
     expectMask(await readScan(path, { positions: Float64Array.from(BEAM), mask }));
   });
 
+  it('refuses a mask of another shape, even if it has as many pixels', async () => {
+    const mask = join(folder, 'turned-mask.npy');
+    writeFileSync(mask, encodeNpy(new Uint8Array(24).fill(1), [COLUMNS, ROWS]));
+    const reading = readScan(path, { positions: Float64Array.from(BEAM), mask });
+    await expect(reading).rejects.toThrow('mask: it is 6 × 4, and the patterns are 4 × 6');
+  });
+
   it.each([
     ['a,b\n1,2', 'its first line names no positions'],
     ['x,y\n1,two', 'line 2: got "two"; takes a number in column 2'],
@@ -195,6 +202,10 @@ describe('.npy with positions', () => {
     [{ positions: new Float64Array(3) }, 'positions: got a Float64Array of 3'],
     [{ positions: Float64Array.from(BEAM), positionsSign: [1, 2] }, 'positionsSign: got [1, 2]; takes two factors'],
     [{ position: '' }, "options: there is no 'position'"],
+    [{ positions: Float64Array.from(BEAM), wavelength: 12.4 }, 'wavelength: got 12.4; takes metres, from 5e-13'],
+    [{ positions: Float64Array.from(BEAM), distance: -2 }, 'distance: got -2; takes metres'],
+    [{ positions: Float64Array.from(BEAM), detectorPixel: 75 }, 'detectorPixel: got 75; takes metres'],
+    [{ positions: Float64Array.from(BEAM), detectorPixel: [75e-6] }, 'detectorPixel: got [0.000075]; takes metres of'],
   ])('refuses %j', async (options, message) => {
     await expect(readScan(path, options as ReadScanOptions)).rejects.toThrow(message);
   });
@@ -204,6 +215,9 @@ describe('files that are refused', () => {
   it.each([
     ['bad-energy', 'energy of 12398 J'],
     ['bad-units', '/entry_1/instrument_1/detector_1/distance in inch'],
+    ['bad-wavelength', 'it has a wavelength of 632.8 m; takes 5e-13 to 0.0001 m, and its unit may be another'],
+    ['bad-pixel', "it has a detector's pixel of 75 m; takes 1e-8 to 0.01 m"],
+    ['bad-ptyd-energy', 'energy of 1.98645e-12 J, which is 1.24e+4 keV'],
     ['bad-count', 'it has 5 patterns and 4 positions'],
   ])('%s', async (name, message) => {
     const error: unknown = await readScan(fixture(name)).catch((thrown: unknown) => thrown);

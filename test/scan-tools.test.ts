@@ -284,7 +284,7 @@ describe('alignedScanError', () => {
 it.each([
   [{ wavelength: 8 }, 'wavelength: got 8; takes metres, from 5e-13 to 0.0001'],
   [{ wavelength: 0 }, 'wavelength: got 0; takes metres, from 5e-13 to 0.0001'],
-  [{ distance: -1 }, 'distance: got -1; takes metres, above 0'],
+  [{ distance: -1 }, 'distance: got -1; takes metres, from 0.000001 to 10000'],
 ])('a scan with %j is refused', async (wrong, message) => {
   await expect(illumination({ ...scan, ...wrong })).rejects.toThrow(message);
 });

@@ -71,9 +71,8 @@ export async function readScanWithNotes(path: string, options: ReadScanOptions =
     typeof positions === 'string'
       ? await naming(positions, async () => parsePositions(new TextDecoder().decode(await readBytes(positions))))
       : positions && positionsOf(positions);
-  const maskImage = mask === undefined ? undefined : await readImage(mask, { as: 'mask' });
-  const good = maskImage && Uint8Array.from(maskImage.data, (value) => Number(value !== 0));
-  return naming(path, () => decodeScan(bytes, { ...geometry, ...beside(path), positions: places, mask: good }));
+  const image = mask === undefined ? undefined : await readImage(mask, { as: 'mask' });
+  return naming(path, () => decodeScan(bytes, { ...geometry, ...beside(path), positions: places, mask: image }));
 }
 
 const SCAN_KEYS = [

@@ -52,8 +52,15 @@ const MARGIN_OF_MOVING = 8;
 /** How many times as many pixels as all patches have the object may have: a sparse scan has some, metres have billions. */
 const MOST_EMPTY = 64;
 
-/** From electrons of 1.5 MeV to the far infrared. Energies, and lengths in nanometres, are no wavelengths in metres. */
-const WAVELENGTHS = [5e-13, 1e-4] as const;
+/**
+ * Metres. Wavelengths are those from electrons of 1.5 MeV to the far infrared. A value in another unit, or an energy, is almost
+ * always outside.
+ */
+export const METRES = {
+  wavelength: [5e-13, 1e-4],
+  distance: [1e-6, 1e4],
+  detectorPixel: [1e-8, 1e-2],
+} as const;
 
 /** Whether `retrieve` and `createSession` were given a scan. */
 export function isScan(problem: object): problem is Scan {
@@ -130,8 +137,8 @@ export function checkMeasured(scan: Scan): { shape: Shape; mask: Uint8Array | un
   const mask = checkMask(scan.mask, shape);
   const patterns = checkPatterns(scan.patterns, shape, mask);
   checkPixel(scan.pixel);
-  checkMetres('wavelength', scan.wavelength, ...WAVELENGTHS);
-  checkMetres('distance', scan.distance, 0, Infinity);
+  checkMetres('wavelength', scan.wavelength);
+  checkMetres('distance', scan.distance);
   return { shape, mask, patterns };
 }
 
@@ -269,8 +276,8 @@ function checkPixel(pixel: Scan['pixel']): void {
   throw new InvalidArgumentError('pixel', gotTakes('pixel', pixel, 'two numbers above 0: metres of an object pixel'));
 }
 
-function checkMetres(argument: string, metres: number | undefined, least: number, most: number): void {
-  if (metres === undefined || (typeof metres === 'number' && metres >= least && metres > 0 && metres <= most)) return;
-  const range = most === Infinity ? 'above 0' : `from ${least} to ${most}`;
-  throw new InvalidArgumentError(argument, gotTakes(argument, metres, `metres, ${range}`));
+export function checkMetres(argument: keyof typeof METRES, metres: number | undefined): void {
+  const [least, most] = METRES[argument];
+  if (metres === undefined || (typeof metres === 'number' && metres >= least && metres <= most)) return;
+  throw new InvalidArgumentError(argument, gotTakes(argument, metres, `metres, from ${least} to ${most}`));
 }

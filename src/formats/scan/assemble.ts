@@ -1,6 +1,7 @@
 /** From what a file holds, as detectors and stages have it, to a scan: zero frequency first, positions in pixels. */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../../errors.js';
 import { orientScan } from '../../problems/orientation.js';
+import { METRES, checkMetres } from '../../problems/scan.js';
 import type { CountArray, Orientation, Scan } from '../../scan-types.js';
 import type { Shape } from '../../types.js';
 
@@ -64,10 +65,9 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   for (let first = 0; first < patterns.length; first += pixels) {
     for (let i = 0; i < pixels; i++) moved[first + i] = patterns[first + from[i]];
   }
-  const wavelength = options.wavelength ?? file.wavelength;
-  const distance = options.distance ?? file.distance;
-  const given = options.detectorPixel;
-  const detector = typeof given === 'number' ? ([given, given] as const) : (given ?? file.detectorPixel);
+  const wavelength = metres('wavelength', options.wavelength, file.wavelength);
+  const distance = metres('distance', options.distance, file.distance);
+  const detector = detectorOf(options.detectorPixel, file.detectorPixel);
   const known = wavelength !== undefined && distance !== undefined && detector !== undefined;
   if (!known && file.unit !== 'pixels') requireGeometry({ wavelength, distance, detectorPixel: detector });
   const pixel = known
@@ -87,6 +87,29 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   };
   const orientation = options.orientation ?? file.orientation;
   return { scan: orientation ? orientScan(scan, orientation) : scan, notes: file.notes };
+}
+
+/** What the caller gives, or what the file has; undefined where neither says it. */
+function metres(name: keyof typeof METRES, given: number | undefined, own: number | undefined): number | undefined {
+  checkMetres(name, given);
+  if (given !== undefined || own === undefined) return given;
+  const [least, most] = METRES[name];
+  if (own >= least && own <= most) return own;
+  const what = name === 'detectorPixel' ? "detector's pixel" : name;
+  const takes = `takes ${least} to ${most} m, and its unit may be another`;
+  throw new FileFormatError(`it has a ${what} of ${Number(own.toPrecision(6))} m; ${takes}`);
+}
+
+function detectorOf(given: ScanGeometry['detectorPixel'], own: FileScan['detectorPixel']) {
+  const both = typeof given === 'number' ? [given, given] : given;
+  if (both !== undefined && !(Array.isArray(both) && both.length === 2)) {
+    const takes = 'metres of a pixel of the detector, or two such numbers';
+    throw new InvalidArgumentError('detectorPixel', gotTakes('detectorPixel', given, takes));
+  }
+  const [rows, columns] = [0, 1].map((axis) =>
+    metres('detectorPixel', (both as readonly number[] | undefined)?.[axis], own?.[axis]),
+  );
+  return rows === undefined || columns === undefined ? undefined : ([rows, columns] as const);
 }
 
 function requireGeometry(geometry: Record<string, unknown>): void {

@@ -1,7 +1,7 @@
 /** Scans from bytes. What a file is is told by its content, as for images. */
-import { FileFormatError, InvalidArgumentError, gotTakes } from '../../errors.js';
+import { FileFormatError, InvalidArgumentError } from '../../errors.js';
 import { checkRealArray } from '../../problems/image.js';
-import type { RealArray } from '../../types.js';
+import type { RealArray, Shape } from '../../types.js';
 import { isHdf5, readHdf5 } from '../hdf5/hdf5.js';
 import { decodeNpy, isNpy } from '../npy.js';
 import type { DecodeOptions } from '../options.js';
@@ -15,8 +15,8 @@ import { isPtyLab, readPtyLab } from './ptylab.js';
 export interface DecodeScanOptions extends ScanGeometry, Pick<DecodeOptions, 'sources'> {
   /** Instead of the file's own. */
   positions?: Positions | undefined;
-  /** Instead of the file's own: 1 where measured, with the zero frequency where the patterns have it. */
-  mask?: Uint8Array | undefined;
+  /** Instead of the file's own: not 0 where measured, with the zero frequency where the patterns have it. */
+  mask?: { data: ArrayLike<number>; shape: Shape } | undefined;
 }
 
 const READERS: readonly [(contents: Contents) => boolean, (contents: Contents) => FileScan][] = [
@@ -29,12 +29,12 @@ const READERS: readonly [(contents: Contents) => boolean, (contents: Contents) =
 export async function decodeScan(bytes: Uint8Array, options: DecodeScanOptions): Promise<ReadScan> {
   const file = isNpy(bytes) ? stack(bytes, options.positions) : await readScanFile(bytes, options);
   const { positions, mask } = options;
-  const pixels = file.shape[0] * file.shape[1];
-  if (mask && mask.length !== pixels) {
-    const takes = `as many pixels as a pattern of ${file.shape.join(' × ')}`;
-    throw new InvalidArgumentError('mask', gotTakes('mask', mask, takes));
+  const [rows, columns] = file.shape;
+  if (mask && !(mask.shape[0] === rows && mask.shape[1] === columns)) {
+    const message = `mask: it is ${mask.shape.join(' × ')}, and the patterns are ${rows} × ${columns}`;
+    throw new InvalidArgumentError('mask', message);
   }
-  const own: FileScan = { ...file, ...(mask && { mask }) };
+  const own: FileScan = { ...file, ...(mask && { mask: Uint8Array.from(mask.data, (value) => Number(value !== 0)) }) };
   if (!positions) return assemble(own, options);
   const { wavelength, distance, detectorPixel } = { ...file, ...defined(options) };
   const isKnown = [wavelength, distance, detectorPixel].every((metres) => metres !== undefined);
