@@ -213,7 +213,12 @@ export interface RunOptions {
 }
 
 /** What `retrieve` takes, every field optional; undefined stands for the default. */
-export interface RetrieveOptions extends SessionOptions, RunOptions {
+export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOptions {
+  /**
+   * Index among the backend's devices, as `listBackends` shows them, or `all`: the starts are divided among all that work,
+   * and software takes part only where there is nothing else. Default: the first that works.
+   */
+  device?: number | 'all' | undefined;
   /** Number of iterations ≥ 1. Default 1000. */
   iterations?: number | undefined;
   /**
@@ -315,7 +320,7 @@ export interface Reconstruction {
   seconds: number;
   /** The backend that was used. */
   backend: BackendName;
-  /** Name of the device that was used. */
+  /** Name of the device that was used, or of all of them. */
   device: string;
   /** The share of pixels that counted as measured, from 0 to 1. */
   measured: number;

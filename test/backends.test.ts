@@ -1,7 +1,13 @@
 /** Which backends there are, which is chosen, and why the others are not. */
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BackendUnavailableError, InvalidArgumentError, createSession, listBackends } from '../src/index.js';
+import {
+  BackendUnavailableError,
+  InvalidArgumentError,
+  createSession,
+  listBackends,
+  type AbortError,
+} from '../src/index.js';
 import { lackOfMemory } from '../backends/wasm/instance.js';
 import type * as WasmBackend from '../backends/wasm/backend.js';
 import type { Backend } from '../src/backends/interface.js';
@@ -180,6 +186,87 @@ describe('a backend that fails', () => {
       const { rephase } = await registryWithBadDevice([bad, bad]);
       const wasm = (await rephase.listBackends()).find(({ name }) => name === 'wasm');
       expect(wasm).toMatchObject({ available: false, reason: 'device 0: it fell; device 1: it fell', devices: [] });
+    });
+  });
+
+  describe("with device: 'all'", () => {
+    const devices = [
+      ...[
+        { name: 'H100', software: false },
+        { name: 'A100', software: false, reason: 'it fell' },
+      ],
+      ...[
+        { name: 'emulated', software: true },
+        { name: 'H100', software: false },
+      ],
+    ];
+    const options = { backend: 'webgpu', device: 'all', algorithm: 'hio', iterations: 20, inspect: false } as const;
+
+    /** The sessions that were opened after the self-tests: on which device, for how many starts, and whether still there. */
+    async function registryWithDevices(failing = -1) {
+      const opened: { device: number; starts: number; isOpen: boolean }[] = [];
+      const { wasmBackend } = await vi.importActual<typeof WasmBackend>('../backends/wasm/backend.js');
+      const changes: Partial<Backend> = {
+        devices: () => Promise.resolve(devices),
+        workerScript: undefined,
+        createSession: async (problem, device) => {
+          const session = await wasmBackend.createSession(problem, 0);
+          const entry = { device, starts: problem.batch.starts, isOpen: true };
+          opened.push(entry);
+          const dispose = session.dispose.bind(session);
+          session.dispose = () => {
+            entry.isOpen = false;
+            dispose();
+          };
+          const isTest = opened.filter((other) => other.device === device).length === 1;
+          if (device === failing && !isTest) session.finish = () => Promise.reject(new Error('it fell off the bus'));
+          return session;
+        },
+      };
+      const rephase = await registryWith({}, changes);
+      await rephase.listBackends();
+      return { rephase, opened };
+    }
+
+    it('divides the starts among the hardware that works, with the result of one device', async () => {
+      const { rephase, opened } = await registryWithDevices();
+      const one = await rephase.retrieve(problem, { ...options, device: 0, starts: 5 });
+      opened.length = 0;
+      const progress = vi.fn();
+      const result = await rephase.retrieve(problem, { ...options, starts: 5, onProgress: progress });
+      expect(opened.map(({ device, starts }) => [device, starts])).toEqual([
+        [0, 2],
+        [3, 3],
+      ]);
+      expect(result).toEqual({ ...one, device: 'H100 (2)', seconds: result.seconds });
+      expect(progress).toHaveBeenLastCalledWith(expect.objectContaining({ iteration: 20, iterations: 20 }));
+    });
+
+    it('leaves devices out where there are fewer starts', async () => {
+      const { rephase, opened } = await registryWithDevices();
+      opened.length = 0;
+      await rephase.retrieve(problem, { ...options, starts: 1 });
+      expect(opened.map(({ device, starts }) => [device, starts])).toEqual([[0, 1]]);
+    });
+
+    it('stops on all of them when it is aborted, and has what was reached', async () => {
+      const { rephase, opened } = await registryWithDevices();
+      const controller = new AbortController();
+      const attempt = rephase.retrieve(problem, {
+        ...{ ...options, iterations: 1e9, starts: 4, signal: controller.signal },
+        onProgress: () => controller.abort(),
+      });
+      const error = await attempt.catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(rephase.AbortError);
+      expect((error as AbortError).partial!.residuals).toHaveLength(4);
+      expect(opened.filter(({ isOpen }) => isOpen)).toEqual([]);
+    });
+
+    it('fails with the first device that fails, and frees the others', async () => {
+      const { rephase, opened } = await registryWithDevices(3);
+      const attempt = rephase.retrieve(problem, { ...options, iterations: 1e9, starts: 4 });
+      await expect(attempt).rejects.toThrow('it fell off the bus');
+      expect(opened.filter(({ isOpen }) => isOpen)).toEqual([]);
     });
   });
 

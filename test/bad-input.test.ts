@@ -193,6 +193,8 @@ describe('a wrong option', () => {
 
   it('for a run is not one of a session', async () => {
     await expectInvalid(createSession(good, { iterations: 5 } as SessionOptions), 'iterations', /no 'iterations'/);
+    const all = { device: 'all' } as unknown as SessionOptions;
+    await expectInvalid(createSession(good, all), 'device', /got "all"; takes an integer/);
   });
 });
 

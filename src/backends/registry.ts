@@ -16,7 +16,7 @@ import { openScanSession, type ScanSession } from '../session/scan-session.js';
 import { focusOf } from '../session/probe.js';
 import type { Scan, ScanSessionOptions } from '../scan-types.js';
 import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
-import type { GPUDeviceLike, Problem, SessionOptions } from '../types.js';
+import type { GPUDeviceLike, Problem, RetrieveOptions, SessionOptions } from '../types.js';
 
 /** Loads each backend on first use. To add a backend, add it here. */
 const LOADERS: Record<BackendName, () => Promise<Backend>> = {
@@ -127,6 +127,24 @@ type Wanted = Pick<Settings, 'precision' | 'device'> & {
 export async function selectDevice({ backend, ...wanted }: Wanted & Pick<Settings, 'backend'>): Promise<Selected> {
   const name = backend === 'auto' ? environmentChoice() : backend;
   return name === 'auto' ? bestDevice(wanted) : namedDevice(name, wanted);
+}
+
+/** Selects what `selectDevice` does, or with `all` that device and all others of its backend that work and are its like. */
+export async function selectDevices({
+  device,
+  ...wanted
+}: Omit<Wanted, 'device'> & Pick<Settings, 'backend'> & Pick<RetrieveOptions, 'device'>): Promise<Selected[]> {
+  const first = await selectDevice({ ...wanted, device: device === 'all' ? undefined : device });
+  if (device !== 'all') return [first];
+  const { backend } = first;
+  const devices = await backend.devices();
+  const selected: Selected[] = [];
+  for (const [index, info] of devices.entries()) {
+    const isAlike = Boolean(info.software) === Boolean(first.device.software);
+    if (isAlike && (await whyNot(backend, devices, index)) === undefined)
+      selected.push({ backend, index, device: info });
+  }
+  return selected;
 }
 
 /** Returns a backend that the library itself needs, whatever the user chose. */

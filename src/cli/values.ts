@@ -13,6 +13,15 @@ export function whole(option: string, least: number): (text: string) => number {
   };
 }
 
+/** `all`, or a whole number of at least 0. */
+export function wholeOrAll(option: string): (text: string) => number | 'all' {
+  return (text) => {
+    if (text === 'all') return text;
+    if (/^\d+$/.test(text)) return whole(option, 0)(text);
+    throw usage(option, text, 'all, or a whole number of at least 0');
+  };
+}
+
 /** A finite number above 0. */
 export function positive(option: string): (text: string) => number {
   return number(option, 'a number above 0', (value) => value > 0);

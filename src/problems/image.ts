@@ -50,7 +50,7 @@ const LARGEST_EXPONENT: Record<Precision, number> = { single: 100, double: 1000 
 const ROUNDS_TO_INFINITY: Record<Precision, number> = { single: 2 ** 128 - 2 ** 103, double: Infinity };
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
-export function prepare(problem: Problem, settings: Settings, start: Start | undefined): Setup {
+export function prepare(problem: Problem, settings: Omit<Settings, 'device'>, start: Start | undefined): Setup {
   rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
   const shape = checkShape('shape', problem.shape);
   const magnitudes = checkRealArray('magnitudes', problem.magnitudes, shape).slice();

@@ -65,9 +65,9 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 /** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
 export function checkRetrieveOptions(
   options: RetrieveOptions,
-): Settings &
+): Omit<Settings, 'device'> &
   Required<Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds'>> &
-  Pick<RetrieveOptions, 'generations'> {
+  Pick<RetrieveOptions, 'device' | 'generations'> {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
   const { iterations = 1000, inspect = true, keepObjects = false, generations } = options;
@@ -79,7 +79,11 @@ export function checkRetrieveOptions(
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
   checkFlag('keepObjects', keepObjects);
-  const settings = sessionSettings(options);
+  const { device } = options;
+  if (device !== undefined && device !== 'all' && !(Number.isSafeInteger(device) && device >= 0)) {
+    throw new InvalidArgumentError('device', gotTakes('device', device, "an integer of at least 0, or 'all'"));
+  }
+  const settings = sessionSettings({ ...options, device: undefined });
   if (generations !== undefined) checkInteger('generations', generations, 1);
   if (generations !== undefined && settings.starts < 2) {
     throw new InvalidArgumentError('starts', gotTakes('starts', settings.starts, 'at least 2 with generations'));
@@ -94,7 +98,7 @@ export function checkRetrieveOptions(
       gotTakes('checkpointSeconds', checkpointSeconds, 'a number above 0'),
     );
   }
-  return { ...settings, iterations, inspect, keepObjects, generations, checkpointSeconds };
+  return { ...settings, device, iterations, inspect, keepObjects, generations, checkpointSeconds };
 }
 
 export function checkRunOptions(options: RunOptions): void {

@@ -53,7 +53,7 @@ export function settingsOf(
     alpha,
     delta,
     generations = 0,
-  }: Settings & { generations?: number | undefined },
+  }: Omit<Settings, 'device'> & { generations?: number | undefined },
   chain: readonly Link[],
 ): RunSettings {
   const { shape, magnitudes, mask } = pattern;

@@ -12,14 +12,14 @@ import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
 import type { Checkpoint, Checkpoints } from './checkpoint.js';
 import type { Job, JobResult, Origins } from './job.js';
-import { ofWorkers, runJobs } from './run-jobs.js';
+import { ofWorkers, runJobs, type SpreadJob } from './run-jobs.js';
 import { combineOnWorker } from './workers/pool.js';
 
 /** A call of `retrieve`, checked. */
 export interface Run extends RunOptions {
   setup: Setup;
   backend: Backend;
-  device: number;
+  devices: readonly number[];
   chain: Job['chain'];
   seed: number;
   generations?: number | undefined;
@@ -47,7 +47,7 @@ export interface Reached {
 
 /** Runs the chain, in every generation again. */
 export async function runGenerations(run: Run): Promise<Reached> {
-  const { setup, backend, device, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
+  const { setup, backend, devices, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
   const { starts } = setup.batch;
   const iterations = iterationsOf(chain);
   const stateSeconds = checkpoints && run.checkpointSeconds;
@@ -61,7 +61,7 @@ export async function runGenerations(run: Run): Promise<Reached> {
     const batch = { starts, seeded: { seed, firstStart: rounds * starts } };
     const ofRound = rounds === 0 ? setup : { ...setup, batch, start: undefined };
     const keepsAll = keepObjects || generations !== undefined;
-    const job: Job = { setup: ofRound, device, chain, origins, keepsAll, stateSeconds };
+    const job: SpreadJob = { setup: ofRound, devices, chain, origins, keepsAll, stateSeconds };
     checkpoints?.begin(rounds, seconds, origins);
     const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds), onStates });
     const isComplete = results.every((result) => result.iterations === iterations);
@@ -117,13 +117,13 @@ type Average = Required<Pick<Reconstruction, 'object' | 'feasible' | 'residual' 
 
 /** The average of the starts that agree, as the result. */
 export async function averageOf(
-  { setup, backend, device }: Pick<Run, 'setup' | 'backend' | 'device'>,
+  { setup, backend, devices }: Pick<Run, 'setup' | 'backend' | 'devices'>,
   combined: Combined,
 ): Promise<Average> {
   const { average, next: _, ...agreement } = combined;
   const feasible = toFeasible(average.slice(), setup.support, setup.constraints);
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
-  const [{ residuals }] = await runJobs(backend, { setup: alone, device, chain: [] }, {});
+  const [{ residuals }] = await runJobs(backend, { setup: alone, devices, chain: [] }, {});
   return { object: average, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
 }
 
@@ -136,5 +136,5 @@ export async function averageStarts(
   const precision = starts.objects[0] instanceof Float64Array ? 'double' : 'single';
   const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
   const combined = await combineStarts(setup, starts, signal);
-  return combined && averageOf({ setup, backend: await requireBackend('wasm'), device: 0 }, combined);
+  return combined && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined);
 }

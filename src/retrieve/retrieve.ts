@@ -2,7 +2,7 @@
  * `retrieve` goes from a diffraction pattern to an image in one call. Where a backend computes on the calling thread, the
  * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
-import { requireBackend, selectDevice } from '../backends/registry.js';
+import { requireBackend, selectDevices, type Selected } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
@@ -61,7 +61,8 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const { backend, index, device } = await selectDevice(settings);
+  const selected = await selectDevices(settings);
+  const { backend } = selected[0];
   if (signal?.aborted) throw new AbortError(signal.reason);
 
   const looked = new AbortController();
@@ -74,7 +75,18 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
     const { history, checkpointSeconds } = settings;
     const checkpoints = onCheckpoint && new Checkpoints(onCheckpoint, { settings: described, history });
     const run: Run = {
-      ...{ setup, backend, device: index, chain, seed, generations, keepObjects, signal, onProgress, began },
+      ...{
+        setup,
+        backend,
+        devices: selected.map(({ index }) => index),
+        chain,
+        seed,
+        generations,
+        keepObjects,
+        signal,
+        onProgress,
+        began,
+      },
       ...{ resumed, checkpoints, checkpointSeconds },
     };
     const { results, combined, rounds, seconds, isComplete } = await runGenerations(run);
@@ -82,7 +94,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
     const last = lastStep(chain);
     const reconstruction = merge(results, setup, {
       ...{ algorithm: last.algorithm, beta: last.beta, chain: chainText(chain) },
-      ...{ backend: backend.name, device: device.name },
+      ...{ backend: backend.name, device: namesOf(selected) },
       warnings: await looking,
     });
     if (reconstruction && combined) Object.assign(reconstruction, await averageOf(run, combined));
@@ -111,6 +123,16 @@ async function lookAt({ pattern, support }: Setup, signal: AbortSignal): Promise
   const script = await wasm?.workerScript?.();
   const warnings = script && (await ofWorkers(inspectOnWorker(script, problem, signal)));
   return warnings ?? inspect(problem).warnings;
+}
+
+/** The names of the devices, each with how many there are of it. */
+function namesOf(selected: readonly Selected[]): string {
+  const names = selected.map(({ device }) => device.name);
+  const counted = [...new Set(names)].map((name) => {
+    const count = names.filter((other) => other === name).length;
+    return count === 1 ? name : `${name} (${count})`;
+  });
+  return counted.join(', ');
 }
 
 /** Returns undefined when none of the jobs finished an iteration. */

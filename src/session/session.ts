@@ -443,7 +443,13 @@ export class Session {
     let { done } = asked;
     // Of the stage that is under way.
     let left = 0;
-    let before = { count: 0, finished: this.#session.finish() };
+    // Nobody may be waiting for it when it is rejected.
+    const watch = (count: number) => {
+      const finished = this.#session.finish();
+      finished.catch(() => undefined);
+      return { count, finished };
+    };
+    let before = watch(0);
     const elapsed = () => seconds + (performance.now() - began) / 1000;
     const report = async () => {
       await this.#log.take();
@@ -457,9 +463,8 @@ export class Session {
       const submitting = performance.now();
       // The rest of an iteration that has begun is a batch of its own.
       if (done > asked.done || !this.#state.finish()) this.#state.iterate(count);
-      const batch = { count, finished: this.#session.finish() };
+      const batch = watch(count);
       this.#lifetime.submitted(submitting);
-      batch.finished.catch(() => undefined);
       // Two batches are in flight on a device, so that it need not wait for this thread.
       const awaited = this.#onCallingThread ? batch : before;
       await awaited.finished;

@@ -25,7 +25,7 @@ export interface GivenOptions extends ProblemOptions {
   checkpointEvery?: number;
   resume?: string;
   backend: BackendName | 'auto';
-  device?: number;
+  device?: number | 'all';
   precision: Precision;
   bits?: '8' | '16';
   history?: string;

@@ -27,7 +27,7 @@ import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, range, starts, whole } from '../values.js';
+import { numberFrom, oneOf, positive, range, starts, whole, wholeOrAll } from '../values.js';
 
 /** As parsed: `--starts` is two options of the library. */
 type Parsed = Omit<GivenOptions, 'starts' | 'firstStart'> & { starts?: Pick<GivenOptions, 'starts' | 'firstStart'> };
@@ -112,9 +112,9 @@ export function addReconstruct(program: Command): void {
       'auto',
     )
     .option(
-      '--device <number>',
-      "one of the backend's devices, as `rephase backends` counts them (default: the first that works)",
-      whole('--device', 0),
+      '--device <which>',
+      "one of the backend's devices, as `rephase backends` counts them, or all, which share the starts (default: the first that works)",
+      wholeOrAll('--device'),
     )
     .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
@@ -218,7 +218,7 @@ async function chooseRest(
 ): Promise<ReconstructOptions> {
   const { backend, device, precision } = options;
   const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
-  const where = { backend, device, precision };
+  const where = { backend, device: device === 'all' ? undefined : device, precision };
   const recipe = effort && (resume ? recipeOf(resume, given) : await chooseRecipe(problem, effort, given, where));
   const command = commandOf([
     ...chosen,
