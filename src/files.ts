@@ -1,7 +1,7 @@
 /**
- * rephase/files, for Node only: images from files and to files, and scans from files. `rephase/formats` does the same for
- * images with bytes, anywhere.
+ * rephase/files, for Node only: images and scans from files and to files. `rephase/formats` does the same for images with
+ * bytes, anywhere.
  */
-export { readImage, readScan, writeImage, type ReadScanOptions } from './formats/files.js';
+export { readImage, readScan, writeImage, writeScan, type ReadScanOptions } from './formats/files.js';
 export type { DecodeOptions, EncodeOptions, Image } from './formats/index.js';
 export type { ScanGeometry } from './formats/scan/assemble.js';

@@ -21,8 +21,9 @@ import { decodeNamed, naming } from './named.js';
 import type { ReadScan, ScanGeometry } from './scan/assemble.js';
 import { decodeScan, positionsOf } from './scan/decode.js';
 import { parsePositions } from './scan/positions.js';
+import { encodeScan } from './scan/write.js';
 import { rejectUnknownKeys } from '../problems/options.js';
-import type { Scan } from '../scan-types.js';
+import type { Scan, ScanReconstruction } from '../scan-types.js';
 import type { RealArray } from '../types.js';
 
 /**
@@ -73,6 +74,26 @@ export async function readScanWithNotes(path: string, options: ReadScanOptions =
       : positions && positionsOf(positions);
   const image = mask === undefined ? undefined : await readImage(mask, { as: 'mask' });
   return naming(path, () => decodeScan(bytes, { ...geometry, ...beside(path), positions: places, mask: image }));
+}
+
+/**
+ * Writes a scan, and what `retrieve` made of it, as CXI, which `readScan`, h5py and the programs of the field read. The object is
+ * `/entry_1/result_1/data`, with the corrected positions beside it as translations of the sample in metres; the modes of the
+ * probe are `/entry_1/result_2/data`. How the result was made is in `/entry_1/result_1/process_1`, with `settings` of the caller's
+ * own, such as a command. A scan's `object` to begin with is not kept. The path holds the old content or the new, never a part.
+ * @throws InvalidArgumentError for a path that does not end in .cxi or .h5, a scan without `pixel`, `wavelength` and `distance`, or
+ * one of more than 2 GiB; FileAccessError
+ */
+export async function writeScan(
+  path: string,
+  scan: Scan,
+  result?: ScanReconstruction,
+  settings: Record<string, string | number> = {},
+): Promise<void> {
+  if (typeof path !== 'string' || !['.cxi', '.h5'].includes(extname(path).toLowerCase())) {
+    throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .cxi or .h5'));
+  }
+  await writeBytes(path, encodeScan(scan, result, settings));
 }
 
 const SCAN_KEYS = [

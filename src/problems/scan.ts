@@ -171,7 +171,7 @@ function checkPatterns(patterns: CountArray, shape: Shape, mask: Uint8Array | un
   return copy;
 }
 
-function checkPositions(positions: RealArray, count: number): Float64Array {
+export function checkPositions(positions: RealArray, count: number): Float64Array {
   const kind = typedKind(positions);
   const length = kind === 'Float32Array' || kind === 'Float64Array' ? typedLength(positions) : 0;
   if (length !== 2 * count) {

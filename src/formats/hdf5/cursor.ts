@@ -144,7 +144,7 @@ export function refused(what: string): FileFormatError {
 }
 
 /** The hash of HDF5's metadata: `hashlittle` of lookup3 (B. Jenkins, 2006, public domain), with an initial value of 0. */
-function lookup3(key: Uint8Array): number {
+export function lookup3(key: Uint8Array): number {
   const rotate = (x: number, k: number): number => (x << k) | (x >>> (32 - k));
   let length = key.length;
   let a = (0xdeadbeef + length) | 0;

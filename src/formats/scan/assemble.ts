@@ -4,6 +4,7 @@ import { orientScan } from '../../problems/orientation.js';
 import { METRES, checkMetres } from '../../problems/scan.js';
 import type { CountArray, Orientation, Scan } from '../../scan-types.js';
 import type { Shape } from '../../types.js';
+import { rolled } from './stack.js';
 
 /** What a caller may say about a scan's file, instead of what is in it or because it is not. */
 export interface ScanGeometry {
@@ -56,15 +57,7 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   if (2 * count !== file.positions.length) {
     throw new FileFormatError(`it has ${count} patterns and ${file.positions.length / 2} positions`);
   }
-  const [top, left] = file.centre ?? [rows >> 1, columns >> 1];
-  const from = Uint32Array.from({ length: pixels }, (_, i) => {
-    const [row, column] = [Math.floor(i / columns) + top, (i % columns) + left];
-    return (row % rows) * columns + (column % columns);
-  });
-  const moved = patterns.slice();
-  for (let first = 0; first < patterns.length; first += pixels) {
-    for (let i = 0; i < pixels; i++) moved[first + i] = patterns[first + from[i]];
-  }
+  const centre = file.centre ?? ([rows >> 1, columns >> 1] as const);
   const wavelength = metres('wavelength', options.wavelength, file.wavelength);
   const distance = metres('distance', options.distance, file.distance);
   const detector = detectorOf(options.detectorPixel, file.detectorPixel);
@@ -78,8 +71,8 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   const positions = file.positions.map((number, i) => (sign[i % 2] * number) / divide[i % 2]);
   const probe = file.probe ?? (file.beam !== undefined && pixel ? disc(file.beam, shape, pixel) : undefined);
   const scan: Scan = {
-    ...{ patterns: moved, shape, positions },
-    ...(mask?.includes(0) && { mask: mask.map((_, i) => mask[from[i]]) }),
+    ...{ patterns: rolled(patterns, shape, centre), shape, positions },
+    ...(mask?.includes(0) && { mask: rolled(mask, shape, centre) }),
     ...(probe && { probe }),
     ...(pixel && { pixel }),
     ...(wavelength !== undefined && { wavelength }),
@@ -135,12 +128,20 @@ function disc(width: number, [rows, columns]: Shape, pixel: readonly [number, nu
   return probe;
 }
 
+/** Planck's constant times the speed of light, in J·m. */
+const HC = 6.62607015e-34 * 299792458;
+
+/** Joules, of a wavelength in metres. */
+export function photonEnergy(wavelength: number): number {
+  return HC / wavelength;
+}
+
 /** Of photons: 1 meV to 1 MeV in joules. Electronvolts without their unit are far outside. */
 const ENERGIES = [1.6e-22, 1.6e-13] as const;
 
 /** Metres, of the energy of photons in joules. @throws FileFormatError where no beam has it */
 export function wavelengthOf(joules: number): number {
-  if (joules >= ENERGIES[0] && joules <= ENERGIES[1]) return (6.62607015e-34 * 299792458) / joules;
+  if (joules >= ENERGIES[0] && joules <= ENERGIES[1]) return HC / joules;
   const keV = joules / 1.602176634e-16;
   const message = `it has an energy of ${Number(joules.toPrecision(6))} J, which is ${keV.toPrecision(3)} keV and no beam's: its unit may be another`;
   throw new FileFormatError(message);
