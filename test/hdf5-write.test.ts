@@ -129,7 +129,7 @@ describe('writeScan', () => {
       'patterns at [0, 0, 1]: got -1',
     ],
   ])('refuses %s', async (name, bad, message) => {
-    const error: unknown = await writeScan(join(folder, name), bad as Scan).catch((thrown: unknown) => thrown);
+    const error: unknown = await writeScan(join(folder, name), bad).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(InvalidArgumentError);
     expect((error as InvalidArgumentError).message).toContain(message);
   });
