@@ -15,7 +15,7 @@ const { values } = parseArgs({
     backend: { type: 'string', default: 'cuda' },
     size: { type: 'string', default: '512' },
     starts: { type: 'string', default: '64' },
-    iterations: { type: 'string', default: '5000' },
+    iterations: { type: 'string', default: '20000' },
     out: { type: 'string' },
   },
 });

@@ -25,6 +25,7 @@ const figures = {
   ...wasmFigures(),
   ...webgpuFigures(),
   ...cudaFigures(),
+  ...devicesFigures(),
   ...(await callCosts()),
   ...Object.fromEntries(tables),
 };
@@ -100,6 +101,16 @@ function webgpuFigures() {
     webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
     'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,
   };
+}
+
+function devicesFigures() {
+  const lines = ['devices-5000', 'devices']
+    .map(json)
+    .map(({ devices, iterations, timings: [one, all], fasterBy }) => [
+      ...[`${devices.length} × ${devices[0].name}`, iterations, time(1000 * one.median), time(1000 * all.median)],
+      times(fasterBy),
+    ]);
+  return { devices: table([['GPUs', 'iterations', 'one GPU', 'all', ''], ...lines]) };
 }
 
 /** @returns {Record<string, string>} */
