@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // By default one core of two would be idle.
+    maxWorkers: '100%',
     // For tests of what is kept in memory.
     execArgv: ['--expose-gc'],
     env: softwareVulkan(),

@@ -112,7 +112,7 @@ describe('an error', () => {
       /--backend: got "metal"; takes cuda, webgpu, wasm, auto/,
     ],
     ['an unknown precision', [...pattern, '--precision', 'half'], 2, /--precision: got "half"; takes single, double/],
-    ['no device', [...pattern, '--device', 'every'], 2, /--device: got 'every'; takes all, or a whole number/],
+    ['no device', [...pattern, '--device', 'every'], 2, /--device: got "every"; takes all, or a whole number/],
     ['a device that is not there', [...pattern, '--backend', 'wasm', '--device', '9'], 2, /device: got 9; takes/],
     ['no starts', [...pattern, '--starts', '0'], 2, /--starts: got "0"; takes a whole number of at least 1/],
     ['a negative seed', [...pattern, '--seed', '-1'], 2, /--seed: got "-1"; takes a whole number of at least 0/],

@@ -88,7 +88,7 @@ onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
   });
 });
 
-onEveryBackend('a session', ({ backend, precision, tolerance }) => {
+onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
   const takesSize = !WITHOUT_SUPPORT_SIZE.includes(backend);
   const shape: Shape = [12, 10];
   const magnitudes = asymmetricMagnitudes(shape);
@@ -150,7 +150,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance }) => {
           // A mixture can be three times as many iterations as the tolerance is meant for.
           await expectAlike(session, textbook, 10 * tolerance);
         }),
-        { numRuns: 40, seed: 1 },
+        { numRuns: isEmulated ? 10 : 40, seed: 1 },
       );
     });
   });

@@ -7,6 +7,8 @@ export interface Subject {
   precision: Precision;
   /** Relative ℓ2 error that rounding may cause over a few iterations of a small image. */
   tolerance: number;
+  /** A software GPU, which compiles the kernels of a new shape or rule for seconds. */
+  isEmulated: boolean;
 }
 
 /** Backends that do not have `shrinkSupport` and `readSupport` yet. */
@@ -19,15 +21,16 @@ const reports = await listBackends();
 
 /** Both precisions where the backend has them. */
 export function onEveryBackend(title: string, specification: (subject: Subject) => void): void {
-  for (const { name: backend, available, reason } of reports) {
+  for (const { name: backend, available, reason, devices } of reports) {
     if (!available) {
       it.skip(`${title} on ${backend} (${reason})`, () => undefined);
       continue;
     }
+    const isEmulated = devices.every(({ software }) => software);
     const precisions = backend === 'wasm' ? [SINGLE, DOUBLE] : [SINGLE];
     for (const precision of precisions) {
       describe(`${title} on ${backend}, ${precision.precision} precision`, () => {
-        specification({ backend, ...precision });
+        specification({ backend, isEmulated, ...precision });
       });
     }
   }
