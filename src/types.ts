@@ -230,11 +230,18 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
   /**
    * How often the chain is run by several starts that help each other, ≥ 1; takes `starts` ≥ 2. After each generation the
    * starts are registered to the best one. Those that agree go on from half their own object and half the average, the
-   * others begin anew. The result is the average of those that agree after the last one, which is nearer to the truth than
-   * any of them where noise makes them differ; `agreement` tells how far. Left out, starts are independent, and the result
-   * is the best of them.
+   * others begin anew. The result is the average of those that agree after the last one, refined. The average is nearer to
+   * the truth than any of them where noise makes them differ; `agreement` tells how far. Left out, starts are independent,
+   * and the result is the best of them.
    */
   generations?: number | undefined;
+  /**
+   * With `generations`: how many steps lead from the average of the last one to the image that is most likely, ≥ 0. A step
+   * raises the likelihood of the counts as `ml` does, and smooths between edges, first by half of what the starts differ by
+   * and in the end by the noise of a pixel, which follows from the differences between k and −k. The CPU does it, whatever
+   * the backend. 0 leaves the average as it is. Default 250.
+   */
+  refine?: number | undefined;
   /**
    * Gets what the run has reached, as the bytes of a file from which `resume` goes on: every `checkpointSeconds`, whenever
    * starts end, and when the run is aborted. A run waits for a promise that it returns, and ends with the error that it
@@ -296,7 +303,7 @@ export interface Reconstruction {
    * the numbers too large for the precision. Such a start is the best only where there is no other.
    */
   feasibleResidual: number;
-  /** With `generations`: what the starts of the last one have in common. The object is their mean. */
+  /** With `generations`: what the starts of the last one have in common. The object is their mean, refined. */
   agreement?: Agreement;
   /** `residual` of every start. */
   residuals: Float64Array<ArrayBuffer>;

@@ -93,7 +93,7 @@ it('a run that is stopped leaves a checkpoint, from which --effort takes its rec
   const { chain } = decodeCheckpoint(read('effort.checkpoint')).settings;
   const { code, stderr } = await run([...args, '--resume', 'effort.checkpoint']);
   expect(code).toBe(0);
-  expect(stderr).toContain(`--chain '${chain}' --starts 4 --generations 2`);
+  expect(stderr).toContain(`--chain '${chain}' --starts 4 --generations 2 --refine 100`);
 });
 
 it('refuses what is no checkpoint or of another run, in one line', async () => {

@@ -76,6 +76,12 @@ describe('an error', () => {
     ['an α above 1', [...pattern, '--alpha', '2'], 2, /alpha: got 2; takes a number above 0 and at most 1/],
     ['a negative δ', [...pattern, '--delta', '-1'], 2, /--delta: got "-1"; takes a number of at least 0/],
     [
+      'refining without generations',
+      [...pattern, '--refine', '9', '--chain', 'er*5', '--starts', '3'],
+      2,
+      /--refine takes --generations/,
+    ],
+    [
       'generations of one start',
       [...pattern, '--generations', '2', '--chain', 'er*5'],
       2,

@@ -32,11 +32,35 @@ onEveryBackend('generations', ({ backend, precision }) => {
     let [ofBest, ofAverage] = [0, 0];
     for (const seed of [3, 4, 5, 6]) {
       const single = await retrieve(problem, { ...options, seed, chain: '(hio:0.7*60+er*5)*3' });
-      const together = await retrieve(problem, { ...options, seed, generations: 3 });
+      const together = await retrieve(problem, { ...options, seed, generations: 3, refine: 0 });
       ofBest += await error(single.feasible);
       ofAverage += await error(together.feasible);
     }
     expect(ofAverage).toBeLessThan(0.95 * ofBest);
+  });
+
+  it('refine the average, which brings it nearer to the truth', async () => {
+    const { problem, error } = await noisy(3e5);
+    let [ofAverage, ofRefined] = [0, 0];
+    for (const seed of [3, 4, 5, 6]) {
+      const average = await retrieve(problem, { ...options, seed, generations: 1, refine: 0 });
+      const refined = await retrieve(problem, { ...options, seed, generations: 1 });
+      expect(refined.agreement).toEqual(average.agreement);
+      expect(refined.feasible).toEqual(refined.object);
+      ofAverage += await error(average.feasible);
+      ofRefined += await error(refined.feasible);
+    }
+    expect(ofRefined).toBeLessThan(0.7 * ofAverage);
+  });
+
+  it('refine within bounds and a support size, which forbids smoothing', async () => {
+    const { problem } = await noisy(3e5);
+    const { object } = await retrieve({ ...problem, bounds: [-0.05, 1] }, { ...options, generations: 1 });
+    expect(Math.max(...object)).toBeLessThanOrEqual(1.000001);
+    expect(Math.min(...object)).toBeGreaterThanOrEqual(-0.050001);
+    if (backend === 'cuda') return;
+    const few = await retrieve({ ...problem, supportSize: 150 }, { ...options, generations: 1, refine: 20 });
+    expect(few.object.filter((value) => value !== 0).length).toBeLessThanOrEqual(150);
   });
 
   it('return the average, its residual, and what the starts have in common', async () => {
@@ -92,6 +116,8 @@ describe('generations', () => {
     const run = (options: RetrieveOptions) => retrieve(problem, { backend: 'wasm', iterations: 2, ...options });
     await expect(run({ generations: 2 })).rejects.toThrow(/starts: got 1; takes at least 2 with generations/);
     await expect(run({ generations: 0, starts: 2 })).rejects.toThrow(/generations: got 0; takes an integer/);
+    await expect(run({ generations: 1, starts: 2, refine: -1 })).rejects.toThrow(/refine: got -1; takes an integer/);
+    await expect(run({ starts: 2, refine: 9 })).rejects.toThrow(/refine: got 9; takes generations/);
     const { agreement } = await run({ starts: 2 });
     expect(agreement).toBeUndefined();
   });

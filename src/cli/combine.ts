@@ -3,6 +3,7 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { InvalidArgumentError } from '../errors.js';
 import { inspectResult } from '../inspect/index.js';
+import { REFINING_STEPS } from '../problems/options.js';
 import { averageStarts } from '../retrieve/generations.js';
 import { indexOfLeast } from '../session/residuals.js';
 import type { Reconstruction } from '../types.js';
@@ -12,20 +13,22 @@ import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
 import { type Part, readPart } from './part.js';
 import { brief, note, printer, quote } from './print.js';
+import { whole } from './values.js';
 import { inCommon, type Outcome, type ReconstructOptions } from './reconstruct/outcome.js';
 import { asNumbers } from './reconstruct/output.js';
 import { reconstructionReport } from './reconstruct/report.js';
 
 interface CombineOptions {
   output: string;
+  refine?: number;
   report?: string;
   json?: boolean;
   quiet?: boolean;
 }
 
 const HELP = `
-Finds which starts of all parts agree, registers them to the best one, and writes their average, as --generations does after
-the last one. Parts must be of one pattern and have the same settings, and no start twice.
+Finds which starts of all parts agree, registers them to the best one, and writes their average, refined, as --generations
+does after the last one. Parts must be of one pattern and have the same settings, and no start twice.
 `;
 
 export function addCombine(program: Command): void {
@@ -34,6 +37,11 @@ export function addCombine(program: Command): void {
     .description('Merge the parts of a run whose starts were divided, such as a job array of a cluster.')
     .argument('<parts...>', 'what `reconstruct --starts FROM..TO -o PART.npz` has written')
     .requiredOption('-o, --output <image>', 'image to write: .npy, .png or .tiff (- writes .npy to standard output)')
+    .option(
+      '--refine <number>',
+      `how many steps lead from the average to the most likely image (default: ${REFINING_STEPS})`,
+      whole('--refine', 0),
+    )
     .option('--report <file>', 'write a page with pictures and settings: .html')
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'print nothing but errors')
@@ -50,7 +58,7 @@ export function addCombine(program: Command): void {
 }
 
 async function runCombine(paths: readonly string[], options: CombineOptions): Promise<void> {
-  const { output, report } = options;
+  const { output, refine = REFINING_STEPS, report } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
   await checkDistinct(
@@ -72,7 +80,7 @@ async function runCombine(paths: readonly string[], options: CombineOptions): Pr
 
   await interruptible(async (signal) => {
     const out = printer(options, output === '-');
-    const result = await averageOfParts(parts, signal);
+    const result = await averageOfParts(parts, refine, signal);
     if (!result) {
       process.exitCode = stopCode(signal.reason);
       return;
@@ -135,13 +143,17 @@ function numbersOf(parts: readonly Part[]): number[] {
 const least = (numbers: Float64Array) => numbers[indexOfLeast(numbers)];
 
 /** Undefined when it is aborted. `best` is the number of a start. */
-async function averageOfParts(parts: readonly Part[], signal: AbortSignal): Promise<Reconstruction | undefined> {
+async function averageOfParts(
+  parts: readonly Part[],
+  steps: number,
+  signal: AbortSignal,
+): Promise<Reconstruction | undefined> {
   const all = (name: 'residuals' | 'feasibleResiduals') =>
     Float64Array.from(parts.flatMap(({ outcome }) => [...outcome.result[name]]));
   const [residuals, feasibleResiduals] = [all('residuals'), all('feasibleResiduals')];
   const [{ problem, outcome }] = parts;
   const objects = parts.flatMap((part) => part.objects);
-  const average = await averageStarts(problem, { objects, residuals: feasibleResiduals }, signal);
+  const average = await averageStarts(problem, { objects, residuals: feasibleResiduals }, steps, signal);
   if (!average) return undefined;
   return {
     ...outcome.result,
@@ -152,7 +164,10 @@ async function averageOfParts(parts: readonly Part[], signal: AbortSignal): Prom
   };
 }
 
-function commandOf(paths: readonly string[], { output, report }: CombineOptions): string {
-  const words = ['rephase', 'combine', ...paths, '-o', output, ...(report === undefined ? [] : ['--report', report])];
+function commandOf(paths: readonly string[], { output, refine, report }: CombineOptions): string {
+  const rest = Object.entries({ refine, report }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  );
+  const words = ['rephase', 'combine', ...paths, '-o', output, ...rest];
   return words.map(quote).join(' ');
 }

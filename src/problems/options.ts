@@ -41,12 +41,16 @@ const RETRIEVE_KEYS = [
   'iterations',
   'chain',
   'generations',
+  'refine',
   'onCheckpoint',
   'checkpointSeconds',
   'resume',
   'inspect',
   'keepObjects',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
+
+/** How many steps refine the average of generations by default. */
+export const REFINING_STEPS = 250;
 
 /** A seed has no more starts: backends count them in 32 bits. */
 const MOST_STARTS = 2 ** 32;
@@ -66,11 +70,11 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 export function checkRetrieveOptions(
   options: RetrieveOptions,
 ): Omit<Settings, 'device'> &
-  Required<Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds'>> &
+  Required<Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds' | 'refine'>> &
   Pick<RetrieveOptions, 'device' | 'generations'> {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000, inspect = true, keepObjects = false, generations } = options;
+  const { iterations = 1000, inspect = true, keepObjects = false, generations, refine = REFINING_STEPS } = options;
   const { onCheckpoint, checkpointSeconds = 60 } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
   if (options.chain !== undefined && excluded) {
@@ -91,6 +95,10 @@ export function checkRetrieveOptions(
   if (generations !== undefined && settings.firstStart > 0) {
     throw new InvalidArgumentError('firstStart', gotTakes('firstStart', settings.firstStart, '0 with generations'));
   }
+  checkInteger('refine', refine, 0);
+  if (generations === undefined && options.refine !== undefined) {
+    throw new InvalidArgumentError('refine', gotTakes('refine', refine, 'generations, whose average it refines'));
+  }
   checkFunction('onCheckpoint', onCheckpoint);
   if (!(typeof checkpointSeconds === 'number' && checkpointSeconds > 0)) {
     throw new InvalidArgumentError(
@@ -98,7 +106,7 @@ export function checkRetrieveOptions(
       gotTakes('checkpointSeconds', checkpointSeconds, 'a number above 0'),
     );
   }
-  return { ...settings, device, iterations, inspect, keepObjects, generations, checkpointSeconds };
+  return { ...settings, device, iterations, inspect, keepObjects, generations, refine, checkpointSeconds };
 }
 
 export function checkRunOptions(options: RunOptions): void {

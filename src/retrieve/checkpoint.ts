@@ -53,7 +53,8 @@ export function settingsOf(
     alpha,
     delta,
     generations = 0,
-  }: Omit<Settings, 'device'> & { generations?: number | undefined },
+    refine,
+  }: Omit<Settings, 'device'> & { generations?: number | undefined; refine: number },
   chain: readonly Link[],
 ): RunSettings {
   const { shape, magnitudes, mask } = pattern;
@@ -64,7 +65,7 @@ export function settingsOf(
     ),
     ...Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)])),
     ...{ shape: shape.join(' × '), chain: chainText(chain) },
-    ...{ starts, firstStart, generations, seed, precision, alpha, delta },
+    ...{ starts, firstStart, generations, refine, seed, precision, alpha, delta },
   };
 }
 

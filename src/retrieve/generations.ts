@@ -7,13 +7,14 @@ import { requireBackend } from '../backends/registry.js';
 import { prepare, type Setup } from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
 import { checkSessionOptions } from '../problems/options.js';
-import type { Problem, Reconstruction, RunOptions } from '../types.js';
+import type { Problem, RealResult, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
 import type { Checkpoint, Checkpoints } from './checkpoint.js';
 import type { Job, JobResult, Origins } from './job.js';
+import { refine } from './refine.js';
 import { ofWorkers, runJobs, type SpreadJob } from './run-jobs.js';
-import { combineOnWorker } from './workers/pool.js';
+import { combineOnWorker, refineOnWorker } from './workers/pool.js';
 
 /** A call of `retrieve`, checked. */
 export interface Run extends RunOptions {
@@ -23,6 +24,8 @@ export interface Run extends RunOptions {
   chain: Job['chain'];
   seed: number;
   generations?: number | undefined;
+  /** Steps that refine the average of the last one. */
+  refine: number;
   keepObjects: boolean;
   /** By `performance.now()`, and earlier by what a resumed run has taken. */
   began: number;
@@ -41,8 +44,9 @@ export interface Reached {
   rounds: number;
   seconds: number;
   isComplete: boolean;
-  /** Of the last generation, when all were finished. */
+  /** Of the last generation, when all were finished, and its average, refined. */
   combined?: Combined;
+  image?: RealResult;
 }
 
 /** Runs the chain, in every generation again. */
@@ -71,7 +75,10 @@ export async function runGenerations(run: Run): Promise<Reached> {
     const combined = await combineStarts(setup, startsOf(results), signal);
     before = { ...reached, isComplete: false };
     if (!combined) return before;
-    if (rounds + 1 === generations) return { ...reached, combined };
+    if (rounds + 1 === generations) {
+      const image = await refineAverage(setup, combined, run.refine, signal);
+      return image ? { ...reached, combined, image } : before;
+    }
     seconds += Math.max(...results.map((result) => result.seconds));
     origins = [];
     for (const { start, object } of combined.next) origins[start] = { object };
@@ -112,29 +119,47 @@ async function combineStarts(
   return made ?? combine(wasm, starts);
 }
 
+/** Undefined when it is aborted. */
+async function refineAverage(
+  setup: Setup,
+  { average, spread }: Combined,
+  steps: number,
+  signal: AbortSignal | undefined,
+): Promise<RealResult | undefined> {
+  const wasm = await requireBackend('wasm');
+  const script = await wasm.workerScript?.();
+  const own: Setup = { ...setup, start: undefined };
+  const given = { setup: own, average, spread, steps };
+  const made = script && (await ofWorkers(refineOnWorker(script, given, signal ?? new AbortController().signal)));
+  if (signal?.aborted) return undefined;
+  return made ?? refine(wasm, given, signal);
+}
+
 /** What an average replaces in a result. */
 type Average = Required<Pick<Reconstruction, 'object' | 'feasible' | 'residual' | 'feasibleResidual' | 'agreement'>>;
 
-/** The average of the starts that agree, as the result. */
+/** The average of the starts that agree, refined, as the result. */
 export async function averageOf(
   { setup, backend, devices }: Pick<Run, 'setup' | 'backend' | 'devices'>,
-  combined: Combined,
+  { average: _, next: __, ...agreement }: Combined,
+  object: RealResult,
 ): Promise<Average> {
-  const { average, next: _, ...agreement } = combined;
-  const feasible = toFeasible(average.slice(), setup.support, setup.constraints);
+  const feasible = toFeasible(object.slice(), setup.support, setup.constraints);
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
   const [{ residuals }] = await runJobs(backend, { setup: alone, devices, chain: [] }, {});
-  return { object: average, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
+  return { object, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
 }
 
-/** The average of starts of one problem that ran elsewhere. Undefined when it is aborted. */
+/** The average of starts of one problem that ran elsewhere, refined. Undefined when it is aborted. */
 export async function averageStarts(
   problem: Problem,
   starts: Pick<Starts, 'objects' | 'residuals'>,
+  steps: number,
   signal: AbortSignal,
 ): Promise<Average | undefined> {
   const precision = starts.objects[0] instanceof Float64Array ? 'double' : 'single';
   const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
   const combined = await combineStarts(setup, starts, signal);
-  return combined && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined);
+  const image = combined && (await refineAverage(setup, combined, steps, signal));
+  return image && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined, image);
 }

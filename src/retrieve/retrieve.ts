@@ -70,7 +70,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   // It is awaited later.
   looking.catch(() => undefined);
   try {
-    const { seed, generations, keepObjects } = settings;
+    const { seed, generations, refine, keepObjects } = settings;
     const began = performance.now() - 1000 * (resumed?.seconds ?? 0);
     const { history, checkpointSeconds } = settings;
     const checkpoints = onCheckpoint && new Checkpoints(onCheckpoint, { settings: described, history });
@@ -82,6 +82,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
         chain,
         seed,
         generations,
+        refine,
         keepObjects,
         signal,
         onProgress,
@@ -89,7 +90,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
       },
       ...{ resumed, checkpoints, checkpointSeconds },
     };
-    const { results, combined, rounds, seconds, isComplete } = await runGenerations(run);
+    const { results, combined, image, rounds, seconds, isComplete } = await runGenerations(run);
     if (!isComplete) looked.abort();
     const last = lastStep(chain);
     const reconstruction = merge(results, setup, {
@@ -97,7 +98,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
       ...{ backend: backend.name, device: namesOf(selected) },
       warnings: await looking,
     });
-    if (reconstruction && combined) Object.assign(reconstruction, await averageOf(run, combined));
+    if (reconstruction && combined && image) Object.assign(reconstruction, await averageOf(run, combined, image));
     if (reconstruction) {
       if (keepObjects) reconstruction.objects = results.flatMap(({ objects = [] }) => objects);
       reconstruction.iterations += rounds * iterations;

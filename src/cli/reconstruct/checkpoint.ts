@@ -20,6 +20,6 @@ export function recipeOf(checkpoint: Uint8Array, given: Partial<Recipe>): Recipe
   return {
     chain: given.chain ?? String(settings.chain),
     starts: given.starts ?? Number(settings.starts),
-    ...(generations > 0 && { generations }),
+    ...(generations > 0 && { generations, refine: given.refine ?? Number(settings.refine) }),
   };
 }

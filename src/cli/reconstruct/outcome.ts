@@ -20,6 +20,7 @@ export interface GivenOptions extends ProblemOptions {
   /** The number of the first start. Undefined where --starts is no range. */
   firstStart?: number;
   generations?: number;
+  refine?: number;
   effort?: Effort;
   checkpoint?: string;
   checkpointEvery?: number;

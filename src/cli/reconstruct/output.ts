@@ -60,7 +60,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { files, result, interrupted, warnings, done } = outcome;
   const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
   const { residual, residuals, feasibleResidual, feasibleResiduals, best } = result;
-  const { seed, starts, firstStart, generations, precision } = options;
+  const { seed, starts, firstStart, generations, refine, precision } = options;
   const { output, numbers, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
@@ -74,7 +74,17 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       report,
       checkpoint,
     },
-    ...{ shape, algorithm, beta: hasBeta(algorithm) ? beta : undefined, chain, seed, starts, firstStart, generations },
+    ...{
+      shape,
+      algorithm,
+      beta: hasBeta(algorithm) ? beta : undefined,
+      chain,
+      seed,
+      starts,
+      firstStart,
+      generations,
+      refine,
+    },
     ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
     ...{ residual, feasibleResidual, residuals, feasibleResiduals, best, interrupted, measured, warnings, done },
     ...(agreement && { agreement: asNumbers(agreement) }),

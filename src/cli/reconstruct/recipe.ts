@@ -1,13 +1,14 @@
 /** `--effort`: a recipe that suits a pattern and this machine. */
 import { createSession } from '../../backends/registry.js';
+import { REFINING_STEPS } from '../../problems/options.js';
 import { availableCores } from '../../retrieve/workers/thread.js';
 import type { Problem, SessionOptions } from '../../types.js';
 
 /** Seconds that a run should take, and what they are spent on. */
 const EFFORTS = {
-  quick: { seconds: 5, starts: 4, generations: 2 },
-  normal: { seconds: 30, starts: 8, generations: 4 },
-  thorough: { seconds: 300, starts: 16, generations: 6 },
+  quick: { seconds: 5, starts: 4, generations: 2, refine: 100 },
+  normal: { seconds: 30, starts: 8, generations: 4, refine: REFINING_STEPS },
+  thorough: { seconds: 300, starts: 16, generations: 6, refine: REFINING_STEPS },
 } as const;
 
 export type Effort = keyof typeof EFFORTS;
@@ -18,10 +19,11 @@ export interface Recipe {
   starts: number;
   /** Of several starts. */
   generations?: number;
+  refine?: number;
 }
 
-/** The rest goes on combining the starts, and on beginning. */
-const SHARE_OF_ITERATING = 0.6;
+/** The rest goes on combining the starts, on refining, and on beginning. */
+const SHARE_OF_ITERATING = 0.45;
 /** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
 
@@ -34,14 +36,14 @@ export async function chooseRecipe(
 ): Promise<Recipe> {
   const { seconds, ...usual } = EFFORTS[effort];
   const { starts = usual.starts } = given;
-  const { generations = starts > 1 ? usual.generations : undefined } = given;
+  const { generations = starts > 1 ? usual.generations : undefined, refine = usual.refine } = given;
   const fitting = async () => {
     const perStart = await secondsPerIteration(problem, where, starts);
     const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));
     return Math.round(Math.min(MOST, Math.max(FEWEST, most)));
   };
   const chain = given.chain ?? chainOf(await fitting());
-  return { chain, starts, ...(generations !== undefined && { generations }) };
+  return { chain, starts, ...(generations !== undefined && { generations, refine }) };
 }
 
 function chainOf(iterations: number): string {

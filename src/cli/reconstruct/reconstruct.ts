@@ -5,6 +5,7 @@ import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
 import { readBytes } from '../../formats/files.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
+import { REFINING_STEPS } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import {
   ALGORITHMS,
@@ -102,8 +103,13 @@ export function addReconstruct(program: Command): void {
     )
     .option(
       '--generations <number>',
-      'so often, the starts that agree go on from their average; the image is their average',
+      'so often, the starts that agree go on from their average; the image is their average, refined',
       whole('--generations', 1),
+    )
+    .option(
+      '--refine <number>',
+      `with generations: how many steps lead from their average to the most likely image (default: ${REFINING_STEPS})`,
+      whole('--refine', 0),
     )
     .option(
       '--backend <name>',
@@ -172,6 +178,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
           starts: options.starts,
           firstStart: options.firstStart,
           generations: options.generations,
+          refine: options.refine,
         },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         keepObjects: isPart(options.output),
@@ -226,6 +233,7 @@ async function chooseRest(
     ...(recipe && given.chain === undefined ? [`--chain ${quote(recipe.chain)}`] : []),
     ...(recipe && given.starts === undefined ? [`--starts ${recipe.starts}`] : []),
     ...(recipe?.generations && given.generations === undefined ? [`--generations ${recipe.generations}`] : []),
+    ...(recipe?.generations && given.refine === undefined ? [`--refine ${recipe.refine}`] : []),
   ]);
   return { ...options, starts: given.starts ?? 1, ...recipe, command };
 }
@@ -270,7 +278,7 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 
 /** Refuses options that exclude each other. */
 function checkTogether(options: GivenOptions): void {
-  const { output, json, bits, start, starts = 1, bounds, positivity, generations, effort } = options;
+  const { output, json, bits, start, starts = 1, bounds, positivity, generations, refine, effort } = options;
   if (options.checkpointEvery !== undefined && options.checkpoint === undefined) {
     throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
   }
@@ -293,6 +301,9 @@ function checkTogether(options: GivenOptions): void {
   const mayChoose = effort !== undefined || said.length === 0;
   if (generations !== undefined && starts < 2 && !(mayChoose && options.starts === undefined)) {
     throw new UsageError('--generations takes several starts that help each other: --starts 8');
+  }
+  if (refine !== undefined && generations === undefined && !(mayChoose && options.starts !== 1)) {
+    throw new UsageError('--refine takes --generations, whose average it refines');
   }
   if (start !== undefined && starts > 1) {
     throw new UsageError(`--start gives one image to continue from, and --starts ${starts} asks for random starts`);

@@ -6,20 +6,22 @@ import type { Backend } from '../../backends/interface.js';
 import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, OutOfMemoryError } from '../../errors.js';
 import { inspect, type Warning } from '../../inspect/index.js';
 import { combine, type Combined, type Starts } from '../combine.js';
+import { refine, type Average } from '../refine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
 import { runScan, type ScanJob, type ScanJobResult } from '../scan-job.js';
 import type { StartState } from '../../session/start-state.js';
-import type { Problem, Progress } from '../../types.js';
+import type { Problem, Progress, RealResult } from '../../types.js';
 
 export type ToWorker =
   | { type: 'run'; job: Job; data: unknown }
   | { type: 'inspect'; problem: Problem }
   | { type: 'combine'; starts: Starts; data: unknown }
+  | { type: 'refine'; average: Average; data: unknown }
   | { type: 'scan'; job: ScanJob; data: unknown }
   | { type: 'abort' };
 
 /** What a worker makes of a request. */
-export type Answer = JobResult | Warning[] | Combined | ScanJobResult;
+export type Answer = JobResult | Warning[] | Combined | RealResult | ScanJobResult;
 
 /** What a job tells while it runs. */
 export type Report = { type: 'progress'; progress: Progress } | { type: 'states'; states: StartState[] };
@@ -49,6 +51,10 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       }
       if (message.type === 'combine') {
         return port.post({ type: 'done', result: await combine(makeBackend(message.data), message.starts) }, []);
+      }
+      if (message.type === 'refine') {
+        const result = (await refine(makeBackend(message.data), message.average))!;
+        return port.post({ type: 'done', result }, [result.buffer]);
       }
       const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
       const options = { onProgress, signal: abort.signal };

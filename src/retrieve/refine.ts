@@ -1,0 +1,88 @@
+/**
+ * The end of a run of generations: from the average of the starts to the image that is most likely. A worker does it,
+ * because most of the time goes into smoothing.
+ */
+import type { Backend } from '../backends/interface.js';
+import { toFeasible } from '../problems/feasible.js';
+import { ruleFor, type Setup } from '../problems/image.js';
+import { macrotask } from '../session/event-loop.js';
+import type { RealArray, RealResult } from '../types.js';
+import { TotalVariation } from './total-variation.js';
+
+export interface Average {
+  setup: Setup;
+  /** The mean of the starts, and the standard deviation of each pixel. */
+  average: RealResult;
+  spread: RealArray;
+  steps: number;
+}
+
+/** The weight begins at the larger of these: a share of the spread, and a multiple of the noise. */
+const [OF_SPREAD, OF_NOISE] = [0.5, 10];
+/** Where no noise is seen, it falls to this share of the first. */
+const LEAST_SHARE = 1e-3;
+/** It has fallen after this share of the steps. */
+const FALLING = 0.8;
+/** A larger momentum carries what is smoothed away too far while the weight is large. */
+const MOST_MOMENTUM = 0.8;
+
+/**
+ * Maximises the likelihood of the counts times a prior for images of smooth parts with sharp edges, and returns the feasible
+ * image. Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
+ * Nesterov's momentum (Beck & Teboulle, SIAM J. Imaging Sci. 2, 183, 2009). The weight of the smoothing falls from what the
+ * starts differ by to the noise of a pixel: heavy smoothing leads out of where iterations stagnate, and what is left at the
+ * end suits the counts. Undefined when it is aborted.
+ */
+export async function refine(
+  backend: Backend,
+  { setup, average, spread, steps }: Average,
+  signal?: AbortSignal,
+): Promise<RealResult | undefined> {
+  const { pattern, precision, support, constraints, units, ruleSettings } = setup;
+  const rule = ruleFor({ units, constraints }, { ...ruleSettings, algorithm: 'ml' });
+  const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, support, rule }, 0);
+  try {
+    const smoothing = new TotalVariation(support, pattern.shape);
+    const weights = weightsOf(setup, spread, steps);
+    let image = toFeasible(average.slice(), support, constraints);
+    const next = image.slice();
+    let t = 1;
+    for (const weight of weights) {
+      session.writeObject(0, next, false);
+      session.forward();
+      session.constrainFourier(rule);
+      session.inverse();
+      const before = image;
+      image = (await session.readObject(0)) as RealResult;
+      smoothing.smooth(image, weight);
+      toFeasible(image, support, constraints);
+      const following = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
+      const momentum = Math.min(MOST_MOMENTUM, (t - 1) / following);
+      t = following;
+      for (let i = 0; i < next.length; i++) next[i] = image[i] + momentum * (image[i] - before[i]);
+      await macrotask();
+      if (signal?.aborted) return undefined;
+    }
+    return image;
+  } finally {
+    session.dispose();
+  }
+}
+
+/** The weight of each step. A support size asks for bright points, which smoothing would remove. */
+function weightsOf({ pattern, support, constraints }: Setup, spread: RealArray, steps: number): number[] {
+  if (constraints.supportSize > 0) return new Array<number>(steps).fill(0);
+  const pixels = support?.reduce((sum, inside) => sum + inside, 0) ?? spread.length;
+  let squares = 0;
+  for (const value of spread) squares += value * value;
+  const typical = Math.sqrt(squares / pixels);
+  // By Parseval's theorem: magnitudes at k and −k differ by noise only.
+  const noise = Math.sqrt(pattern.asymmetry) / pattern.scale / spread.length;
+  const first = Math.max(OF_SPREAD * typical, OF_NOISE * noise);
+  if (first === 0) return new Array<number>(steps).fill(0);
+  const last = Math.max(noise, LEAST_SHARE * first);
+  return Array.from(
+    { length: steps },
+    (_, step) => first * (last / first) ** Math.min(1, step / (FALLING * (steps - 1) || 1)),
+  );
+}
