@@ -64,6 +64,8 @@ export class TotalVariation {
         u[i] = given[i] + weight * (across[i] - across[i - 1] + down[i] - down[i - width]);
       }
     };
+    // One over the norm of what is minimised over the dual.
+    const rate = 1 / (8 * weight);
     let t = 1;
     for (let step = 0; step < STEPS; step++) {
       takeDual(nextRight, nextBelow);
@@ -71,8 +73,8 @@ export class TotalVariation {
       const momentum = (t - 1) / next;
       t = next;
       for (let i = width; i < end; i++) {
-        let a = hasRight[i] * (nextRight[i] + (u[i + 1] - u[i]) / (8 * weight));
-        let b = hasBelow[i] * (nextBelow[i] + (u[i + width] - u[i]) / (8 * weight));
+        let a = hasRight[i] * (nextRight[i] + rate * (u[i + 1] - u[i]));
+        let b = hasBelow[i] * (nextBelow[i] + rate * (u[i + width] - u[i]));
         const length = a * a + b * b;
         if (length > 1) {
           a /= Math.sqrt(length);
