@@ -52,7 +52,7 @@ export class TotalVariation {
    */
   smooth(image: RealArray, weight: number): void {
     if (weight === 0) return;
-    const [height, width] = this.#shape;
+    const [, width] = this.#shape;
     const [hasRight, hasBelow, right, below] = [this.#hasRight, this.#hasBelow, this.#right, this.#below];
     const [given, u] = [this.#zeros(), this.#zeros()];
     this.#rows((from, to) => given.set(image.subarray(from, from + width), to));
