@@ -9,7 +9,7 @@ import { CALL_STYLES } from '../src/cli/call-overhead.js';
 import { interruptible } from '../src/cli/interrupt.js';
 import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
-import { ALGORITHMS } from '../src/index.js';
+import { ALGORITHMS, SCAN_ALGORITHMS } from '../src/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise } from './support/images.js';
@@ -399,9 +399,10 @@ describe('the other commands', () => {
 
   it.each([[[]], [['--size', '37']]])('validates the backends against the reference, %j', async (size) => {
     const { code, stdout } = await rephase(['validate', '--backend', 'wasm', ...size, '--json']);
-    const { passed, checks } = json(stdout) as unknown as { passed: boolean; checks: { algorithm: string }[] };
+    const { passed, checks } = json(stdout) as unknown as { passed: boolean; checks: Record<string, string>[] };
     expect({ code, passed }).toEqual({ code: 0, passed: true });
-    expect(new Set(checks.map(({ algorithm }) => algorithm)).size).toBe(ALGORITHMS.length);
+    const kinds = new Set(checks.map(({ problem, algorithm }) => `${problem} ${algorithm}`));
+    expect(kinds.size).toBe(ALGORITHMS.length + SCAN_ALGORITHMS.length);
   });
 
   it('measures iterations', async () => {

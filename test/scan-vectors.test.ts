@@ -2,12 +2,13 @@
  * Ptychography against test/vectors/ptychography, the outputs of a plain NumPy program in double precision. `amplification`
  * is what that program makes of errors in its input; it bounds what rounding can do.
  */
-import { describe, expect, it } from 'vitest';
-import { requireBackend } from '../src/backends/registry.js';
+import { expect, it } from 'vitest';
+import { selectDevice } from '../src/backends/registry.js';
 import { checkScanSessionOptions, prepareScan } from '../src/problems/scan.js';
 import type { ScanAlgorithm } from '../src/scan-types.js';
 import { scanOrder } from '../src/session/scan-order.js';
-import type { Precision, Shape } from '../src/types.js';
+import type { Shape } from '../src/types.js';
+import { onEveryScanBackend, type Subject } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { readVector } from './support/vectors.js';
 
@@ -47,7 +48,8 @@ async function load({ file }: Array_): Promise<Float64Array> {
   return isBool ? Float64Array.from(data) : new Float64Array(data.buffer);
 }
 
-async function open({ inputs, shape, modes }: Case, run: Run, precision: Precision) {
+async function open({ inputs, shape, modes }: Case, run: Run, subject: Pick<Subject, 'backend' | 'precision'>) {
+  const { precision } = subject;
   const [patterns, positions, probe, object] = await Promise.all(
     [inputs.patterns, inputs.positions, inputs.probe, inputs.object].map(load),
   );
@@ -60,7 +62,7 @@ async function open({ inputs, shape, modes }: Case, run: Run, precision: Precisi
     object: { data: object, shape: inputs.object.shape as unknown as Shape },
   };
   const setup = prepareScan(scan, checkScanSessionOptions({ algorithm, alpha, beta, batch, modes, precision }));
-  const backend = await requireBackend('wasm');
+  const { backend } = await selectDevice({ ...subject, device: undefined });
   const session = await backend.createScanSession!(setup, 0);
   session.writeObject(object);
   session.writeProbe(probe);
@@ -72,10 +74,10 @@ const orderOf = ({ order }: Run, count: number, iteration: number) =>
     ? Uint32Array.from({ length: count }, (_, j) => j)
     : scanOrder(count, order.shuffled, iteration);
 
-describe.each(['double', 'single'] as const)('scans on wasm, %s precision', (precision) => {
+onEveryScanBackend('scans', ({ backend, precision }) => {
   const runs = index.cases.flatMap((of) => of.runs.map((run) => ({ of, run, title: `${of.name} ${run.name}` })));
   it.each(runs)('$title', async ({ of, run }) => {
-    const { session, setup, rule } = await open(of, run, precision);
+    const { session, setup, rule } = await open(of, run, { backend, precision });
     const count = setup.positions.length / 2;
     for (let t = 0; t < 5; t++) {
       session.iterate(orderOf(run, count, t), 0, count, rule);
@@ -107,7 +109,7 @@ describe.each(['double', 'single'] as const)('scans on wasm, %s precision', (pre
 it('corrects positions as the reference does', async () => {
   for (const of of index.cases.filter(({ moves }) => moves)) {
     const run = of.runs.find(({ name }) => name === of.moves!.of)!;
-    const { session, setup, rule } = await open(of, run, 'double');
+    const { session, setup, rule } = await open(of, run, { backend: 'wasm', precision: 'double' });
     const { positions, objectShape, shape } = setup;
     const count = positions.length / 2;
     for (let t = 0; t < of.moves!.after; t++) session.iterate(orderOf(run, count, t), 0, count, rule);

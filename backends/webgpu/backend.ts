@@ -7,6 +7,7 @@ import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, gotTake
 import type { DeviceInfo, GPUDeviceLike } from '../../src/types.js';
 import { isNull } from './device/adapter.js';
 import { Device } from './device/device.js';
+import { WebGpuScanSession } from './scan/session.js';
 import { WebGpuSession } from './session.js';
 
 /** A caller's device. One that is lost keeps its slot, and with it its index, without the device. */
@@ -32,6 +33,7 @@ export const webgpuBackend: Backend = {
     return [...first, ...callersDevices.map(({ info }) => info)];
   },
   createSession: async (problem, index) => WebGpuSession.create(await deviceAt(index), problem),
+  createScanSession: async (scan, index) => WebGpuScanSession.create(await deviceAt(index), scan),
 };
 
 /** Adds a caller's GPUDevice, which stays the caller's; resolves with its index. */

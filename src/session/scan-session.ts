@@ -293,12 +293,18 @@ export class ScanSession {
     let size = this.#onCallingThread ? this.#batch : this.positions;
     this.#finishBatch();
     this.#lifetime.submitted(began);
+    let before = this.#session.finish();
     while (this.#iterations - first < iterations) {
       const submitting = performance.now();
       const count = Math.min(size, this.positions - this.#done);
       this.#advance(count);
       this.#lifetime.submitted(submitting);
-      await this.#session.finish();
+      const finished = this.#session.finish();
+      // The next to await it gets the failure; until then it is not an unhandled one.
+      finished.catch(() => undefined);
+      // Two iterations are in flight on a device, so that it need not wait for this thread.
+      await (this.#onCallingThread ? finished : before);
+      before = finished;
       if (this.#onCallingThread) {
         await macrotask();
         const milliseconds = Math.max(performance.now() - submitting, 1e-3);
@@ -309,6 +315,7 @@ export class ScanSession {
       if (signal?.aborted) break;
       if (onProgress && performance.now() - reported >= PROGRESS_MILLISECONDS) await report();
     }
+    await before;
     if (signal?.aborted && this.#iterations - first < iterations) throw new AbortError(signal.reason);
     if (onProgress) await report();
   }

@@ -1,5 +1,5 @@
 /** Compiles a kernel. */
-import { RESOURCES, type Kernel } from '../wgsl/kernel.js';
+import { bindingOf, type Kernel } from '../wgsl/kernel.js';
 
 export interface CompiledKernel extends Pick<Kernel, 'bindings' | 'workgroups'> {
   pipeline: GPUComputePipeline;
@@ -19,9 +19,12 @@ export function compileNow(gpu: GPUDevice, label: string, kernel: Kernel): Compi
   return { bindings, workgroups, pipeline: gpu.createComputePipeline(describe(gpu, label, kernel)) };
 }
 
-function describe(gpu: GPUDevice, label: string, { code, bindings }: Kernel): GPUComputePipelineDescriptor {
+function describe(gpu: GPUDevice, label: string, kernel: Kernel): GPUComputePipelineDescriptor {
+  const { code, bindings } = kernel;
   const entries = bindings.map((resource, binding) => {
-    return { binding, visibility: COMPUTE, buffer: { type: RESOURCES[resource].binding } };
+    const type = bindingOf(kernel, resource);
+    const buffer = type === 'dynamic-uniform' ? { type: 'uniform' as const, hasDynamicOffset: true } : { type };
+    return { binding, visibility: COMPUTE, buffer };
   });
   const bindGroupLayouts = [gpu.createBindGroupLayout({ entries })];
   return {

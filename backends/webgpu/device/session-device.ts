@@ -95,13 +95,19 @@ export class SessionDevice {
     });
   }
 
-  /** `numbers`: how many the kernel processes, all starts together. */
-  dispatch(kernel: CompiledKernel, bindGroup: GPUBindGroup, starts: number, numbers: number): void {
+  /** `numbers`: how many the kernel processes, all starts together. `offsets`: of what it binds dynamically. */
+  dispatch(
+    kernel: CompiledKernel,
+    bindGroup: GPUBindGroup,
+    starts: number,
+    numbers: number,
+    offsets: readonly number[] = [],
+  ): void {
     this.#check();
     this.#pass ??= this.#open().beginComputePass();
     const across = Math.min(kernel.workgroups, MOST_WORKGROUPS);
     this.#pass.setPipeline(kernel.pipeline);
-    this.#pass.setBindGroup(0, bindGroup);
+    this.#pass.setBindGroup(0, bindGroup, offsets);
     this.#pass.dispatchWorkgroups(across, Math.ceil(kernel.workgroups / across), starts);
     this.#dispatches += 1;
     this.#numbers += numbers;

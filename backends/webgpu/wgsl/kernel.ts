@@ -1,6 +1,6 @@
 /** A kernel as those see it that compile and dispatch it: its WGSL, what it binds, and over how many workgroups it runs. */
 
-type Binding = 'storage' | 'read-only-storage' | 'uniform';
+type Binding = 'storage' | 'read-only-storage' | 'uniform' | 'dynamic-uniform';
 
 /** The buffers that a kernel may bind, named as in its WGSL. Bind group layouts follow these too. */
 export const RESOURCES = {
@@ -23,6 +23,25 @@ export const RESOURCES = {
   parameters: { binding: 'uniform', type: 'Parameters' },
   raw: { binding: 'read-only-storage', type: 'array<f32>' },
   residuals: { binding: 'storage', type: 'array<f32>' },
+  // Those of scans, which scan/field.ts describes.
+  probe: { binding: 'storage', type: 'array<vec2f>' },
+  waves: { binding: 'storage', type: 'array<vec2f>' },
+  kept: { binding: 'storage', type: 'array<vec2f>' },
+  back: { binding: 'storage', type: 'array<vec2f>' },
+  objectSum: { binding: 'storage', type: 'array<vec2f>' },
+  probeSum: { binding: 'storage', type: 'array<vec2f>' },
+  objectWeight: { binding: 'storage', type: 'array<f32>' },
+  probeWeight: { binding: 'storage', type: 'array<f32>' },
+  maxima: { binding: 'storage', type: 'array<f32>' },
+  largest: { binding: 'storage', type: 'array<f32>' },
+  fits: { binding: 'storage', type: 'array<f32>' },
+  steps: { binding: 'storage', type: 'array<f32>' },
+  positions: { binding: 'storage', type: 'array<Position>' },
+  moves: { binding: 'storage', type: 'array<vec2f>' },
+  order: { binding: 'read-only-storage', type: 'array<u32>' },
+  rule: { binding: 'uniform', type: 'array<vec4f, 2>' },
+  /** Which part of it is bound is said with each dispatch. */
+  batch: { binding: 'dynamic-uniform', type: 'vec2u' },
 } satisfies Record<string, { binding: Binding; type: string }>;
 
 export type Resource = keyof typeof RESOURCES;
@@ -31,8 +50,15 @@ export interface Kernel {
   code: string;
   /** In the order of their numbers. */
   bindings: Resource[];
-  /** Workgroups for one start. */
+  /** Which of them the kernel only reads, though others write them: dispatches that share only these may overlap. */
+  readOnly?: readonly Resource[];
+  /** Workgroups for one start, or one wave of a scan. */
   workgroups: number;
+}
+
+/** How a kernel binds a resource. */
+export function bindingOf({ readOnly }: Pick<Kernel, 'readOnly'>, resource: Resource): Binding {
+  return readOnly?.includes(resource) ? 'read-only-storage' : RESOURCES[resource].binding;
 }
 
 export interface KernelText extends Omit<Kernel, 'code'> {
@@ -44,14 +70,15 @@ export interface KernelText extends Omit<Kernel, 'code'> {
   threads: number;
   /**
    * Statements of the main function. They may use `thread`, the index in the workgroup, `group`, the index of the workgroup
-   * among those of one start, and `start`.
+   * among those of one start, and `start`, or what stands for it in scans.
    */
   body: string;
 }
 
-export function makeKernel({ bindings, workgroups, types, declarations = '', threads, body }: KernelText): Kernel {
+export function makeKernel(text: KernelText): Kernel {
+  const { bindings, readOnly, workgroups, declarations = '', threads, body } = text;
   const code = `
-${declare(bindings, types)}
+${declare(text)}
 ${declarations}
 @compute @workgroup_size(${threads})
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) workgroup: vec3u,
@@ -60,7 +87,7 @@ let group = workgroup.x + workgroup.y * workgroups.x;
 let start = workgroup.z;
 ${body}
 }`;
-  return { code, bindings, workgroups };
+  return { code, bindings, ...(readOnly && { readOnly }), workgroups };
 }
 
 const ITEM_THREADS = 64;
@@ -83,17 +110,21 @@ ${body}`,
 }
 
 /** Declares the resources in WGSL. */
-function declare(resources: readonly Resource[], types: KernelText['types'] = {}): string {
-  return resources
+function declare({ types = {}, ...kernel }: Pick<KernelText, 'bindings' | 'readOnly' | 'types'>): string {
+  return kernel.bindings
     .map((name, i) => {
-      const { binding, type } = RESOURCES[name];
-      const space = { storage: 'storage, read_write', 'read-only-storage': 'storage, read', uniform: 'uniform' }[
-        binding
-      ];
-      return `@group(0) @binding(${i}) var<${space}> ${name}: ${types[name] ?? type};`;
+      const space = SPACES[bindingOf(kernel, name)];
+      return `@group(0) @binding(${i}) var<${space}> ${name}: ${types[name] ?? RESOURCES[name].type};`;
     })
     .join('\n');
 }
+
+const SPACES: Record<Binding, string> = {
+  storage: 'storage, read_write',
+  'read-only-storage': 'storage, read',
+  uniform: 'uniform',
+  'dynamic-uniform': 'uniform',
+};
 
 /** maxComputeWorkgroupsPerDimension of every device. More workgroups are folded into the second dimension. */
 export const MOST_WORKGROUPS = 65_535;
@@ -121,4 +152,14 @@ export function sumOverThreads(threads: number, t: string, value: string, use: s
   const terms = Array.from({ length: lanes }, (_, i) => `memory[thread + ${i}u]`);
   statements.push(`if (${t} == 0u) { let sum = ${terms.join(' + ')}; ${use} }`);
   return statements.join('\n');
+}
+
+/** The same for the largest value of all threads of a workgroup, as `most`. `threads` is a power of two. */
+export function largestOverThreads(threads: number, value: string, use: string): string {
+  return `memory[thread] = ${value};
+for (var half = ${threads / 2}u; half > 0u; half /= 2u) {
+  workgroupBarrier();
+  if (thread < half) { memory[thread] = max(memory[thread], memory[thread + half]); }
+}
+if (thread == 0u) { let most = memory[0]; ${use} }`;
 }

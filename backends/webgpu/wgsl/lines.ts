@@ -39,16 +39,21 @@ export class LineWriter {
   readonly plan: LinePlan;
   readonly #signs: Record<Pass, Sign>;
   readonly #table: TableLayout;
+  readonly #interleaved: boolean;
   readonly #body: string[] = [];
   /** A thread may still be reading workgroup memory. */
   #beingRead = false;
   #names = 0;
 
-  /** `first`: the sign of the first pass; the second has the other. */
-  constructor(plan: LinePlan, first: Sign) {
+  /**
+   * `first`: the sign of the first pass; the second has the other. `interleaved`: neighbouring threads are of neighbouring
+   * lines, for lines whose numbers lie side by side in memory.
+   */
+  constructor(plan: LinePlan, first: Sign, interleaved = false) {
     this.plan = plan;
     this.#signs = { first, second: opposite(first) };
     this.#table = tableLayout(plan);
+    this.#interleaved = interleaved;
   }
 
   /** A name that is new in this kernel. */
@@ -61,17 +66,25 @@ export class LineWriter {
   }
 
   /** The kernel of what was emitted, over `count` lines of each start. */
-  kernel(bindings: Resource[], count: number, functions: string, types?: KernelText['types']): Kernel {
+  kernel(
+    bindings: Resource[],
+    count: number,
+    functions: string,
+    options: Pick<KernelText, 'types' | 'readOnly'> = {},
+  ): Kernel {
     const { radices, padded, threads, lines, stride, padding } = this.plan;
     const declarations = `
 var<workgroup> memory: array<f32, ${lines * stride}>;
 ${TIMES}
 fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i / ${BANKS}u` : ''}; }${functions}`;
     const registers = Array.from({ length: registersFor(radices, padded, threads) }, (_, i) => `var x${i} = vec2f();`);
-    const head = [`let t = thread % ${threads}u;`, `let line = thread / ${threads}u;`, registers.join(' ')];
+    const [t, line] = this.#interleaved
+      ? [`thread / ${lines}u`, `thread % ${lines}u`]
+      : [`thread % ${threads}u`, `thread / ${threads}u`];
+    const head = [`let t = ${t};`, `let line = ${line};`, registers.join(' ')];
     const body = [...head, ...this.#body].join('\n');
     const workgroups = Math.ceil(count / lines);
-    return makeKernel({ bindings, types, declarations, threads: threads * lines, body, workgroups });
+    return makeKernel({ bindings, ...options, declarations, threads: threads * lines, body, workgroups });
   }
 
   /** Numbers that a butterfly holds at an end, and how many butterflies there are. */
@@ -133,6 +146,13 @@ fn at(line: u32, i: u32) -> u32 { return line * ${stride}u + i${padding ? ` + i 
   sumLine(value: string, use: string): void {
     if (this.#beingRead) this.emit('workgroupBarrier();');
     this.emit(sumOverThreads(this.plan.threads, 't', value, use));
+    this.#beingRead = true;
+  }
+
+  /** The same for all threads of the workgroup. */
+  sumLines(value: string, use: string): void {
+    if (this.#beingRead) this.emit('workgroupBarrier();');
+    this.emit(sumOverThreads(this.plan.threads * this.plan.lines, 'thread', value, use));
     this.#beingRead = true;
   }
 

@@ -58,5 +58,5 @@ export function rowKernel(field: RealField, plan: LinePlan, work: RowWork): Kern
     writer.atEnd('far', ({ register, index }) => storePixels(register, index));
   }
 
-  return writer.kernel(bindings, pairs, JOIN_AND_SPLIT, { spectrum: SPECTRUM_TYPE });
+  return writer.kernel(bindings, pairs, JOIN_AND_SPLIT, { types: { spectrum: SPECTRUM_TYPE } });
 }

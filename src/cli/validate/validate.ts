@@ -1,12 +1,14 @@
 /**
  * `rephase validate`: checks what is computed on this machine. Double precision on the wasm backend is compared with the
  * textbook's sums, and everything else with double precision. The iterations are few, because the rules with feedback
- * amplify rounding until nothing is left to compare. The images are small, or one is as large as the user's own.
+ * amplify rounding until nothing is left to compare. Images and scans are small, or one is as large as the user's own.
  */
 import process from 'node:process';
 import { type Command } from 'commander';
 import { createSession, listBackends } from '../../backends/registry.js';
+import { BackendUnavailableError } from '../../errors.js';
 import { uniform } from '../../random.js';
+import { SCAN_ALGORITHMS, type Scan, type ScanAlgorithm, type ScanSessionOptions } from '../../scan-types.js';
 import { simulate } from '../../tools/simulate.js';
 import {
   ALGORITHMS,
@@ -22,6 +24,7 @@ import {
 import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
 import { printer, table } from '../print.js';
+import { startedScan, summedScan, type KnownScan } from './scans.js';
 import { TextbookSession, textbookRule, type TextbookProblem } from './textbook.js';
 import { oneOf, whole } from '../values.js';
 
@@ -35,7 +38,8 @@ interface Check {
   backend: BackendName;
   device: number;
   precision: Precision;
-  algorithm: Algorithm;
+  problem: 'image' | 'scan';
+  algorithm: Algorithm | ScanAlgorithm;
   reference: string;
   iterations: number;
   /** The largest relative ℓ2 error over all problems; NaN when a backend failed. */
@@ -68,12 +72,29 @@ const LARGE: readonly Shape[] = [
   [150, 101],
 ];
 
+/** Shapes of a scan's patterns, with the number of modes. */
+const SMALL_SCANS: readonly [Shape, number][] = [
+  [[8, 9], 1],
+  [[7, 6], 2],
+];
+const LARGE_SCANS: readonly [Shape, number][] = [
+  [[32, 32], 1],
+  [[21, 26], 2],
+  [[31, 37], 1],
+];
+/** Scans of more pixels would take minutes in double precision. */
+const LARGEST_SCAN = 512;
+
 export function addValidate(program: Command): void {
   program
     .command('validate')
     .description('Check every available backend against the double-precision reference, and that against plain sums.')
     .option('--backend <name>', `only this one: ${BACKEND_NAMES.join(', ')}`, oneOf('--backend', BACKEND_NAMES))
-    .option('--size <n>', 'with a pattern of n × n instead of small ones', whole('--size', 4))
+    .option(
+      '--size <n>',
+      `with patterns of n × n instead of small ones; those of scans up to ${LARGEST_SCAN} × ${LARGEST_SCAN}`,
+      whole('--size', 4),
+    )
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples(['rephase validate', 'rephase validate --backend webgpu --size 4096 --json']))
     .action(validate);
@@ -83,23 +104,31 @@ async function validate({ backend: only, size, json = false }: ValidateOptions):
   const out = printer({ json });
   const checks = await checkReference();
   const problems = await Promise.all(size === undefined ? LARGE.map(padded) : [square(size)]);
+  const scanSize = Math.min(size ?? 0, LARGEST_SCAN);
+  const shapes = size === undefined ? LARGE_SCANS : [[[scanSize, scanSize], 1] as const];
+  const scans = await Promise.all(shapes.map(([shape, modes]) => startedScan(shape, modes)));
   const reports = await listBackends();
   for (const { name, available, devices, reason = '' } of reports) {
     if (only && name !== only) continue;
     if (!available) out.line(`${name} is not available: ${reason}`);
     for (const [device, { reason }] of devices.entries()) {
       if (reason !== undefined) out.line(`${name}, device ${device}, is not available: ${reason}`);
-      else checks.push(...(await checkSingle({ backend: name, device, precision: 'single' }, problems)));
+      else {
+        const subject = { backend: name, device, precision: 'single' } as const;
+        checks.push(...(await checkSingle(subject, problems)));
+        checks.push(...(await checkScans(subject, scans).catch(whereScansAreTaken)));
+      }
     }
   }
   // A backend named with --backend must be available; otherwise the check fails.
   const missing = only !== undefined && !reports.some(({ name, available }) => name === only && available);
   const passed = !missing && checks.every((check) => check.passed);
-  const header = ['backend', 'precision', 'algorithm', 'against', 'iterations', 'error', 'limit', ''];
+  const header = ['backend', 'precision', '', 'algorithm', 'against', 'iterations', 'error', 'limit', ''];
   const rows = checks.map((check) => [
     ...[
       check.backend + (check.device > 0 ? ` ${check.device}` : ''),
       check.precision,
+      check.problem,
       check.algorithm,
       check.reference,
     ],
@@ -110,11 +139,18 @@ async function validate({ backend: only, size, json = false }: ValidateOptions):
   out.line(passed ? 'All checks passed.' : 'Some checks FAILED.');
   out.object({ command: 'validate', passed, checks });
   if (!passed) process.exitCode = EXIT.failure;
+
+  function whereScansAreTaken(error: unknown): Check[] {
+    if (!(error instanceof BackendUnavailableError)) throw error;
+    out.line(error.message);
+    return [];
+  }
 }
 
 /** Double precision against the textbook, which is slow: small images. */
 async function checkReference(): Promise<Check[]> {
   const subject: Subject = { backend: 'wasm', device: 0, precision: 'double' };
+  const of = { ...subject, problem: 'image', reference: 'plain sums', limit: DOUBLE_LIMIT } as const;
   const problems = await Promise.all(SMALL.map(padded));
   const checks: Check[] = [];
   for (const algorithm of ALGORITHMS) {
@@ -126,7 +162,17 @@ async function checkReference(): Promise<Check[]> {
       const options = { ...subject, algorithm, start: { object: start } };
       return difference(await iterate(problem, options, iterations), textbook.readObject());
     });
-    checks.push(verdict({ ...subject, algorithm, reference: 'plain sums', iterations, error, limit: DOUBLE_LIMIT }));
+    checks.push(verdict({ ...of, algorithm, iterations, error }));
+  }
+  for (const algorithm of SCAN_ALGORITHMS) {
+    const iterations = 3;
+    // The truth stays where it is.
+    const scans = SMALL_SCANS.map(([shape, modes]) => summedScan(shape, modes));
+    const error = await worst(scans, async (scan) => {
+      const [object, probe] = await iterateScan(scan, { ...subject, algorithm, batch: 4 }, iterations);
+      return Math.max(difference(object, scan.object.data), difference(probe, scan.probe));
+    });
+    checks.push(verdict({ ...of, problem: 'scan', algorithm, iterations, error }));
   }
   return checks;
 }
@@ -141,8 +187,26 @@ async function checkSingle(subject: Subject, problems: readonly PlainProblem[]):
         const expected = await iterate(problem, { ...options, backend: 'wasm', precision: 'double' }, iterations);
         return difference(await iterate(problem, { ...options, ...subject }, iterations), expected);
       });
-      checks.push(verdict({ ...subject, algorithm, reference: 'wasm double', iterations, error, limit: SINGLE_LIMIT }));
+      const of = { problem: 'image', reference: 'wasm double', limit: SINGLE_LIMIT } as const;
+      checks.push(verdict({ ...subject, ...of, algorithm, iterations, error }));
     }
+  }
+  return checks;
+}
+
+/** The same for scans, positions that are corrected included. */
+async function checkScans(subject: Subject, scans: readonly KnownScan[]): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const algorithm of SCAN_ALGORITHMS) {
+    const iterations = 2;
+    const error = await worst(scans, async (scan) => {
+      const options = { algorithm, batch: 4, positionsFrom: 0 };
+      const expected = await iterateScan(scan, { ...options, backend: 'wasm', precision: 'double' }, iterations);
+      const results = await iterateScan(scan, { ...options, ...subject }, iterations);
+      return Math.max(...results.map((result, i) => difference(result, expected[i])));
+    });
+    const of = { problem: 'scan', reference: 'wasm double', limit: SINGLE_LIMIT } as const;
+    checks.push(verdict({ ...subject, ...of, algorithm, iterations, error }));
   }
   return checks;
 }
@@ -177,10 +241,21 @@ async function iterate(problem: Problem, options: SessionOptions, iterations: nu
   }
 }
 
+/** Object, probe and positions. */
+async function iterateScan(scan: Scan, options: ScanSessionOptions, iterations: number): Promise<RealArray[]> {
+  const session = await createSession(scan, options);
+  try {
+    await session.run(iterations);
+    return [await session.readObject(), await session.readProbe(), await session.readPositions()];
+  } finally {
+    session.dispose();
+  }
+}
+
 /** The largest error; NaN, which passes no limit, if there is one. */
-async function worst(
-  problems: readonly PlainProblem[],
-  errorOf: (problem: PlainProblem) => Promise<number>,
+async function worst<Problem>(
+  problems: readonly Problem[],
+  errorOf: (problem: Problem) => Promise<number>,
 ): Promise<number> {
   const errors: number[] = [];
   for (const problem of problems) errors.push(await errorOf(problem));
