@@ -149,7 +149,7 @@ export interface BackendSession {
   dispose(): void;
 }
 
-/** A scan, checked. Arrays belong to the caller and are not kept. */
+/** A scan, checked. Arrays are not changed; patterns may be kept, the others are not. */
 export interface BackendScan {
   /** Counts, positions × rows × columns; entries that `mask` clears may hold anything. */
   patterns: CountArray;

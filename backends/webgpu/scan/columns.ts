@@ -33,7 +33,7 @@ fn ramp(k: u32, n: u32, fraction: f32) -> vec2f {
 }`;
 
 export function waveColumns(field: ScanField, masked: boolean, work: WaveColumns): Kernel {
-  const { rows, columns, modes, columnLine } = field;
+  const { rows, columns, modes, columnLine, streamed } = field;
   const { forward, inverse, ramp, imposes, sums } = work;
   const pixels = rows * columns;
   const writer = new LineWriter(columnLine, -1, true);
@@ -74,7 +74,10 @@ export function waveColumns(field: ScanField, masked: boolean, work: WaveColumns
     });
   }
   if (constrains) {
-    writer.emit('var residual = 0.0;', `let magnitude_at = position * ${pixels}u + column;`);
+    writer.emit(
+      'var residual = 0.0;',
+      `let magnitude_at = ${streamed ? `wave / ${modes}u` : 'position'} * ${pixels}u + column;`,
+    );
     writer.atEnd('far', ({ register, index }) => {
       const at = `magnitude_at + ${index} * ${columns}u`;
       return `if (column_exists) { ${constrained(work, register, at)} }`;
@@ -105,7 +108,7 @@ function storePartial(field: ScanField): string {
 
 /** The constraint on all modes of a position together. Its third dimension is slots. */
 export function imposeModes(field: ScanField, { imposes, sums }: Imposing): Kernel {
-  const { rows, columns, modes } = field;
+  const { rows, columns, modes, streamed } = field;
   const pixels = rows * columns;
   const part = sums === 'counts' ? 'total' : 'difference * difference';
   const body = `
@@ -115,7 +118,7 @@ let i = group * ${WAVE_THREADS}u + thread;
 let first = slot * ${modes * pixels}u + i;
 var partial = 0.0;
 if (i < ${pixels}u) {
-  let bits = magnitudes[position * ${pixels}u + i];
+  let bits = magnitudes[${streamed ? 'slot' : 'position'} * ${pixels}u + i];
   if (bits != 0x7f800000u) {
     let m = bitcast<f32>(bits);
     var total = 0.0;

@@ -1,7 +1,8 @@
 /**
  * A scan in a session's buffers: their layout, their sizes, and which positions a dispatch works on.
  *
- *     magnitudes [position][row][column]        u32, bits of √(rows·columns·counts), infinite where not measured
+ *     magnitudes [position][row][column]        u32, bits of √(rows·columns·counts), infinite where not measured; of patterns
+ *                                               that no buffer holds, [slot][row][column]
  *     object     [row][column]                  vec2f
  *     probe      [mode][row][column]            vec2f
  *     waves      [slot][mode][row][column]      vec2f, of the positions that are worked on together
@@ -18,7 +19,7 @@ import type { ScanRule } from '../../../src/scan-rules.js';
 import { InvalidArgumentError, OutOfMemoryError, gotTakes } from '../../../src/errors.js';
 import type { Device } from '../device/device.js';
 import { BINDING_ALIGNMENT } from '../sizes.js';
-import { factorsOf, planLine, type LineLimits, type LinePlan } from '../wgsl/plan.js';
+import { factorsOf, planLine, type LinePlan } from '../wgsl/plan.js';
 
 export interface ScanField {
   /** Tells the kernels from those of every other scan. */
@@ -33,6 +34,8 @@ export interface ScanField {
   batch: number;
   /** The most that are worked on together, a multiple of `batch`. */
   slots: number;
+  /** Patterns stay on the host, and come to the device with each span. */
+  streamed: boolean;
   rowLine: LinePlan;
   columnLine: LinePlan;
 }
@@ -45,28 +48,35 @@ const MOST_WAVES = 65_535;
 const COLUMN_LINES = 8;
 
 /** Throws an `OutOfMemoryError` where lines do not fit a workgroup. */
-export function scanField({ shape, objectShape, positions, modes, batch }: BackendScan, limits: LineLimits): ScanField {
+export function scanField({ shape, objectShape, positions, modes, batch }: BackendScan, device: Device): ScanField {
   const [rows, columns] = shape;
   const [objectRows, objectColumns] = objectShape;
   const waveBytes = 8 * rows * columns * modes;
   const most = Math.floor(MOST_WAVES / modes / batch);
-  const batches = Math.min(most, Math.floor(GROUP_BYTES / waveBytes / batch), Math.ceil(positions.length / 2 / batch));
+  const largest = device.largestBuffer.bytes;
+  const batches = Math.min(
+    most,
+    Math.floor(Math.min(GROUP_BYTES, largest) / waveBytes / batch),
+    Math.ceil(positions.length / 2 / batch),
+  );
   if (modes * batch > MOST_WAVES) {
     const takes = `at most ${Math.floor(MOST_WAVES / modes)} with so many modes on the webgpu backend`;
     throw new InvalidArgumentError('batch', gotTakes('batch', batch, takes));
   }
   const plan = (length: number, lines: number, count: number) => {
-    const line = planLine(factorsOf(length), limits, lines, count);
+    const line = planLine(factorsOf(length), device.gpu.limits, lines, count);
     if (line) return line;
-    const available = limits.maxComputeWorkgroupStorageSize;
+    const available = device.gpu.limits.maxComputeWorkgroupStorageSize;
     const needed = 4 * factorsOf(length).padded;
     const message = `lines of ${length} pixels take ${needed} bytes of a workgroup's memory; this WebGPU device has ${available}`;
     throw new OutOfMemoryError(message, needed, available);
   };
+  const streamed = 2 * positions.length * rows * columns > largest;
   return {
-    key: `scan ${[positions.length / 2, rows, columns, ...objectShape, modes].join('×')}`,
+    key: `scan ${[positions.length / 2, rows, columns, ...objectShape, modes].join('×')} ${streamed}`,
     ...{ positions: positions.length / 2, rows, columns, objectRows, objectColumns, modes, batch },
     slots: batch * Math.max(1, batches),
+    streamed,
     rowLine: plan(columns, 1, rows),
     columnLine: plan(rows, COLUMN_LINES, columns),
   };
@@ -141,11 +151,16 @@ export type ScanBuffer =
 
 /** Bytes of each buffer. Those that the rule does not need are not allocated. */
 export function scanBytes(field: ScanField): Record<ScanBuffer, number> {
-  const { positions, rows, columns, objectRows, objectColumns, modes, slots } = field;
+  const { positions, rows, columns, objectRows, objectColumns, modes, slots, streamed } = field;
   const [pixels, objectPixels] = [rows * columns, objectRows * objectColumns];
   const [probe, waves] = [8 * modes * pixels, 8 * slots * modes * pixels];
   return {
-    ...{ magnitudes: 4 * positions * pixels, object: 8 * objectPixels, probe, kept: positions * probe },
+    ...{
+      magnitudes: 4 * (streamed ? slots : positions) * pixels,
+      object: 8 * objectPixels,
+      probe,
+      kept: positions * probe,
+    },
     ...{ waves, measured: waves, placed: waves, back: waves, spectrum: probe, objectSum: 8 * objectPixels },
     ...{ probeSum: probe, objectWeight: 4 * objectPixels, probeWeight: 4 * pixels },
     ...{ maxima: 4 * (tilesOf(field).count + probeGroups(field)), largest: 8, steps: 8 },
@@ -159,7 +174,7 @@ export function scanBytes(field: ScanField): Record<ScanBuffer, number> {
 /** Throws an `OutOfMemoryError` that names the first buffer that no device's buffer holds. */
 export function requireFits(device: Device, field: ScanField, rule: ScanRule): void {
   const bytes = scanBytes(field);
-  const needed = ['magnitudes', 'object', 'waves', 'partials', 'fits', 'batch'] as const;
+  const needed = ['object', 'waves', 'partials', 'fits', 'batch'] as const;
   for (const name of rule.keepsWaves ? [...needed, 'kept' as const] : needed) device.requireFits(name, bytes[name]);
 }
 

@@ -19,6 +19,7 @@ import {
   type ScanField,
   type Span,
 } from './field.js';
+import { Patterns } from './patterns.js';
 import { formOf, scanOperations, type ScanOperations, type ScanStep } from './operations.js';
 
 /** Counts are converted and uploaded in pieces of this many numbers. */
@@ -36,8 +37,13 @@ export class WebGpuScanSession implements BackendScanSession {
   readonly #tables: { rowTable: GPUBuffer; columnTable: GPUBuffer };
   readonly #operations = new Map<string, ScanOperations>();
   readonly #bound = new Map<ScanStep, { kernel: CompiledKernel; group: GPUBindGroup }>();
+  /** The positions by number. */
+  readonly #numbers: Uint32Array<ArrayBuffer>;
   /** Counts of all measured pixels. */
   #measured = 0;
+  /** Patterns that do not fit a buffer, and the span whose patterns the device has. */
+  #streamed: Patterns | undefined;
+  #held: Span | undefined;
   /** Some position lies between pixels. */
   #placed = false;
   /** What the device has. */
@@ -57,7 +63,7 @@ export class WebGpuScanSession implements BackendScanSession {
 
   static async create(device: Device, scan: BackendScan): Promise<WebGpuScanSession> {
     device.requireWorking();
-    const field = scanField(scan, device.gpu.limits);
+    const field = scanField(scan, device);
     requireFits(device, field, scan.rule);
     const session = new WebGpuScanSession(device, field, scan.mask !== undefined);
     try {
@@ -76,6 +82,7 @@ export class WebGpuScanSession implements BackendScanSession {
     this.#masked = masked;
     this.#spans = new Spans(field);
     this.#bytes = scanBytes(field);
+    this.#numbers = Uint32Array.from({ length: field.positions }, (_, j) => j);
     const { rowLine, columnLine } = field;
     this.#tables = { rowTable: this.#device.table(rowLine, -1), columnTable: this.#device.table(columnLine, -1) };
   }
@@ -215,26 +222,28 @@ export class WebGpuScanSession implements BackendScanSession {
   memory(): MemoryReport {
     // Tables that other sessions may share count too.
     const tables = [...new Set(Object.values(this.#tables))].reduce((sum, { size }) => sum + size, 0);
-    return { deviceBytes: this.#device.bytes + tables, hostBytes: 0, ...this.#device.counts };
+    return { deviceBytes: this.#device.bytes + tables, hostBytes: this.#streamed?.bytes ?? 0, ...this.#device.counts };
   }
 
   dispose(): void {
     this.#device.dispose();
   }
 
-  async #initialise({ patterns, mask, positions, rule }: BackendScan): Promise<void> {
-    this.writePositions(positions);
+  async #initialise(scan: BackendScan): Promise<void> {
+    this.writePositions(scan.positions);
     this.#device.upload(this.#buffer('batch'), 0, this.#spans.words());
-    const numbers = Uint32Array.from({ length: positions.length / 2 }, (_, j) => j);
-    this.#device.upload(this.#buffer('order'), numbers.byteLength, numbers);
-    const operations = this.#use(rule);
+    this.#device.upload(this.#buffer('order'), this.#numbers.byteLength, this.#numbers);
+    const operations = this.#use(scan.rule);
     const steps = this.#iterationSteps(operations);
     // Other kernels are compiled, and other buffers allocated, by the first call that needs them.
     await this.#device.compile(steps.map(({ key, write }) => ({ key: `${this.#field.key} ${key}`, write })));
     for (const step of steps) this.#bind(step);
     // Too little memory is known before anything large is copied.
     await this.#device.reported();
-    this.#uploadPatterns(patterns, mask);
+    const patterns = new Patterns(scan);
+    this.#measured = patterns.counts;
+    if (this.#field.streamed) this.#streamed = patterns;
+    else this.#uploadPatterns(patterns);
     await this.#device.finish();
   }
 
@@ -244,20 +253,24 @@ export class WebGpuScanSession implements BackendScanSession {
     return [...place, ...rowsForward, ...measure, ...columnsPass, ...rowsPass, ...update, ...record];
   }
 
-  /** Magnitudes of transforms that carry no factor, infinite where not measured. */
-  #uploadPatterns(patterns: BackendScan['patterns'], mask: Uint8Array | undefined): void {
-    const { rows, columns } = this.#field;
-    const pixels = rows * columns;
-    for (let first = 0; first < patterns.length; first += UPLOAD_NUMBERS) {
-      const piece = new Float32Array(Math.min(UPLOAD_NUMBERS, patterns.length - first));
-      for (let i = 0; i < piece.length; i++) {
-        const isMeasured = mask?.[(first + i) % pixels] !== 0;
-        const counts = patterns[first + i];
-        piece[i] = isMeasured ? Math.sqrt(counts * pixels) : Infinity;
-        if (isMeasured) this.#measured += counts;
-      }
-      this.#device.upload(this.#buffer('magnitudes'), 4 * first, piece);
+  #uploadPatterns(patterns: Patterns): void {
+    const { positions, rows, columns } = this.#field;
+    const each = Math.ceil(UPLOAD_NUMBERS / rows / columns);
+    for (let first = 0; first < positions; first += each) {
+      const numbers = this.#numbers.subarray(first, first + each);
+      this.#device.upload(this.#buffer('magnitudes'), 4 * first * rows * columns, patterns.magnitudes(numbers));
     }
+  }
+
+  /** Brings the patterns of a span to the device, where they are not all there. */
+  #requirePatterns(span: Span): void {
+    if (!this.#streamed || span === this.#held) return;
+    const { begin, count } = span;
+    const { positions } = this.#field;
+    const first = begin % positions;
+    const numbers = (begin < positions ? this.#order! : this.#numbers).subarray(first, first + count);
+    this.#device.upload(this.#buffer('magnitudes'), 0, this.#streamed.magnitudes(numbers));
+    this.#held = span;
   }
 
   #begin(order: Uint32Array, begin: number, rule: ScanRule): ScanOperations {
@@ -265,6 +278,7 @@ export class WebGpuScanSession implements BackendScanSession {
     if (order !== this.#order) {
       this.#device.upload(this.#buffer('order'), 0, Uint32Array.from(order));
       this.#order = order;
+      this.#held = undefined;
     }
     if (begin === 0) this.#beginIteration(operations, rule);
     return operations;
@@ -349,6 +363,7 @@ export class WebGpuScanSession implements BackendScanSession {
       const { kernel, group } = this.#bind(step);
       const count = span?.count ?? 0;
       const third = { waves: count * modes, slots: count, modes, once: 1 }[step.over];
+      if (kernel.bindings.includes('magnitudes')) this.#requirePatterns(span!);
       const offsets = kernel.bindings.includes('batch') ? [span!.offset] : [];
       this.#device.dispatch(kernel, group, third, Math.max(1, count) * modes * rows * columns, offsets);
     }
