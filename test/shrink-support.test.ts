@@ -5,104 +5,101 @@ import { selectDevice } from '../src/backends/registry.js';
 import { createSession, type Shape } from '../src/index.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { POSITIVE, projection, ruleOf, withoutPrevious } from '../src/rules.js';
-import { WITHOUT_SHRINK_SUPPORT, onEveryBackend } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { noise, noisyProblem, randomMask, relativeError } from './support/images.js';
 
 const UNBOUNDED = projection([-Infinity, Infinity]);
 
 onEveryBackend('shrinkSupport', ({ backend, precision, tolerance }) => {
-  describe.skipIf(WITHOUT_SHRINK_SUPPORT.includes(backend))('of a backend', () => {
-    /** Three starts, whose objects are given. */
-    const open = async (shape: Shape, support?: Uint8Array): Promise<BackendSession> => {
-      const { backend: chosen, index } = await selectDevice(checkSessionOptions({ backend, precision }));
-      const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
-      return chosen.createSession({ pattern, batch: { starts: 3 }, precision, support, rule: UNBOUNDED }, index);
-    };
-    const imagesOf = ([rows, columns]: Shape) =>
-      [1, 2, 3].map((seed) => noise(rows * columns, seed).map((u) => u - 0.2));
-    const write = (session: BackendSession, images: readonly Float64Array[]) =>
-      images.forEach((image, start) => session.writeObject(start, image, false));
-    const read = (session: BackendSession) => Promise.all([0, 1, 2].map((start) => session.readSupport!(start)));
+  /** Three starts, whose objects are given. */
+  const open = async (shape: Shape, support?: Uint8Array): Promise<BackendSession> => {
+    const { backend: chosen, index } = await selectDevice(checkSessionOptions({ backend, precision }));
+    const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
+    return chosen.createSession({ pattern, batch: { starts: 3 }, precision, support, rule: UNBOUNDED }, index);
+  };
+  const imagesOf = ([rows, columns]: Shape) => [1, 2, 3].map((seed) => noise(rows * columns, seed).map((u) => u - 0.2));
+  const write = (session: BackendSession, images: readonly Float64Array[]) =>
+    images.forEach((image, start) => session.writeObject(start, image, false));
+  const read = (session: BackendSession) => Promise.all([0, 1, 2].map((start) => session.readSupport(start)));
 
-    it.each<[...Shape, sigma: number]>([
-      [1, 1, 1],
-      [1, 7, 0.3],
-      [6, 1, 3],
-      [9, 8, 1.2],
-      [17, 20, 3],
-      [31, 34, 0.8],
-    ])('of %i × %i leaves what is above the threshold after a blur of σ = %d', async (rows, columns, sigma) => {
-      const shape: Shape = [rows, columns];
-      const images = imagesOf(shape);
-      for (const support of [undefined, randomMask(shape, 0.7, 2)]) {
-        const session = await open(shape, support);
-        const limit = support ?? new Uint8Array(rows * columns).fill(1);
-        write(session, images);
-        let supports = images.map(() => limit);
-        // The second threshold is of the pixels that the first left; the last two leave too few and too many.
-        for (const shrink of [
-          { sigma, threshold: 0.9, least: 1, most: Infinity },
-          { sigma, threshold: 0.5, least: 1, most: Infinity },
-          { sigma, threshold: 0.9, least: 0.9 * rows * columns, most: Infinity },
-          { sigma, threshold: 0.2, least: 0, most: 0.1 * rows * columns },
-        ]) {
-          session.shrinkSupport!(shrink);
-          supports = images.map((image, start) => shrunk(image, shape, supports[start], limit, shrink));
-          expect(await read(session)).toEqual(supports);
-        }
-        session.dispose();
-      }
-    });
-
-    it('gives rules the support of their start, until setSupport', async () => {
-      const shape: Shape = [12, 10];
-      const images = imagesOf(shape);
-      const session = await open(shape);
+  it.each<[...Shape, sigma: number]>([
+    [1, 1, 1],
+    [1, 7, 0.3],
+    [6, 1, 3],
+    [9, 8, 1.2],
+    [17, 20, 3],
+    [31, 34, 0.8],
+  ])('of %i × %i leaves what is above the threshold after a blur of σ = %d', async (rows, columns, sigma) => {
+    const shape: Shape = [rows, columns];
+    const images = imagesOf(shape);
+    for (const support of [undefined, randomMask(shape, 0.7, 2)]) {
+      const session = await open(shape, support);
+      const limit = support ?? new Uint8Array(rows * columns).fill(1);
       write(session, images);
-      session.shrinkSupport!({ sigma: 1, threshold: 0.9, least: 1, most: Infinity });
-      const supports = await read(session);
-      const sizes = supports.map((support) => support.reduce((sum, inside) => sum + inside, 0));
-      expect(new Set(sizes).size).toBe(3);
-      const outsideAreZero = async () => {
-        for (const [start, support] of supports.entries()) {
-          const object = await session.readObject(start);
-          expect(object.filter((pixel, i) => pixel !== 0 && support[i] === 0)).toHaveLength(0);
-        }
-      };
-
-      session.constrainObject(UNBOUNDED);
-      for (const [start, support] of supports.entries()) {
-        const cleared = images[start].map((pixel, i) => pixel * support[i]);
-        expect(relativeError(await session.readObject(start), cleared)).toBeLessThan(tolerance);
+      let supports = images.map(() => limit);
+      // The second threshold is of the pixels that the first left; the last two leave too few and too many.
+      for (const shrink of [
+        { sigma, threshold: 0.9, least: 1, most: Infinity },
+        { sigma, threshold: 0.5, least: 1, most: Infinity },
+        { sigma, threshold: 0.9, least: 0.9 * rows * columns, most: Infinity },
+        { sigma, threshold: 0.2, least: 0, most: 0.1 * rows * columns },
+      ]) {
+        session.shrinkSupport(shrink);
+        supports = images.map((image, start) => shrunk(image, shape, supports[start], limit, shrink));
+        expect(await read(session)).toEqual(supports);
       }
-      session.forward();
-      session.constrainFourier(UNBOUNDED);
-      const hio = ruleOf('hio', {
-        beta: 0.7,
-        alpha: 0.4,
-        delta: 0.1,
-        bounds: POSITIVE,
-        momentum: 0,
-        tolerance: 0,
-        limit: Infinity,
-      });
-      session.iterate(1, withoutPrevious(hio));
-      session.iterate(2, hio);
-      session.iterate(1, UNBOUNDED);
-      session.completeIteration();
-      await outsideAreZero();
-      session.measureObject(UNBOUNDED);
-      expect(await session.takeResiduals()).toHaveLength(3 * 6);
-      await outsideAreZero();
-
-      const support = randomMask(shape, 0.5, 4);
-      session.setSupport(support);
-      expect(await read(session)).toEqual([support, support, support]);
-      session.setSupport(undefined);
-      expect(await read(session)).toEqual(images.map((image) => new Uint8Array(image.length).fill(1)));
-      session.constrainObject(UNBOUNDED);
       session.dispose();
+    }
+  });
+
+  it('gives rules the support of their start, until setSupport', async () => {
+    const shape: Shape = [12, 10];
+    const images = imagesOf(shape);
+    const session = await open(shape);
+    write(session, images);
+    session.shrinkSupport({ sigma: 1, threshold: 0.9, least: 1, most: Infinity });
+    const supports = await read(session);
+    const sizes = supports.map((support) => support.reduce((sum, inside) => sum + inside, 0));
+    expect(new Set(sizes).size).toBe(3);
+    const outsideAreZero = async () => {
+      for (const [start, support] of supports.entries()) {
+        const object = await session.readObject(start);
+        expect(object.filter((pixel, i) => pixel !== 0 && support[i] === 0)).toHaveLength(0);
+      }
+    };
+
+    session.constrainObject(UNBOUNDED);
+    for (const [start, support] of supports.entries()) {
+      const cleared = images[start].map((pixel, i) => pixel * support[i]);
+      expect(relativeError(await session.readObject(start), cleared)).toBeLessThan(tolerance);
+    }
+    session.forward();
+    session.constrainFourier(UNBOUNDED);
+    const hio = ruleOf('hio', {
+      beta: 0.7,
+      alpha: 0.4,
+      delta: 0.1,
+      bounds: POSITIVE,
+      momentum: 0,
+      tolerance: 0,
+      limit: Infinity,
     });
+    session.iterate(1, withoutPrevious(hio));
+    session.iterate(2, hio);
+    session.iterate(1, UNBOUNDED);
+    session.completeIteration();
+    await outsideAreZero();
+    session.measureObject(UNBOUNDED);
+    expect(await session.takeResiduals()).toHaveLength(3 * 6);
+    await outsideAreZero();
+
+    const support = randomMask(shape, 0.5, 4);
+    session.setSupport(support);
+    expect(await read(session)).toEqual([support, support, support]);
+    session.setSupport(undefined);
+    expect(await read(session)).toEqual(images.map((image) => new Uint8Array(image.length).fill(1)));
+    session.constrainObject(UNBOUNDED);
+    session.dispose();
   });
 });
 

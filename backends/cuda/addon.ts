@@ -35,13 +35,14 @@ export interface NativeProblem {
  */
 export interface NativeSession extends Omit<
   BackendSession,
-  'constrainObject' | 'constrainFourier' | 'iterate' | 'measureObject'
+  'constrainObject' | 'constrainFourier' | 'iterate' | 'measureObject' | 'shrinkSupport'
 > {
   setRule(coefficients: Float64Array, keepsIterate: boolean): void;
   constrainObject(): void;
   constrainFourier(): void;
   iterate(count: number): void;
   measureObject(): void;
+  shrinkSupport(sigma: number, threshold: number, least: number, most: number): void;
   readObject(start: number): Promise<Float32Array>;
   writeObject(start: number, object: Float32Array, asIterate: boolean): void;
   readSpectrum(start: number): Promise<Float32Array>;

@@ -1,10 +1,12 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernels/any_length.cuh"
 #include "kernels/problem_kernels.cuh"
+#include "kernels/shrink.cuh"
 #include "runtime/device.hpp"
 
 namespace rephase::cuda {
@@ -30,6 +32,11 @@ size_t line_bytes(const AnyLine& line) {
 // Lines that do not fit shared memory get two blocks a multiprocessor.
 int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
+}
+
+// How far a Gaussian of this standard deviation reaches to each side.
+int reach_of(double sigma) {
+  return static_cast<int>(std::ceil(3 * sigma));
 }
 
 // A piece holds at least two full rows of a spectrum, and at most all of them.
@@ -151,10 +158,7 @@ void Session::use(const Rule& rule) {
 void Session::set_support(const uint8_t* support) {
   use_device();
   View& v = view_;
-  // Graphs hold the pointer to the support.
-  if (!support != !v.support) graphs_.clear();
-  v.support = nullptr;
-  if (!support) return;
+  if (!support) return choose_support(nullptr, 0);
   if (!support_) support_ = memory_.allocate<uint32_t>(size_t(v.rows) * v.support_words);
   View some = v;
   const int at_once = static_cast<int>(staging_.half() / v.columns);
@@ -164,7 +168,60 @@ void Session::set_support(const uint8_t* support) {
     launcher_.each(pack_support, int64_t(some.rows) * v.support_words, some, piece_,
                    support_ + size_t(row) * v.support_words);
   }
-  v.support = support_;
+  choose_support(support_, 0);
+}
+
+void Session::choose_support(const uint32_t* support, int support_rows) {
+  // Graphs hold the pointer.
+  if (support != view_.support) graphs_.clear();
+  view_.support = support;
+  view_.support_rows = support_rows;
+}
+
+void Session::allocate_own_supports() {
+  choose_device(device_);
+  const size_t words = view_.starts * support_bytes() / sizeof(uint32_t);
+  const auto allocate = [&](auto*& array, size_t count) {
+    if (!array) array = memory_.allocate<std::remove_reference_t<decltype(*array)>>(count);
+  };
+  allocate(blurred_, view_.starts * pixels());
+  allocate(own_supports_, words);
+  allocate(candidates_, words);
+  allocate(levels_, view_.starts);
+  allocate(weights_, 2 * size_t(reach_of(std::max(view_.rows, view_.columns))) + 1);
+}
+
+void Session::give_each_its_support() {
+  allocate_own_supports();
+  if (view_.support_rows > 0) return;
+  if (!view_.support) set_support(std::vector<uint8_t>(pixels(), 1).data());
+  launcher_.each(copy_support, int64_t(view_.starts) * view_.rows * view_.support_words, view_, support_,
+                 own_supports_);
+  choose_support(own_supports_, view_.rows);
+}
+
+void Session::shrink_support(double sigma, double threshold, double least, double most) {
+  use_device();
+  give_each_its_support();
+  const View& v = view_;
+  const int reach = reach_of(sigma);
+  std::vector<float> weights(2 * reach + 1);
+  double total = 0;
+  const auto weight = [&](int i) { return std::exp(-0.5 * (i - reach) * (i - reach) / (sigma * sigma)); };
+  for (int i = 0; i <= 2 * reach; i++) total += weight(i);
+  for (int i = 0; i <= 2 * reach; i++) weights[i] = static_cast<float>(weight(i) / total);
+  staging_.upload(weights_, weights.data(), weights.size() * sizeof(float));
+
+  const Shrink shrink = {weights_, reach, threshold, least, most};
+  const int64_t words = int64_t(v.starts) * v.rows * v.support_words;
+  const int64_t a_block_each = int64_t(v.starts) * Launcher::kSimpleThreads;
+  float* const squares = reinterpret_cast<float*>(candidates_);
+  const float* const objects = object_is_iterate_ ? v.iterate : v.object;
+  launcher_.each(blur_rows, int64_t(v.starts) * pixels(), v, shrink, objects, blurred_);
+  launcher_.each(sum_squares, 32 * words, v, shrink, blurred_, squares);
+  launcher_.each(find_levels, a_block_each, v, shrink, squares, levels_);
+  launcher_.each(find_candidates, 32 * words, v, shrink, blurred_, levels_, support_, candidates_);
+  launcher_.each(replace_supports, a_block_each, v, shrink, candidates_, own_supports_);
 }
 
 // ---- passes ----
@@ -512,6 +569,22 @@ void Session::write_spectrum(int start, const float* spectrum) {
                    start, int(row), int(count), pairs, scale_);
   }
   holds_ = Holds::spectrum;
+}
+
+void Session::read_support(int start, uint8_t* to) {
+  use_device();
+  const View& v = view_;
+  if (!v.support) return void(std::fill_n(to, pixels(), uint8_t{1}));
+  const auto* const words = reinterpret_cast<const char*>(v.support + v.support_row(start, 0));
+  const size_t row_bytes = v.support_words * sizeof(uint32_t);
+  staging_.download(
+      support_bytes(), row_bytes, [&](size_t at, size_t) { return words + at; },
+      [&](const char* staged, size_t at, size_t bytes) {
+        const auto* row = reinterpret_cast<const uint32_t*>(staged);
+        uint8_t* out = to + at / row_bytes * v.columns;
+        for (size_t r = 0; r < bytes / row_bytes; r++, row += v.support_words)
+          for (int c = 0; c < v.columns; c++) *out++ = row[c / 32] >> c % 32 & 1;
+      });
 }
 
 }  // namespace rephase::cuda

@@ -31,13 +31,16 @@ class Session {
   Session(const Session&) = delete;
 
   // An upper bound of the bytes on the device that a session needs. Beyond that it allocates an iterate with the first
-  // rule that keeps one, and a support with the first that is set.
+  // rule that keeps one, a support with the first that is set, and an image and two supports for each start with the
+  // first that shrinks.
   static double bytes_needed(const Problem& problem);
 
   // The rule of `constrain_object`, `constrain_fourier`, `iterate`, `complete_iteration` and `measure_object` from now
   // on. A pass that is pending or deferred stays with the rule that it was asked for with.
   void use(const Rule& rule);
   void set_support(const uint8_t* support);  // null: everywhere
+  void shrink_support(double sigma, double threshold, double least, double most);
+  void allocate_own_supports();  // what the first `shrink_support` allocates
 
   void inverse();
   void constrain_object();
@@ -57,6 +60,7 @@ class Session {
   // The full spectrum, interleaved.
   void read_spectrum(int start, float* to);
   void write_spectrum(int start, const float* spectrum);
+  void read_support(int start, uint8_t* to);
 
   // An event behind everything enqueued so far.
   Event mark();
@@ -70,6 +74,7 @@ class Session {
   size_t device_bytes() const { return memory_.bytes(); }
   // Page-locked.
   size_t host_bytes() const { return staging_.bytes(); }
+  size_t support_bytes() const { return size_t(view_.rows) * view_.support_words * sizeof(uint32_t); }
   // The bytes that a spectrum uploads: each row with the one opposite to it.
   size_t spectrum_upload_bytes() const { return size_t(view_.rows / 2 + 1) * 2 * view_.columns * sizeof(Complex); }
   int starts() const { return view_.starts; }
@@ -94,6 +99,8 @@ class Session {
   int recorders(int threads) const;
   void choose_kernels();
   void copy_to_iterate(int start);
+  void give_each_its_support();
+  void choose_support(const uint32_t* support, int support_rows);
   void copy(float* to, const float* from, size_t count);
   void launch_deferred();
   // Launches deferred work. Every method calls this first, except those that can extend that work: `iterate`, `inverse`
@@ -133,7 +140,10 @@ class Session {
   // There is none while iterations are deferred.
   ColumnWork deferred_columns_;
 
-  uint32_t* support_ = nullptr;  // the array of `view_.support`, from the first support on
+  uint32_t* support_ = nullptr;  // that all starts share, from the first support on
+  // From the first support that shrinks on. Sums of squares lie where candidates do afterwards.
+  uint32_t *own_supports_ = nullptr, *candidates_ = nullptr;
+  float *blurred_ = nullptr, *levels_ = nullptr, *weights_ = nullptr;
   Staging staging_;
   // On the device, as large as a half of the staging buffer. Data with another form there passes through it too.
   uint8_t* piece_ = nullptr;

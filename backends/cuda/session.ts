@@ -2,7 +2,7 @@
  * `BackendSession` over the addon's session: puts arguments in order, and turns the addon's failures into the library's
  * errors. Everything is enqueued; nothing here waits.
  */
-import type { BackendProblem, BackendSession } from '../../src/backends/interface.js';
+import type { BackendProblem, BackendSession, ShrinkSupport } from '../../src/backends/interface.js';
 import { DeviceLostError, InvalidArgumentError, OutOfMemoryError, gotTakes } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
@@ -61,6 +61,14 @@ export class CudaSession implements BackendSession {
 
   setSupport(support: Uint8Array | undefined): void {
     translating(() => this.#native.setSupport(support));
+  }
+
+  shrinkSupport({ sigma, threshold, least, most }: ShrinkSupport): void {
+    translating(() => this.#native.shrinkSupport(sigma, threshold, least, most));
+  }
+
+  readSupport(start: number): Promise<Uint8Array> {
+    return translatingLater(() => this.#native.readSupport(start));
   }
 
   measureObject(projection: Rule): void {

@@ -96,9 +96,9 @@ export interface BackendSession {
    * the start has. The result lies inside the support that `setSupport` gave last. Where it would have fewer pixels than
    * `least` or more than `most`, the start keeps the support that it has.
    */
-  shrinkSupport?(shrink: ShrinkSupport): void;
+  shrinkSupport(shrink: ShrinkSupport): void;
   /** The support of one start, 1 where the object may be non-zero. */
-  readSupport?(start: number): Promise<Uint8Array>;
+  readSupport(start: number): Promise<Uint8Array>;
   /**
    * Records the residual of the objects that `projection`, a rule that reads no iterate, makes of the objects. Imposes
    * nothing. The objects and iterates stay; the spectrum is that of the projected objects. `forward` transforms the

@@ -97,7 +97,7 @@ export class IterationState {
 
   shrinkSupport(shrink: ShrinkSupport): void {
     this.makeObject();
-    this.#session.shrinkSupport!(shrink);
+    this.#session.shrinkSupport(shrink);
   }
 
   /** Runs whole iterations in fused passes. Only when none is under way. */

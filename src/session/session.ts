@@ -303,24 +303,18 @@ export class Session {
    * Where the background is grey, this cuts into the object. The residual of a whole run tells, beside that of a run of the
    * same length without it; residuals right before and after a shrink are nearly alike in either case.
    *
-   * @throws {@link InvalidArgumentError} for numbers out of their ranges, and on a backend that
-   * has no supports that shrink, which is `cuda` now.
+   * @throws {@link InvalidArgumentError} for numbers out of their ranges.
    */
   shrinkSupport(options: ShrinkSupportOptions): void {
     this.#checkUsable();
-    const shrink = checkShrinkSupport(options, this.shape);
-    if (!this.#session.shrinkSupport) {
-      const takes = "'webgpu' or 'wasm' for supports that shrink";
-      throw new InvalidArgumentError('backend', gotTakes('backend', this.backend, takes));
-    }
-    this.#state.shrinkSupport(shrink);
+    this.#state.shrinkSupport(checkShrinkSupport(options, this.shape));
     this.#hasOwnSupports = true;
   }
 
   /** The support of one start, rows × columns, 1 where the object may be non-zero. */
   async readSupport(start = 0): Promise<Uint8Array<ArrayBuffer>> {
     this.#checkUsable(start);
-    if (this.#hasOwnSupports) return (await this.#session.readSupport!(start)) as Uint8Array<ArrayBuffer>;
+    if (this.#hasOwnSupports) return (await this.#session.readSupport(start)) as Uint8Array<ArrayBuffer>;
     return this.#support?.slice() ?? new Uint8Array(this.shape[0] * this.shape[1]).fill(1);
   }
 

@@ -12,9 +12,6 @@ export interface Subject {
   isEmulated: boolean;
 }
 
-/** Backends that do not have `shrinkSupport` and `readSupport` yet. */
-export const WITHOUT_SHRINK_SUPPORT: readonly BackendName[] = ['cuda'];
-
 /** Backends whose rules do not take a support size yet. */
 export const WITHOUT_SUPPORT_SIZE: readonly BackendName[] = ['cuda'];
 

@@ -92,12 +92,14 @@ Napi::Function SessionObject::define(Napi::Env env) {
        InstanceMethod("measureObject", &This::call<&Session::measure_object>),
        InstanceMethod("setRule", &This::call<&This::set_rule>),
        InstanceMethod("setSupport", &This::call<&This::set_support>),
+       InstanceMethod("shrinkSupport", &This::call<&This::shrink_support>),
        InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
        InstanceMethod("readObject", &This::call<&This::read_object>),
        InstanceMethod("writeObject", &This::call<&This::write_object>),
        InstanceMethod("keepObject", &This::call<&This::keep_object>),
        InstanceMethod("readSpectrum", &This::call<&This::read_spectrum>),
        InstanceMethod("writeSpectrum", &This::call<&This::write_spectrum>),
+       InstanceMethod("readSupport", &This::call<&This::read_support>),
        InstanceMethod("finish", &This::call<&This::finish>), InstanceMethod("memory", &This::call<&This::memory>),
        InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>), InstanceMethod("dispose", &This::dispose)});
 }
@@ -141,13 +143,14 @@ void SessionObject::write(const Napi::TypedArrayOf<Element>& array, Write write)
   thread_->hand_over([copy, write](Session& s) { write(s, copy.get()); });
 }
 
-Napi::Value SessionObject::read(size_t count, std::function<void(Session&, float*)> read) {
-  Napi::Float32Array array = Napi::Float32Array::New(Env(), count);
+template <class Element>
+Napi::Value SessionObject::read(size_t count, size_t bytes, void (Session::*read)(int start, Element* to), int start) {
+  auto array = Napi::TypedArrayOf<Element>::New(Env(), count);
   Promised* const promised = environment_->promise();
-  const auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.As<Napi::Object>()));
+  const auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.template As<Napi::Object>()));
   promised->result = [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
-  thread_->hand_over([to = array.Data(), read = std::move(read)](Session& s) { read(s, to); }, promised);
-  downloads_->add(array.ByteLength());
+  thread_->hand_over([=, to = array.Data()](Session& s) { (s.*read)(start, to); }, promised);
+  downloads_->add(bytes);
   return promised->deferred.Promise();
 }
 
@@ -173,6 +176,15 @@ void SessionObject::set_support(const Napi::CallbackInfo& info) {
   uploads_.add(session().pixels());
 }
 
+void SessionObject::shrink_support(const Napi::CallbackInfo& info) {
+  const auto number = [&](int i) { return info[i].As<Napi::Number>().DoubleValue(); };
+  thread_->enqueue([](Session& s) { s.allocate_own_supports(); });  // here, if it can be: it may fail
+  thread_->hand_over([sigma = number(0), threshold = number(1), least = number(2), most = number(3)](Session& s) {
+    s.shrink_support(sigma, threshold, least, most);
+  });
+  tell_collector(info.Env(), session().device_bytes());
+}
+
 Napi::Value SessionObject::finish(const Napi::CallbackInfo&) {
   const auto event = std::make_shared<Event>();
   thread_->enqueue([event](Session& s) { *event = s.mark(); });
@@ -195,13 +207,17 @@ Napi::Value SessionObject::take_residuals(const Napi::CallbackInfo&) {
 }
 
 Napi::Value SessionObject::read_object(const Napi::CallbackInfo& info) {
-  const int start = start_of(info);
-  return read(session().pixels(), [start](Session& s, float* to) { s.read_object(start, to); });
+  const size_t pixels = session().pixels();
+  return read(pixels, pixels * sizeof(float), &Session::read_object, start_of(info));
 }
 
 Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
-  const int start = start_of(info);
-  return read(2 * session().pixels(), [start](Session& s, float* to) { s.read_spectrum(start, to); });
+  const size_t numbers = 2 * session().pixels();
+  return read(numbers, numbers * sizeof(float), &Session::read_spectrum, start_of(info));
+}
+
+Napi::Value SessionObject::read_support(const Napi::CallbackInfo& info) {
+  return read(session().pixels(), session().support_bytes(), &Session::read_support, start_of(info));
 }
 
 void SessionObject::write_object(const Napi::CallbackInfo& info) {

@@ -31,12 +31,14 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   void iterate(const Napi::CallbackInfo& info);
   void set_rule(const Napi::CallbackInfo& info);
   void set_support(const Napi::CallbackInfo& info);
+  void shrink_support(const Napi::CallbackInfo& info);
   Napi::Value take_residuals(const Napi::CallbackInfo& info);
   Napi::Value read_object(const Napi::CallbackInfo& info);
   void write_object(const Napi::CallbackInfo& info);
   void keep_object(const Napi::CallbackInfo& info);
   Napi::Value read_spectrum(const Napi::CallbackInfo& info);
   void write_spectrum(const Napi::CallbackInfo& info);
+  Napi::Value read_support(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
   Napi::Value device_seconds(const Napi::CallbackInfo& info);
@@ -47,8 +49,9 @@ class SessionObject : public Napi::ObjectWrap<SessionObject> {
   template <auto Method>
   auto call(const Napi::CallbackInfo& info);
   Session& session() const { return thread_->session(); }
-  // `read` fills an array of `count` floats, with which the promise resolves.
-  Napi::Value read(size_t count, std::function<void(Session&, float*)> read);
+  // `read` fills an array of `count` elements, with which the promise resolves, from so many bytes on the device.
+  template <class Element>
+  Napi::Value read(size_t count, size_t bytes, void (Session::*read)(int start, Element* to), int start);
   // The thread calls `write` with a copy of the array.
   template <class Element, class Write>
   void write(const Napi::TypedArrayOf<Element>& array, Write write);

@@ -9,13 +9,14 @@ namespace rephase::cuda {
 
 constexpr int kAnyThreads = 256;
 
-// The sum over the block, for its first thread, in a fixed order.
-__device__ inline float sum_of_block(float x) {
-  __shared__ float shares[32];
+// The sum over the block, in a fixed order.
+template <class T>
+__device__ inline T sum_of_block(T x) {
+  __shared__ T shares[32];
   for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
   if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = x;
   __syncthreads();
-  float sum = 0;
+  T sum = 0;
   for (int w = 0; w < blockDim.x / 32; w++) sum += shares[w];
   __syncthreads();
   return sum;

@@ -35,7 +35,7 @@ template <class R>
 __device__ inline float apply(const R& rule, const View& v, int start, int row, int column, float y, float x) {
   bool inside = true;
   if (v.support) {
-    const uint32_t word = __ldg(v.support + static_cast<size_t>(row) * v.support_words + column / 32);
+    const uint32_t word = __ldg(v.support + v.support_row(start, row) + column / 32);
     inside = word >> (column % 32) & 1;
   }
   if constexpr (std::is_same_v<R, Rule>) {

@@ -28,17 +28,22 @@ struct View {
   const float* nyquist;     // [magnitude index], where it is packed
   float* object;            // [start][row][column]
   float* iterate;           // likewise; null before the first rule that keeps it
-  const uint32_t* support;  // [row][word], a bit a column; null: everywhere
+  const uint32_t* support;  // [start][row][word], a bit a column; null: everywhere
   float* partials;          // [start][stored column] of the residual
   double* records;          // [record % kRecords][start]
   uint32_t* recorded;       // how many, [start]
   int rows, columns, starts, stored_columns, tiles, pairs, magnitude_stride, support_words;
+  int support_rows;  // from start to start; 0: all starts share a support
   const float4 *row_twiddles, *column_twiddles;  // twiddles of lines with a plan of their own, see twiddles.hpp
   bool packed, masked;
 
   __host__ __device__ size_t pitch() const { return static_cast<size_t>(stored_columns) * kTile; }
   __host__ __device__ size_t column_base(int start, int column) const {
     return static_cast<size_t>(start) * tiles * pitch() + static_cast<size_t>(column) * kTile;
+  }
+  // The words of a row of a start's support.
+  __host__ __device__ size_t support_row(int start, int row) const {
+    return (static_cast<size_t>(start) * support_rows + row) * support_words;
   }
   __host__ __device__ size_t row_offset(int row) const {
     return static_cast<size_t>(row / kTile) * pitch() + row % kTile;

@@ -254,6 +254,19 @@ struct Pair {
   void set_support(const uint8_t* bits) {
     both([bits](auto& session) { session.set_support(bits); });
   }
+  // Supports that shrink from equal objects. Rounding may decide on a pixel next to the level.
+  void shrink(double sigma, double threshold, double least) {
+    equalize();
+    both([&](auto& session) { session.shrink_support(sigma, threshold, least, HUGE_VAL); });
+    each_start([&](int start) {
+      std::vector<uint8_t> got(pixels), want(pixels);
+      gpu.read_support(start, got.data());
+      cpu.read_support(start, want.data());
+      double different = 0;
+      for (size_t i = 0; i < pixels; i++) different += got[i] != want[i];
+      expect(c, "the share of pixels of a support that shrank", different / static_cast<double>(pixels), 1e-4);
+    });
+  }
   // Gives the core the GPU's object, iterate and spectrum: next to a rule's discontinuity rounding would part them.
   void equalize() {
     for (int s = 0; s < c.starts; s++) {
@@ -329,6 +342,12 @@ struct Pair {
     iterate(1, false);
     complete_iteration();
     objects("object after another rule", 3e-4);
+    shrink(1.5, 0.7, 1);
+    shrink(0.4, 0.5, 1);
+    shrink(0.4, 0.9, HUGE_VAL);
+    iterate(1, false);
+    complete_iteration();
+    objects("object inside a support of its own", 3e-4);
     set_support(other.data());
     change_rule(kInvented);
     iterate(1, false);
