@@ -3,12 +3,7 @@
 #pragma once
 #include <cstdint>
 
-// The CUDA backend draws on the device.
-#ifdef __CUDACC__
-#define REPHASE_ON_DEVICE_TOO __host__ __device__
-#else
-#define REPHASE_ON_DEVICE_TOO
-#endif
+#include "on_device.hpp"
 
 namespace rephase {
 

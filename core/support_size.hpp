@@ -5,13 +5,15 @@
 #include <cstddef>
 #include <limits>
 
+#include "on_device.hpp"
+
 namespace rephase {
 
 // Returns a threshold that k ± tolerance pixels are above, or 0 where no more than k are above 0. Where pixels equal
 // the largest one that is left out, all of them are left out, and fewer than k get through. `count(t)` counts the
 // pixels above t. `guess` is above 0, and becomes a good one for a similar image.
 template <class T, class Count>
-T threshold_of_largest(size_t k, size_t tolerance, T& guess, Count&& count) {
+REPHASE_ON_DEVICE_TOO T threshold_of_largest(size_t k, size_t tolerance, T& guess, Count&& count) {
   constexpr T kInfinity = std::numeric_limits<T>::infinity();
   // After so many corrections the distribution is an odd one, and halving the bracket is safer.
   constexpr int kCorrections = 8;

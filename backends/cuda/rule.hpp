@@ -1,6 +1,9 @@
 // A pixel rule as kernels take it: the numbers of src/rules.ts, and what follows from them.
 #pragma once
 #include <cmath>
+#include <cstdint>
+
+#include "../../core/on_device.hpp"
 
 namespace rephase::cuda {
 
@@ -41,6 +44,7 @@ struct Rule : PlainRule {
   Shares projected;  // of the tested value, brought into bounds, for pixels that violate the constraint
   float low, high;
   bool reflects_iterate;
+  uint32_t support_size;  // 0: none
   FourierRule fourier;
 };
 
@@ -57,14 +61,15 @@ inline bool operator==(const Rule& a, const Rule& b) {
   return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
          a.at_least == b.at_least && a.projected.iterate == b.projected.iterate &&
          a.projected.next == b.projected.next && a.low == b.low && a.high == b.high &&
-         a.reflects_iterate == b.reflects_iterate && a.fourier == b.fourier;
+         a.reflects_iterate == b.reflects_iterate && a.support_size == b.support_size && a.fourier == b.fourier;
 }
 
 // How many numbers src/rules.ts makes of a rule.
 constexpr int kCoefficients = 21;
 
 // `coefficients`: in the order of src/rules.ts. A rule that reads the iterate keeps it in any case, and one whose two
-// images differ: its iterate is the object, and cannot be made from the image that was transformed.
+// images differ or that has a support size: its iterate is the object, and cannot be made from the image that was
+// transformed.
 inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   float n[kCoefficients];
   for (int i = 0; i < kCoefficients; i++) n[i] = static_cast<float>(coefficients[i]);
@@ -77,17 +82,33 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   rule.low = n[14];
   rule.high = n[15];
   rule.reflects_iterate = n[16] != 0;
+  rule.support_size = static_cast<uint32_t>(coefficients[17]);
   const bool likelihood = n[20] != 0;
   const float tolerance = likelihood ? 0 : 2 * n[18], limit = 2 * n[19];
   rule.fourier = {likelihood || tolerance != 0 || limit != HUGE_VALF, tolerance, limit, likelihood};
   rule.two_images = !(rule.iterate == rule.next) || n[12] != n[13] || rule.reflects_iterate;
   for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
-  rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images;
+  const bool is_sized = rule.support_size > 0;
+  rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images || is_sized;
   const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
-  rule.general =
-      rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) || !is_positivity;
+  rule.general = rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) ||
+                 !is_positivity || is_sized;
   rule.scales = !rule.keeps_iterate && !rule.general;
   return rule;
+}
+
+// The two steps of a rule that reflects: it makes the new iterate, and reflects that.
+REPHASE_ON_DEVICE_TOO inline Rule without_reflection(Rule rule) {
+  rule.reflects_iterate = rule.two_images = false;
+  return rule;
+}
+REPHASE_ON_DEVICE_TOO inline Rule reflection(Rule rule) {
+  rule.keeps_iterate = rule.reads_iterate = false;
+  rule.tested = {0, 1};
+  rule.iterate = rule.next = {{0, 1}, {0, -1}};
+  rule.at_least = {};
+  rule.projected = {2, 2};
+  return without_reflection(rule);
 }
 
 // True when a second application changes nothing: the rule sets pixels to y, to y brought into bounds, or to 0.

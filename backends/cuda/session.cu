@@ -7,6 +7,7 @@
 #include "kernels/any_length.cuh"
 #include "kernels/problem_kernels.cuh"
 #include "kernels/shrink.cuh"
+#include "kernels/support_size.cuh"
 #include "runtime/device.hpp"
 
 namespace rephase::cuda {
@@ -18,6 +19,7 @@ constexpr int kGraphIterations = 16;
 constexpr size_t kGraphs = 4;
 // Blocks of a kernel that takes one line after the other.
 constexpr int kManyBlocks = 1 << 20;
+const Kernel kFindThresholds = {find_thresholds, 1, kThresholdThreads, 0};
 const Kernel kConstrainObject = {constrain_object, 1, Launcher::kSimpleThreads, 0, kManyBlocks};
 
 // Magnitudes begin at multiples of 16 bytes.
@@ -65,7 +67,7 @@ double Session::bytes_needed(const Problem& p) {
   const double images = pixels * sizeof(RealField::Pixel) * (p.rule.keeps_iterate ? 2 : 1);
   const double magnitudes = double(stored + 1) * magnitude_stride(p.rows) * sizeof(float);
   const double support = p.support ? double(p.rows) * ceil_div(p.columns, 32) * 4 : 0;
-  const double records = double(p.starts) * (kRecords * 8 + 4 + stored * 4.0);
+  const double records = double(p.starts) * (kRecords * 8 + 4 + 8 + stored * 4.0);
   // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
   const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;
   const double lines = line > device.sharedMemPerBlockOptin ? scratch_blocks(device.multiProcessorCount) * line : 0;
@@ -113,6 +115,8 @@ Session::Session(const Problem& p)
   v.partials = memory_.allocate<float>(size_t(p.starts) * v.stored_columns);
   v.records = memory_.allocate<double>(size_t(kRecords) * p.starts);
   v.recorded = memory_.allocate_zeros<uint32_t>(p.starts, stream_.get());
+  // The order of a pixel's size, since the largest magnitude is near 1.
+  v.thresholds = memory_.allocate_copy(std::vector<float2>(p.starts, {1.0f / static_cast<float>(pixels()), 0}));
   piece_ = memory_.allocate<uint8_t>(staging_.half());
   choose_kernels();
 
@@ -304,7 +308,30 @@ void Session::rows(RowWork work, Rule rule) {
 }
 
 void Session::iterate_rows() {
-  rows({true, true, false, true, normal(view_.rows)}, rule_);
+  if (rule_.support_size == 0) return rows({true, true, false, true, normal(view_.rows)}, rule_);
+  // A threshold has to be found in the whole image before the rule is applied to it.
+  rows({true, false, true, false, normal(view_.rows)});
+  constrain(rule_);
+  rows({false, false, false, true, 1});
+}
+
+// object, iterate ← rule(object, iterate).
+void Session::constrain(const Rule& rule) {
+  if (rule.support_size > 0) {
+    if (rule.reflects_iterate) {
+      constrain(without_reflection(rule));
+      return constrain(reflection(rule));
+    }
+    find_thresholds(rule, false);
+  }
+  Rule argument = rule;
+  void* arguments[] = {&view_, &argument};
+  launcher_.launch(kConstrainObject, int64_t(view_.starts) * view_.rows, arguments);
+}
+
+void Session::find_thresholds(Rule rule, bool exactly) {
+  void* arguments[] = {&view_, &rule, &exactly};
+  launcher_.launch(kFindThresholds, view_.starts, arguments);
 }
 
 // The factor that undoes the doubling and the transforms along rows, and along columns of that length.
@@ -404,8 +431,7 @@ void Session::inverse() {
 void Session::constrain_object() {
   use_device();
   make_object_the_iterate();
-  void* arguments[] = {&view_, &rule_};
-  launcher_.launch(kConstrainObject, int64_t(view_.starts) * view_.rows, arguments);
+  constrain(rule_);
   object_is_iterate_ = rule_.two_images;
 }
 
@@ -427,6 +453,8 @@ void Session::measure_object() {
   make_object_the_iterate();
   Rule projection = rule_;
   projection.scales = false;  // the short way clears what is not a number
+  projection.keeps_iterate = false;
+  if (projection.support_size > 0) find_thresholds(projection, true);
   rows({false, true, false, true, 1}, projection);
   ColumnWork work;
   work.forward = work.measure = true;

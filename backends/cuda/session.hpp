@@ -88,6 +88,8 @@ class Session {
   void rows(RowWork work, Rule rule = {});
   void iteration(const FourierRule& pending);
   void iterate_rows();
+  void constrain(const Rule& rule);
+  void find_thresholds(Rule rule, bool exactly);
   bool on_chip() const { return on_chip_ && !rule_.general && !rule_.fourier.general; }
   cudaGraphExec_t graph();
   void invert_columns();

@@ -3,7 +3,7 @@
  * errors. Everything is enqueued; nothing here waits.
  */
 import type { BackendProblem, BackendSession, ShrinkSupport } from '../../src/backends/interface.js';
-import { DeviceLostError, InvalidArgumentError, OutOfMemoryError, gotTakes } from '../../src/errors.js';
+import { DeviceLostError, OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
 import type { Addon, NativeSession } from './addon.js';
@@ -14,7 +14,6 @@ export class CudaSession implements BackendSession {
 
   constructor(addon: Addon, problem: BackendProblem, device: number) {
     const { pattern, batch, support, rule } = problem;
-    requireNoSupportSize(rule);
     const { shape, magnitudes, mask, scale } = pattern;
     const [rows, columns] = shape;
     this.#native = translating(
@@ -163,11 +162,4 @@ function translated(error: unknown, problem?: BackendProblem): unknown {
 
 function gibibytes(bytes: number): string {
   return (bytes / 2 ** 30).toPrecision(3);
-}
-
-/** Kernels that find the k largest pixels are not part of this backend yet. */
-function requireNoSupportSize({ supportSize }: Rule): void {
-  if (supportSize === 0) return;
-  const takes = "no support size on the cuda backend; backend: 'webgpu' and 'wasm' take one";
-  throw new InvalidArgumentError('supportSize', gotTakes('supportSize', supportSize, takes));
 }

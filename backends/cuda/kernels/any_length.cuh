@@ -127,9 +127,10 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
       else
         z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
       if (work.rule) {
+        const float threshold = threshold_of(rule, v, start);
         const auto applied = [&](int r, float y) {
           const float before = iterate_before(rule, v, start, r, c);
-          return rule.general ? apply(rule, v, start, r, c, y, before)
+          return rule.general ? apply(rule, v, start, r, c, y, before, threshold)
                               : apply<PlainRule>(rule, v, start, r, c, y, before);
         };
         z = {applied(row, z.x), both_rows ? applied(row + 1, z.y) : 0.f};

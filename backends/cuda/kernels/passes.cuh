@@ -195,10 +195,10 @@ __device__ inline void each_pixel(Complex* x, int t, F&& f) {
 }
 
 // The rule on two rows of pixels, which are `normal` too large. Sets a row beyond the last one to zero.
-// R: see `apply`.
+// R, threshold: see `apply`.
 template <class L, class R>
-__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& rule, int start, int row,
-                                     float normal) {
+__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& rule, int start, int row, float normal,
+                                     float threshold = kNoThreshold) {
   constexpr int R0 = L::radix(0), M0 = L::span(1);
   const bool both_rows = row + 1 < v.rows;
   if (!v.support && rule.scales) {
@@ -230,8 +230,8 @@ __device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& 
       for (int j = 0; j < together; j++) {
         const int column = b + (first + j) * M0;
         Complex& z = x[i + first + j];
-        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j]);
-        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1]) : 0.f;
+        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j], threshold);
+        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1], threshold) : 0.f;
       }
     }
   });
@@ -287,10 +287,13 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
   if (!inverse && live)
     each_pixel<L>(x, t, [&](Complex& z, int column) { z = {object[column], both_rows ? object[n + column] : 0.f}; });
-  if ((Whole || work.rule) && live)
-    apply_to_rows<L>(x, t, v, rule, start, row, normal);
-  else if (!Whole && inverse)
+  if constexpr (Whole) {
+    if (live) apply_to_rows<L>(x, t, v, rule, start, row, normal);
+  } else if (work.rule) {
+    if (live) apply_to_rows<L>(x, t, v, rule, start, row, normal, threshold_of(rule, v, start));
+  } else if (inverse) {
     each_pixel<L>(x, t, [&](Complex& z, int) { z = normal * z; });
+  }
   if (!Whole && work.to_object && live)
     each_pixel<L>(x, t, [&](Complex z, int column) {
       object[column] = z.x;

@@ -134,6 +134,7 @@ __global__ void constrain_object(View v, Rule rule) {
   for (int64_t at = blockIdx.x; at < rows; at += gridDim.x) {
     const int start = static_cast<int>(at / v.rows), row = static_cast<int>(at % v.rows);
     float* const object = v.object + at * v.columns;
+    const float threshold = threshold_of(rule, v, start);
     for (int first = threadIdx.x; first < v.columns; first += together * blockDim.x) {
       float y[together], before[together];
 #pragma unroll
@@ -147,7 +148,7 @@ __global__ void constrain_object(View v, Rule rule) {
       for (int i = 0; i < together; i++) {
         const int column = first + i * blockDim.x;
         if (column >= v.columns) break;
-        object[column] = rule.general ? apply(rule, v, start, row, column, y[i], before[i])
+        object[column] = rule.general ? apply(rule, v, start, row, column, y[i], before[i], threshold)
                                       : apply<PlainRule>(rule, v, start, row, column, y[i], before[i]);
       }
     }

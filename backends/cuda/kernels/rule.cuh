@@ -24,24 +24,34 @@ __device__ inline float combine(Combination c, float x, float y) {
   return fmaf(c.y, y, c.x * x);
 }
 
-// A value brought into the bounds of a rule, and 0 outside the support.
-__device__ inline float projected(const Rule& rule, bool inside, float value) {
-  return inside ? fminf(fmaxf(value, rule.low), rule.high) : 0;
+// A value brought into the bounds of a rule, and 0 where `cleared`.
+__device__ inline float projected(const Rule& rule, bool cleared, float value) {
+  return cleared ? 0 : fminf(fmaxf(value, rule.low), rule.high);
+}
+
+__device__ inline bool is_inside(const View& v, int start, int row, int column) {
+  if (!v.support) return true;
+  const uint32_t word = __ldg(v.support + v.support_row(start, row) + column / 32);
+  return word >> (column % 32) & 1;
+}
+
+constexpr float kNoThreshold = -HUGE_VALF;
+// What `find_thresholds` has found for a rule with a support size.
+__device__ inline float threshold_of(const Rule& rule, const View& v, int start) {
+  return rule.support_size > 0 ? v.thresholds[start].y : kNoThreshold;
 }
 
 // The image to transform next, for the new image y and the previous iterate x. Stores the new iterate where the rule
-// keeps it. R: PlainRule or Rule.
+// keeps it. R: PlainRule or Rule, which clears tested values that are not above the threshold.
 template <class R>
-__device__ inline float apply(const R& rule, const View& v, int start, int row, int column, float y, float x) {
-  bool inside = true;
-  if (v.support) {
-    const uint32_t word = __ldg(v.support + v.support_row(start, row) + column / 32);
-    inside = word >> (column % 32) & 1;
-  }
+__device__ inline float apply(const R& rule, const View& v, int start, int row, int column, float y, float x,
+                              float threshold = kNoThreshold) {
+  const bool inside = is_inside(v, start, row, column);
   if constexpr (std::is_same_v<R, Rule>) {
     const float tested = combine(rule.tested, x, y);
-    const bool violates = !inside || tested < rule.low || tested > rule.high;
-    const float feasible = projected(rule, inside, tested);
+    const bool cleared = !inside || tested <= threshold;
+    const bool violates = cleared || tested < rule.low || tested > rule.high;
+    const float feasible = projected(rule, cleared, tested);
     const bool has_floor = rule.at_least.x != 0 || rule.at_least.y != 0;
     const float floor = has_floor ? combine(rule.at_least, x, y) : -HUGE_VALF;
     const auto image = [&](const Image& of, float share) {
@@ -51,7 +61,7 @@ __device__ inline float apply(const R& rule, const View& v, int start, int row, 
     const float iterate = image(rule.iterate, rule.projected.iterate);
     if (rule.keeps_iterate) *iterate_at(v, start, row, column) = iterate;
     if (!rule.two_images) return iterate;
-    return rule.reflects_iterate ? 2 * projected(rule, inside, iterate) - iterate
+    return rule.reflects_iterate ? 2 * projected(rule, !inside, iterate) - iterate
                                  : image(rule.next, rule.projected.next);
   }
   const bool violates = y < 0 || !inside;

@@ -32,7 +32,7 @@ struct NamedRule {
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kRules = 10;
+constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kRules = 12;
 const NamedRule kNamed[kRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
@@ -53,6 +53,8 @@ const NamedRule kNamed[kRules] = {
      true},
     {"tolerant", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0.05, 0.2, 0}, true},
     {"ml", {0, 1, 0, 1, -0.4, 1.4, 0, 0, -0.4, 0, 0, 0, 1, 1.4, 0, kInfinity, 0, 0, 0, kInfinity, 1}, true},
+    {"sized gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 20, 0, kInfinity, 0}, false},
+    {"sized rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, 0, 2, 1, 150, 0, kInfinity, 0}, true},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
@@ -207,7 +209,7 @@ struct Pair {
             r.c[14],
             r.c[15],
             r.c[16] != 0,
-            0,
+            static_cast<uint32_t>(r.c[17]),
             {r.c[18], r.c[19], r.c[20] != 0}};
   }
   void gpu_iterate(uint32_t count, bool first) {
