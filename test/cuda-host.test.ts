@@ -72,6 +72,8 @@ function thrown(f: () => unknown): Record<string, unknown> {
 /** Bytes of free memory, as a session that is far too large is told. */
 const freeBytes = () => Number(thrown(() => open({ starts: 2 ** 20 })).available);
 
+const SHRINKING = ' blur_rows sum_squares find_levels find_candidates replace_supports';
+
 const filled = (value: number) => new Float32Array(PIXELS).fill(value);
 
 /** As quickly as a million numbers allow. */
@@ -86,6 +88,8 @@ function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
     const addon = require(${JSON.stringify(path)});
     const rule = ${inlineRule(PROJECTION)}, hio = ${inlineRule(HIO)}, reflecting = ${inlineRule(RRR)};
     const tolerant = ${inlineRule({ ...PROJECTION, fourier: { ...IMPOSE, tolerance: 1 } })};
+    const sized = ${inlineRule({ ...PROJECTION, supportSize: 5 })};
+    const sizedReflecting = ${inlineRule({ ...RRR, supportSize: 5 })};
     const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, scale: 1,
       coefficients: rule[0], keepsIterate: rule[1],
       magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
@@ -342,6 +346,30 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     session.dispose();
   });
 
+  it('allocates what a support that shrinks takes with the first, and counts what is read of it', async () => {
+    const session = await cudaBackend.createSession(backendProblem(1), 0);
+    const { deviceBytes, downloads, downloadedBytes } = session.memory();
+    const shrink = { sigma: 1, threshold: 0.5, least: 1, most: Infinity };
+    session.inverse();
+    for (let i = 0; i < 2; i++) session.shrinkSupport(shrink);
+    expect(await session.readSupport(0)).toHaveLength(PIXELS);
+    const [supports, image, level, weights] = [3 * (PIXELS / 8), 4 * PIXELS, 4, 4 * (6 * N + 1)];
+    expect(session.memory()).toMatchObject({
+      deviceBytes: deviceBytes + supports + image + level + weights,
+      downloads: downloads + 1,
+      downloadedBytes: downloadedBytes + PIXELS / 8,
+    });
+    // Without a support there is nothing to read on the device.
+    session.setSupport(undefined);
+    expect((await session.readSupport(0)).every((inside) => inside === 1)).toBe(true);
+    session.dispose();
+    const full = await cudaBackend.createSession(backendProblem(5), 0);
+    const error = thrown(() => full.shrinkSupport(shrink)) as unknown as OutOfMemoryError;
+    expect(error).toBeInstanceOf(OutOfMemoryError);
+    expect(error.requiredBytes).toBe(5 * 4 * PIXELS);
+    full.dispose();
+  });
+
   it('records one residual for each object that it measures', async () => {
     const session = await cudaBackend.createSession(backendProblem(3), 0);
     session.iterate(2, PROJECTION);
@@ -390,11 +418,13 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   });
 
   /** Calls, and after each the kernels that it starts. */
-  async function expectStarted(...expected: string[]) {
+  const expectStarted = (...expected: string[]) => expectStartedAt(64, expected);
+
+  async function expectStartedAt(size: number, expected: readonly string[]) {
     const calls = expected.map((line) => line.split(':')[0]);
     const { stderr } = await inChild(
       `(async () => {
-        const session = open(0);
+        const session = open(0, ${size});
         console.error('opened');
         ${calls.map((call) => `console.error('${call}:'); await session.${call};`).join('\n')}
         session.dispose();
@@ -406,7 +436,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
       // The last parameter of a template says whether all of a pass is to be done, and by which kind of rule.
       (_, name: string, rest: string) => {
-        const kind = /PassKernelE1E/.test(rest) ? '<general>' : /PassKernelE0E/.test(rest) ? '<whole>' : '';
+        const kind = /PassKernelE1E|Lb1ELi/.test(rest) ? '<general>' : /PassKernelE0E/.test(rest) ? '<whole>' : '';
         return ` ${name}${kind}`;
       },
     );
@@ -472,6 +502,34 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       `iterate(16):${sixteen('row_pass<whole>')}`,
     );
   });
+
+  it('finds a threshold before it applies a rule with a support size', () =>
+    expectStarted(
+      'setRule(...sized):',
+      'iterate(1): column_pass row_pass find_thresholds constrain_object row_pass',
+      'completeIteration():',
+      'measureObject(): column_pass find_thresholds row_pass column_pass',
+      'setRule(...sizedReflecting):',
+      // The update, and the reflection of what it made.
+      'constrainObject(): find_thresholds constrain_object find_thresholds constrain_object',
+      'finish():',
+    ));
+
+  it('iterates small images with any rule on chip', () =>
+    expectStartedAt(32, [
+      'iterate(17): column_pass row_pass<whole> iterate_on_chip',
+      'setRule(...sizedReflecting):',
+      'iterate(16): iterate_on_chip<general>',
+      'finish():',
+    ]));
+
+  it('shrinks supports of the object, also where it is the iterate', () =>
+    expectStarted(
+      'inverse(): column_pass row_pass',
+      'shrinkSupport(1, 0.5, 1, 9), await session.finish(): pack_support copy_support' + SHRINKING,
+      `shrinkSupport(2, 0.5, 1, 9), await session.finish():${SHRINKING}`,
+      'finish():',
+    ));
 
   it('does each column pass by the rule that it was asked for with', () =>
     expectStarted(

@@ -99,7 +99,7 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
 
 // The two steps of a rule that reflects: it makes the new iterate, and reflects that.
 REPHASE_ON_DEVICE_TOO inline Rule without_reflection(Rule rule) {
-  rule.reflects_iterate = rule.two_images = false;
+  if (rule.reflects_iterate) rule.reflects_iterate = rule.two_images = false;
   return rule;
 }
 REPHASE_ON_DEVICE_TOO inline Rule reflection(Rule rule) {

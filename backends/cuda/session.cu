@@ -237,7 +237,7 @@ void Session::choose_kernels() {
   };
   row_axis_.fast = if_allowed(row_axis_.fast);
   column_axis_.fast = if_allowed(column_axis_.fast);
-  if (on_chip_ && !allow(on_chip_->kernel)) on_chip_ = nullptr;
+  if (on_chip_ && !(allow(on_chip_->whole) && allow(on_chip_->general))) on_chip_ = nullptr;
   const int blocks = scratch_blocks(devices()[device_].multiProcessorCount);
   size_t scratch_line = 0;
   const auto any_kernel = [&](auto* in_shared_memory, auto* in_scratch, const Axis& axis) -> Kernel {
@@ -359,7 +359,7 @@ void Session::iterate(uint32_t count) {
   recorded_ += count;
   if (deferred_ < kGraphIterations) return;
   stopwatch_.start(stream_.get());  // before a graph is recorded, not in it
-  if (on_chip()) return launch_deferred();
+  if (on_chip_) return launch_deferred();
   const cudaGraphExec_t iterations = graph();
   for (; deferred_ >= kGraphIterations; deferred_ -= kGraphIterations)
     check(cudaGraphLaunch(iterations, stream_.get()), "starting a graph");
@@ -379,11 +379,12 @@ cudaGraphExec_t Session::graph() {
 void Session::launch_deferred() {
   if (deferred_columns_.any()) columns(deferred_columns_);
   deferred_columns_ = {};
-  if (on_chip() && deferred_ > 0) {
+  if (on_chip_ && deferred_ > 0) {
     Rule rule = rule_;
     int count = static_cast<int>(deferred_);
     void* arguments[] = {&view_, &count, &rule};
-    launcher_.launch(on_chip_->kernel, view_.starts, arguments);
+    const bool general = rule.general || rule.fourier.general;
+    launcher_.launch(general ? on_chip_->general : on_chip_->whole, view_.starts, arguments);
     deferred_ = 0;
   }
   for (; deferred_ > 0; deferred_--) iteration(rule_.fourier);

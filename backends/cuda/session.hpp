@@ -90,7 +90,6 @@ class Session {
   void iterate_rows();
   void constrain(const Rule& rule);
   void find_thresholds(Rule rule, bool exactly);
-  bool on_chip() const { return on_chip_ && !rule_.general && !rule_.fourier.general; }
   cudaGraphExec_t graph();
   void invert_columns();
   void restore_spectrum();

@@ -12,9 +12,6 @@ export interface Subject {
   isEmulated: boolean;
 }
 
-/** Backends whose rules do not take a support size yet. */
-export const WITHOUT_SUPPORT_SIZE: readonly BackendName[] = ['cuda'];
-
 const reports = await listBackends();
 
 const names = reports.filter(({ available }) => available).map(({ name }) => name);

@@ -44,6 +44,19 @@ __device__ inline void prefetch(const void* global) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
 }
 
+// The sum over the block, in a fixed order.
+template <class T>
+__device__ inline T sum_of_block(T x) {
+  __shared__ T shares[32];
+  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
+  if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = x;
+  __syncthreads();
+  T sum = 0;
+  for (int w = 0; w < blockDim.x / 32; w++) sum += shares[w];
+  __syncthreads();
+  return sum;
+}
+
 template <int Threads, int Teams>
 struct Team {
   static_assert(Threads % 32 == 0 || 32 % Threads == 0);

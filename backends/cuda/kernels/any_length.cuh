@@ -9,19 +9,6 @@ namespace rephase::cuda {
 
 constexpr int kAnyThreads = 256;
 
-// The sum over the block, in a fixed order.
-template <class T>
-__device__ inline T sum_of_block(T x) {
-  __shared__ T shares[32];
-  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
-  if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = x;
-  __syncthreads();
-  T sum = 0;
-  for (int w = 0; w < blockDim.x / 32; w++) sum += shares[w];
-  __syncthreads();
-  return sum;
-}
-
 // The memory for one line of this block: shared, or its own piece of `scratch`.
 template <bool Shared>
 __device__ inline Complex* line_memory(Complex* scratch, const AnyLine& line) {

@@ -110,7 +110,8 @@ OnChip on_chip(FastLine column_line, FastLine row_line) {
           Shape::columns,
           column_line,
           row_line,
-          {iterate_on_chip<Columns, Rows>, 1, Shape::threads, Shape::shared}};
+          {iterate_on_chip<Columns, Rows, false>, 1, Shape::threads, Shape::shared},
+          {iterate_on_chip<Columns, Rows, true>, 1, Shape::threads, Shape::shared}};
 }
 const OnChip kOnChip[] = {
     on_chip<ColumnLine<32, 4, 4, 8>, RowLine<32, 4, 8, 4>>(kColumns[0], kRows[0]),

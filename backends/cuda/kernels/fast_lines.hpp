@@ -19,7 +19,7 @@ struct FastLine {
 struct OnChip {
   int rows, columns;
   FastLine column_line, row_line;
-  Kernel kernel;
+  Kernel whole, general;  // for plain rules and for any
 };
 
 // Return the plan for that many columns, or rows, at once, or null without a plan of that length.

@@ -2,6 +2,7 @@
 // memory, which is the columns' lines, and between the passes' barriers the rows' lines too. Device memory is touched
 // before and after, and by rules that keep an iterate.
 #pragma once
+#include "../../../core/support_size.hpp"
 #include "passes.cuh"
 
 namespace rephase::cuda {
@@ -22,9 +23,31 @@ struct OnChipShape {
   static constexpr size_t shared = numbers * sizeof(Complex) + sizeof(float) * rows * columns / 2;
 };
 
-template <class Columns, class Rows, int Threads = OnChipShape<Columns, Rows>::threads>
+// A rule with a support size on the pixels of a block's threads. They find the threshold as `find_thresholds` does.
+template <class L>
+__device__ inline void apply_sized_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
+                                           float& guess) {
+  const auto count_above = [&](float threshold) {
+    unsigned count = 0;
+    const auto is_above = [&](float y, int r, int column) {
+      const float before = rule.tested.x != 0 ? *iterate_at(v, start, r, column) : 0;
+      return combine(rule.tested, before, y) > threshold && is_inside(v, start, r, column);
+    };
+    each_pixel<L>(x, t, [&](Complex z, int column) {
+      count += is_above(z.x, row, column);
+      count += is_above(z.y, row + 1, column);
+    });
+    return sum_of_block(count);
+  };
+  const size_t k = rule.support_size;
+  const float threshold = threshold_of_largest(k, k / 200, guess, count_above);
+  apply_to_rows<L>(x, t, v, rule, start, row, 1, threshold);
+}
+
+// `General`: for any rule; otherwise for plain ones.
+template <class Columns, class Rows, bool General, int Threads = OnChipShape<Columns, Rows>::threads>
 __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
-    iterate_on_chip(const View v, const int count, const PlainRule rule) {
+    iterate_on_chip(const View v, const int count, const std::conditional_t<General, Rule, PlainRule> rule) {
   using Shape = OnChipShape<Columns, Rows>;
   using T = Team<Columns::threads, Shape::threads / Columns::threads>;
   constexpr int rows = Shape::rows, columns = Shape::columns, threads = Shape::threads;
@@ -47,6 +70,8 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
   __syncthreads();
 
   uint32_t record = threadIdx.x == 0 ? v.recorded[start] : 0;
+  float threshold_guess = 0;
+  if constexpr (General) threshold_guess = rule.support_size > 0 ? v.thresholds[start].x : 0;
   for (int i = 0; i < count; i++) {
     // Twiddles are read again in each iteration: kept in registers, they would push other numbers out.
     const float4 *column_twiddles = v.column_twiddles, *row_twiddles = v.row_twiddles;
@@ -59,8 +84,14 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       Columns::forward(x, shared, t, column_twiddles, T::barrier);
       const bool packed = column == 0;
       const float* const line = magnitudes + column * rows;
-      float residual = with_plain_constraint(
-          v, [&](auto constraint) { return constrain_line<Columns, T>(constraint, v, x, shared, line, packed); });
+      const auto constrain = [&](auto constraint) {
+        return constrain_line<Columns, T>(constraint, v, x, shared, line, packed);
+      };
+      float residual;
+      if constexpr (General)
+        residual = constrain(ApplyFourierRule{rule.fourier});
+      else
+        residual = with_plain_constraint(v, constrain);
       residual *= RealField::residual_weight(v, column);
       for (int offset = 16; offset > 0; offset /= 2) residual += __shfl_xor_sync(~0u, residual, offset);
       if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = residual;
@@ -84,7 +115,14 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       });
       __syncthreads();
       Rows::inverse(x, shared, t, row_twiddles, [] { __syncwarp(); });
-      apply_to_rows<Rows>(x, t, v, rule, start, row, 0.5f / (rows * columns));
+      constexpr float normal = 0.5f / (rows * columns);
+      if (!General || threshold_guess == 0) {
+        apply_to_rows<Rows>(x, t, v, rule, start, row, normal);
+      } else if constexpr (General) {
+        each_pixel<Rows>(x, t, [&](Complex& z, int) { z = normal * z; });
+        apply_sized_to_rows<Rows>(x, t, v, without_reflection(rule), start, row, threshold_guess);
+        if (rule.reflects_iterate) apply_sized_to_rows<Rows>(x, t, v, reflection(rule), start, row, threshold_guess);
+      }
       Rows::forward(x, shared, t, row_twiddles, [] { __syncwarp(); });
       __syncthreads();
       RealField::store_rows<Rows>(x, t, [&](int column, float4 f) {
@@ -94,7 +132,10 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
     }
     __syncthreads();
   }
-  if (threadIdx.x == 0) v.recorded[start] = record;
+  if (threadIdx.x == 0) {
+    v.recorded[start] = record;
+    if (threshold_guess > 0) v.thresholds[start].x = threshold_guess;
+  }
   for (int i = threadIdx.x; i < rows * columns / 2; i += threads)
     spectrum[static_cast<size_t>(i / rows) * kTile + v.row_offset(i % rows)] = number_at(i / rows, i % rows);
 }

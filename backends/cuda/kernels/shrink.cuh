@@ -2,7 +2,8 @@
 // has a word of a support, and each of its threads one pixel. The object is blurred along rows first; both kernels that
 // need it blurred along columns too do that as they read it.
 #pragma once
-#include "any_length.cuh"
+#include "../fft/team.cuh"
+#include "view.cuh"
 
 namespace rephase::cuda {
 

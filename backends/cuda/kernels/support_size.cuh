@@ -2,7 +2,8 @@
 // threshold of the last image is corrected until k ± k/200 pixels are above it.
 #pragma once
 #include "../../../core/support_size.hpp"
-#include "any_length.cuh"
+#include "../fft/team.cuh"
+#include "rule.cuh"
 
 namespace rephase::cuda {
 

@@ -32,7 +32,7 @@ struct NamedRule {
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kRules = 12;
+constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11, kRules = 12;
 const NamedRule kNamed[kRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
@@ -228,10 +228,10 @@ struct Pair {
     gpu_constrain_object(first);
     cpu.constrain_object(cpu_rule(rule(first)));
   }
-  void measure_object() {
-    gpu.use(gpu_rule(kNamed[kGs]));
+  void measure_object(int projection = kGs) {
+    gpu.use(gpu_rule(kNamed[projection]));
     gpu.measure_object();
-    cpu.measure_object(cpu_rule(kNamed[kGs]));
+    cpu.measure_object(cpu_rule(kNamed[projection]));
   }
   template <class F>
   void both(F&& f) {
@@ -367,6 +367,12 @@ struct Pair {
     forward();
     spectra("spectrum of the iterate", 5e-3);
     constrain_fourier();
+    equalize();
+    measure_object(kSized);
+    residuals("residuals of the largest pixels", 1e-3);
+    objects("object after measuring its largest pixels", 5e-3);
+    forward();
+    constrain_fourier();
     set_support(nullptr);
     change_rule(kGs);
     iterate(1, false);
@@ -415,6 +421,27 @@ void repeatable(const Case& c) {
   });
 }
 
+// What a block finds on chip is what the kernels of single images find.
+void on_chip_as_apart(const Case& c) {
+  expect_same(c, "bit-for-bit iterations on chip", 2, [](Pair& p, int way, auto append) {
+    p.gpu_iterate(1, true);
+    for (int i = 0; i < 5; i++) {
+      if (way == 0) {
+        p.gpu_iterate(1, false);
+        continue;
+      }
+      p.gpu.complete_iteration();
+      p.gpu.inverse();
+      p.gpu_constrain_object(false);
+      p.gpu.forward();
+      p.gpu.constrain_fourier();
+    }
+    p.gpu.complete_iteration();
+    append(p.spectrum(p.c.starts - 1));
+    append(p.gpu.take_residuals());
+  });
+}
+
 // Whether the column work of several calls is done in one pass or, because somebody reads in between, in several.
 void joined(const Case& c) {
   expect_same(c, "bit-for-bit joining of column work", 8, [](Pair& p, int reads, auto append) {
@@ -443,7 +470,7 @@ void joined(const Case& c) {
 
 // Every kernel once or twice: what compute-sanitizer gets through in a minute.
 void every_kernel() {
-  for (const int rule : {kGs, kHio, kInvented}) {
+  for (const int rule : {kGs, kHio, kInvented, kSized}) {
     Pair({40, 56, 2, rule, true, true}).everything();
     Pair({31, 37, 1, rule}).everything();
   }
@@ -457,7 +484,8 @@ void every_kernel() {
     Pair({4, n, 1, kBounded}).quick();   // general rows
   }
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
-  for (const int n : {32, 64, 128}) Pair({n, n, 200, 1, true, true}).quick();   // on chip
+  for (const int n : {32, 64, 128})  // on chip
+    for (const int rule : {kHio, kSizedRrr}) Pair({n, n, 200, rule, true, true}).quick();
   Pair({30030, 2}).quick();
   joined({64, 128, 2, 1, true, true});
   joined({31, 37});
@@ -514,6 +542,9 @@ void everything() {
   for (const int n : kOwnPlans)
     for (const bool mask : {false, true}) joined({n, 12, 2, 1, true, mask});
   joined({64, 128, 2, kInvented, true, true});
+  joined({64, 128, 2, kSizedRrr, true, true});
+  for (const int n : {32, 64, 128})
+    for (int rule = 0; rule < kRules; rule++) on_chip_as_apart({n, n, n == 32 ? 20 : 200, rule, true, true});
   joined({128, 1024, 16});
   joined({256, 1024, 8});
   joined({512, 512, 16});
