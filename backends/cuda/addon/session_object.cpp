@@ -81,27 +81,28 @@ auto SessionObject::call(const Napi::CallbackInfo& info) {
 
 Napi::Function SessionObject::define(Napi::Env env) {
   using This = SessionObject;
-  return DefineClass(
-      env, "Session",
-      {InstanceMethod("inverse", &This::call<&Session::inverse>),
-       InstanceMethod("constrainObject", &This::call<&Session::constrain_object>),
-       InstanceMethod("forward", &This::call<&Session::forward>),
-       InstanceMethod("constrainFourier", &This::call<&Session::constrain_fourier>),
-       InstanceMethod("iterate", &This::call<&This::iterate>),
-       InstanceMethod("completeIteration", &This::call<&Session::complete_iteration>),
-       InstanceMethod("measureObject", &This::call<&Session::measure_object>),
-       InstanceMethod("setRule", &This::call<&This::set_rule>),
-       InstanceMethod("setSupport", &This::call<&This::set_support>),
-       InstanceMethod("shrinkSupport", &This::call<&This::shrink_support>),
-       InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
-       InstanceMethod("readObject", &This::call<&This::read_object>),
-       InstanceMethod("writeObject", &This::call<&This::write_object>),
-       InstanceMethod("keepObject", &This::call<&This::keep_object>),
-       InstanceMethod("readSpectrum", &This::call<&This::read_spectrum>),
-       InstanceMethod("writeSpectrum", &This::call<&This::write_spectrum>),
-       InstanceMethod("readSupport", &This::call<&This::read_support>),
-       InstanceMethod("finish", &This::call<&This::finish>), InstanceMethod("memory", &This::call<&This::memory>),
-       InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>), InstanceMethod("dispose", &This::dispose)});
+  return DefineClass(env, "Session",
+                     {InstanceMethod("inverse", &This::call<&Session::inverse>),
+                      InstanceMethod("constrainObject", &This::call<&Session::constrain_object>),
+                      InstanceMethod("forward", &This::call<&Session::forward>),
+                      InstanceMethod("constrainFourier", &This::call<&Session::constrain_fourier>),
+                      InstanceMethod("iterate", &This::call<&This::iterate>),
+                      InstanceMethod("completeIteration", &This::call<&Session::complete_iteration>),
+                      InstanceMethod("measureObject", &This::call<&Session::measure_object>),
+                      InstanceMethod("setRule", &This::call<&This::set_rule>),
+                      InstanceMethod("setSupport", &This::call<&This::set_support>),
+                      InstanceMethod("shrinkSupport", &This::call<&This::shrink_support>),
+                      InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
+                      InstanceMethod("readObject", &This::call<&This::read_object>),
+                      InstanceMethod("writeObject", &This::call<&This::write_object>),
+                      InstanceMethod("keepObject", &This::call<&This::keep_object>),
+                      InstanceMethod("readSpectrum", &This::call<&This::read_spectrum>),
+                      InstanceMethod("writeSpectrum", &This::call<&This::write_spectrum>),
+                      InstanceMethod("readSupport", &This::call<&This::read_support>),
+                      InstanceMethod("finish", &This::call<&This::finish>),
+                      InstanceMethod("memory", &This::call<&This::memory>),
+                      InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>),
+                      InstanceMethod("dispose", &This::dispose)});
 }
 
 SessionObject::SessionObject(const Napi::CallbackInfo& info)

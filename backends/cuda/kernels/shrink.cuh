@@ -75,8 +75,7 @@ __global__ void find_candidates(View v, Shrink shrink, const float* images, cons
   if (word >= v.starts * words_of_start(v)) return;
   const int lane = threadIdx.x % 32;
   const float level = levels[word / words_of_start(v)];
-  const bool stays =
-      limit[word % words_of_start(v)] >> lane & 1 && blurred_pixel(v, shrink, images, word) > level;
+  const bool stays = limit[word % words_of_start(v)] >> lane & 1 && blurred_pixel(v, shrink, images, word) > level;
   const uint32_t bits = __ballot_sync(~0u, stays);
   if (lane == 0) candidates[word] = bits;
 }

@@ -34,7 +34,7 @@ struct View {
   uint32_t* recorded;       // how many, [start]
   float2* thresholds;       // of support sizes, [start]: x that of the last image, y that of the next rule's
   int rows, columns, starts, stored_columns, tiles, pairs, magnitude_stride, support_words;
-  int support_rows;  // from start to start; 0: all starts share a support
+  int support_rows;                              // from start to start; 0: all starts share a support
   const float4 *row_twiddles, *column_twiddles;  // twiddles of lines with a plan of their own, see twiddles.hpp
   bool packed, masked;
 
