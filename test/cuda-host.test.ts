@@ -436,7 +436,11 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
       // The last parameter of a template says whether all of a pass is to be done, and by which kind of rule.
       (_, name: string, rest: string) => {
-        const kind = /PassKernelE1E|Lb1ELi\d+EEEv/.test(rest) ? '<general>' : /PassKernelE0E/.test(rest) ? '<whole>' : '';
+        const kind = /PassKernelE1E|Lb1ELi\d+EEEv/.test(rest)
+          ? '<general>'
+          : /PassKernelE0E/.test(rest)
+            ? '<whole>'
+            : '';
         return ` ${name}${kind}`;
       },
     );
