@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readScan, type ReadScanOptions } from '../src/files.js';
 import { readScanWithNotes } from '../src/formats/files.js';
 import { parsePositions } from '../src/formats/scan/positions.js';
-import { encodeNpy } from '../src/formats/index.js';
+import { decodeScan, encodeNpy } from '../src/formats/index.js';
 import { FileFormatError, InvalidArgumentError, type Scan } from '../src/index.js';
 
 const fixtures = fileURLToPath(new URL('fixtures/', import.meta.url));
@@ -247,4 +247,12 @@ describe('files that are refused', () => {
     await expect(readScan(join(fixtures, 'gzip.h5'))).rejects.toThrow('no scan that is known; takes CXI');
     await expect(readScan(join(fixtures, 'grey8.png'))).rejects.toThrow('it is no scan; takes HDF5');
   });
+});
+
+it('decodeScan reads the same from bytes, anywhere', async () => {
+  const bytes = readFileSync(fixture('cdtools'));
+  expect(await decodeScan(bytes)).toEqual(await readScan(fixture('cdtools')));
+  await expect(decodeScan(bytes, { pixel: 1 } as object)).rejects.toThrow(/^options: there is no 'pixel'; takes wave/);
+  await expect(decodeScan('scan.cxi' as never)).rejects.toThrow(/^bytes: got "scan.cxi"; takes a Uint8Array/);
+  await expect(decodeScan(Uint8Array.of(1, 2, 3))).rejects.toThrow(FileFormatError);
 });

@@ -18,7 +18,7 @@ import {
 } from './index.js';
 import { isBytes } from '../typed-arrays.js';
 import { decodeNamed, naming } from './named.js';
-import type { ReadScan, ScanGeometry } from './scan/assemble.js';
+import { type ReadScan, type ScanGeometry, GEOMETRY_KEYS } from './scan/assemble.js';
 import { decodeScan, positionsOf } from './scan/decode.js';
 import { parsePositions } from './scan/positions.js';
 import { encodeScan } from './scan/write.js';
@@ -96,9 +96,7 @@ export async function writeScan(
   await writeBytes(path, encodeScan(scan, result, settings));
 }
 
-const SCAN_KEYS = [
-  ...['positions', 'mask', 'wavelength', 'distance', 'detectorPixel', 'orientation', 'positionsSign'],
-] as const satisfies readonly string[];
+const SCAN_KEYS = ['positions', 'mask', ...GEOMETRY_KEYS] as const satisfies readonly (keyof ReadScanOptions)[];
 
 /** A file's content, and the name of the dataset behind its own. */
 export interface InputFile {

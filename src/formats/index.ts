@@ -5,6 +5,7 @@
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkName, rejectUnknownKeys } from '../problems/options.js';
 import { plainBytes } from './bytes.js';
+import type { Scan } from '../scan-types.js';
 import { isBytes } from '../typed-arrays.js';
 import { decodeHdf5, isHdf5 } from './hdf5/hdf5.js';
 import { type EncodeOptions, type Image, type ImageFormat, checkImage, toSingle } from './image.js';
@@ -16,6 +17,8 @@ import { decodeBmp, decodeJpeg, decodePnm, isBmp, isJpeg, isPnm } from './pictur
 import { unreadFormat } from './unread.js';
 import { type DecodeOptions, checkDecodeOptions } from './options.js';
 import { decodePng, encodePng, isPng } from './png.js';
+import { type ScanGeometry, GEOMETRY_KEYS } from './scan/assemble.js';
+import { decodeScan as decodeScanFile } from './scan/decode.js';
 import { decodeTiff, isTiff } from './tiff/decode.js';
 import { encodeTiff } from './tiff/encode.js';
 
@@ -23,6 +26,7 @@ export type { EncodeOptions, Image, ImageFormat } from './image.js';
 export { type NpyArray, decodeNpy, encodeNpy } from './npy.js';
 
 export type { DecodeOptions } from './options.js';
+export type { ScanGeometry } from './scan/assemble.js';
 
 const ENCODE_KEYS = ['bits', 'range'] as const satisfies readonly (keyof EncodeOptions)[];
 const WRITTEN = ['npy', 'png', 'tiff'] as const;
@@ -118,6 +122,20 @@ function decodeGzip(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
   const inner = gunzip(bytes, options);
   if (isGzip(inner)) throw new FileFormatError('the gzip file holds another gzip file', { format: 'gzip' });
   return decodeImage(inner, insideOf(bytes, options));
+}
+
+/**
+ * Reads a ptychographic scan from the bytes of an HDF5 file: CXI (as cdtools and PyNX write it, and NXcxi_ptycho), ptypy's
+ * .ptyd or PtyLab's. What is given goes before what the file says. `readScan` of rephase/files says what becomes of patterns
+ * and positions.
+ * @throws FileFormatError when it is no scan, InvalidArgumentError for options, and where the geometry is incomplete
+ */
+export async function decodeScan(bytes: Uint8Array, options: ScanGeometry = {}): Promise<Scan> {
+  if (!isBytes(bytes)) {
+    throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array, the content of a file'));
+  }
+  rejectUnknownKeys('options', options, GEOMETRY_KEYS);
+  return (await decodeScanFile(plainBytes(bytes), options)).scan;
 }
 
 /**

@@ -20,6 +20,14 @@ export interface ScanGeometry {
   positionsSign?: readonly [number, number] | undefined;
 }
 
+export const GEOMETRY_KEYS = [
+  'wavelength',
+  'distance',
+  'detectorPixel',
+  'orientation',
+  'positionsSign',
+] as const satisfies readonly (keyof ScanGeometry)[];
+
 /** A scan as a file has it. */
 export interface FileScan extends Omit<ScanGeometry, 'detectorPixel'> {
   patterns: CountArray;
