@@ -1,4 +1,4 @@
-/** Style and script of the report page. The script redraws the curve when the width or the colour scheme changes. */
+/** Style and scripts of the pages that the command line writes and serves. */
 
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --text: #1c1c1e; --soft: #6b6b70; --line: #e2e2e6; --paper: #ffffff; --box: #f5f5f7;
@@ -27,10 +27,10 @@ table.facts { border-collapse: collapse; width: 100%; font-size: 14px; }
 .u-legend { font-size: 13.5px; }
 `;
 
-export const PAGE_SCRIPT = `
-(function () {
+/** `residualCurve(data)` draws into #curve, and again when the width or the colour scheme changes. */
+export const CURVE_SCRIPT = `
+function residualCurve(data) {
   var box = document.getElementById('curve');
-  var data = JSON.parse(document.getElementById('history').textContent);
   var dark = matchMedia('(prefers-color-scheme: dark)');
   var plot;
   function colour(name) { return getComputedStyle(document.documentElement).getPropertyValue(name).trim(); }
@@ -52,5 +52,17 @@ export const PAGE_SCRIPT = `
   draw();
   addEventListener('resize', draw);
   dark.addEventListener('change', draw);
-})();
+  return {
+    show: function (others) { data = others; draw(); },
+    add: function (iteration, residual) {
+      data[0].push(iteration);
+      data[1].push(residual);
+      plot.setData(data);
+    }
+  };
+}
+`;
+
+export const PAGE_SCRIPT = `
+residualCurve(JSON.parse(document.getElementById('history').textContent));
 `;

@@ -3,11 +3,12 @@
  * library, and what is needed to repeat the run) and loads nothing.
  */
 import { printable } from '../errors.js';
-import { PAGE_SCRIPT, PAGE_STYLE } from './report-page.js';
+import { CURVE_SCRIPT, PAGE_SCRIPT, PAGE_STYLE } from './report-page.js';
 
 /** The plotting library's script and style sheet: tsup.config.ts puts their text here. */
 declare const PLOT_SCRIPT: string;
 declare const PLOT_STYLE: string;
+export const PLOT_LIBRARY = { script: PLOT_SCRIPT, style: PLOT_STYLE };
 
 export interface ReportContent {
   title: string;
@@ -40,7 +41,7 @@ export function reportPage(content: ReportContent): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <title>${escape(content.title)}</title>
-<style>${PLOT_STYLE}</style>
+<style>${PLOT_LIBRARY.style}</style>
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
@@ -60,8 +61,8 @@ ${content.facts.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape
 ${content.notes.map((note) => `<p>${escape(note)}</p>`).join('\n')}
 </main>
 <script type="application/json" id="history">${JSON.stringify(points)}</script>
-<script>${PLOT_SCRIPT}</script>
-<script>${PAGE_SCRIPT}</script>
+<script>${PLOT_LIBRARY.script}</script>
+<script>${CURVE_SCRIPT}${PAGE_SCRIPT}</script>
 </body>
 </html>
 `;
@@ -88,6 +89,6 @@ function thin(history: Float64Array) {
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

@@ -22,6 +22,11 @@ export function wholeOrAll(option: string): (text: string) => number | 'all' {
   };
 }
 
+/** A port of TCP; 0 stands for any that is free. */
+export function port(option: string): (text: string) => number {
+  return number(option, 'a port from 1 to 65535, or 0 for any', (n) => Number.isInteger(n) && n >= 0 && n <= 65535);
+}
+
 /** A finite number above 0. */
 export function positive(option: string): (text: string) => number {
   return number(option, 'a number above 0', (value) => value > 0);

@@ -5,12 +5,33 @@ import { decodeCheckpoint } from '../../retrieve/checkpoint.js';
 import { note } from '../print.js';
 import type { Recipe } from './recipe.js';
 
-/** Writes checkpoints to a file. A failure warns, and leaves the checkpoint before: the next may succeed. */
-export function checkpointWriter(path: string): (checkpoint: Uint8Array) => Promise<void> {
-  return (checkpoint) =>
-    writeBytes(path, checkpoint).catch((error: FileAccessError) =>
+export interface CheckpointFile {
+  /** Takes a checkpoint, and writes it if the last one is old enough. */
+  take: (checkpoint: Uint8Array) => Promise<void>;
+  /** Writes the newest one, if it is not written yet. */
+  flush: () => Promise<void>;
+}
+
+/** Writes a checkpoint every so many seconds. A failure warns, and leaves the checkpoint before: the next may succeed. */
+export function checkpointFile(path: string, seconds: number): CheckpointFile {
+  let newest: Uint8Array | undefined;
+  let due = performance.now() + 1000 * seconds;
+  const flush = async () => {
+    const bytes = newest;
+    if (!bytes) return;
+    newest = undefined;
+    due = performance.now() + 1000 * seconds;
+    await writeBytes(path, bytes).catch((error: FileAccessError) =>
       note(`warning: ${error.message}; the run goes on without a new checkpoint`),
     );
+  };
+  return {
+    take: async (checkpoint) => {
+      newest = checkpoint;
+      if (performance.now() >= due) await flush();
+    },
+    flush,
+  };
 }
 
 /** What is not given, as the run had it that made a checkpoint. */

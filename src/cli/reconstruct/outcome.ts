@@ -2,6 +2,7 @@
 import { type Warning } from '../../inspect/index.js';
 import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import type { Agreement, Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
+import type { Preview } from '../live/terminal.js';
 import { brief } from '../print.js';
 import type { Effort } from './recipe.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
@@ -32,6 +33,9 @@ export interface GivenOptions extends ProblemOptions {
   history?: string;
   report?: string;
   saveSupport?: string;
+  /** True where no kind is named. */
+  preview?: Preview | true;
+  watch?: number;
   json?: boolean;
   quiet?: boolean;
 }

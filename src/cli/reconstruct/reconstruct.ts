@@ -19,16 +19,18 @@ import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput, checkPlace, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
+import { type Live, secondsBetweenImages, startLive } from '../live/live.js';
+import { PREVIEWS } from '../live/terminal.js';
 import { note, printer, quote } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
-import { checkpointWriter, recipeOf } from './checkpoint.js';
+import { checkpointFile, recipeOf } from './checkpoint.js';
 import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, range, starts, whole, wholeOrAll } from '../values.js';
+import { numberFrom, oneOf, port, positive, range, starts, whole, wholeOrAll } from '../values.js';
 
 /** As parsed: `--starts` is two options of the library. */
 type Parsed = Omit<GivenOptions, 'starts' | 'firstStart'> & { starts?: Pick<GivenOptions, 'starts' | 'firstStart'> };
@@ -129,6 +131,16 @@ export function addReconstruct(program: Command): void {
     .option('--checkpoint-every <seconds>', 'how often (default: 60)', positive('--checkpoint-every'))
     .option('--resume <file>', 'a checkpoint to go on from, with the pattern and the options of the run that wrote it')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
+    .option(
+      '--preview [how]',
+      'show the image on the terminal while it forms: auto, kitty, sixel or blocks (default: auto)',
+      oneOf('--preview', PREVIEWS),
+    )
+    .option(
+      '--watch <port>',
+      'serve a page that shows the run to browsers on this machine (0: any free port)',
+      port('--watch'),
+    )
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
@@ -142,6 +154,8 @@ export function addReconstruct(program: Command): void {
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
           'rephase reconstruct pattern.npy -o image.png --effort thorough --checkpoint run.checkpoint',
+          'rephase reconstruct pattern.npy --preview',
+          'rephase reconstruct pattern.npy --effort thorough --watch 8080',
           'rephase reconstruct pattern.npy -o image.png --checkpoint run.checkpoint --resume run.checkpoint',
         ]),
     )
@@ -167,11 +181,11 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   });
   // Files are written inside: a signal meanwhile lets them be finished.
   await interruptible(async (signal) => {
+    const live = await startLive(options, problem, `rephase: ${path}`);
     const { code, ...run } = await reconstruct(
       problem,
       {
-        ...{ signal, resume, checkpointSeconds: options.checkpointEvery },
-        onCheckpoint: options.checkpoint === undefined ? undefined : checkpointWriter(options.checkpoint),
+        ...{ signal, resume },
         ...{ algorithm: options.algorithm, iterations: options.iterations, chain: options.chain },
         ...{
           seed: options.seed,
@@ -186,8 +200,9 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
         ...{ beta: options.beta, alpha: options.alpha, delta: options.delta },
         ...(start && { start }),
       },
-      options.quiet ?? false,
+      options,
       begun,
+      live,
     );
     begun();
     if (run.interrupted && isPart(options.output)) throw new AbortError(signal.reason, UNFINISHED);
@@ -335,19 +350,36 @@ async function checkOutputs(
   await checkDistinct(inputs, [...outputs, { what: '--checkpoint', path: checkpoint }]);
 }
 
-async function reconstruct(problem: Problem, options: RetrieveOptions, quiet: boolean, begun: () => void) {
+async function reconstruct(
+  problem: Problem,
+  options: RetrieveOptions,
+  { quiet = false, checkpoint, checkpointEvery = 60, starts }: ReconstructOptions,
+  begun: () => void,
+  live: Live | undefined,
+) {
+  // What is watched takes checkpoints more often than the file does.
+  const imageSeconds = live ? Math.min(secondsBetweenImages(problem, starts), checkpointEvery) : checkpointEvery;
+  const file = checkpoint === undefined ? undefined : checkpointFile(checkpoint, live ? checkpointEvery : 0);
+  const onCheckpoint = async (bytes: Uint8Array) => {
+    live?.show(bytes);
+    await file?.take(bytes);
+  };
   const bar = progressBar(quiet);
   try {
     const onProgress = (progress: Progress) => {
       begun();
       bar.update(progress);
+      live?.progress(progress);
     };
-    const result = await retrieve(problem, { ...options, onProgress });
+    const checkpoints = (file || live) && { onCheckpoint, checkpointSeconds: imageSeconds };
+    const result = await retrieve(problem, { ...options, ...checkpoints, onProgress });
     return { result, interrupted: false, code: EXIT.success };
   } catch (error) {
     if (!(error instanceof AbortError && error.partial)) throw error;
     return { result: error.partial, interrupted: true, code: exitCode(error) };
   } finally {
     bar.stop();
+    await file?.flush();
+    await live?.end();
   }
 }
