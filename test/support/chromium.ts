@@ -16,7 +16,7 @@ const WORKER = '/worker.js';
 const VECTORS = '/vectors/';
 
 /** WebGPU on the processor, where the browser would otherwise offer none, and `gc()`, by which tests see what is kept. */
-const FLAGS = [
+export const FLAGS = [
   ...['--no-sandbox', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
   '--js-flags=--expose-gc',
 ];

@@ -1,0 +1,184 @@
+/** What is seen of a run: pictures, facts and the curve. */
+import type { Shape } from 'rephase';
+import { COLOUR_MAPS, type ColourMap } from './colours.js';
+import { Curve } from './curve.js';
+import { byId, listItems, setText } from './elements.js';
+import { Picture, rangeOf, type Shown } from './picture.js';
+import { VIEWS, type Box, type Comparison, type Frame, type Opened, type Place, type Views } from './protocol.js';
+import type { Settings } from './settings.js';
+
+const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', cuda: 'CUDA' };
+
+type Overlay = NonNullable<Shown['overlay']>;
+
+export class Stage {
+  readonly object = new Picture(byId('object'));
+  readonly #pattern = new Picture(byId('pattern'));
+  readonly #truth = new Picture(byId('truth'));
+  readonly #curve = new Curve(byId('curve'));
+  readonly #map = byId('map', HTMLSelectElement);
+  readonly #log = byId('log', HTMLInputElement);
+  readonly #whole = byId('whole', HTMLInputElement);
+  readonly #spectrumView = byId('spectrum-view', HTMLSelectElement);
+  readonly #objectView = byId('object-view', HTMLSelectElement);
+  readonly #truthView = byId('truth-view', HTMLSelectElement);
+  #problem: Opened | undefined;
+  #frame: Frame | undefined;
+  #comparison: Comparison | undefined;
+  /** Of the object: what is drawn on top, on all of it. */
+  #overlay: Overlay | undefined;
+
+  /** `onViews`: other numbers are needed. */
+  constructor(onViews: (views: Views) => void) {
+    for (const name of COLOUR_MAPS) this.#map.add(new Option(name, name));
+    for (const control of [this.#map, this.#log, this.#whole, this.#truthView]) {
+      control.addEventListener('change', () => this.draw());
+    }
+    for (const menu of [this.#spectrumView, this.#objectView]) {
+      menu.addEventListener('change', () => onViews(this.views));
+    }
+  }
+
+  get views(): Views {
+    return { object: this.#objectView.value, spectrum: this.#spectrumView.value } as Views;
+  }
+
+  get problem(): Opened | undefined {
+    return this.#problem;
+  }
+
+  /** Whether the object has iterated. */
+  get hasBegun(): boolean {
+    return (this.#frame?.iteration ?? 0) > 0;
+  }
+
+  set overlay(overlay: Overlay | undefined) {
+    this.#overlay = overlay;
+    this.draw();
+  }
+
+  set support(support: Uint8Array<ArrayBuffer>) {
+    if (this.#problem) this.#problem = { ...this.#problem, support };
+  }
+
+  /** Begins with another problem. Returns whether its views are others than those of the last one. */
+  open(problem: Opened): boolean {
+    const isOther = this.#problem?.of !== problem.of;
+    this.#problem = problem;
+    this.#frame = undefined;
+    this.#comparison = undefined;
+    if (isOther) {
+      fill(this.#spectrumView, VIEWS[problem.of].spectrum);
+      fill(this.#objectView, VIEWS[problem.of].object);
+    }
+    const hasTruth = problem.truth !== undefined;
+    this.#curve.clear(hasTruth);
+    byId('truth').hidden = !hasTruth;
+    byId('error-fact').hidden = !hasTruth;
+    setText('title', problem.title);
+    const findings = [...problem.done, ...problem.warnings.map(({ code, message }) => `${code}: ${message}`)];
+    byId('findings').hidden = findings.length === 0;
+    listItems('findings-list', findings);
+    return isOther;
+  }
+
+  add(frame: Frame): void {
+    this.#frame = frame;
+    this.#comparison = frame.comparison ?? this.#comparison;
+    this.#curve.add(frame.iteration, frame.residuals, frame.comparison?.error);
+  }
+
+  showPlace({ backend, device, why }: Place): void {
+    setText('place', BACKENDS[backend]);
+    setText('why', `${device}; ${why}`);
+  }
+
+  /** Draws all of it, in the colours of the page as they are now. */
+  draw(): void {
+    this.#curve.draw();
+    this.drawFrame();
+  }
+
+  drawFrame(): void {
+    const [problem, frame] = [this.#problem, this.#frame];
+    if (!problem || !frame) return;
+    const { shape, truth, support, positions } = problem;
+    this.#pattern.show(this.#patternShown(problem, frame));
+    // Of an image the support, of a scan where light fell.
+    const box = this.#whole.checked || this.#overlay ? undefined : boxOf(support ?? frame.object, shape);
+    const overlay = this.#overlay ?? (positions && ((context) => drawPositions(context, positions)));
+    this.object.show({ data: frame.object, shape, ...this.#colours, ...(box && { box }), ...(overlay && { overlay }) });
+    if (truth) this.#truth.show(this.#truthShown(truth, shape, support ? boxOf(truth, shape) : box));
+
+    const { iteration, iterations, algorithm, rate } = frame;
+    setText('iteration', `${iteration} of ${iterations}`);
+    setText('algorithm', frame.isWithin ? `${algorithm}, next ${frame.next}` : algorithm);
+    const residual = frame.residuals.at(-1);
+    if (residual !== undefined) setText('residual', residual.toPrecision(3));
+    else if (iteration === 0) setText('residual', '–');
+    setText('error', this.#comparison ? `${(100 * this.#comparison.error).toFixed(1)} %` : '–');
+    byId('turned').hidden = !this.#comparison?.rotated;
+    setText('rate', Number.isNaN(rate) ? '–' : `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)} it/s`);
+    byId('progress', HTMLProgressElement).value = iteration / iterations;
+  }
+
+  get #colours(): Pick<Shown, 'map' | 'log'> {
+    return { map: this.#map.value as ColourMap, log: this.#log.checked };
+  }
+
+  #patternShown({ pattern, patternShape: shape }: Opened, { spectrum }: Frame): Shown {
+    const view = this.#spectrumView.value;
+    if (spectrum && view.endsWith('phase')) {
+      return { data: spectrum, shape, centred: true, map: 'phase', range: [-Math.PI, Math.PI] };
+    }
+    if (spectrum && view === 'probe') return { data: spectrum, shape, map: 'inferno' };
+    const range = rangeOf(pattern, true);
+    return { data: spectrum ?? pattern, shape, centred: true, map: 'inferno', log: true, range };
+  }
+
+  #truthShown(truth: Float32Array, shape: Shape, box: Box | undefined): Shown {
+    const shown = { shape, ...(box && { box }) };
+    const range = rangeOf(truth, this.#log.checked);
+    const view = this.#truthView.value;
+    const aligned = this.#comparison?.aligned;
+    if (!aligned || view === 'original') return { data: truth, ...shown, ...this.#colours, range };
+    if (view === 'aligned') return { data: aligned, ...shown, ...this.#colours, range };
+    const [low, high] = rangeOf(truth, false);
+    const most = (high - low) / 2;
+    return { data: aligned.map((value, i) => value - truth[i]), ...shown, map: 'blue–red', range: [-most, most] };
+  }
+}
+
+function fill(menu: HTMLSelectElement, views: Readonly<Record<string, string>>): void {
+  menu.replaceChildren(...Object.entries(views).map(([value, text]) => new Option(text, value)));
+}
+
+/** The smallest rectangle around what is neither 0 nor NaN. */
+function boxOf(data: ArrayLike<number>, [rows, columns]: readonly [number, number]): Box | undefined {
+  let [top, bottom, left, right] = [rows, -1, columns, -1];
+  for (let i = 0; i < data.length; i++) {
+    if (!data[i]) continue;
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
+    [left, right] = [Math.min(left, column), Math.max(right, column)];
+  }
+  return bottom < 0 ? undefined : { top, left, rows: bottom - top + 1, columns: right - left + 1 };
+}
+
+function drawPositions(context: CanvasRenderingContext2D, positions: Float32Array): void {
+  context.fillStyle = '#f97316';
+  const size = Math.max(1, context.canvas.width / 200);
+  for (let i = 0; i < positions.length; i += 2) {
+    context.fillRect(positions[i + 1] - size / 2, positions[i] - size / 2, size, size);
+  }
+}
+
+/** Shows the settings that have an effect on this kind of problem. */
+export function revealSettings(problem: Opened, settings: Settings, isExample: boolean): void {
+  const isImage = problem.of === 'image';
+  byId('simulation').hidden = !isImage || problem.truth === undefined;
+  for (const id of ['support-settings', 'image-algorithm']) byId(id).hidden = !isImage;
+  byId('scan-algorithm').hidden = isImage;
+  byId('as-row').hidden = isExample;
+  byId('leave').hidden = isExample && settings.example === 'photograph';
+}

@@ -1,0 +1,259 @@
+/**
+ * The page of examples/browser in headless Chromium, as it is built: reconstructions on both backends, files, the buttons,
+ * a lost GPU, and what people see who use a keyboard, a screen reader or a phone. Leaves pictures of it in build/screenshots/.
+ */
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeNpy } from '../src/formats/index.js';
+import { fftshift, simulate } from '../src/index.js';
+import { CHROMIUM, FLAGS, whyNoBrowser } from './support/chromium.js';
+import { noise } from './support/images.js';
+import { serve } from './support/serve.js';
+
+const file = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const PAGE = file('build/demo-page');
+const SCREENSHOTS = file('build/screenshots');
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** Small and quick. */
+const SMALL = 'size=64&pace=fast';
+const SHORT = `${SMALL}&automatic=false&chain=hio:0.7*90+er*10&repeat=1`;
+/** Long enough to be interrupted. */
+const LONG = `${SMALL}&automatic=false&chain=hio:0.7*1000000&repeat=1`;
+
+const reason = whyNoBrowser();
+
+/** Machines may be slow, and GPUs in software are. */
+const poll = <T>(value: () => T) => expect.poll(value, { timeout: 20_000 });
+
+describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, () => {
+  let browser: Browser;
+  let server: Awaited<ReturnType<typeof serve>>;
+  let page: Page;
+  /** What it said on the console, and requests that went elsewhere. */
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    await build({ configFile: file('examples/browser/vite.config.js'), logLevel: 'warn' });
+    server = await serve(PAGE);
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    page = await open(SHORT);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  async function open(settings: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+    const opened = await browser.newPage(options);
+    opened.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    });
+    opened.on('pageerror', (error) => complaints.push(String(error)));
+    opened.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.address))
+        complaints.push(request.url());
+    });
+    await opened.goto(`${server.address}#${settings}`);
+    return opened;
+  }
+
+  /** The page, with other settings. */
+  async function settings(text: string): Promise<void> {
+    await page.evaluate((hash) => {
+      // What the last run left here must not be taken for what the next one does.
+      document.body.dataset.state = 'asked';
+      location.hash = hash;
+    }, text);
+  }
+
+  const text = async (id: string) => (await page.locator(`#${id}`).textContent())!;
+  const state = (name: string) => page.locator(`body[data-state=${name}]`).waitFor();
+  const iteration = async () => Number.parseInt(await text('iteration'));
+  const choose = (name: string, content: Uint8Array, mimeType = '') =>
+    page.locator('#file').setInputFiles({ name, mimeType, buffer: Buffer.from(content) });
+  const finished = () => state('finished');
+
+  it('downloads at most 300 KB of JavaScript to begin with', () => {
+    const first = readdirSync(join(PAGE, 'assets')).filter((name) => /^(index|worker)-.*\.js$/.test(name));
+    expect(first).toHaveLength(2);
+    const bytes = first.map((name) => gzipSync(readFileSync(join(PAGE, 'assets', name))).length);
+    expect(bytes[0] + bytes[1]).toBeLessThan(300_000);
+  });
+
+  it.each([
+    ['wasm', 8],
+    ['webgpu', 20],
+  ])('finds the photograph of the example on %s, to %d %', async (backend, most) => {
+    await settings(`${SHORT}&repeat=${backend === 'wasm' ? 4 : 1}&backend=${backend}`);
+    await finished();
+    expect((await text('place')).toLowerCase()).toBe(backend);
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(most);
+  });
+
+  it('says why WASM computes where the choice is left to it', async () => {
+    await settings(SHORT);
+    await finished();
+    expect(await text('place')).toBe('WASM');
+    expect(await text('why')).toMatch(/; (no WebGPU: |WebGPU is only emulated)/);
+  });
+
+  it('reconstructs the example of a scan', async () => {
+    await settings('example=scan&pace=fast&scanIterations=40');
+    await finished();
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
+    await page.selectOption('#spectrum-view', 'probe-phase');
+  });
+
+  it('pauses, does one iteration and one kernel, resumes and stops', async () => {
+    await settings(LONG);
+    await state('running');
+    await page.click('#play');
+    await state('paused');
+    const paused = await iteration();
+    expect(paused).toBeGreaterThan(0);
+    await page.click('#step');
+    await poll(iteration).toBe(paused + 1);
+    await page.click('#kernel');
+    await poll(() => text('algorithm')).toBe('hio, next constrainObject');
+    expect(await iteration()).toBe(paused + 1);
+    await page.click('#play');
+    await state('running');
+    await poll(iteration).toBeGreaterThan(paused + 1);
+    await page.click('#stop');
+    await poll(iteration).toBe(0);
+    expect(await text('play')).toBe('Start');
+  });
+
+  it('takes a pattern that is dropped, and says what it sees in it', async () => {
+    const image = noise(48 * 40, 2);
+    const { magnitudes, shape } = await simulate({ image, shape: [48, 40], photons: 1e8 });
+    const counts = fftshift(magnitudes, shape).map((magnitude) => magnitude ** 2);
+    const bytes = [...encodeNpy(counts, shape)];
+    await page.evaluate((content) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(content)], 'counts.npy'));
+      document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, dataTransfer: data }));
+    }, bytes);
+    await poll(() => text('title')).toBe('counts.npy');
+    expect(await text('findings-list')).toContain('taken for intensities, zero frequency in the middle');
+    await poll(iteration).toBeGreaterThan(0);
+    // Nothing is known to compare with.
+    expect(await page.locator('#truth').isVisible()).toBe(false);
+  });
+
+  it('takes a photograph for a photograph', async () => {
+    await choose('real-77.jpg', readFileSync(file('test/fixtures/real-77.jpg')), 'image/jpeg');
+    await poll(() => text('title')).toBe('real-77.jpg');
+    expect(await page.locator('#truth').isVisible()).toBe(true);
+  });
+
+  it('says what is wrong with a file, and keeps what is open', async () => {
+    await choose('notes.txt', new TextEncoder().encode('no pattern at all'));
+    await poll(() => text('failure')).toContain('not an .npy, PNG, TIFF or HDF5 file: it is text that begins');
+    expect(await text('title')).toBe('real-77.jpg');
+    await page.click('#step');
+  });
+
+  it('goes on with WASM when the GPU is lost', async () => {
+    const usual = page;
+    page = await open(`${SHORT}&backend=wasm`);
+    await finished();
+    const [worker] = page.workers();
+    // The devices of this page, which has none yet, become known to the test.
+    await worker.evaluate(`
+      globalThis.devices = [];
+      const request = GPUAdapter.prototype.requestDevice;
+      GPUAdapter.prototype.requestDevice = async function (...options) {
+        const device = await request.apply(this, options);
+        devices.push(device);
+        return device;
+      };
+      undefined`);
+    await settings(`${LONG}&backend=webgpu`);
+    await poll(() => text('place')).toBe('WebGPU');
+    await poll(iteration).toBeGreaterThan(0);
+    await worker.evaluate('devices.forEach((device) => device.destroy())');
+    await poll(() => text('notices')).toContain('The GPU was lost, and WASM goes on from the last image');
+    expect(await text('place')).toBe('WASM');
+    const moved = await iteration();
+    await poll(iteration).toBeGreaterThan(moved);
+    await page.close();
+    page = usual;
+  });
+
+  it('keeps settings in the link, a drawn support too', async () => {
+    await settings(LONG);
+    await state('running');
+    await page.selectOption('[name=support]', 'drawn');
+    const box = (await page.locator('#object canvas').boundingBox())!;
+    const corners = [
+      [0.1, 0.1],
+      [0.6, 0.1],
+      [0.6, 0.6],
+      [0.1, 0.6],
+    ].map(([x, y]) => [box.x + x * box.width, box.y + y * box.height] as const);
+    await page.mouse.move(...corners[0]);
+    await page.mouse.down();
+    for (const corner of corners.slice(1)) await page.mouse.move(...corner);
+    await page.mouse.up();
+    await page.selectOption('[name=photons]', '1000000');
+    await poll(() => new URL(page.url()).hash).toMatch(/photons=1000000/);
+    const other = await open(new URL(page.url()).hash.slice(1));
+    expect(await other.inputValue('[name=photons]')).toBe('1000000');
+    expect(await other.inputValue('[name=support]')).toBe('drawn');
+    expect(new URL(other.url()).hash).toBe(new URL(page.url()).hash);
+    expect(new URL(other.url()).hash).toMatch(/outlines=\d+\.\d+%7E/);
+    await other.close();
+  });
+
+  it('reads values with the arrow keys, and saves image, numbers and settings', async () => {
+    await settings(SHORT);
+    await finished();
+    const reading = page.locator('#object output');
+    await page.mouse.move(0, 0);
+    await page.focus('#object canvas');
+    await page.keyboard.press('ArrowRight');
+    expect(await reading.textContent()).toMatch(/^pixel 32, 33: \d/);
+    await page.keyboard.press('Shift+ArrowDown');
+    expect(await reading.textContent()).toMatch(/^pixel 42, 33: \d/);
+    for (const [id, name] of [
+      ['save-image', 'image.png'],
+      ['save-array', 'image.npy'],
+      ['save-settings', 'settings.json'],
+    ]) {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#${id}`)]);
+      expect(download.suggestedFilename()).toBe(name);
+      expect(readFileSync(await download.path()).length).toBeGreaterThan(100);
+    }
+  });
+
+  it.each([
+    [1280, 900, 'light'],
+    [1280, 900, 'dark'],
+    [390, 844, 'light'],
+    [390, 844, 'dark'],
+  ] as const)('fits %d pixels and pleases axe, %d high and %s', async (width, height, colorScheme) => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    const other = await open(SHORT, { viewport: { width, height }, colorScheme });
+    await other.locator('body[data-state=finished]').waitFor();
+    expect(await other.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await other.addScriptTag({ path: AXE });
+    const violations = await other.evaluate(
+      `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
+    );
+    expect(violations).toEqual([]);
+    await other.screenshot({ path: join(SCREENSHOTS, `page-${width}-${colorScheme}.png`), fullPage: true });
+    await other.close();
+  });
+
+  it('complains about nothing, and loads nothing from elsewhere', () => {
+    expect(complaints).toEqual([]);
+  });
+});
