@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { anchorOf } from './anchors.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const listed = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], { encoding: 'utf8' });
@@ -35,23 +36,11 @@ function whyDead(path, link) {
   return anchors(target).has(anchor) ? undefined : `${link}: ${target} has no heading #${anchor}`;
 }
 
-/**
- * The anchors that GitHub gives to headings: lower case, spaces as hyphens, no punctuation, numbered when repeated.
- * @param {string} path
- */
+/** @param {string} path */
 function anchors(path) {
   /** @type {Set<string>} */
   const names = new Set();
-  for (const [, heading] of prose(path).matchAll(/^#{1,6}\s+(.*)$/gm)) {
-    const text = heading
-      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-      .trim()
-      .toLowerCase();
-    const name = text.replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '').replaceAll(' ', '-');
-    let unique = name;
-    for (let count = 1; names.has(unique); count++) unique = `${name}-${count}`;
-    names.add(unique);
-  }
+  for (const [, heading] of prose(path).matchAll(/^#{1,6}\s+(.*)$/gm)) anchorOf(heading, names);
   for (const [, id] of prose(path).matchAll(/<a (?:id|name)="([^"]+)"/g)) names.add(id);
   return names;
 }

@@ -1,0 +1,135 @@
+/**
+ * Every sample of the documents runs: those in TypeScript as modules that import the package, those of the command line in a
+ * shell. Data are small: numbers from 100 on become 32. What a sample does not define is data of this size.
+ */
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeNpy } from '../src/formats/index.js';
+import { readImage, writeImage } from '../src/formats/files.js';
+import { fftshift, simulate, type Shape } from '../src/index.js';
+import { noise } from './support/images.js';
+import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { whyNoWebGpu } from './support/webgpu.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** Below the package, whose modules import it by its name. */
+const modules = join(root, 'build/samples');
+const folder = temporaryFolder();
+const noWebGpu = await whyNoWebGpu();
+
+const SIZE = 32;
+const SHAPE: Shape = [SIZE, SIZE];
+
+/** Other tests run these, which take minutes. */
+const ELSEWHERE = /^npx rephase (bench|validate)/;
+
+interface Sample {
+  name: string;
+  language: string;
+  text: string;
+}
+
+const documents = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+const samples = documents.flatMap((path): Sample[] => {
+  const text = readFileSync(join(root, path), 'utf8');
+  return [...text.matchAll(/^```(\w*)\n([^]*?)^```/gm)].map(([, language, code], i) => ({
+    name: `${path}, sample ${i + 1}`,
+    language,
+    text: code,
+  }));
+});
+const programs = samples.filter(({ language }) => language === 'ts' || language === 'js');
+const shells = samples.filter(({ language, text }) => ['', 'bash'].includes(language) && text.includes('npx rephase '));
+
+/** What is around every module: a problem, a scan, and a canvas for functions that it exports. */
+const PRELUDE = `
+import { simulate, simulateScan } from 'rephase';
+import { readImage } from 'rephase/files';
+const { data: photo } = await readImage('photo.png');
+const problem = await simulate({ image: photo, shape: [16, 16], photons: 1e6 });
+const mask = new Uint8Array(${SIZE ** 2}).fill(1);
+const image = new Float32Array(${SIZE ** 2});
+for (let row = 0; row < 16; row++) image.set(photo.subarray(16 * row, 16 * row + 16), ${SIZE} * row);
+const object = { data: Float64Array.from({ length: 2 * 48 * 48 }, (_, i) => (i % 2 ? 0 : 1 + (i % 7))), shape: [48, 48] };
+const probe = Float64Array.from({ length: 2 * ${SIZE ** 2} }, (_, i) => (i % 2 ? 0 : 1));
+const positions = Float64Array.of(0, 0, 0, 8, 8, 0, 8, 8);
+const { patterns } = await simulateScan({ object, probe, shape: [${SIZE}, ${SIZE}], positions });
+Object.assign(globalThis, { problem, ...problem, mask, image, patterns, positions, probe });
+if (process.env.WEBGPU) {
+  const { create, globals } = await import('webgpu');
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) } });
+}
+`;
+const CALLS = `
+const pixels = { data: new Uint8ClampedArray(4 * ${SIZE ** 2}) };
+const canvas = { getContext: () => ({ createImageData: () => pixels, putImageData() {} }) };
+for (const run of Object.values(await import(process.argv[2]))) await run(problem, canvas);
+`;
+
+const smaller = (text: string) => text.replace(/(?<![\d.e-])\d{3,}(?![\d.])/g, String(SIZE));
+
+beforeAll(async () => {
+  rmSync(modules, { recursive: true, force: true });
+  mkdirSync(modules, { recursive: true });
+  writeFileSync(join(modules, 'prelude.mjs'), PRELUDE);
+  writeFileSync(join(modules, 'calls.mjs'), CALLS);
+  await writeImage(folder.at('photo.png'), { data: noise(256, 1), shape: [16, 16] });
+  const { data, shape } = await readImage(folder.at('photo.png'));
+  const { magnitudes } = await simulate({ image: data, shape, photons: 1e6 });
+  folder.write('pattern.npy', encodeNpy(magnitudes, SHAPE));
+  // What a file is is told by its content.
+  const counts = encodeNpy(
+    fftshift(magnitudes, SHAPE).map((magnitude) => magnitude ** 2),
+    SHAPE,
+  );
+  for (const name of ['counts.h5', 'detector.cxi']) folder.write(name, counts);
+  folder.write('scan.cxi', readFileSync(join(root, 'test/fixtures/scan-cdtools.h5')));
+  folder.write('patterns.npy', encodeNpy(noise(4 * SIZE ** 2, 2), [4, ...SHAPE]));
+  folder.write('stage.csv', 'y,x\n0,0\n0,1e-6\n1e-6,0\n1e-6,1e-6\n');
+});
+
+afterAll(() => {
+  folder.remove();
+  rmSync(modules, { recursive: true, force: true });
+});
+
+const env = { REPHASE_BACKEND: 'wasm', PROGRAM, NODE: process.execPath, SLURM_ARRAY_TASK_ID: '0' };
+
+describe('in TypeScript', () => {
+  it.each(programs.filter(({ text }) => !(noWebGpu && text.includes('webgpu')) && !text.includes('require(')))(
+    '$name',
+    async ({ name, text }) => {
+      const file = join(modules, `${name.replace(/\W+/g, '-')}.mjs`);
+      const { code: script } = await transform(smaller(text), { loader: 'ts', target: 'es2022' });
+      writeFileSync(file, script);
+      const usesWebGpu = text.includes('webgpu');
+      const { code, stderr } = await execute(
+        process.execPath,
+        ['--import', join(modules, 'prelude.mjs'), join(modules, 'calls.mjs'), file],
+        { cwd: folder.path, env: { ...env, ...(usesWebGpu && { REPHASE_BACKEND: '', WEBGPU: '1' }) } },
+      );
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
+});
+
+describe('on the command line', () => {
+  it.each(shells.filter(({ text }) => !(noWebGpu && text.includes('webgpu'))))('$name', async ({ language, text }) => {
+    const lines = text.replaceAll('\\\n', ' ').split('\n');
+    const run =
+      language === 'bash' ? lines : lines.filter((line) => line.startsWith('npx rephase') && !ELSEWHERE.test(line));
+    const script = `set -e\nnpx() { shift; "$NODE" "$PROGRAM" "$@"; }\n${smaller(run.join('\n'))}`;
+    const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path, env });
+    expect(code, stderr).toBe(0);
+  });
+});
