@@ -19,7 +19,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Below the package, whose modules import it by its name. */
 const modules = join(root, 'build/samples');
 const folder = temporaryFolder();
-const noWebGpu = await whyNoWebGpu();
+/** On a GPU in software they take a minute: `SAMPLES=all npx vitest run test/docs-samples.test.ts` */
+const withWebGpu = process.env.SAMPLES === 'all' && (await whyNoWebGpu()) === '';
 
 const SIZE = 32;
 const SHAPE: Shape = [SIZE, SIZE];
@@ -106,7 +107,7 @@ afterAll(() => {
 const env = { REPHASE_BACKEND: 'wasm', PROGRAM, NODE: process.execPath, SLURM_ARRAY_TASK_ID: '0' };
 
 describe('in TypeScript', () => {
-  it.each(programs.filter(({ text }) => !(noWebGpu && text.includes('webgpu')) && !text.includes('require(')))(
+  it.each(programs.filter(({ text }) => (withWebGpu || !text.includes('webgpu')) && !text.includes('require(')))(
     '$name',
     async ({ name, text }) => {
       const file = join(modules, `${name.replace(/\W+/g, '-')}.mjs`);
@@ -124,7 +125,7 @@ describe('in TypeScript', () => {
 });
 
 describe('on the command line', () => {
-  it.each(shells.filter(({ text }) => !(noWebGpu && text.includes('webgpu'))))('$name', async ({ language, text }) => {
+  it.each(shells.filter(({ text }) => withWebGpu || !text.includes('webgpu')))('$name', async ({ language, text }) => {
     const lines = text.replaceAll('\\\n', ' ').split('\n');
     const run =
       language === 'bash' ? lines : lines.filter((line) => line.startsWith('npx rephase') && !ELSEWHERE.test(line));
