@@ -3,10 +3,11 @@
  * errors. Everything is enqueued; nothing here waits.
  */
 import type { BackendProblem, BackendSession, ShrinkSupport } from '../../src/backends/interface.js';
-import { DeviceLostError, OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
+import type { CountArray } from '../../src/scan-types.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
 import type { Addon, NativeSession } from './addon.js';
+import { translating, translatingLater } from './failures.js';
 
 export class CudaSession implements BackendSession {
   readonly #native: NativeSession;
@@ -26,7 +27,7 @@ export class CudaSession implements BackendSession {
           ...(support && { support }),
           ...batch.seeded,
         }),
-      problem,
+      `${batch.starts === 1 ? '' : `${batch.starts} starts of `}${shape.join(' × ')} pixels`,
     );
     this.#rule = rule;
   }
@@ -122,44 +123,6 @@ export class CudaSession implements BackendSession {
   }
 }
 
-function single(array: RealArray): Float32Array {
+export function single(array: CountArray): Float32Array {
   return array instanceof Float32Array ? array : Float32Array.from(array);
-}
-
-function translating<T>(call: () => T, problem?: BackendProblem): T {
-  try {
-    return call();
-  } catch (error) {
-    throw translated(error, problem);
-  }
-}
-
-/** Rejects with what the call throws, too. */
-async function translatingLater<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw translated(error);
-  }
-}
-
-function translated(error: unknown, problem?: BackendProblem): unknown {
-  const { code, message, required, available } = error as Record<string, unknown>;
-  if (code === 'DEVICE_LOST') return new DeviceLostError(String(message), { cause: error });
-  if (code !== 'OUT_OF_MEMORY') return error;
-  const [needed, free] = [Math.ceil(Number(required)), Number(available)];
-  const numbers = `${gibibytes(needed)} GiB (${needed} bytes)`;
-  if (!problem || Number.isNaN(free)) {
-    const text = Number.isNaN(needed) ? String(message) : `${String(message)}: ${numbers} were asked for`;
-    return new OutOfMemoryError(text, needed, free, { cause: error });
-  }
-  const { shape } = problem.pattern;
-  const { starts } = problem.batch;
-  const what = `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels`;
-  const text = `${what} need ${numbers} of device memory, and ${gibibytes(free)} GiB (${free} bytes) are free`;
-  return new OutOfMemoryError(text, needed, free);
-}
-
-function gibibytes(bytes: number): string {
-  return (bytes / 2 ** 30).toPrecision(3);
 }

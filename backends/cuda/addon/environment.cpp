@@ -82,7 +82,7 @@ void Environment::complete_now(Promised* promised, std::exception_ptr failure) {
   if (promised_.empty()) deliveries_.Unref(env_);
 }
 
-SessionThread* Environment::start(std::unique_ptr<Session> session) {
+SessionThread* Environment::start(std::shared_ptr<void> session) {
   return &threads_.emplace_back(std::move(session), *this);
 }
 

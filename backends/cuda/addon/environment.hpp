@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "../runtime/device.hpp"
 #include "session_thread.hpp"
 
 namespace rephase::cuda {
@@ -36,7 +37,7 @@ class Environment {
   void complete(Promised* promised, std::exception_ptr failure);
 
   // Starts a thread for the session. The pointer is valid until `end`.
-  SessionThread* start(std::unique_ptr<Session> session);
+  SessionThread* start(std::shared_ptr<void> session);
   // Returns at once. The session is freed when what was called before has been done.
   void end(SessionThread* thread);
   // A thread of a session calls this when it is about to return.

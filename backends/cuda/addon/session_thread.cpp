@@ -4,7 +4,7 @@
 
 namespace rephase::cuda {
 
-SessionThread::SessionThread(std::unique_ptr<Session> session, Environment& environment)
+SessionThread::SessionThread(std::shared_ptr<void> session, Environment& environment)
     : session_(std::move(session)), environment_(environment), thread_([this] { run(); }) {}
 
 SessionThread::~SessionThread() {
@@ -18,7 +18,7 @@ void SessionThread::enqueue(Work work) {
   const bool thread_has_session = having_session_ > 0;
   lock.unlock();
   if (thread_has_session) return hand_over(std::move(work));
-  work(*session_);
+  work();
 }
 
 void SessionThread::push(Task task) {
@@ -38,7 +38,7 @@ void SessionThread::run() {
     std::exception_ptr failure = failure_;
     lock.unlock();
     if (!failure) try {
-        task.work(*session_);
+        task.work();
       } catch (...) {
         failure = std::current_exception();
       }

@@ -1,4 +1,4 @@
-// A session and the thread that waits for it, so that the event loop never does and libuv's threads stay free for
+// A session, of an image or of a scan, and the thread that waits for it, so that the event loop never does and libuv's threads stay free for
 // files. The event loop enqueues work on the device by itself, which takes microseconds. What takes long, because it
 // has to wait for the device or moves whole images, is done by the thread: reading, writing and, at the end, freeing.
 // While the thread reads or writes, what the event loop would enqueue queues up behind, so that calls take effect in
@@ -12,8 +12,6 @@
 #include <mutex>
 #include <thread>
 
-#include "../session.hpp"
-
 namespace rephase::cuda {
 
 class Environment;
@@ -21,9 +19,10 @@ struct Promised;
 
 class SessionThread {
  public:
-  using Work = std::function<void(Session&)>;
+  using Work = std::function<void()>;
 
-  SessionThread(std::unique_ptr<Session> session, Environment& environment);
+  // The thread lets go of the session when it ends.
+  SessionThread(std::shared_ptr<void> session, Environment& environment);
   // Ends the thread, and waits for it.
   ~SessionThread();
 
@@ -37,8 +36,6 @@ class SessionThread {
   void wait_for(Work work, Promised* promised) { push({std::move(work), promised, false}); }
   // Lets the thread free the session and return when it has done everything else.
   void end() { push({}); }
-  // For what any thread may call, before `end`.
-  Session& session() const { return *session_; }
 
  private:
   struct Task {
@@ -49,7 +46,7 @@ class SessionThread {
   void push(Task task);
   void run();
 
-  std::unique_ptr<Session> session_;
+  std::shared_ptr<void> session_;
   Environment& environment_;
   std::mutex mutex_;
   std::condition_variable pushed_;
