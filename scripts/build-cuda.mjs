@@ -40,7 +40,8 @@ cmake('configure', [
   ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],
   ...(architectures === undefined ? [] : [`--CDREPHASE_CUDA_ARCHITECTURES=${architectures}`]),
 ]);
-const targets = ['rephase_cuda', 'rephase_cuda_fake', ...(existsSync('build/cuda/cuda_check') ? ['cuda_check'] : [])];
+const checks = ['cuda_check', 'cuda_scan_check'].filter((name) => existsSync(`build/cuda/${name}`));
+const targets = ['rephase_cuda', 'rephase_cuda_fake', ...checks];
 for (const target of ifPossible ? targets : ['all']) cmake('build', ['--target', target]);
 mkdirSync(dirname(ADDON), { recursive: true });
 copyFileSync('build/cuda/rephase_cuda.node', ADDON);

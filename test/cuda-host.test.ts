@@ -9,10 +9,18 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { tryInChildProcess, type Addon, type NativeProblem, type NativeSession } from '../backends/cuda/addon.js';
+import {
+  tryInChildProcess,
+  type Addon,
+  type NativeProblem,
+  type NativeScan,
+  type NativeScanProblem,
+  type NativeSession,
+} from '../backends/cuda/addon.js';
 import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
+import { scanNumbers, scanRuleOf, type ScanAlgorithmName } from '../src/scan-rules.js';
 import { coefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
@@ -611,6 +619,107 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.trim()).toBe(String(64 * MIB));
+  });
+
+  describe('scans', () => {
+    const numbers = (algorithm: ScanAlgorithmName) => Float64Array.from(scanNumbers(scanRuleOf(algorithm, 0.1, 1)));
+    const [positions, pixels, object] = [5, 32 * 32, 40 * 40];
+    const openScan = (options: Partial<NativeScanProblem> = {}): NativeScan =>
+      new addon.Scan({
+        ...{ device: 0, positions, rows: 32, columns: 32, objectRows: 40, objectColumns: 40, modes: 1, batch: 2 },
+        ...{ numbers: numbers('rpie'), patterns: new Float32Array(positions * pixels).fill(1) },
+        places: Float64Array.from({ length: 2 * positions }, (_, i) => i % 8),
+        ...options,
+      });
+
+    it('check the kind and the length of every array', () => {
+      const scan = openScan();
+      const attempts: [argument: string, attempt: () => unknown][] = [
+        ['patterns', () => openScan({ patterns: new Float32Array(pixels) })],
+        ['places', () => openScan({ places: new Float64Array(positions) })],
+        ['mask', () => openScan({ mask: new Uint8Array(pixels - 1) })],
+        ['numbers', () => openScan({ numbers: new Float64Array(8) })],
+        ['sizes of a scan', () => openScan({ rows: -32, columns: -32 })],
+        ['numbers', () => scan.setRule(new Float64Array(10))],
+        ['order', () => scan.setOrder(new Uint32Array(positions + 1))],
+        ['object', () => scan.writeObject(new Float32Array(object))],
+        ['probe', () => scan.writeProbe(new Float32Array(pixels))],
+        ['positions', () => scan.writePositions(new Float64Array(positions))],
+        ['waves', () => scan.writeWaves(new Float32Array(2 * pixels))],
+        ['bounds of a batch', () => scan.forward(0, positions + 1)],
+        ['bounds of a batch', () => scan.iterate(-1, 2)],
+      ];
+      for (const [argument, attempt] of attempts)
+        expect(thrown(attempt).message).toMatch(new RegExp(`^${argument}: takes? `));
+      scan.dispose();
+    });
+
+    it('leave nothing behind, whichever call fails while a session is opened', () => {
+      for (let calls = 0; ; calls++) {
+        fake({ FAIL: calls });
+        let scan;
+        try {
+          scan = openScan({ numbers: numbers('dm'), places: new Float64Array(2 * positions).fill(0.5) });
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
+        }
+        fake({ FAIL: -1 });
+        if (scan) {
+          scan.dispose();
+          expect(calls).toBeGreaterThan(40);
+          return;
+        }
+        expect(freeBytes()).toBe(64 * MIB);
+      }
+    });
+
+    it('go on after an iteration that could not be started', async () => {
+      const scan = openScan({ numbers: numbers('lsqml') });
+      scan.setOrder(Uint32Array.of(4, 3, 2, 1, 0));
+      let failures = 0;
+      for (; ; failures++) {
+        fake({ FAIL: failures });
+        freeBytes();
+        try {
+          scan.iterate(0, positions);
+          break;
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
+        }
+      }
+      fake({ FAIL: -1 });
+      freeBytes();
+      // To begin, the kernels of three batches, to end, to start it.
+      expect(failures).toBeGreaterThan(20);
+      scan.iterate(0, positions);
+      await scan.finish();
+      scan.dispose();
+    });
+
+    it('read and write in the order of the calls', async () => {
+      fake({ MICROSECONDS: 100 });
+      const scan = openScan();
+      const probe = new Float32Array(2 * pixels).fill(3);
+      scan.writeProbe(probe);
+      probe.fill(9);
+      const first = scan.readProbe();
+      scan.writeProbe(new Float32Array(2 * pixels).fill(5));
+      expect(isFilledWith((await first) as Float32Array, 3)).toBe(true);
+      expect(isFilledWith((await scan.readProbe()) as Float32Array, 5)).toBe(true);
+      expect(scan.memory()).toMatchObject({ uploads: 3, downloads: 2, downloadedBytes: 2 * 8 * pixels });
+      scan.dispose();
+    });
+
+    it('refuse what does not fit, and lines that are too long, by name', async () => {
+      const problem = (rows: number, modes: number) => ({
+        ...{ patterns: new Float32Array(rows), shape: [rows, 1] as const, positions: new Float64Array(2), modes },
+        ...{ objectShape: [rows, 1] as const, batch: 1, precision: 'single' as const },
+        rule: scanRuleOf('rpie', 0.1, 1),
+      });
+      await expect(cudaBackend.createScanSession!(problem(8193, 1), 0)).rejects.toThrow(/^shape: .*at most 8192 rows/);
+      const large = cudaBackend.createScanSession!(problem(8192, 2000), 0);
+      await expect(large).rejects.toThrow(/^1 positions of 8192 × 1 pixels over 8192 × 1 need .* GiB .* are free/);
+    });
   });
 
   describe('the trial in a child process', () => {

@@ -82,6 +82,12 @@ describe('cuda_check', () => {
     expect(code, stdout + stderr).toBe(0);
   });
 
+  const ofScans = name.replace('every kernel computes', 'the kernels of scans compute');
+  it.skipIf(skipped)(skipped ? `${ofScans} (${skipped})` : ofScans, { timeout: 600_000 }, async () => {
+    const { code, stdout, stderr } = await execute(program.replace('cuda_check', 'cuda_scan_check'), []);
+    expect(code, stdout + stderr).toBe(0);
+  });
+
   const later = 'finds that a GPU on which a kernel failed is refused for that reason, and another is not';
   it.skipIf(skipped)(skipped ? `${later} (${skipped})` : later, async () => {
     const { code, stdout, stderr } = await execute(program, ['poisoned']);

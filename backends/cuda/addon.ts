@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { BackendSession } from '../../src/backends/interface.js';
+import type { BackendScanSession, BackendSession } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
 import { coefficients, PROJECTION } from '../../src/rules.js';
 import type { DeviceInfo } from '../../src/types.js';
@@ -50,6 +50,40 @@ export interface NativeSession extends Omit<
   deviceSeconds(): number;
 }
 
+/** What addon/scan_object.cpp takes. */
+export interface NativeScanProblem {
+  device: number;
+  positions: number;
+  rows: number;
+  columns: number;
+  objectRows: number;
+  objectColumns: number;
+  modes: number;
+  batch: number;
+  /** As `scanNumbers` of src/scan-rules.ts orders them. */
+  numbers: Float64Array;
+  patterns: Float32Array;
+  mask?: Uint8Array;
+  places: Float64Array;
+}
+
+/** `BackendScanSession` likewise. Rule and order stay until others are set. */
+export interface NativeScan extends Omit<
+  BackendScanSession,
+  'forward' | 'constrainFourier' | 'constrainObject' | 'iterate'
+> {
+  setRule(numbers: Float64Array): void;
+  setOrder(order: Uint32Array): void;
+  forward(begin: number, end: number): void;
+  constrainFourier(): void;
+  constrainObject(last: boolean): void;
+  iterate(begin: number, end: number): void;
+  writeObject(object: Float32Array): void;
+  writeProbe(probe: Float32Array): void;
+  writeWaves(waves: Float32Array): void;
+  deviceSeconds(): number;
+}
+
 export interface Addon {
   devices(): DeviceInfo[];
   /**
@@ -58,6 +92,7 @@ export interface Addon {
    */
   freed(): Promise<boolean>;
   Session: new (problem: NativeProblem) => NativeSession;
+  Scan: new (problem: NativeScanProblem) => NativeScan;
 }
 
 /** A first use of a GPU may take seconds on a server with many. */

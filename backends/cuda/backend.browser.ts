@@ -10,4 +10,5 @@ export const cudaBackend: Backend = {
   onCallingThread: false,
   devices: needsNode,
   createSession: needsNode,
+  createScanSession: needsNode,
 };

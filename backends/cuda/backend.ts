@@ -1,7 +1,8 @@
 /** The cuda backend: NVIDIA GPUs, in Node, through a native addon that needs the driver and nothing else. */
-import type { Backend, BackendProblem } from '../../src/backends/interface.js';
+import type { Backend } from '../../src/backends/interface.js';
 import { OutOfMemoryError } from '../../src/errors.js';
-import { loadAddon } from './addon.js';
+import { loadAddon, type Addon } from './addon.js';
+import { CudaScanSession } from './scan-session.js';
 import { CudaSession } from './session.js';
 
 export const cudaBackend: Backend = {
@@ -9,14 +10,15 @@ export const cudaBackend: Backend = {
   precisions: ['single'],
   onCallingThread: false,
   devices: async () => (await loadAddon()).devices,
-  createSession,
+  createSession: (problem, device) => made((addon) => new CudaSession(addon, problem, device)),
+  createScanSession: (scan, device) => made((addon) => new CudaScanSession(addon, scan, device)),
 };
 
-async function createSession(problem: BackendProblem, device: number): Promise<CudaSession> {
+async function made<Session>(make: (addon: Addon) => Session): Promise<Session> {
   const { addon } = await loadAddon();
   for (;;) {
     try {
-      return new CudaSession(addon, problem, device);
+      return make(addon);
     } catch (error) {
       // The device may still use the memory of sessions that were disposed of.
       if (!(error instanceof OutOfMemoryError) || !(await addon.freed())) throw error;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs every kernel under compute-sanitizer's memcheck (with leaks), racecheck and initcheck. Needs a GPU, and cuda_check
-# from `npm run build:cuda`. Writes cuda-memcheck.txt, cuda-racecheck.txt and cuda-initcheck.txt into $OUT, or into
-# build/sanitize, each with the GPU, the driver and the tool's version; fails when any of them found something.
+# and cuda_scan_check from `npm run build:cuda`. Writes cuda-memcheck.txt, cuda-racecheck.txt and cuda-initcheck.txt into
+# $OUT, or into build/sanitize, each with the GPU, the driver and the tool's version; fails when any of them found
+# something.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${OUT:-build/sanitize}
@@ -13,8 +14,10 @@ run() {
   nvidia-smi --query-gpu=name,driver_version --format=csv,noheader > "$log"
   compute-sanitizer --version | grep -i '^version' >> "$log" || true
   status=0
-  compute-sanitizer --tool "$@" --error-exitcode 1 build/cuda/cuda_check every-kernel >> "$log" 2>&1 || status=$?
-  echo "$1: $(grep 'SUMMARY' "$log" | tail -1)"
+  for check in cuda_check cuda_scan_check; do
+    compute-sanitizer --tool "$@" --error-exitcode 1 build/cuda/$check every-kernel >> "$log" 2>&1 || status=$?
+  done
+  echo "$1: $(grep 'SUMMARY' "$log" | tr '\n' ' ')"
   return $status
 }
 # At the same time: they wait for their own work most of the time.

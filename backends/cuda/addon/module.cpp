@@ -1,10 +1,11 @@
-// The addon: `devices()`, `freed()` and the class `Session`. Each environment (the main thread, each worker) has its
-// own state; all share the GPUs (runtime/device.hpp). It links CUDA's runtime statically, which opens the driver when
-// it is first used: without one the addon loads, and `devices()` says so.
+// The addon: `devices()`, `freed()` and the classes `Session` and `Scan`. Each environment (the main thread, each
+// worker) has its own state; all share the GPUs (runtime/device.hpp). It links CUDA's runtime statically, which opens
+// the driver when it is first used: without one the addon loads, and `devices()` says so.
 #include <napi.h>
 
 #include "../runtime/device.hpp"
 #include "environment.hpp"
+#include "scan_object.hpp"
 #include "session_object.hpp"
 
 namespace rephase::cuda {
@@ -42,6 +43,7 @@ static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   const auto freed = [](const Napi::CallbackInfo& info) { return rephase::cuda::Environment::of(info.Env())->freed(); };
   exports.Set("freed", Napi::Function::New(env, freed, "freed"));
   exports.Set("Session", rephase::cuda::SessionObject::define(env));
+  exports.Set("Scan", rephase::cuda::ScanObject::define(env));
   return exports;
 }
 

@@ -36,21 +36,23 @@ void Launcher::divide_cache(std::initializer_list<Kernel> kernels, std::initiali
 
 void Launcher::launch(const Kernel& kernel, int64_t lines, void** arguments, int more) const {
   const int64_t blocks = std::min<int64_t>(ceil_div(lines, kernel.lines), kernel.most_blocks);
-  start(kernel.function, more + blocks, kernel.threads, kernel.shared, arguments, true);
+  start(kernel.function, more + blocks, kernel.threads, kernel.shared, arguments, true, kernel.cluster);
 }
 
-void Launcher::start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-                     bool early) const {
-  cudaLaunchAttribute attribute;
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
+void Launcher::start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments, bool early,
+                     int cluster) const {
+  cudaLaunchAttribute attributes[2];
+  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  attributes[1].id = cudaLaunchAttributeClusterDimension;
+  attributes[1].val.clusterDim = {static_cast<unsigned>(cluster), 1, 1};
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned>(blocks));
   config.blockDim = dim3(threads);
   config.dynamicSmemBytes = shared;
   config.stream = stream_;
-  config.attrs = &attribute;
-  config.numAttrs = early && device_.major >= 9 ? 1 : 0;
+  config.attrs = attributes;
+  config.numAttrs = !early || device_.major < 9 ? 0 : cluster > 1 ? 2 : 1;
   stopwatch_.start(stream_);
   check(cudaLaunchKernelExC(&config, kernel, arguments), "starting a kernel");
 }

@@ -26,6 +26,7 @@ struct Kernel {
   int lines, threads;  // of a block
   size_t shared;       // bytes
   int most_blocks;     // a block takes several lines in turn where there are more
+  int cluster = 1;     // so many blocks share their memory
 };
 
 class Launcher {
@@ -60,8 +61,8 @@ class Launcher {
 
  private:
   // `early` lets the kernel start before the one ahead of it has ended.
-  void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments,
-             bool early = false) const;
+  void start(const void* kernel, int64_t blocks, int threads, size_t shared, void** arguments, bool early = false,
+             int cluster = 1) const;
 
   const cudaDeviceProp& device_;
   cudaStream_t stream_;
