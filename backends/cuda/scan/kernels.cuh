@@ -12,7 +12,7 @@ __device__ inline int64_t item() {
 
 // Sums of a block's numbers, for its first thread, in a fixed order.
 template <class T, int Count>
-__device__ inline void sum_of_block(T (&x)[Count]) {
+__device__ inline void sum_each_of_block(T (&x)[Count]) {
   __shared__ T shares[Count][32];
   for (int i = 0; i < Count; i++) {
     for (int offset = 16; offset > 0; offset /= 2) x[i] += __shfl_xor_sync(~0u, x[i], offset);
@@ -181,7 +181,7 @@ __global__ void __launch_bounds__(kSumThreads)
       sums[5] += inner(b, d);
     }
   }
-  sum_of_block(sums);
+  sum_each_of_block(sums);
   if (threadIdx.x == 0)
     for (int i = 0; i < kNormals; i++) normals[static_cast<size_t>(blockIdx.x) * kNormals + i] = sums[i];
 }
@@ -203,7 +203,7 @@ __global__ void __launch_bounds__(kSumThreads)
     mean[0] += normal(number, 0) / count;
     mean[1] += normal(number, 1) / count;
   }
-  sum_of_block(mean);
+  sum_each_of_block(mean);
   for (int number = threadIdx.x; number < count; number += blockDim.x) {
     double s[kNormals];
     for (int i = 0; i < kNormals; i++) s[i] = normal(number, i);
@@ -216,7 +216,7 @@ __global__ void __launch_bounds__(kSumThreads)
     total[0] += fmax(0., quotient(a22 * s[4] - s[2] * s[5], determinant));
     total[1] += fmax(0., quotient(a11 * s[5] - s[2] * s[4], determinant));
   }
-  sum_of_block(total);
+  sum_each_of_block(total);
   if (threadIdx.x < 2) steps[threadIdx.x] = static_cast<float>(total[threadIdx.x] / count);
 }
 
@@ -248,7 +248,7 @@ __global__ void __launch_bounds__(kSumThreads) fit_positions(ScanView v, ScanBat
       sums[3] += power(along_columns);
     }
   }
-  sum_of_block(sums);
+  sum_each_of_block(sums);
   if (threadIdx.x < 2) {
     const double below = sums[2 * threadIdx.x + 1];
     moves[2 * static_cast<size_t>(at.position) + threadIdx.x] = below > 0 ? sums[2 * threadIdx.x] / below : 0;
@@ -263,7 +263,7 @@ __global__ void __launch_bounds__(kSumThreads)
   double mean[2] = {0, 0};
   for (int j = threadIdx.x; j < v.positions; j += blockDim.x)
     for (int axis = 0; axis < 2; axis++) mean[axis] += moves[2 * j + axis] / v.positions;
-  sum_of_block(mean);
+  sum_each_of_block(mean);
   for (int j = threadIdx.x; j < v.positions; j += blockDim.x) {
     for (int axis = 0; axis < 2; axis++) {
       const double furthest = axis == 0 ? v.object_rows - v.rows : v.object_columns - v.columns;
@@ -282,7 +282,7 @@ __global__ void sum_partials(ScanView v, double scale, bool root, double* to) {
   double sum[1] = {0};
   const int64_t count = static_cast<int64_t>(v.positions) * v.columns;
   for (int64_t i = threadIdx.x; i < count; i += blockDim.x) sum[0] += v.partials[i];
-  sum_of_block(sum);
+  sum_each_of_block(sum);
   if (threadIdx.x == 0) *to = root ? sqrt(scale * sum[0]) : scale * sum[0];
 }
 
