@@ -7,7 +7,8 @@ namespace rephase {
 
 // Blurs along lines of `length` numbers, `step` apart, of which there are `lines`, `line_step` apart.
 template <class T>
-void blur_lines(const T* in, T* out, size_t length, size_t step, size_t lines, size_t line_step, double sigma) {
+[[gnu::noinline]] void blur_lines(const T* in, T* out, size_t length, size_t step, size_t lines, size_t line_step,
+                                  double sigma) {
   const ptrdiff_t reach = static_cast<ptrdiff_t>(std::ceil(3 * sigma)), n = static_cast<ptrdiff_t>(length);
   double total = 0;
   for (ptrdiff_t d = -reach; d <= reach; d++) total += std::exp(-0.5 * (d / sigma) * (d / sigma));

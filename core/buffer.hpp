@@ -2,6 +2,7 @@
 // exceptions and a session that does not fit must be an error message, not a trap.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 

@@ -22,6 +22,14 @@ struct Shares {
   double iterate = 0, next = 0;
 };
 
+// Those that a complex pixel may have, up to so far on either side of the middle, in radians. Half a turn: all.
+struct Phases {
+  double centre = 0, half_width = kHalfTurn;
+
+  static constexpr double kHalfTurn = 3.14159265358979323846;
+  bool are_any() const { return half_width >= kHalfTurn; }
+};
+
 struct Rule {
   Combination tested;
   Update satisfied, violated;
@@ -32,6 +40,9 @@ struct Rule {
   bool reflects_iterate = false;
   uint32_t support_size = 0;
   FourierRule fourier = {};
+  // Of complex pixels, whose bounds are those of their sizes.
+  Phases phases = {};
+  bool in_two_planes = false;  // the size of each pixel is known
 
   bool needs_iterate() const {
     return keeps_iterate || tested.x != 0 || satisfied.iterate.x != 0 || satisfied.next.x != 0 ||
@@ -47,10 +58,13 @@ struct Rule {
            !reflects_iterate;
   }
 
-  bool is_positivity() const { return low == 0 && high == std::numeric_limits<double>::infinity(); }
+  // Whether only negative numbers violate the constraint, and pixels outside the support.
+  bool is_plain() const { return low == 0 && !has_more_bounds(); }
   // Whether P makes 0 of every pixel that violates the constraint.
-  bool projects_to_zero() const {
-    return (low == 0 || support_size > 0) && high == std::numeric_limits<double>::infinity();
+  bool projects_to_zero() const { return (low == 0 || support_size > 0) && !has_more_bounds(); }
+  // Beside the low one.
+  bool has_more_bounds() const {
+    return high < std::numeric_limits<double>::infinity() || !phases.are_any() || in_two_planes;
   }
   // Whether the new iterate is the image to transform next, or the one to reflect.
   bool one_image() const { return satisfied.iterate == satisfied.next && violated.iterate == violated.next; }
@@ -63,7 +77,8 @@ struct Rule {
   }
   Rule reflection() const {
     const Combination y = {0, 1}, minus_y = {0, -1};
-    return {y, {y, y}, {minus_y, minus_y}, false, {0, 0}, {2, 2}, low, high, false, support_size, fourier};
+    return {y,    {y, y}, {minus_y, minus_y}, false,   {0, 0}, {2, 2},       low,
+            high, false,  support_size,       fourier, phases, in_two_planes};
   }
 
   bool has_floor() const { return at_least.x != 0 || at_least.y != 0; }

@@ -8,15 +8,6 @@ namespace rephase {
 
 namespace {
 
-size_t round_up(size_t n, size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-
-// Columns a power of two apart would share cache sets, and the row transform touches one place in every block.
-size_t block_stride(size_t padded_rows) {
-  return padded_rows % 32 == 0 ? padded_rows + 8 : padded_rows;
-}
-
 template <class V>
 V power(Complex<V> z) {
   return z.re * z.re + z.im * z.im;
@@ -45,21 +36,6 @@ V ratio(V n, V d) {
 double ratio(double n, double d) {
   return d > 0 ? n / d : 0;
 }
-
-// One frequency of a single mode gets its measured size m; arg 0 is 0; an infinite m was not measured.
-template <class V>
-struct ImposeWave {
-  const V* magnitudes;
-  V residual = V{};
-
-  Complex<V> operator()(size_t i, Complex<V> c) {
-    const V m = magnitudes[i], size = square_root(power(c));
-    const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<Number<V>>::infinity());
-    const V gain = m / select<V>(zero, splat<V>(1), size), d = size - m;
-    residual += select<V>(unmeasured, V{}, d * d);
-    return {select<V>(unmeasured, c.re, select<V>(zero, m, c.re * gain)), select<V>(unmeasured, c.im, c.im * gain)};
-  }
-};
 
 }  // namespace
 
@@ -241,35 +217,16 @@ void Scan<T>::each_pixel(F&& f) const {
     for (size_t r = 0; r < shape_.rows; r++) f(b * stride_ + r, r * pitch_ + b * L);
 }
 
-// L rows at a time become lines, one a lane, and go back to where they were.
 template <class T>
 template <Direction D>
 void Scan<T>::transform_rows(Wave* x) {
   for (size_t r = 0; r < shape_.rows; r += L) {
-    for (size_t b = 0; b < blocks_; b++) {
-      V re[L], im[L];
-      for (size_t i = 0; i < L; i++) {
-        re[i] = x[b * stride_ + r + i].re;
-        im[i] = x[b * stride_ + r + i].im;
-      }
-      transpose(re);
-      transpose(im);
-      for (size_t i = 0; i < L; i++) line_[b * L + i] = {re[i], im[i]};
-    }
+    gather_lines(x + r, blocks_, stride_, line_.data());
     if constexpr (D == Direction::forward)
       row_plan_.forward(line_.data(), scratch_.data());
     else
       row_plan_.inverse(line_.data(), scratch_.data());
-    for (size_t b = 0; b < blocks_; b++) {
-      V re[L], im[L];
-      for (size_t i = 0; i < L; i++) {
-        re[i] = line_[b * L + i].re;
-        im[i] = line_[b * L + i].im;
-      }
-      transpose(re);
-      transpose(im);
-      for (size_t i = 0; i < L; i++) x[b * stride_ + r + i] = {re[i], im[i]};
-    }
+    scatter_lines(x + r, blocks_, stride_, line_.data());
   }
 }
 
@@ -327,7 +284,8 @@ double Scan<T>::through_frequency(Wave* first, size_t position) {
   }
   transform_rows<Direction::forward>(first);
   for (size_t b = 0; b < blocks_; b++) {
-    ImposeWave<V> impose{&magnitudes_[position * wave_size_ + b * stride_]};
+    // No magnitude has its sign set, so that all count fully.
+    Impose<V, true> impose{&magnitudes_[position * wave_size_ + b * stride_]};
     column_plan_.through_frequency(first + b * stride_, scratch_.data(), impose);
     residual += sum_of_lanes(impose.residual);
   }

@@ -2,18 +2,15 @@
 // all state, and the state after any mixture of its operations is the same. src/backends/interface.ts says what they
 // promise.
 //
-// A wave, of rows × columns pixels, is stored in blocks of L neighbouring columns, L being the lanes of a vector:
-// memory runs down a block, then down the next. Columns transform in place, one a lane; rows are transposed into lines
-// on their way. A transformed wave lies in the plans' orders, rows and columns. Lanes beyond the last column hold
-// zeros.
+// A wave, of rows × columns pixels, is stored in blocks of columns (fields/blocks.hpp). A transformed wave lies in the
+// plans' orders, rows and columns. Lanes beyond the last column hold zeros.
 //
 // Transforms here carry no factor, and a pattern is kept as √(rows·columns·counts), the size of such a transform.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 
-#include "buffer.hpp"
-#include "fft/plan.hpp"
+#include "fields/blocks.hpp"
 
 namespace rephase {
 
@@ -36,6 +33,7 @@ struct ScanRule {
 template <class T>
 class Scan {
  public:
+  using Number = T;
   using V = Vector<T>;
   static constexpr size_t L = lanes<V>;
   static constexpr uint32_t kRecords = 1024;

@@ -8,8 +8,8 @@ template <class Field>
 Session<Field>::Session(size_t rows, size_t columns, size_t starts, const Rule& rule)
     : starts_(starts), rule_(rule), field_(rows, columns) {
   valid_ = field_.valid() && spectrum_.allocate(starts * field_.spectrum_size()) && have_what(rule) &&
-           line_.allocate(columns) && scratch_.allocate(field_.scratch()) && records_.allocate(kRecords * starts) &&
-           everywhere_.allocate(columns) && thresholds_.allocate(starts);
+           line_.allocate(field_.line_size()) && scratch_.allocate(field_.scratch()) &&
+           records_.allocate(kRecords * starts) && everywhere_.allocate(columns) && thresholds_.allocate(starts);
   if (!valid_) return;
   std::memset(everywhere_.data(), 0xff, columns);
   // The order of a pixel's size, since the largest magnitude is near 1.
@@ -25,10 +25,10 @@ size_t Session<Field>::bytes() const {
 
 template <class Field>
 double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate) {
-  const double image = Field::image_bytes(rows, columns), support = image / sizeof(T) / Field::kGroupRows;
+  const double image = Field::image_bytes(rows, columns), support = image / sizeof(Complex<V>);
   const double fixed = kRecords * sizeof(double) + sizeof(T);
   return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + fixed) + support +
-         Field::bytes_needed(rows, columns) + columns * (1 + sizeof(Complex<V>));
+         Field::bytes_needed(rows, columns) + columns + (columns + lanes<V>)*sizeof(Complex<V>);
 }
 
 template <class Field>
@@ -73,7 +73,7 @@ bool Session<Field>::shrink_support(double sigma, double threshold, double least
   }
   const auto is_inside = [](const uint8_t* group, size_t r, size_t c) { return group[c] >> r % Field::kGroupRows & 1; };
   for (size_t s = 0; s < starts_; s++) {
-    read_object(s, 0, rows, image.data());
+    field_.read_brightness(group(*object_, s, 0), image.data());
     blur_lines(image.data(), blurred.data(), rows, columns, columns, 1, sigma);
     blur_lines(blurred.data(), image.data(), columns, 1, rows, columns, sigma);
     double power = 0, inside = 0;
@@ -140,18 +140,19 @@ void Session<Field>::constrain_group(const Rule& rule, size_t start, size_t g, c
   }
   const Mixture<V> at_least = rule.at_least;
   const Terms f = at_least.terms();
-  const V low = splat<V>(static_cast<T>(rule.low)), high = splat<V>(static_cast<T>(rule.high));
+  const auto constraint = field_.constraint(rule, g);
   const V shares[] = {splat<V>(static_cast<T>(rule.projected.iterate)), splat<V>(static_cast<T>(rule.projected.next))};
-  const V least = splat<V>(static_cast<T>(rule.support_size > 0 ? 0 : rule.low));
   Complex<V>* iterate = rule.needs_iterate() ? group(iterate_, start, g) : nullptr;
   const uint8_t* const inside = support(start, g);
   for (size_t c = 0; c < field_.columns(); c++) {
     const Complex<V> x = iterate ? iterate[c] : Complex<V>{}, z = y[c] * splat<V>(normal), test = tested.of(t, x, z);
-    const auto violates = Field::violated(test, inside[c], low, high);
+    const auto violates = constraint.violated(test, inside[c], c);
     const auto updated = [&](int image) {
       Complex<V> kept = satisfied[image].of(s[image], x, z), changed = violated[image].of(w[image], x, z);
-      if (has_floor) kept = Field::greater(kept, at_least.of(f, x, z));
-      if (adds_projected) changed = changed + Field::projected(test, inside[c], low, high, least) * shares[image];
+      if constexpr (Field::kIsOrdered) {
+        if (has_floor) kept = Field::greater(kept, at_least.of(f, x, z));
+      }
+      if (adds_projected) changed = changed + constraint.projected(test, inside[c], c) * shares[image];
       return select<V>(violates, changed, kept);
     };
     const Complex<V> u = updated(0);
@@ -310,25 +311,26 @@ void Session<Field>::pass_rows_in_parts(size_t start, const Rule& rule) {
   });
 }
 
-// A fused pass takes six kilobytes for each precision, so only the forms listed here have one, each in a function of
-// its own.
+// A fused pass takes six kilobytes for each precision and field, so only the forms listed here have one, each in a
+// function of its own.
 template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
   if (rule.support_size > 0) return &Session::pass_rows_in_parts;
-  if (!rule.one_image() || !rule.is_positivity() || rule.has_floor() || rule.reflects_iterate)
-    return &Session::pass_rows;
+  if (!rule.one_image() || !rule.is_plain() || rule.has_floor() || rule.reflects_iterate) return &Session::pass_rows;
   const Terms tested = Mixture<V>(rule.tested).terms(), satisfied = Mixture<V>(rule.satisfied.next).terms(),
               violated = Mixture<V>(rule.violated.next).terms();
   const auto has = [&](Terms t, Terms s, Terms v) { return tested == t && satisfied == s && violated == v; };
-  if (rule.keeps_iterate) {
-    if (has(y, y, x_plus_scaled_y)) return &Session::pass_rows_fused<y, y, x_plus_scaled_y, true>;
-    if (has(y, x, x_plus_scaled_y)) return &Session::pass_rows_fused<y, x, x_plus_scaled_y, true>;
+  if constexpr (Field::kFusesAll || sizeof(T) == sizeof(float)) {
+    if (!rule.keeps_iterate && has(y, y, none)) return &Session::pass_rows_fused<y, y, none, false>;
+    if (rule.keeps_iterate && has(y, y, x_plus_scaled_y)) return &Session::pass_rows_fused<y, y, x_plus_scaled_y, true>;
     // Reflections. A coefficient of 1 may be multiplied by.
-    if (has(both, y, both) || has(both, y, x_plus_scaled_y)) return &Session::pass_rows_fused<both, y, both, true>;
-  } else {
-    if (has(y, y, none)) return &Session::pass_rows_fused<y, y, none, false>;
-    if (has(y, y, scaled_y)) return &Session::pass_rows_fused<y, y, scaled_y, false>;
+    if (rule.keeps_iterate && (has(both, y, both) || has(both, y, x_plus_scaled_y)))
+      return &Session::pass_rows_fused<both, y, both, true>;
+  }
+  if constexpr (Field::kFusesAll) {
+    if (rule.keeps_iterate && has(y, x, x_plus_scaled_y)) return &Session::pass_rows_fused<y, x, x_plus_scaled_y, true>;
+    if (!rule.keeps_iterate && has(y, y, scaled_y)) return &Session::pass_rows_fused<y, y, scaled_y, false>;
   }
   return &Session::pass_rows;
 }
@@ -501,18 +503,20 @@ void Session<Field>::write_spectrum(size_t start, const T* in) {
 }
 
 template <class Field>
-void Session<Field>::read_half(size_t start, size_t row, size_t rows, T* out) {
+void Session<Field>::read_stored(size_t start, size_t row, size_t rows, T* out) {
   restore_spectrum();
-  field_.read_half(spectrum(start), row, rows, out);
+  field_.read_stored(spectrum(start), row, rows, out);
 }
 
 template <class Field>
-void Session<Field>::write_half(size_t start, size_t row, size_t rows, const T* in) {
+void Session<Field>::write_stored(size_t start, size_t row, size_t rows, const T* in) {
   restore_spectrum();
-  field_.write_half(spectrum(start), row, rows, in);
+  field_.write_stored(spectrum(start), row, rows, in);
 }
 
 template class Session<RealField<float>>;
 template class Session<RealField<double>>;
+template class Session<ComplexField<float>>;
+template class Session<ComplexField<double>>;
 
 }  // namespace rephase

@@ -2,6 +2,7 @@
 // all state of the iteration and allocates nothing inside the loop. src/backends/interface.ts says what its operations
 // promise and in which order they may be called; the field says how object and spectrum lie in memory.
 #pragma once
+#include "fields/complex.hpp"
 #include "fields/real.hpp"
 #include "rule.hpp"
 #include "support_size.hpp"
@@ -11,7 +12,8 @@ namespace rephase {
 template <class Field>
 class Session {
  public:
-  using T = typename Field::Number;
+  using Number = typename Field::Number;
+  using T = Number;
   static constexpr uint32_t kRecords = 1024;
 
   // Allocates the iterate where `rule` needs it.
@@ -19,6 +21,7 @@ class Session {
 
   // False when memory ran out: the session must not be used.
   bool valid() const { return valid_; }
+  Field& field() { return field_; }
   size_t bytes() const;
   // An upper bound of what such a session holds at any time, with the previous iterate or without.
   static double bytes_needed(double rows, double columns, double starts, bool with_iterate);
@@ -50,8 +53,8 @@ class Session {
   void write_spectrum(size_t start, const T* in);
   // From which the next one of a support size is found.
   T& threshold(size_t start) { return thresholds_[start]; }
-  void read_half(size_t start, size_t row, size_t rows, T* out);
-  void write_half(size_t start, size_t row, size_t rows, const T* in);
+  void read_stored(size_t start, size_t row, size_t rows, T* out);
+  void write_stored(size_t start, size_t row, size_t rows, const T* in);
 
  private:
   using V = typename Field::V;
@@ -89,8 +92,9 @@ class Session {
   void clear_padding(Buffer<Complex<V>>& image);
   void invert_rows(size_t start);
   void constrain(const Rule& rule, size_t start, const Buffer<Complex<V>>& image);
-  Rule sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly);
-  size_t count_above(const Combination& tested, size_t start, const Buffer<Complex<V>>& image, T threshold);
+  [[gnu::noinline]] Rule sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly);
+  [[gnu::noinline]] size_t count_above(const Combination& tested, size_t start, const Buffer<Complex<V>>& image,
+                                       T threshold);
   void pass_rows_in_parts(size_t start, const Rule& rule);
   void pass_rows(size_t start, const Rule& rule);
   template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
@@ -127,5 +131,7 @@ class Session {
 
 extern template class Session<RealField<float>>;
 extern template class Session<RealField<double>>;
+extern template class Session<ComplexField<float>>;
+extern template class Session<ComplexField<double>>;
 
 }  // namespace rephase

@@ -20,8 +20,14 @@ export interface Update {
   readonly next: Combination;
 }
 
-/** The least and the greatest value of a pixel inside the support; outside it is 0. */
+/** The least and the greatest value of a pixel inside the support, or size of a complex one; outside it is 0. */
 export type Bounds = readonly [low: number, high: number];
+
+/** The phases that a complex pixel may have: up to `halfWidth` on either side of `centre`, in radians. π: all. */
+export interface Phases {
+  readonly centre: number;
+  readonly halfWidth: number;
+}
 
 /**
  * What becomes of a frequency of size a whose measured magnitude is m: its size changes, its phase stays. Where several
@@ -52,9 +58,13 @@ export interface Rule {
   /** The image to transform next is the reflection 2P(u) − u of the new iterate u, instead of that of the updates. */
   readonly reflectsIterate: boolean;
   readonly bounds: Bounds;
+  /** Of complex pixels. */
+  readonly phases: Phases;
+  /** Of complex pixels: each has the size that the problem's object magnitudes say, in place of the bounds. */
+  readonly inTwoPlanes: boolean;
   /**
    * k: pixels that are not among the k largest positive ones inside the support violate the constraint, and P makes 0 of
-   * them. The image is the tested one, and for P(u) it is u. Pixels that equal the largest one that is left out are left
+   * them; of complex pixels, the k largest sizes. The image is the tested one, and for P(u) it is u. Pixels that equal the largest one that is left out are left
    * out too. 0: no such condition. Backends find the threshold by correcting that of the last iteration, and accept one
    * that lets through k ± k/200 pixels (of k < 200 exactly k), but `measureObject` takes exactly k.
    */
@@ -64,21 +74,28 @@ export interface Rule {
   readonly keepsIterate: boolean;
 }
 
-interface Row {
+interface Row extends ObjectRule {
   tested?: Combination;
   satisfied: Combination | Update;
   violated: Combination | Update;
   projected?: number | Rule['projected'];
   atLeast?: Combination;
   reflectsIterate?: boolean;
-  bounds?: Bounds;
-  supportSize?: number;
   fourier?: FourierRule;
   keepsIterate?: boolean;
 }
 
+/** What makes a pixel feasible. */
+export interface ObjectRule {
+  bounds?: Bounds | undefined;
+  phases?: Phases | undefined;
+  inTwoPlanes?: boolean | undefined;
+  /** Left out or 0: no such condition. */
+  supportSize?: number | undefined;
+}
+
 /** What rows of the table are made from. */
-export interface RuleParameters {
+export interface RuleParameters extends ObjectRule {
   /** Feedback strength β > 0. */
   beta: number;
   /** Of `chio`, 0 < α ≤ 1. */
@@ -90,8 +107,6 @@ export interface RuleParameters {
   bounds: Bounds;
   tolerance: number;
   limit: number;
-  /** Left out or 0: no such condition. */
-  supportSize?: number;
 }
 
 const ZERO: Combination = { x: 0, y: 0 };
@@ -102,6 +117,8 @@ const Y: Combination = { x: 0, y: 1 };
 const REFLECTION: Combination = { x: -1, y: 2 };
 
 export const POSITIVE: Bounds = [0, Infinity];
+
+export const ANY_PHASE: Phases = { centre: 0, halfWidth: Math.PI };
 
 /** Measured magnitudes are imposed, the others stay. */
 export const IMPOSE: FourierRule = { tolerance: 0, limit: Infinity, likelihood: false };
@@ -166,9 +183,14 @@ export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName
 
 /** The rule of an algorithm. */
 export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
-  const { bounds, supportSize, tolerance, limit } = parameters;
+  const { bounds, phases, inTwoPlanes, supportSize, tolerance, limit } = parameters;
   const fourier = { tolerance, limit, likelihood: false };
-  return makeRule({ bounds, supportSize, fourier, ...TABLE[algorithm](parameters) });
+  return makeRule({ bounds, phases, inTwoPlanes, supportSize, fourier, ...TABLE[algorithm](parameters) });
+}
+
+/** Whether an algorithm asks which of two pixels is less, which complex ones do not tell. */
+export function needsOrder(algorithm: AlgorithmName): boolean {
+  return algorithm === 'chio' || algorithm === 'cf';
 }
 
 /** Whether an algorithm's rule changes from one iteration to the next. */
@@ -192,13 +214,14 @@ export function momentumOf(k: number): number {
 /** A rule from a row of the table. */
 export function makeRule(row: Row): Rule {
   const { tested = Y, atLeast = ZERO, reflectsIterate = false, bounds = POSITIVE } = row;
-  const { supportSize = 0, fourier = IMPOSE, projected: share = 0 } = row;
+  const { phases = ANY_PHASE, inTwoPlanes = false, supportSize = 0, fourier = IMPOSE, projected: share = 0 } = row;
   const projected = typeof share === 'number' ? { iterate: share, next: share } : share;
   const [satisfied, violated] = [updateOf(row.satisfied), updateOf(row.violated)];
   const twoImages =
     projected.iterate !== projected.next ||
     [satisfied, violated].some(({ iterate, next }) => iterate.x !== next.x || iterate.y !== next.y);
-  const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, bounds, supportSize, fourier };
+  const object = { bounds, phases, inTwoPlanes, supportSize };
+  const rule = { tested, satisfied, violated, projected, atLeast, reflectsIterate, ...object, fourier };
   return { ...rule, keepsIterate: row.keepsIterate || readsIterate(rule) || twoImages || reflectsIterate };
 }
 
@@ -206,12 +229,12 @@ export function makeRule(row: Row): Rule {
  * Brings pixels into bounds, and clears those outside the support and beyond the support size: its result is the *feasible*
  * object.
  */
-export function projection(bounds: Bounds, supportSize = 0): Rule {
-  return makeRule({ ...errorReduction(), bounds, supportSize });
+export function projection(object: ObjectRule): Rule {
+  return makeRule({ ...errorReduction(), ...object });
 }
 
 /** Clears negative pixels and those outside the support. */
-export const PROJECTION: Rule = projection(POSITIVE);
+export const PROJECTION: Rule = projection({});
 
 /**
  * The same rule where there is no previous iterate: y takes its place where a pixel violates the constraint and 0 where it
@@ -256,7 +279,7 @@ export function iterateIsImage({ tested, reflectsIterate }: Rule): boolean {
   return tested.x === 0 || reflectsIterate;
 }
 
-/** The numbers of a rule, in the order in which native code and shaders take them. */
+/** The numbers of a rule for a real object, in the order in which native code and shaders take them. */
 export function coefficients(rule: Rule): number[] {
   const { projected, bounds, reflectsIterate, supportSize, fourier } = rule;
   const images = combinations(rule).flatMap(({ x, y }) => [x, y]);

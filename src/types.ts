@@ -50,8 +50,21 @@ export { ALGORITHMS } from './rules.js';
  * docs/algorithms.md says what each is for, and where PyNX and cohere differ.
  *
  * In the first iteration there is no x: y takes its place where the constraint is violated, 0 where it is satisfied.
+ *
+ * The pixels of a complex object are out of bounds where their size is, or their phase; by default all inside the support
+ * satisfy the constraint. P(t) is then the nearest complex number that satisfies it. `chio` and `cf` ask which of two numbers
+ * is less, and take real objects only.
  */
 export type Algorithm = AlgorithmName;
+
+/** What the pixels of an object are. */
+export const OBJECT_KINDS = ['real', 'complex'] as const;
+
+/**
+ * `real`: one number a pixel, as most absorbing or scattering objects have it in two dimensions. `complex`: two, interleaved
+ * re, im, as every wave has them: an object that delays light, X-rays behind a specimen, the field in a plane.
+ */
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** The backends, best first. */
 export const BACKEND_NAMES = ['cuda', 'webgpu', 'wasm'] as const;
@@ -84,18 +97,40 @@ export interface Problem {
   magnitudes: RealArray;
   /** Of the pattern and of the object, rows × columns. */
   shape: Shape;
+  /**
+   * Default `real`. A `complex` object needs a support, or something else that is known about it: its magnitudes are those
+   * of many. Arrays of objects are then interleaved re, im: 2 × rows × columns numbers. Runs on the `wasm` backend now.
+   */
+  object?: ObjectKind | undefined;
   /** Where the object may be non-zero, rows × columns. Everywhere when left out. */
   support?: MaskArray | undefined;
   /** Which frequencies were measured, rows × columns. All when left out. */
   mask?: MaskArray | undefined;
   /**
    * The least and the greatest value that the object may have inside the support, in the unit of the magnitudes, least ≤ 0 ≤
-   * greatest. Default [0, Infinity]: the object is not negative. [-Infinity, Infinity] asks for no sign.
+   * greatest. Default [0, Infinity]: the object is not negative. [-Infinity, Infinity] asks for no sign. Of a real object.
    */
   bounds?: readonly [low: number, high: number] | undefined;
   /**
+   * The least and the greatest size that a complex object may have inside the support, in the unit of the magnitudes,
+   * 0 ≤ least ≤ greatest. Default [0, Infinity]. [0, 1] is an object that lets through no more than there is; [1, 1] one that
+   * only delays.
+   */
+  amplitudeBounds?: readonly [low: number, high: number] | undefined;
+  /**
+   * The least and the greatest phase that a complex object may have, in radians, finite, least ≤ greatest, less than a whole
+   * turn apart. Default: any. [0, 0] is an object that only absorbs, whose pixels are real and not negative.
+   */
+  phaseBounds?: readonly [low: number, high: number] | undefined;
+  /**
+   * Magnitudes |o| of a complex object, rows × columns, each finite and ≥ 0, in the unit of the magnitudes: Σ|o|²·rows·columns is
+   * ΣM² where all frequencies were measured. Every pixel gets its own, in place of amplitude bounds: `gs` is then the
+   * algorithm of Gerchberg & Saxton, Optik 35, 237 (1972), with magnitudes known in two planes.
+   */
+  objectMagnitudes?: RealArray | undefined;
+  /**
    * How many pixels of the object are not 0, at most: an integer from 1 to rows·columns. All but so many of the largest
-   * positive pixels inside the support violate the constraint: the object has few bright pixels, wherever they are, such
+   * positive pixels, or of a complex object those of the largest sizes, inside the support violate the constraint: the object has few bright pixels, wherever they are, such
    * as atoms (Elser, Lan & Bendory, SIAM J. Imaging Sci. 11, 2429, 2018). Iterations take k ± k/200 of them, and of
    * k < 200 exactly k; feasible objects have at most k. Default: any number.
    */
@@ -117,7 +152,10 @@ export type Start =
       phase: RealArray;
     }
   | {
-      /** An object to continue from, rows × columns for each start, starts × rows × columns in all. */
+      /**
+       * An object to continue from, rows × columns for each start, starts × rows × columns in all. A complex one is
+       * interleaved, and has twice as many numbers.
+       */
       object: RealArray;
     };
 
@@ -289,7 +327,10 @@ export interface Agreement {
 
 /** What `retrieve` resolves to. Of several starts, the one whose feasible object has the smallest residual. */
 export interface Reconstruction {
-  /** The object iterate x, rows × columns, in the unit of the magnitudes; `Float64Array` in double precision. */
+  /**
+   * The object iterate x, rows × columns, in the unit of the magnitudes; `Float64Array` in double precision. A complex one is
+   * interleaved re, im, like all arrays of objects below.
+   */
   object: RealResult;
   /** The object, brought into bounds (by default: negative pixels are cleared) and cleared outside the support. */
   feasible: RealResult;

@@ -226,7 +226,7 @@ onEveryBackend('a session', ({ backend, precision }) => {
     const invalid = (argument: string, message: RegExp) => expectation(argument, message);
     expect(() => session.writeObject(new Float32Array(5))).toThrow(invalid('object', /takes .* = 6 numbers/));
     expect(() => session.writeObject(new Float32Array(6).fill(NaN))).toThrow(invalid('object', /at \[0, 0\]: got NaN/));
-    expect(() => session.writeSpectrum(new Float32Array(6))).toThrow(invalid('spectrum', /= 12 numbers/));
+    expect(() => session.writeSpectrum(new Float32Array(6))).toThrow(invalid('spectrum', /: 12 numbers/));
     expect(() => session.writeSpectrum(new Float64Array(12).fill(Infinity))).toThrow(invalid('spectrum', /Infinity/));
   });
 

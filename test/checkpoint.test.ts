@@ -124,7 +124,7 @@ async function withoutHalves(): Promise<Backend> {
     ...wasm,
     async createSession(problem, device) {
       const session = await wasm.createSession(problem, device);
-      const hidden: (keyof BackendSession)[] = ['readHalf', 'writeHalf'];
+      const hidden: (keyof BackendSession)[] = ['readStored', 'writeStored'];
       return new Proxy(session, {
         get: (target, name: keyof BackendSession) => {
           const value: unknown = hidden.includes(name) ? undefined : Reflect.get(target, name);

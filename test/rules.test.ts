@@ -98,7 +98,7 @@ describe('a rule', () => {
   it('is a projection only where a second application changes nothing', () => {
     expect(ALGORITHMS.filter((algorithm) => isProjection(ruleOf(algorithm, PARAMETERS)))).toEqual(['er', 'gs']);
     expect(isProjection(PROJECTION)).toBe(true);
-    expect(isProjection(projection([-1, 2]))).toBe(true);
+    expect(isProjection(projection({ bounds: [-1, 2] }))).toBe(true);
     for (const row of [
       { satisfied: Y, violated: { x: 0, y: 0.5 } },
       { satisfied: Y, violated: X },

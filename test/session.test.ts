@@ -1,38 +1,11 @@
 /** What a session's calls mean, alone and in any mixture, against the oracle that does without every shortcut. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  ALGORITHMS,
-  createSession,
-  type Algorithm,
-  type RealArray,
-  type Session,
-  type SessionOptions,
-  type Shape,
-} from '../src/index.js';
+import { ALGORITHMS, createSession, type RealArray, type Shape } from '../src/index.js';
 import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 import { onEveryBackend } from './support/backends.js';
-import {
-  TextbookSession,
-  hermitianPart,
-  textbookRule,
-  textbookStart,
-  fourierSums,
-  type TextbookProblem,
-} from '../src/cli/validate/textbook.js';
-
-const SHAPES: Shape[] = [
-  [1, 1],
-  [1, 7],
-  [6, 1],
-  [2, 2],
-  [4, 6],
-  [5, 7],
-  [8, 9],
-  [9, 8],
-  [11, 16],
-  [17, 20],
-];
+import { SHAPES, both, command, expectAlike, perform } from './support/mixtures.js';
+import { textbookRule, fourierSums, type TextbookProblem } from '../src/cli/validate/textbook.js';
 
 /** One bound, none, and two, in units of the object's root mean square, so that some pixels are beyond, and not all. */
 const BOUNDS: [low: number, high: number][] = [
@@ -468,81 +441,3 @@ onEveryBackend('one of two starts', ({ backend, precision, tolerance }) => {
     expect(relativeError(await batch.readObject(1), await second.readObject())).toBeLessThan(tolerance);
   });
 });
-
-const COMMANDS = [
-  ...['run', 'step', 'inverse', 'constrainObject', 'forward', 'constrainFourier'],
-  ...['readObject', 'readSpectrum', 'residuals', 'writeObject', 'writeSpectrum', 'use', 'setSupport'],
-] as const;
-
-const command = fc.constantFrom(...COMMANDS);
-
-async function perform(
-  name: (typeof COMMANDS)[number],
-  session: Session,
-  textbook: TextbookSession,
-  shape: Shape,
-  seed: number,
-): Promise<void> {
-  const pixels = shape[0] * shape[1];
-  switch (name) {
-    case 'run':
-      await session.run(2);
-      textbook.run(2);
-      break;
-    case 'writeObject': {
-      const object = noise(pixels, seed).map((u) => u - 0.3);
-      session.writeObject(object);
-      textbook.writeObject(object);
-      break;
-    }
-    case 'writeSpectrum': {
-      const spectrum = noise(2 * pixels, seed).map((u) => 4 * u - 2);
-      session.writeSpectrum(spectrum);
-      textbook.writeSpectrum(spectrum);
-      break;
-    }
-    case 'use': {
-      const rule = { algorithm: ALGORITHMS[seed % ALGORITHMS.length], beta: 0.5 + (seed % 5) / 10 };
-      if (textbook.awaitsRule) {
-        expect(() => session.use(rule)).toThrow(/between inverse\(\) and constrainObject\(\)/);
-        break;
-      }
-      session.use(rule);
-      expect({ algorithm: session.algorithm, beta: session.beta }).toEqual(rule);
-      textbook.rule = textbookRule(textbook.problem, rule);
-      break;
-    }
-    case 'setSupport': {
-      const support = seed % 3 === 0 ? undefined : randomMask(shape, 0.6, seed);
-      session.setSupport(support);
-      textbook.problem.support = support;
-      break;
-    }
-    case 'readObject':
-    case 'readSpectrum':
-    case 'residuals':
-      await session[name]();
-      break;
-    default:
-      session[name]();
-      textbook[name]();
-  }
-}
-
-/** A session and the oracle in the same state. */
-async function both(problem: TextbookProblem, options: SessionOptions & { algorithm: Algorithm; beta: number }) {
-  const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
-  const session = await createSession(problem, { ...options, start: { phase } });
-  const start = hermitianPart(textbookStart(problem, phase), problem.shape);
-  const rule = textbookRule(problem, options);
-  return { session, textbook: new TextbookSession({ ...problem }, start, rule) };
-}
-
-async function expectAlike(session: Session, textbook: TextbookSession, tolerance: number): Promise<void> {
-  expect(session.iterations).toBe(textbook.iterations);
-  expect(relativeError(await session.readObject(), textbook.readObject())).toBeLessThan(tolerance);
-  expect(relativeError(await session.readSpectrum(), textbook.readSpectrum())).toBeLessThan(tolerance);
-  const residual = await session.residual();
-  if (textbook.iterations === 0) expect(residual).toBeNaN();
-  else expect(Math.abs(residual - textbook.residual)).toBeLessThan(tolerance);
-}

@@ -8,7 +8,7 @@ import { POSITIVE, projection, ruleOf, withoutPrevious } from '../src/rules.js';
 import { onEveryBackend } from './support/backends.js';
 import { noise, noisyProblem, randomMask, relativeError } from './support/images.js';
 
-const UNBOUNDED = projection([-Infinity, Infinity]);
+const UNBOUNDED = projection({ bounds: [-Infinity, Infinity] });
 
 onEveryBackend('shrinkSupport', ({ backend, precision, tolerance }) => {
   /** Three starts, whose objects are given. */

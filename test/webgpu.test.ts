@@ -90,7 +90,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const count = shape[0] * shape[1];
     const pattern = { ...noisyProblem(shape), scale: 1, energy: 1, asymmetry: 0 };
     const largest = async (image: Float64Array, size: number, support?: Uint8Array) => {
-      const rule = { ...projection([-Infinity, Infinity]), supportSize: size };
+      const rule = { ...projection({ bounds: [-Infinity, Infinity] }), supportSize: size };
       const problem = { pattern, batch: { starts: 2 }, precision: 'single', support, rule } as const;
       const session = await webgpuBackend.createSession(problem, 0);
       session.writeObject(0, noise(count, 8), false);
@@ -142,7 +142,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const problem = { pattern, batch: { starts: 1, seeded: { seed: 1, firstStart: 0 } }, precision: 'single' } as const;
     // One more than there are slots.
     const rules = Array.from({ length: SLOTS + 1 }, (_, i): Rule => {
-      return { ...projection([0, 5]), fourier: { ...IMPOSE, tolerance: 0.001 * (i + 1) } };
+      return { ...projection({ bounds: [0, 5] }), fourier: { ...IMPOSE, tolerance: 0.001 * (i + 1) } };
     });
     const spectrum = async (between: 'pending' | 'complete') => {
       const session = await webgpuBackend.createSession({ ...problem, rule: rules[0] }, 0);

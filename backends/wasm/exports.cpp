@@ -5,13 +5,10 @@
 // `precision` is 4 (float) or 8 (double), and pointers to void are to numbers of the session's precision. Pointers are
 // offsets into the module's memory. Functions that return int return 0 when memory ran out, else 1.
 #include <cstdlib>
-#include <memory>
-#include <new>
 #include <type_traits>
 
+#include "exports.hpp"
 #include "session.hpp"
-
-#define EXPORT(name) extern "C" __attribute__((export_name(#name)))
 
 using namespace rephase;
 
@@ -19,28 +16,23 @@ namespace {
 
 template <class T>
 using RealSession = Session<RealField<T>>;
+template <class T>
+using ComplexSession = Session<ComplexField<T>>;
 
-// A session of either precision, and the rule of its next operations.
-struct AnySession {
-  std::unique_ptr<RealSession<float>> single;
-  std::unique_ptr<RealSession<double>> twice;
+// A session of either precision and of either kind of object, and the rule of its next operations.
+struct AnySession : OneOf<RealSession<float>, RealSession<double>, ComplexSession<float>, ComplexSession<double>> {
   Rule rule;
-
-  bool valid() const { return single ? single->valid() : twice && twice->valid(); }
-  template <class F>
-  auto with(F&& f) {
-    return single ? f(*single) : f(*twice);
-  }
 };
 
-// A pointer to numbers of a session's precision.
-template <class S>
-typename S::T* numbers(const S&, void* p) {
-  return static_cast<typename S::T*>(p);
-}
-template <class S>
-const typename S::T* numbers(const S&, const void* p) {
-  return static_cast<const typename S::T*>(p);
+// Calls `f` with a null pointer to the class of such sessions.
+template <class F>
+auto with_kind(int precision, int is_complex, F&& f) {
+  const auto of_object = [&]<class Real, class Complex>(Real* real, Complex* complex) {
+    return is_complex ? f(complex) : f(real);
+  };
+  if (precision == sizeof(float))
+    return of_object(static_cast<RealSession<float>*>(nullptr), static_cast<ComplexSession<float>*>(nullptr));
+  return of_object(static_cast<RealSession<double>*>(nullptr), static_cast<ComplexSession<double>*>(nullptr));
 }
 
 }  // namespace
@@ -56,22 +48,22 @@ EXPORT(rephase_free) void rephase_free(void* memory) {
 
 // The most that a session will hold, with a previous iterate or without.
 EXPORT(rephase_bytes_needed)
-double rephase_bytes_needed(int precision, double rows, double columns, double starts, int with_iterate) {
-  const auto needed = precision == sizeof(float) ? RealSession<float>::bytes_needed : RealSession<double>::bytes_needed;
-  return needed(rows, columns, starts, with_iterate);
+double rephase_bytes_needed(int precision, int is_complex, double rows, double columns, double starts,
+                            int with_iterate) {
+  return with_kind(precision, is_complex,
+                   [&]<class S>(S*) { return S::bytes_needed(rows, columns, starts, with_iterate); });
 }
 
 // 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once.
 EXPORT(rephase_create)
-AnySession* rephase_create(int precision, uint32_t rows, uint32_t columns, uint32_t starts, int with_iterate) {
+AnySession* rephase_create(int precision, int is_complex, uint32_t rows, uint32_t columns, uint32_t starts,
+                           int with_iterate) {
   const Rule rule = {{0, 1}, {{0, 1}, {0, 1}}, {{0, 0}, {0, 0}}, with_iterate != 0};
-  AnySession* const session = new (std::nothrow) AnySession{nullptr, nullptr, rule};
+  AnySession* const session = new (std::nothrow) AnySession{{}, rule};
   if (!session) return nullptr;
-  if (precision == sizeof(float))
-    session->single.reset(new (std::nothrow) RealSession<float>(rows, columns, starts, rule));
-  else
-    session->twice.reset(new (std::nothrow) RealSession<double>(rows, columns, starts, rule));
-  if (session->valid()) return session;
+  const bool is_made =
+      with_kind(precision, is_complex, [&]<class S>(S*) { return session->make<S>(rows, columns, starts, rule); });
+  if (is_made) return session;
   delete session;
   return nullptr;
 }
@@ -80,23 +72,38 @@ EXPORT(rephase_destroy) void rephase_destroy(AnySession* session) {
   delete session;
 }
 
-// The rule of the operations that follow: coefficients in the order of `coefficients` in src/rules.ts.
+// The rule of the operations that follow: coefficients in the order of `coefficients` in src/rules.ts, and what only
+// complex objects have.
 EXPORT(rephase_use_rule)
 void rephase_use_rule(AnySession* session, double tx, double ty, double six, double siy, double snx, double sny,
                       double vix, double viy, double vnx, double vny, double lx, double ly, double pi, double pn,
                       double low, double high, double reflects_iterate, double support_size, double tolerance,
-                      double limit, double likelihood, int keeps_iterate) {
+                      double limit, double likelihood, int keeps_iterate, double centre, double half_width,
+                      int in_two_planes) {
   const Update satisfied = {{six, siy}, {snx, sny}}, violated = {{vix, viy}, {vnx, vny}};
   const bool keeps = keeps_iterate != 0, reflects = reflects_iterate != 0;
   const FourierRule fourier = {tolerance, limit, likelihood != 0};
   const uint32_t size = static_cast<uint32_t>(support_size);
-  session->rule = {{tx, ty}, satisfied, violated, keeps, {lx, ly}, {pi, pn}, low, high, reflects, size, fourier};
+  const Phases phases = {centre, half_width};
+  session->rule = {{tx, ty}, satisfied, violated, keeps,   {lx, ly}, {pi, pn},          low,
+                   high,     reflects,  size,     fourier, phases,   in_two_planes != 0};
 }
 
 // mask: rows × columns bytes or 0.
 EXPORT(rephase_set_magnitudes)
 void rephase_set_magnitudes(AnySession* session, const void* magnitudes, const uint8_t* mask, double scale) {
   session->with([&](auto& s) { s.set_magnitudes(numbers(s, magnitudes), mask, scale); });
+}
+
+// The size of each pixel of a complex object, after `rephase_set_magnitudes`.
+EXPORT(rephase_set_object_magnitudes)
+int rephase_set_object_magnitudes(AnySession* session, const void* magnitudes) {
+  return session->with([&](auto& s) {
+    if constexpr (requires { s.field().set_object_magnitudes(numbers(s, magnitudes)); })
+      return s.field().set_object_magnitudes(numbers(s, magnitudes));
+    else
+      return false;
+  });
 }
 
 // support: rows × columns bytes, or 0 for everywhere.
@@ -161,7 +168,8 @@ EXPORT(rephase_take_residuals) void rephase_take_residuals(AnySession* session, 
 }
 
 // Reading and writing take `rows` rows from `row` on, so that a small staging buffer serves any image. Spectra are full
-// and interleaved, and one is written as a whole; halves are as stored.
+// and interleaved, and one is written as a whole; what is stored of them is the packed half for a
+// real object, and all for a complex one.
 EXPORT(rephase_read_object)
 void rephase_read_object(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
   session->with([&](auto& s) { s.read_object(start, row, rows, numbers(s, out)); });
@@ -192,15 +200,16 @@ EXPORT(rephase_threshold) double rephase_threshold(AnySession* session, uint32_t
 }
 
 EXPORT(rephase_set_threshold) void rephase_set_threshold(AnySession* session, uint32_t start, double threshold) {
-  session->with([&](auto& s) { s.threshold(start) = static_cast<typename std::decay_t<decltype(s)>::T>(threshold); });
+  session->with(
+      [&](auto& s) { s.threshold(start) = static_cast<std::decay_t<decltype(s.threshold(start))>>(threshold); });
 }
 
-EXPORT(rephase_read_half)
-void rephase_read_half(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
-  session->with([&](auto& s) { s.read_half(start, row, rows, numbers(s, out)); });
+EXPORT(rephase_read_stored)
+void rephase_read_stored(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, void* out) {
+  session->with([&](auto& s) { s.read_stored(start, row, rows, numbers(s, out)); });
 }
 
-EXPORT(rephase_write_half)
-void rephase_write_half(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, const void* in) {
-  session->with([&](auto& s) { s.write_half(start, row, rows, numbers(s, in)); });
+EXPORT(rephase_write_stored)
+void rephase_write_stored(AnySession* session, uint32_t start, uint32_t row, uint32_t rows, const void* in) {
+  session->with([&](auto& s) { s.write_stored(start, row, rows, numbers(s, in)); });
 }

@@ -4,8 +4,9 @@
  */
 import type { Backend } from '../../src/backends/interface.js';
 import { WasmInstance } from './instance.js';
+import { MEMORY_LIMIT } from './module-memory.js';
 import { WasmScanSession } from './scan-session.js';
-import { MEMORY_LIMIT, WasmSession } from './session.js';
+import { WasmSession } from './session.js';
 
 const DEVICES = [{ name: 'CPU (WebAssembly SIMD)', memory: MEMORY_LIMIT, software: false }];
 
@@ -14,6 +15,7 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
     name: 'wasm',
     precisions: ['single', 'double'],
     onCallingThread: true,
+    takesComplexObjects: true,
     devices: async () => {
       await module();
       return DEVICES;

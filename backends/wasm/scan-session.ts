@@ -1,55 +1,53 @@
 /** `BackendScanSession` over the WebAssembly module. Each session has an instance of its own, as `WasmSession` has. */
 import type { BackendScan, BackendScanSession } from '../../src/backends/interface.js';
 import { scanNumbers, type ScanRule } from '../../src/scan-rules.js';
-import type { MemoryReport, Precision, RealArray } from '../../src/types.js';
+import type { MemoryReport, RealArray } from '../../src/types.js';
 import { BYTES_PER_NUMBER, type Pointer, type WasmInstance } from './instance.js';
-import { FIXED_BYTES, MEMORY_LIMIT, outOfMemory, promised } from './session.js';
+import { ModuleMemory, promised } from './module-memory.js';
 
 export class WasmScanSession implements BackendScanSession {
-  readonly #precision: Precision;
   readonly #positions: number;
   /** How many numbers each has. */
   readonly #lengths: { object: number; probe: number };
-  readonly #what: string;
-  #instance: WasmInstance | undefined;
-  #scan: Pointer;
+  readonly #memory: ModuleMemory;
+  /** Bytes that the scan needs. */
+  readonly #needed: number;
+  readonly #scan: Pointer;
   #rule: ScanRule | undefined;
   /** Of the order that the module has. */
-  #order: Pointer;
+  readonly #order: Pointer;
   #orderGiven: Uint32Array | undefined;
   /** Positions in the batch under way. */
   #batch = 0;
-  readonly #traffic = { uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 };
 
   constructor(instance: WasmInstance, scan: BackendScan) {
     const { shape, objectShape, modes, batch, precision, rule, positions, patterns, mask } = scan;
     const [rows, columns] = shape;
     const pixels = rows * columns;
-    this.#instance = instance;
-    this.#precision = precision;
     this.#positions = positions.length / 2;
     this.#lengths = { object: 2 * objectShape[0] * objectShape[1], probe: 2 * modes * pixels };
-    this.#what = `${this.#positions} positions of ${shape.join(' × ')} pixels over ${objectShape.join(' × ')} in ${precision} precision`;
+    const what = `${this.#positions} positions of ${shape.join(' × ')} pixels over ${objectShape.join(' × ')}`;
+    const memory = (this.#memory = new ModuleMemory(instance, precision, what));
     const described = [
-      ...[this.#bytesPerNumber, this.#positions, rows, columns, ...objectShape],
+      ...[BYTES_PER_NUMBER[precision], this.#positions, rows, columns, ...objectShape],
       ...[modes, batch, Number(rule.keepsWaves)],
     ];
-    const staging = Math.max(this.#lengths.object, this.#lengths.probe * batch) * this.#bytesPerNumber;
-    const needed = FIXED_BYTES + this.#call.rephase_scan_bytes_needed(...described) + staging;
-    if (needed > MEMORY_LIMIT) throw outOfMemory(this.#what, needed);
+    const staging = memory.bytesOf(Math.max(this.#lengths.object, this.#lengths.probe * batch));
+    this.#needed = this.#call.rephase_scan_bytes_needed(...described) + staging;
+    memory.requireRoom(this.#needed);
     this.#scan = this.#call.rephase_scan_create(...described);
-    if (!this.#scan) throw outOfMemory(this.#what, needed);
-    this.#order = this.#call.rephase_allocate(4 * this.#positions);
+    this.#require(this.#scan);
+    this.#order = memory.allocate(4 * this.#positions);
     this.writePositions(positions);
-    this.#lend(pixels * this.#bytesPerNumber + pixels, (counts) => {
-      const maskAt = mask ? counts + pixels * this.#bytesPerNumber : 0;
-      if (mask) this.#live.bytes(maskAt, pixels).set(mask);
+    memory.lend(memory.bytesOf(pixels) + pixels, (counts) => {
+      const maskAt = mask ? counts + memory.bytesOf(pixels) : 0;
+      if (mask) memory.putBytes(maskAt, mask);
       for (let j = 0; j < this.#positions; j++) {
-        this.#live.numbers(counts, pixels, precision).set(patterns.subarray(j * pixels, (j + 1) * pixels));
+        memory.view(counts, pixels).set(patterns.subarray(j * pixels, (j + 1) * pixels));
         this.#call.rephase_scan_set_pattern(this.#scan, j, counts, maskAt);
       }
     });
-    this.#countUpload(patterns.length * this.#bytesPerNumber + (mask?.length ?? 0));
+    memory.countUpload(memory.bytesOf(patterns.length) + (mask?.length ?? 0));
   }
 
   forward(order: Uint32Array, begin: number, end: number, rule: ScanRule): void {
@@ -86,13 +84,13 @@ export class WasmScanSession implements BackendScanSession {
   }
 
   takeResiduals(): Promise<Float64Array> {
-    const length = this.#call.rephase_scan_records(this.#scan);
-    return promised(() =>
-      this.#lend(8 * length, (out) => {
+    return promised(() => {
+      const length = this.#call.rephase_scan_records(this.#scan);
+      return this.#memory.lend(8 * length, (out) => {
         this.#call.rephase_scan_take_residuals(this.#scan, out);
-        return this.#download(out, length, 'double') as Float64Array;
-      }),
-    );
+        return this.#memory.take(out, length, 'double') as Float64Array;
+      });
+    });
   }
 
   counts(): Promise<{ model: number; measured: number }> {
@@ -129,16 +127,16 @@ export class WasmScanSession implements BackendScanSession {
   readPositions(): Promise<Float64Array> {
     return promised(() => {
       const at = this.#call.rephase_scan_positions(this.#scan);
-      return this.#download(at, 2 * this.#positions, 'double') as Float64Array;
+      return this.#memory.take(at, 2 * this.#positions, 'double') as Float64Array;
     });
   }
 
   writePositions(positions: Float64Array): void {
-    this.#lend(positions.byteLength, (at) => {
-      this.#live.numbers(at, positions.length, 'double').set(positions);
+    this.#memory.lend(positions.byteLength, (at) => {
+      this.#memory.put(at, positions, 'double');
       this.#call.rephase_scan_set_positions(this.#scan, at);
     });
-    this.#countUpload(positions.byteLength);
+    this.#memory.countUpload(positions.byteLength);
   }
 
   finish(): Promise<void> {
@@ -146,12 +144,11 @@ export class WasmScanSession implements BackendScanSession {
   }
 
   memory(): MemoryReport {
-    return { deviceBytes: this.#live.memoryBytes, hostBytes: 0, ...this.#traffic };
+    return this.#memory.report();
   }
 
   dispose(): void {
-    this.#instance?.call.rephase_scan_destroy(this.#scan);
-    this.#instance = undefined;
+    this.#memory.dispose((call) => call.rephase_scan_destroy(this.#scan));
   }
 
   #use(rule: ScanRule): void {
@@ -164,9 +161,9 @@ export class WasmScanSession implements BackendScanSession {
   #take(order: Uint32Array): void {
     if (order === this.#orderGiven) return;
     const bytes = new Uint8Array(order.buffer, order.byteOffset, order.byteLength);
-    this.#live.bytes(this.#order, bytes.length).set(bytes);
+    this.#memory.putBytes(this.#order, bytes);
     this.#orderGiven = order;
-    this.#countUpload(bytes.length);
+    this.#memory.countUpload(bytes.length);
   }
 
   #read(
@@ -174,9 +171,9 @@ export class WasmScanSession implements BackendScanSession {
     length: number,
   ): Promise<RealArray> {
     return promised(() =>
-      this.#lend(length * this.#bytesPerNumber, (out) => {
+      this.#memory.lend(this.#memory.bytesOf(length), (out) => {
         this.#call[read](this.#scan, out);
-        return this.#download(out, length, this.#precision);
+        return this.#memory.take(out, length);
       }),
     );
   }
@@ -185,49 +182,19 @@ export class WasmScanSession implements BackendScanSession {
     write: 'rephase_scan_write_object' | 'rephase_scan_write_probe' | 'rephase_scan_write_waves',
     numbers: RealArray,
   ): void {
-    this.#lend(numbers.length * this.#bytesPerNumber, (at) => {
-      this.#live.numbers(at, numbers.length, this.#precision).set(numbers);
+    const bytes = this.#memory.bytesOf(numbers.length);
+    this.#memory.lend(bytes, (at) => {
+      this.#memory.put(at, numbers);
       this.#call[write](this.#scan, at);
     });
-    this.#countUpload(numbers.length * this.#bytesPerNumber);
-  }
-
-  #download(at: Pointer, length: number, precision: Precision): RealArray {
-    this.#traffic.downloads += 1;
-    this.#traffic.downloadedBytes += length * BYTES_PER_NUMBER[precision];
-    return this.#live.numbers(at, length, precision).slice();
-  }
-
-  #countUpload(bytes: number): void {
-    this.#traffic.uploads += 1;
-    this.#traffic.uploadedBytes += bytes;
-  }
-
-  /** Lends a buffer in the module's memory for one call. */
-  #lend<Result>(bytes: number, use: (buffer: Pointer) => Result): Result {
-    const buffer = this.#call.rephase_allocate(bytes);
-    this.#require(buffer || bytes === 0 ? 1 : 0);
-    try {
-      return use(buffer);
-    } finally {
-      this.#call.rephase_free(buffer);
-    }
+    this.#memory.countUpload(bytes);
   }
 
   #require(succeeded: number): void {
-    if (!succeeded) throw outOfMemory(this.#what, this.#live.memoryBytes);
-  }
-
-  get #live(): WasmInstance {
-    if (!this.#instance) throw new Error('a backend session was used after dispose(): a defect of rephase');
-    return this.#instance;
+    this.#memory.require(succeeded, this.#needed);
   }
 
   get #call() {
-    return this.#live.call;
-  }
-
-  get #bytesPerNumber(): number {
-    return BYTES_PER_NUMBER[this.#precision];
+    return this.#memory.call;
   }
 }

@@ -1,37 +1,16 @@
 // The functions of the WebAssembly module for scans, as exports.cpp has them for images. What each operation promises
 // stands in src/backends/interface.ts.
-#include <memory>
-#include <new>
-
+#include "exports.hpp"
 #include "scan.hpp"
-
-#define EXPORT(name) extern "C" __attribute__((export_name(#name)))
 
 using namespace rephase;
 
 namespace {
 
 // A scan of either precision, and the rule of its next operations.
-struct AnyScan {
-  std::unique_ptr<Scan<float>> single;
-  std::unique_ptr<Scan<double>> twice;
+struct AnyScan : OneOf<Scan<float>, Scan<double>> {
   ScanRule rule;
-
-  bool valid() const { return single ? single->valid() : twice && twice->valid(); }
-  template <class F>
-  auto with(F&& f) {
-    return single ? f(*single) : f(*twice);
-  }
 };
-
-template <class T>
-const T* numbers(const Scan<T>&, const void* p) {
-  return static_cast<const T*>(p);
-}
-template <class T>
-T* numbers(const Scan<T>&, void* p) {
-  return static_cast<T*>(p);
-}
 
 ScanShape shape_of(double positions, double rows, double columns, double object_rows, double object_columns,
                    double modes, double batch) {
@@ -54,13 +33,11 @@ EXPORT(rephase_scan_create)
 AnyScan* rephase_scan_create(int precision, double positions, double rows, double columns, double object_rows,
                              double object_columns, double modes, double batch, int keeps_waves) {
   const ScanShape shape = shape_of(positions, rows, columns, object_rows, object_columns, modes, batch);
-  AnyScan* const scan = new (std::nothrow) AnyScan{};
+  AnyScan* const scan = new (std::nothrow) AnyScan;
   if (!scan) return nullptr;
-  if (precision == sizeof(float))
-    scan->single.reset(new (std::nothrow) Scan<float>(shape, keeps_waves != 0));
-  else
-    scan->twice.reset(new (std::nothrow) Scan<double>(shape, keeps_waves != 0));
-  if (scan->valid()) return scan;
+  const bool is_made = precision == sizeof(float) ? scan->make<Scan<float>>(shape, keeps_waves != 0)
+                                                  : scan->make<Scan<double>>(shape, keeps_waves != 0);
+  if (is_made) return scan;
   delete scan;
   return nullptr;
 }

@@ -4,16 +4,11 @@
  * in that memory; results come out through a small staging buffer.
  */
 import type { BackendProblem, BackendSession, Batch, Pattern, ShrinkSupport } from '../../src/backends/interface.js';
-import { OutOfMemoryError } from '../../src/errors.js';
 import { coefficients, type Rule } from '../../src/rules.js';
-import type { MemoryReport, Precision, RealArray, Shape } from '../../src/types.js';
+import type { MemoryReport, ObjectKind, Precision, RealArray, Shape } from '../../src/types.js';
 import { BYTES_PER_NUMBER, type WasmInstance, type Pointer } from './instance.js';
+import { ModuleMemory, promised } from './module-memory.js';
 
-/** What 32-bit addresses reach. */
-export const MEMORY_LIMIT = 2 ** 32;
-
-/** The module's data, its stack and what the allocator keeps for itself. */
-export const FIXED_BYTES = 2 ** 19;
 const STAGING_BYTES = 2 ** 18;
 /** As many as the core keeps. */
 const RECORDS = 1024;
@@ -22,27 +17,29 @@ const RECORDS = 1024;
 interface Size {
   shape: Shape;
   starts: number;
+  object: ObjectKind;
   precision: Precision;
   withIterate: boolean;
 }
 
 export class WasmSession implements BackendSession {
   readonly #size: Size;
-  #instance: WasmInstance | undefined;
+  readonly #memory: ModuleMemory;
   #session: Pointer = 0;
   /** The rule that the core has. */
   #rule: Rule | undefined;
-  readonly #traffic = { uploads: 0, uploadedBytes: 0, downloads: 0, downloadedBytes: 0 };
 
-  constructor(instance: WasmInstance, { pattern, batch, precision, support, rule }: BackendProblem) {
-    this.#instance = instance;
-    this.#size = { shape: pattern.shape, starts: batch.starts, precision, withIterate: rule.keepsIterate };
+  constructor(instance: WasmInstance, problem: BackendProblem) {
+    const { pattern, batch, precision, object = 'real', objectMagnitudes, support, rule } = problem;
+    this.#size = { shape: pattern.shape, starts: batch.starts, object, precision, withIterate: rule.keepsIterate };
+    this.#memory = new ModuleMemory(instance, precision, nameOf(this.#size));
     const mask = pattern.mask?.length ?? 0;
-    const staging = batch.seeded ? mask : Math.max(mask, 2 * pattern.magnitudes.length * this.#bytesPerNumber);
-    this.#require(this.#bytesNeeded(staging) <= MEMORY_LIMIT, staging);
-    this.#session = instance.call.rephase_create(...describe(this.#size));
+    const staging = batch.seeded ? mask : Math.max(mask, this.#memory.bytesOf(2 * pattern.magnitudes.length));
+    this.#memory.requireRoom(this.#bytesNeeded(staging));
+    this.#session = this.#call.rephase_create(...describe(this.#size));
     this.#require(this.#session, staging);
     this.#uploadPattern(pattern, batch, support);
+    if (objectMagnitudes) this.#passObjectMagnitudes(objectMagnitudes);
   }
 
   inverse(): void {
@@ -73,7 +70,7 @@ export class WasmSession implements BackendSession {
   }
 
   setSupport(support: Uint8Array | undefined): void {
-    this.#staged(support?.length ?? 0, (staged) => this.#passSupport(staged, support));
+    this.#memory.lend(support?.length ?? 0, (staged) => this.#passSupport(staged, support));
   }
 
   shrinkSupport({ sigma, threshold, least, most }: ShrinkSupport): void {
@@ -83,10 +80,9 @@ export class WasmSession implements BackendSession {
   readSupport(start: number): Promise<Uint8Array> {
     const [rows, columns] = this.#size.shape;
     return promised(() =>
-      this.#staged(rows * columns, (out) => {
+      this.#memory.lend(rows * columns, (out) => {
         this.#call.rephase_read_support(this.#session, start, out);
-        this.#countDownload(rows * columns);
-        return this.#live.bytes(out, rows * columns).slice();
+        return this.#memory.takeBytes(out, rows * columns);
       }),
     );
   }
@@ -100,17 +96,15 @@ export class WasmSession implements BackendSession {
   takeResiduals(): Promise<Float64Array> {
     return promised(() => {
       const length = this.#call.rephase_records(this.#session) * this.#size.starts;
-      return this.#staged(8 * length, (out) => {
+      return this.#memory.lend(8 * length, (out) => {
         this.#call.rephase_take_residuals(this.#session, out);
-        const sums = this.#live.numbers(out, length, 'double').slice() as Float64Array;
-        this.#countDownload(sums.byteLength);
-        return sums;
+        return this.#memory.take(out, length, 'double') as Float64Array;
       });
     });
   }
 
   readObject(start: number): Promise<RealArray> {
-    return this.#readRows('rephase_read_object', start, this.#size.shape[1]);
+    return this.#readRows('rephase_read_object', start, this.#numbersOfPixel * this.#size.shape[1]);
   }
 
   readSpectrum(start: number): Promise<RealArray> {
@@ -124,13 +118,14 @@ export class WasmSession implements BackendSession {
     );
   }
 
-  readHalf(start: number): Promise<RealArray> {
-    return this.#readRows('rephase_read_half', start, 2 * Math.ceil(this.#size.shape[1] / 2));
+  readStored(start: number): Promise<RealArray> {
+    const { object, shape } = this.#size;
+    return this.#readRows('rephase_read_stored', start, 2 * (object === 'real' ? Math.ceil(shape[1] / 2) : shape[1]));
   }
 
-  writeHalf(start: number, half: RealArray): void {
-    this.#writeRows(half, (row, count, staging) =>
-      this.#call.rephase_write_half(this.#session, start, row, count, staging),
+  writeStored(start: number, stored: RealArray): void {
+    this.#writeRows(stored, (row, count, staging) =>
+      this.#call.rephase_write_stored(this.#session, start, row, count, staging),
     );
   }
 
@@ -148,11 +143,12 @@ export class WasmSession implements BackendSession {
   }
 
   writeSpectrum(start: number, spectrum: RealArray): void {
-    this.#staged(spectrum.length * this.#bytesPerNumber, (staging) => {
-      this.#copyIn(staging, spectrum);
+    const bytes = this.#memory.bytesOf(spectrum.length);
+    this.#memory.lend(bytes, (staging) => {
+      this.#memory.put(staging, spectrum);
       this.#call.rephase_write_spectrum(this.#session, start, staging);
     });
-    this.#countUpload(spectrum.length * this.#bytesPerNumber);
+    this.#memory.countUpload(bytes);
   }
 
   finish(): Promise<void> {
@@ -160,21 +156,21 @@ export class WasmSession implements BackendSession {
   }
 
   memory(): MemoryReport {
-    return { deviceBytes: this.#live.memoryBytes, hostBytes: 0, ...this.#traffic };
+    return this.#memory.report();
   }
 
-  /** The memory is the garbage collector's as soon as nothing refers to the instance. */
   dispose(): void {
-    this.#instance?.call.rephase_destroy(this.#session);
+    this.#memory.dispose((call) => call.rephase_destroy(this.#session));
     this.#session = 0;
-    this.#instance = undefined;
   }
 
   /** Passes a rule to the core, where it is another than the last. */
   #use(rule: Rule): void {
     if (rule === this.#rule) return;
     if (rule.keepsIterate) this.#size.withIterate = true;
-    this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate));
+    const { centre, halfWidth } = rule.phases;
+    const ofComplex = [centre, halfWidth, Number(rule.inTwoPlanes)];
+    this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate), ...ofComplex);
     this.#rule = rule;
   }
 
@@ -189,13 +185,13 @@ export class WasmSession implements BackendSession {
   ): void {
     const [rows, columns] = shape;
     const pixels = rows * columns;
-    const room = Math.ceil(rows / 8) * 8 * columns * this.#bytesPerNumber + 256;
-    this.#staged(room, (staged) => {
+    const room = this.#memory.bytesOf(Math.ceil(rows / 8) * 8 * columns * this.#numbersOfPixel) + 256;
+    this.#memory.lend(room, (staged) => {
       if (support) this.#passSupport(staged, support);
-      this.#staged(mask ? pixels : 0, (stagedMask) => {
-        this.#copyIn(staged, magnitudes);
-        if (mask) this.#live.bytes(stagedMask, pixels).set(mask);
-        this.#countUpload(pixels * this.#bytesPerNumber + (mask?.length ?? 0));
+      this.#memory.lend(mask ? pixels : 0, (stagedMask) => {
+        this.#memory.put(staged, magnitudes);
+        if (mask) this.#memory.putBytes(stagedMask, mask);
+        this.#memory.countUpload(this.#memory.bytesOf(pixels) + (mask?.length ?? 0));
         const maskOrNone = mask ? stagedMask : 0;
         this.#call.rephase_set_magnitudes(this.#session, staged, maskOrNone, scale);
         if (!seeded) return;
@@ -207,9 +203,18 @@ export class WasmSession implements BackendSession {
   }
 
   #passSupport(staged: Pointer, support: Uint8Array | undefined): void {
-    if (support) this.#live.bytes(staged, support.length).set(support);
+    if (support) this.#memory.putBytes(staged, support);
     this.#require(this.#call.rephase_set_support(this.#session, support ? staged : 0));
-    if (support) this.#countUpload(support.length);
+    if (support) this.#memory.countUpload(support.length);
+  }
+
+  #passObjectMagnitudes(magnitudes: RealArray): void {
+    const bytes = this.#memory.bytesOf(magnitudes.length);
+    this.#memory.lend(bytes, (staged) => {
+      this.#memory.put(staged, magnitudes);
+      this.#require(this.#call.rephase_set_object_magnitudes(this.#session, staged));
+    });
+    this.#memory.countUpload(bytes);
   }
 
   /** Stages an array some rows at a time, and has each piece written. */
@@ -217,19 +222,19 @@ export class WasmSession implements BackendSession {
     const [rows] = this.#size.shape;
     const length = array.length / rows;
     const atOnce = this.#rowsAtOnce(length);
-    this.#staged(atOnce * length * this.#bytesPerNumber, (staging) => {
+    this.#memory.lend(this.#memory.bytesOf(atOnce * length), (staging) => {
       for (let row = 0; row < rows; row += atOnce) {
         const count = Math.min(atOnce, rows - row);
-        this.#copyIn(staging, array.subarray(row * length, (row + count) * length));
+        this.#memory.put(staging, array.subarray(row * length, (row + count) * length));
         write(row, count, staging);
       }
     });
-    this.#countUpload(array.length * this.#bytesPerNumber);
+    this.#memory.countUpload(this.#memory.bytesOf(array.length));
   }
 
   /** `length`: how many numbers a row has. */
   #readRows(
-    read: 'rephase_read_object' | 'rephase_read_spectrum' | 'rephase_read_half',
+    read: 'rephase_read_object' | 'rephase_read_spectrum' | 'rephase_read_stored',
     start: number,
     length: number,
   ): Promise<RealArray> {
@@ -238,92 +243,47 @@ export class WasmSession implements BackendSession {
       const [rows] = shape;
       const result = new (precision === 'single' ? Float32Array : Float64Array)(rows * length);
       const atOnce = this.#rowsAtOnce(length);
-      this.#staged(atOnce * length * this.#bytesPerNumber, (out) => {
+      this.#memory.lend(this.#memory.bytesOf(atOnce * length), (out) => {
         for (let row = 0; row < rows; row += atOnce) {
           const count = Math.min(atOnce, rows - row);
           this.#call[read](this.#session, start, row, count, out);
-          result.set(this.#live.numbers(out, count * length, precision), row * length);
+          result.set(this.#memory.view(out, count * length), row * length);
         }
       });
-      this.#countDownload(result.byteLength);
+      this.#memory.countDownload(result.byteLength);
       return result;
     });
   }
 
   #rowsAtOnce(length: number): number {
-    return Math.min(this.#size.shape[0], Math.max(1, Math.floor(STAGING_BYTES / (length * this.#bytesPerNumber))));
-  }
-
-  #copyIn(at: Pointer, array: RealArray): void {
-    this.#live.numbers(at, array.length, this.#size.precision).set(array);
-  }
-
-  /** Lends a buffer in the module's memory for one call. */
-  #staged<T>(bytes: number, use: (buffer: Pointer) => T): T {
-    const buffer = this.#call.rephase_allocate(bytes);
-    if (!buffer && bytes > 0) throw outOfMemory(nameOf(this.#size), this.#live.memoryBytes + bytes);
-    try {
-      return use(buffer);
-    } finally {
-      this.#call.rephase_free(buffer);
-    }
-  }
-
-  #countUpload(bytes: number): void {
-    this.#traffic.uploads += 1;
-    this.#traffic.uploadedBytes += bytes;
-  }
-
-  #countDownload(bytes: number): void {
-    this.#traffic.downloads += 1;
-    this.#traffic.downloadedBytes += bytes;
+    return Math.min(this.#size.shape[0], Math.max(1, Math.floor(STAGING_BYTES / this.#memory.bytesOf(length))));
   }
 
   /** The most that the session will occupy, with `staging` bytes staged beside it. */
   #bytesNeeded(staging: number): number {
     const session = this.#call.rephase_bytes_needed(...describe(this.#size));
-    return FIXED_BYTES + session + Math.max(staging, RECORDS * 8 * this.#size.starts);
+    return session + Math.max(staging, RECORDS * 8 * this.#size.starts);
   }
 
-  #require(succeeded: number | boolean, staging = 0): void {
-    if (!succeeded) throw outOfMemory(nameOf(this.#size), this.#bytesNeeded(staging));
-  }
-
-  get #live(): WasmInstance {
-    if (!this.#instance) throw new Error('a backend session was used after dispose(): a defect of rephase');
-    return this.#instance;
+  #require(succeeded: number, staging = 0): void {
+    if (!succeeded) this.#memory.require(succeeded, this.#bytesNeeded(staging));
   }
 
   get #call() {
-    return this.#live.call;
+    return this.#memory.call;
   }
 
-  get #bytesPerNumber(): number {
-    return BYTES_PER_NUMBER[this.#size.precision];
+  get #numbersOfPixel(): number {
+    return this.#size.object === 'complex' ? 2 : 1;
   }
 }
 
 /** The arguments that creating a session and estimating it share. */
-function describe({ shape, starts, precision, withIterate }: Size) {
-  return [BYTES_PER_NUMBER[precision], ...shape, starts, Number(withIterate)] as const;
+function describe({ shape, starts, object, precision, withIterate }: Size) {
+  return [BYTES_PER_NUMBER[precision], Number(object === 'complex'), ...shape, starts, Number(withIterate)] as const;
 }
 
-/** Carries the work out now, and returns its outcome as a promise. */
-export function promised<T>(work: () => T): Promise<T> {
-  return new Promise((resolve) => resolve(work()));
-}
-
-function nameOf({ shape, starts, precision }: Size): string {
-  return `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} pixels in ${precision} precision`;
-}
-
-export function outOfMemory(what: string, required: number): OutOfMemoryError {
-  const limit = 'the wasm backend can address 4 GiB (4294967296 bytes)';
-  const within = required <= MEMORY_LIMIT ? ', and the system would not give that much' : '';
-  const message = `${what} need ${gibibytes(required)} GiB (${Math.ceil(required)} bytes); ${limit}${within}`;
-  return new OutOfMemoryError(message, Math.ceil(required), MEMORY_LIMIT);
-}
-
-function gibibytes(bytes: number): string {
-  return (bytes / 2 ** 30).toPrecision(3);
+function nameOf({ shape, starts, object }: Size): string {
+  const complex = object === 'complex' ? 'complex ' : '';
+  return `${starts === 1 ? '' : `${starts} starts of `}${shape.join(' × ')} ${complex}pixels`;
 }

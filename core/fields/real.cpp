@@ -5,37 +5,14 @@
 
 namespace rephase {
 
-namespace {
-
-size_t round_up(size_t n, size_t multiple) {
-  return (n + multiple - 1) / multiple * multiple;
-}
-
-// Rows of a power of two apart would share cache sets, and the row pass touches one place in every block.
-size_t block_stride(size_t padded_rows) {
-  return padded_rows % 32 == 0 ? padded_rows + 8 : padded_rows;
-}
-
-}  // namespace
-
 template <class T>
-RealField<T>::RealField(size_t rows, size_t columns)
-    : rows_(rows),
-      columns_(columns),
-      stored_columns_((columns + 1) / 2),
-      blocks_((stored_columns_ + L - 1) / L),
-      groups_((rows + kGroupRows - 1) / kGroupRows),
-      stride_(block_stride(round_up(rows, kGroupRows))),
-      row_plan_(columns),
-      column_plan_(rows) {
-  valid_ = row_plan_.valid() && column_plan_.valid() && magnitudes_.allocate(blocks_ * rows) &&
-           nyquist_magnitudes_.allocate(rows) && full_rows_.allocate(2 * columns);
+RealField<T>::RealField(size_t rows, size_t columns) : Base(rows, columns, (columns + 1) / 2, kGroupRows) {
+  valid_ = valid_ && nyquist_magnitudes_.allocate(rows) && full_rows_.allocate(2 * columns);
 }
 
 template <class T>
 size_t RealField<T>::bytes() const {
-  return row_plan_.bytes() + column_plan_.bytes() + magnitudes_.bytes() + nyquist_magnitudes_.bytes() +
-         full_rows_.bytes();
+  return Base::bytes() + nyquist_magnitudes_.bytes() + full_rows_.bytes();
 }
 
 template <class T>
@@ -45,16 +22,12 @@ double RealField<T>::image_bytes(double rows, double columns) {
 
 template <class T>
 double RealField<T>::spectrum_bytes(double rows, double columns) {
-  const double blocks = std::ceil(std::floor((columns + 1) / 2) / L);
-  return blocks * (std::ceil(rows / kGroupRows) * kGroupRows + 8) * sizeof(Complex<V>);
+  return Base::spectrum_bytes(rows, std::floor((columns + 1) / 2), kGroupRows);
 }
 
 template <class T>
 double RealField<T>::bytes_needed(double rows, double columns) {
-  const double magnitudes = std::ceil(std::floor((columns + 1) / 2) / L) * rows * sizeof(V);
-  // Twiddles and order, or Bluestein's tables and scratch at up to 8/3 of the length.
-  const double plans = (rows + columns) * (4 + 20 * sizeof(T)) + std::max(rows, columns) * 3 * sizeof(Complex<V>);
-  return magnitudes + plans + columns * 2 * sizeof(Complex<double>);
+  return Base::bytes_needed(rows, columns, std::floor((columns + 1) / 2)) + columns * 2 * sizeof(Complex<double>);
 }
 
 // ---- the pattern and its spectra ----
@@ -163,7 +136,7 @@ void RealField<T>::read_spectrum(const Complex<V>* spectrum, size_t row, size_t 
 }
 
 template <class T>
-void RealField<T>::read_half(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const {
+void RealField<T>::read_stored(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const {
   const T scale = static_cast<T>(1 / kStored / scale_);
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < stored_columns_; c++) {
@@ -174,7 +147,7 @@ void RealField<T>::read_half(const Complex<V>* spectrum, size_t row, size_t rows
 }
 
 template <class T>
-void RealField<T>::write_half(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const {
+void RealField<T>::write_stored(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const {
   const T scale = static_cast<T>(kStored * scale_);
   for (size_t r = row; r < row + rows; r++)
     for (size_t c = 0; c < stored_columns_; c++) {
@@ -186,43 +159,11 @@ void RealField<T>::write_half(Complex<V>* spectrum, size_t row, size_t rows, con
 
 // ---- columns ----
 
-template <class T>
-void RealField<T>::inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const {
-  for (size_t b = 0; b < blocks_; b++) column_plan_.inverse(spectrum + b * stride_, scratch);
-}
-
-template <class T>
-void RealField<T>::forward_columns(Complex<V>* spectrum, Complex<V>* scratch) const {
-  for (size_t b = 0; b < blocks_; b++) column_plan_.forward(spectrum + b * stride_, scratch);
-}
-
-template <class T>
-void RealField<T>::undo_inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const {
-  forward_columns(spectrum, scratch);
-  const V normal = splat<V>(T(1) / static_cast<T>(rows_));
-  for (size_t b = 0; b < blocks_; b++)
-    for (size_t r = 0; r < rows_; r++) spectrum[b * stride_ + r] = spectrum[b * stride_ + r] * normal;
-}
-
 // The part of the residual that a block adds. All columns but the zero frequency's stand for their mirror image too.
 template <class T>
 double RealField<T>::weighted(size_t b, V residual) const {
   if (b == 0) residual[0] = nyquist_packed() ? T(0) : residual[0] / 2;
   return 2 * sum_of_lanes(residual);
-}
-
-template <class T>
-template <class F>
-double RealField<T>::with_operation(const FourierRule& rule, F&& f) const {
-  if (!rule.imposes_magnitudes()) return f(ImposeRule<V>(rule, kStored));
-  return masked_ ? f(Impose<V, true>{nullptr}) : f(Impose<V, false>{nullptr});
-}
-
-template <class T>
-template <class Op>
-Op RealField<T>::on(Op op, const V* magnitudes) {
-  op.magnitudes = magnitudes;
-  return op;
 }
 
 // The Fourier constraint on the two real columns that share the first lane of the first block. Their spectra are the
@@ -244,7 +185,7 @@ double RealField<T>::constrain_packed(Complex<V>* x, bool imposes, const Op& op)
     V m = V{};
     m[0] = magnitudes_[column_plan_.order()[k]][0];
     m[1] = nyquist_magnitudes_[k];
-    Op impose = on(op, &m);
+    Op impose = Base::on(op, &m);
     c = impose(0, c);
     residual += (k == mirror ? 1 : 2) * sum_of_lanes(impose.residual);
     if (!imposes) continue;
@@ -264,7 +205,7 @@ double RealField<T>::constrain(Complex<V>* spectrum, bool imposes, const Op& pro
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = spectrum + b * stride_;
-    Op op = on(prototype, &magnitudes_[b * rows_]);
+    Op op = Base::on(prototype, &magnitudes_[b * rows_]);
     const bool packed = b == 0 && nyquist_packed();
     for (size_t r = 0; r < rows_; r++) {
       Complex<V> z = op(r, x[r]);
@@ -279,7 +220,7 @@ double RealField<T>::constrain(Complex<V>* spectrum, bool imposes, const Op& pro
 
 template <class T>
 double RealField<T>::constrain(Complex<V>* spectrum, bool imposes, const FourierRule& rule) const {
-  return with_operation(rule, [&](auto op) { return constrain(spectrum, imposes, op); });
+  return Base::with_operation(rule, kStored, [&](auto op) { return constrain(spectrum, imposes, op); });
 }
 
 template <class T>
@@ -288,7 +229,7 @@ double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, con
   double sum = 0;
   for (size_t b = 0; b < blocks_; b++) {
     Complex<V>* x = spectrum + b * stride_;
-    Op op = on(prototype, &magnitudes_[b * rows_]);
+    Op op = Base::on(prototype, &magnitudes_[b * rows_]);
     if (b == 0 && nyquist_packed()) {
       column_plan_.forward(x, scratch);
       for (size_t r = 0; r < rows_; r++) {
@@ -308,7 +249,7 @@ double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, con
 
 template <class T>
 double RealField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const {
-  return with_operation(rule, [&](auto op) { return pass_columns(spectrum, scratch, op); });
+  return Base::with_operation(rule, kStored, [&](auto op) { return pass_columns(spectrum, scratch, op); });
 }
 
 // ---- rows ----

@@ -1,6 +1,5 @@
 // A real object and its half spectrum: how both lie in memory, how lines are loaded and stored, how the frequencies k
-// and -k relate, and what a pixel is. The session knows none of it. A complex object would be another such class: its
-// full spectrum, a row to a line, a pixel of two numbers.
+// and -k relate, and what a pixel is. The session knows none of it: complex.hpp has another such class.
 //
 // The spectrum of one start is stored in blocks of L neighbouring columns, L being the lanes of a vector. With L = 4:
 //
@@ -21,27 +20,24 @@
 // An image is stored in groups of 2L rows, [group][column] of Complex<V>: rows i and i + L of a group are the real and
 // the imaginary part of one complex line, one line a lane.
 #pragma once
-#include <algorithm>
-
-#include "constraint.hpp"
-#include "fft/plan.hpp"
+#include "fields/blocks.hpp"
 #include "philox.hpp"
+#include "rule.hpp"
 
 namespace rephase {
 
 template <class T>
-class RealField {
+class RealField : public Blocks<T> {
  public:
-  using Number = T;
   using V = Vector<T>;
   static constexpr size_t L = lanes<V>;
   static constexpr size_t kGroupRows = 2 * L;
-  static constexpr double kStored = 2;  // times its true value
+  static constexpr double kStored = 2;      // times its true value
+  static constexpr bool kIsOrdered = true;  // one pixel can be less than another
+  static constexpr bool kFusesAll = true;   // every row pass that can be fused is
 
   RealField(size_t rows, size_t columns);
 
-  // False when memory ran out: the field must not be used.
-  bool valid() const { return valid_; }
   size_t bytes() const;
   // Upper bounds of what a field occupies, and the spectrum and an image of one start. While the tables of a plan for
   // a length with large prime factors are made, a little more is needed.
@@ -49,31 +45,18 @@ class RealField {
   static double spectrum_bytes(double rows, double columns);
   static double image_bytes(double rows, double columns);
 
-  size_t rows() const { return rows_; }
-  size_t columns() const { return columns_; }
-  size_t groups() const { return groups_; }
-  // How many Complex<V> the spectrum and an image of one start take, and the scratch of a call.
-  size_t spectrum_size() const { return blocks_ * stride_; }
-  size_t image_size() const { return groups_ * columns_; }
-  size_t scratch() const { return std::max(row_plan_.scratch(), column_plan_.scratch()); }
-  const Plan<T>& row_plan() const { return row_plan_; }
-
   // All starts share one pattern. A scan, with a pattern for each, would keep several sets of magnitudes.
   void set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale);
-  double scale() const { return scale_; }
 
   // Spectra: the Hermitian part of M·exp(2πi·U) or of a full one, and rows of the full one, interleaved.
   void seed(Complex<V>* spectrum, const T* magnitudes, const uint8_t* mask, UniformStart uniform);
   void write_spectrum(Complex<V>* spectrum, const T* in);
   void read_spectrum(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
-  // Rows of the stored half at its true size, to its last bit: (columns+1)/2 numbers a row, interleaved, * the first.
-  void read_half(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
-  void write_half(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const;
+  // Rows of the spectrum as it is stored, at its true size, to its last bit: (columns+1)/2 numbers a row, interleaved,
+  // * the first.
+  void read_stored(const Complex<V>* spectrum, size_t row, size_t rows, T* out) const;
+  void write_stored(Complex<V>* spectrum, size_t row, size_t rows, const T* in) const;
 
-  // Columns. The inverse is not normalised; `undo_inverse_columns` goes back to the spectrum.
-  void forward_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  void inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
-  void undo_inverse_columns(Complex<V>* spectrum, Complex<V>* scratch) const;
   // The column pass: forward, Fourier constraint, inverse. Returns the residual's sum.
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const;
   // The Fourier constraint alone. Without `imposes`, the residual's sum is all that it computes.
@@ -87,6 +70,8 @@ class RealField {
   // Pixels: rows of an image from and to the caller's array.
   void write_image(Complex<V>* image, size_t row, size_t rows, const T* in) const;
   void read_image(const Complex<V>* image, size_t row, size_t rows, T* out) const;
+  // One number a pixel, by which supports shrink.
+  void read_brightness(const Complex<V>* image, T* out) const { read_image(image, 0, rows_, out); }
   // Clears the rows of the last group that lie beyond the image. They share lines with its rows, so that the noise of
   // rounding in them would reach the image's last bits.
   void clear_padding(Complex<V>* image) const;
@@ -96,16 +81,23 @@ class RealField {
   static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, V low = V{}) {
     return {(tested.re < low) | outside<V>(support), (tested.im < low) | outside<V>(support >> L)};
   }
-  // The same for other bounds, and the numbers brought into them, which are 0 outside the support. Those below `low`
-  // become `least`.
-  static Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, V low, V high) {
-    return {(tested.re < low) | (tested.re > high) | outside<V>(support),
-            (tested.im < low) | (tested.im > high) | outside<V>(support >> L)};
-  }
-  static Complex<V> projected(Complex<V> z, uint32_t support, V low, V high, V least) {
-    const auto clamped = [=](V v) { return select<V>(v < low, least, select<V>(v > high, high, v)); };
-    return {select<V>(outside<V>(support), V{}, clamped(z.re)),
-            select<V>(outside<V>(support >> L), V{}, clamped(z.im))};
+  // Any rule's constraint on a group of rows. Numbers below its low bound become it, or 0 where few may be large.
+  struct Constraint {
+    V low, high, least;
+
+    Complex<Mask<V>> violated(Complex<V> tested, uint32_t support, size_t) const {
+      return {(tested.re < low) | (tested.re > high) | outside<V>(support),
+              (tested.im < low) | (tested.im > high) | outside<V>(support >> L)};
+    }
+    Complex<V> projected(Complex<V> z, uint32_t support, size_t) const {
+      const auto clamped = [this](V v) { return select<V>(v < low, least, select<V>(v > high, high, v)); };
+      return {select<V>(outside<V>(support), V{}, clamped(z.re)),
+              select<V>(outside<V>(support >> L), V{}, clamped(z.im))};
+    }
+  };
+  Constraint constraint(const Rule& rule, size_t) const {
+    const auto in_lanes = [](double number) { return splat<V>(static_cast<T>(number)); };
+    return {in_lanes(rule.low), in_lanes(rule.high), in_lanes(rule.support_size > 0 ? 0 : rule.low)};
   }
   static Complex<V> greater(Complex<V> a, Complex<V> b) {
     return {select<V>(a.re < b.re, b.re, a.re), select<V>(a.im < b.im, b.im, a.im)};
@@ -119,11 +111,6 @@ class RealField {
   size_t mirror_row(size_t r) const { return r == 0 ? 0 : rows_ - r; }
   size_t mirror_column(size_t c) const { return c == 0 ? 0 : columns_ - c; }
 
-  // `Op`: what a rule does to numbers, with no magnitudes yet.
-  template <class F>
-  double with_operation(const FourierRule& rule, F&& f) const;
-  template <class Op>
-  static Op on(Op op, const V* magnitudes);
   template <class Op>
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const Op& op) const;
   template <class Op>
@@ -136,11 +123,10 @@ class RealField {
   void write_hermitian_part(Complex<V>* spectrum, const uint8_t* mask, Row&& row);
   Complex<double> frequency(const Complex<V>* spectrum, size_t r, size_t c) const;
 
-  size_t rows_, columns_, stored_columns_, blocks_, groups_, stride_;
-  double scale_ = 1;
-  bool masked_ = false, valid_ = false;
-  Plan<T> row_plan_, column_plan_;
-  Buffer<V> magnitudes_;  // [block][row in the transform's order], doubled like the spectrum
+  using Base = Blocks<T>;
+  using Base::blocks_, Base::columns_, Base::groups_, Base::magnitudes_, Base::rows_, Base::scale_;
+  using Base::column_plan_, Base::masked_, Base::row_plan_, Base::stored_columns_, Base::stride_, Base::valid_;
+
   Buffer<T> nyquist_magnitudes_;
   Buffer<Complex<double>> full_rows_;  // two rows of a full spectrum
 };

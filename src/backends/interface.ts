@@ -6,7 +6,7 @@
 import type { Rule } from '../rules.js';
 import type { ScanRule } from '../scan-rules.js';
 import type { CountArray } from '../scan-types.js';
-import type { BackendName, DeviceInfo, MemoryReport, Precision, RealArray, Shape } from '../types.js';
+import type { BackendName, DeviceInfo, MemoryReport, ObjectKind, Precision, RealArray, Shape } from '../types.js';
 
 /** One diffraction pattern, checked. Arrays belong to the caller and are not kept. */
 export interface Pattern {
@@ -24,7 +24,7 @@ export interface Pattern {
   energy: number;
   /**
    * Σ (M(k) − M(−k))²/2 over the pairs k, −k that were both measured, in scaled units: the part of the squared residual
-   * that no real object can remove.
+   * that no real object can remove. 0 for a complex object, whose k and −k are independent.
    */
   asymmetry: number;
 }
@@ -33,7 +33,7 @@ export interface Pattern {
 export interface Batch {
   starts: number;
   /**
-   * Begin from spectrum = the Hermitian part of M·exp(2πi·U), with U of `core/philox.hpp` for this seed and the starts
+   * Begin from spectrum = M·exp(2πi·U), of a real object the Hermitian part of it, with U of `core/philox.hpp` for this seed and the starts
    * firstStart, firstStart + 1, … Left out, the spectrum is undefined until written.
    */
   seeded?: { seed: number; firstStart: number };
@@ -44,6 +44,10 @@ export interface BackendProblem {
   pattern: Pattern;
   batch: Batch;
   precision: Precision;
+  /** Default `real`. A backend gets a complex one only if it says that it takes them. */
+  object?: ObjectKind;
+  /** The size of each pixel of a complex object, rows × columns, for rules `inTwoPlanes`. */
+  objectMagnitudes?: RealArray;
   /** 1 where the object may be non-zero, until `setSupport`; everywhere when left out. */
   support?: Uint8Array;
   /** The rule of the first iterations. The session estimates, allocates and compiles what it needs at once. */
@@ -61,7 +65,7 @@ export interface ShrinkSupport {
 }
 
 /**
- * One problem on one device. For each start it holds a real *object* (rows × columns), its *spectrum*, and from the first
+ * One problem on one device. For each start it holds an *object* (rows × columns), its *spectrum*, and from the first
  * rule that keeps it on, the previous *iterate*. Calls enqueue and return; they take effect in the order in which they
  * were made.
  *
@@ -69,6 +73,9 @@ export interface ShrinkSupport {
  * iteration needs, and the object is not in its array. `completeIteration` does the pending pass. The caller keeps track
  * of it: of the methods that touch object or spectrum, only `iterate` and `completeIteration` are called while a pass is
  * pending.
+ *
+ * What is said of a real object holds of a complex one, whose arrays are interleaved, with these differences: IFT in place
+ * of Re IFT, the spectrum in place of its Hermitian part, and sums over all measured frequencies in place of pairs.
  */
 export interface BackendSession {
   /** object ← Re IFT(spectrum); the spectrum stays. */
@@ -93,7 +100,7 @@ export interface BackendSession {
   /**
    * Every start's own support ← where its blurred object is above a threshold. The object is blurred by a Gaussian,
    * periodic at the edges; the threshold is a share of the root mean square of the blurred object over the support that
-   * the start has. The result lies inside the support that `setSupport` gave last. Where it would have fewer pixels than
+   * the start has. Of a complex object, its sizes are blurred. The result lies inside the support that `setSupport` gave last. Where it would have fewer pixels than
    * `least` or more than `most`, the start keeps the support that it has.
    */
   shrinkSupport(shrink: ShrinkSupport): void;
@@ -124,11 +131,11 @@ export interface BackendSession {
   /** Takes the Hermitian part of a full spectrum, interleaved, 2 × rows × columns numbers. */
   writeSpectrum(start: number, spectrum: RealArray): void;
   /**
-   * The packed half of a spectrum (src/session/half-spectrum.ts), where a backend stores it in this form: writing what was
-   * read then restores every bit. Others leave both out.
+   * The packed half of a real object's spectrum (src/session/half-spectrum.ts), where a backend stores it in this form, and
+   * all of a complex object's: writing what was read then restores every bit. Others leave both out.
    */
-  readHalf?(start: number): Promise<RealArray>;
-  writeHalf?(start: number, half: RealArray): void;
+  readStored?(start: number): Promise<RealArray>;
+  writeStored?(start: number, stored: RealArray): void;
   /** The threshold of one start's last support size, in scaled units, from which the next is found. Left out likewise. */
   readThreshold?(start: number): number;
   writeThreshold?(start: number, threshold: number): void;
@@ -218,6 +225,8 @@ export interface Backend {
    * side.
    */
   readonly onCallingThread: boolean;
+  /** Left out: it takes real objects only. */
+  readonly takesComplexObjects?: boolean;
   /** Where that is so: a script for a worker that runs jobs (src/retrieve/job.ts) on this backend, and what to send it first. */
   workerScript?(): Promise<{ source: string; data: unknown }>;
   /**

@@ -4,7 +4,7 @@
  */
 import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, Problem, RealArray, Shape } from '../types.js';
-import type { Warning } from '../warnings.js';
+import type { Warning, WarningCode } from '../warnings.js';
 import { reachesBeyond } from './autocorrelation.js';
 import { percent, pixelsAt, placesOf } from './findings.js';
 import { type ImageLook, type Look, levelOf, look, lookAtImage } from './look.js';
@@ -108,7 +108,7 @@ function describeImage(
  * @throws InvalidArgumentError where magnitudes and shape do not fit together
  */
 export function inspect(problem: Problem): Inspection {
-  const { mask, support } = problem;
+  const { mask, object, support } = problem;
   const { data: magnitudes, shape } = checkImage({ data: problem.magnitudes, shape: problem.shape }, 'magnitudes');
   const usable = usableOf(mask, magnitudes.length);
   const seen = look({ data: magnitudes, shape, usable, taken: 'magnitudes', zero: [0, 0] });
@@ -120,9 +120,12 @@ export function inspect(problem: Problem): Inspection {
       ...numberWarnings(seen, magnitudes, shape, 'magnitudes', measured),
       ...kindWarnings(seen, false),
       ...supportWarnings(support, shape, seen),
-    ],
+    ].filter(({ code }) => object !== 'complex' || !OF_REAL_OBJECTS.includes(code)),
   };
 }
+
+/** Patterns of complex objects are not symmetric. */
+const OF_REAL_OBJECTS: readonly WarningCode[] = ['ASYMMETRIC', 'OFF_CENTER', 'DEAD_PIXELS'];
 
 function checkImage({ data, shape }: DetectorImage, argument = 'data'): DetectorImage {
   const size = checkShape('shape', shape);

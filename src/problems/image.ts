@@ -5,10 +5,20 @@
  */
 import type { BackendProblem, Pattern } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { rejectUnknownKeys, type RuleSettings, type Settings } from './options.js';
-import { POSITIVE, momentumOf, ruleOf, type Bounds, type Rule } from '../rules.js';
+import { checkName, checkTakesObject, rejectUnknownKeys, type RuleSettings, type Settings } from './options.js';
+import {
+  ANY_PHASE,
+  POSITIVE,
+  momentumOf,
+  ruleOf,
+  type Bounds,
+  type ObjectRule,
+  type Phases,
+  type Rule,
+} from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
-import type { MaskArray, Precision, Problem, RealArray, Shape, Start } from '../types.js';
+import { OBJECT_KINDS } from '../types.js';
+import type { MaskArray, ObjectKind, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
 /** What turns a caller's numbers into a backend's. */
 export interface Units {
@@ -20,8 +30,13 @@ export interface Units {
 
 /** What a problem says beside its arrays, in the caller's own units. */
 export interface Constraints {
-  /** Of the object. */
+  object: ObjectKind;
+  /** Of the object, or of the sizes of a complex one. */
   bounds: Bounds;
+  /** Of a complex object, in radians; both infinite: any. */
+  phaseBounds: Bounds;
+  /** The sizes of a complex object's pixels are known, and stand in place of the bounds. */
+  inTwoPlanes: boolean;
   /** Of the object; 0: any. */
   supportSize: number;
   /** Of magnitudes. */
@@ -31,6 +46,7 @@ export interface Constraints {
 
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
 export interface Setup extends BackendProblem {
+  object: ObjectKind;
   ruleSettings: RuleSettings;
   constraints: Constraints;
   units: Units;
@@ -40,7 +56,8 @@ export interface Setup extends BackendProblem {
 }
 
 const PROBLEM_KEYS: readonly (keyof Problem)[] = [
-  ...(['magnitudes', 'shape', 'support', 'mask', 'bounds', 'supportSize', 'tolerance', 'unmeasuredLimit'] as const),
+  ...(['magnitudes', 'shape', 'object', 'support', 'mask', 'bounds', 'amplitudeBounds', 'phaseBounds'] as const),
+  ...(['objectMagnitudes', 'supportSize', 'tolerance', 'unmeasuredLimit'] as const),
 ];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
@@ -53,6 +70,8 @@ const ROUNDS_TO_INFINITY: Record<Precision, number> = { single: 2 ** 128 - 2 ** 
 export function prepare(problem: Problem, settings: Omit<Settings, 'device'>, start: Start | undefined): Setup {
   rejectUnknownKeys('problem', problem, PROBLEM_KEYS);
   const shape = checkShape('shape', problem.shape);
+  const { object = 'real' } = problem;
+  checkName('object', object, OBJECT_KINDS);
   const magnitudes = checkRealArray('magnitudes', problem.magnitudes, shape).slice();
   const mask = checkMask(problem.mask, shape);
   const largest = largestOf('magnitudes', magnitudes, shape, mask, LEAVE_OUT);
@@ -63,16 +82,20 @@ export function prepare(problem: Problem, settings: Omit<Settings, 'device'>, st
   }
   const support = checkSupport(problem.support, shape);
   const { starts, firstStart, algorithm, beta, alpha, delta, precision, seed, history } = settings;
+  checkTakesObject(algorithm, object);
   const scale = scaleOf(largest, precision);
-  const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, precision);
-  const pattern = patternOf({ shape, magnitudes, scale, mask });
-  const constraints = checkConstraints(problem, shape);
+  const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, object, precision);
+  const pattern = patternOf({ shape, magnitudes, scale, mask }, object);
+  const constraints = checkConstraints(problem, shape, object);
+  const objectMagnitudes = checkObjectMagnitudes(problem, shape, object, precision);
   const units = { scale, deviation: deviation(pattern) };
   const ruleSettings = { algorithm, beta, alpha, delta };
   return {
     pattern,
     batch: { starts, seeded: ownStart ? undefined : { seed, firstStart } },
     precision,
+    object,
+    ...(objectMagnitudes && { objectMagnitudes }),
     support,
     rule: ruleFor({ units, constraints }, ruleSettings),
     ruleSettings,
@@ -94,16 +117,29 @@ export function ruleFor(
     ...settings,
     delta: settings.delta * deviation,
     momentum: momentumOf(k),
-    bounds: scaledBounds(units, constraints.bounds),
-    supportSize: constraints.supportSize,
+    ...objectRule({ units, constraints }),
     tolerance: constraints.tolerance * scale,
     limit: constraints.unmeasuredLimit * scale,
   });
 }
 
-/** Returns bounds in the backend's units. */
-export function scaledBounds({ scale }: Units, [low, high]: Bounds): Bounds {
-  return [low * scale, high * scale];
+/** Returns what makes a pixel feasible, in the backend's units. */
+export function objectRule({
+  units,
+  constraints,
+}: Pick<Setup, 'units' | 'constraints'>): ObjectRule & { bounds: Bounds } {
+  const { bounds, phaseBounds, inTwoPlanes, supportSize } = constraints;
+  const [low, high] = bounds;
+  return {
+    bounds: [low * units.scale, high * units.scale],
+    phases: phasesOf(phaseBounds),
+    ...{ inTwoPlanes, supportSize },
+  };
+}
+
+/** Returns the middle of a range of phases, and how far it reaches. */
+export function phasesOf([low, high]: Bounds): Phases {
+  return low === -Infinity ? ANY_PHASE : { centre: (low + high) / 2, halfWidth: (high - low) / 2 };
 }
 
 function deviation({ magnitudes, mask, scale, energy }: Pattern): number {
@@ -113,10 +149,12 @@ function deviation({ magnitudes, mask, scale, energy }: Pattern): number {
 
 /** Returns the setup of some of the starts. Alone they give the same results as together. */
 export function selectStarts(setup: Setup, first: number, count: number): Setup {
-  const { pattern, batch, start } = setup;
-  const pixels = pattern.shape[0] * pattern.shape[1];
+  const { batch, start } = setup;
   // A copy: of a view, structured cloning would send the memory of all starts.
-  const some = (array: RealArray) => array.slice(first * pixels, (first + count) * pixels);
+  const some = (array: RealArray) => {
+    const length = array.length / batch.starts;
+    return array.slice(first * length, (first + count) * length);
+  };
   const { seeded } = batch;
   return {
     ...setup,
@@ -135,7 +173,7 @@ export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint
   return toMask('support', support, shape, 'the object would be zero everywhere');
 }
 
-function checkConstraints(problem: Problem, shape: Shape): Constraints {
+function checkConstraints(problem: Problem, shape: Shape, object: ObjectKind): Constraints {
   const { tolerance = 0, unmeasuredLimit = Infinity } = problem;
   if (!(typeof tolerance === 'number' && tolerance >= 0 && tolerance < Infinity)) {
     throw new InvalidArgumentError('tolerance', gotTakes('tolerance', tolerance, 'a finite number of at least 0'));
@@ -143,15 +181,83 @@ function checkConstraints(problem: Problem, shape: Shape): Constraints {
   if (!(typeof unmeasuredLimit === 'number' && unmeasuredLimit > 0)) {
     throw new InvalidArgumentError('unmeasuredLimit', gotTakes('unmeasuredLimit', unmeasuredLimit, 'a number above 0'));
   }
-  const bounds = checkBounds(problem.bounds);
-  return { bounds, supportSize: checkSupportSize(problem.supportSize, shape), tolerance, unmeasuredLimit };
+  const supportSize = checkSupportSize(problem.supportSize, shape);
+  const inTwoPlanes = problem.objectMagnitudes !== undefined;
+  const [bounds, phaseBounds] =
+    object === 'real' ? [checkBounds(problem.bounds), ANY] : checkComplexBounds(problem, supportSize);
+  return { object, bounds, phaseBounds, inTwoPlanes, supportSize, tolerance, unmeasuredLimit };
+}
+
+const ANY: Bounds = [-Infinity, Infinity];
+
+/** Bounds of the sizes and of the phases of a complex object. */
+function checkComplexBounds(problem: Problem, supportSize: number): [Bounds, Bounds] {
+  const { bounds, amplitudeBounds, phaseBounds, objectMagnitudes } = problem;
+  if (bounds !== undefined) {
+    const takes =
+      "nothing with object: 'complex', whose pixels have no order (amplitudeBounds and phaseBounds bound them)";
+    throw new InvalidArgumentError('bounds', gotTakes('bounds', bounds, takes));
+  }
+  const [least, most] = twoNumbers(amplitudeBounds ?? POSITIVE);
+  if (!(least >= 0 && least < Infinity && most >= least && most > 0)) {
+    const takes = 'two numbers [low, high] with 0 ≤ low ≤ high, low finite and high above 0';
+    throw new InvalidArgumentError('amplitudeBounds', gotTakes('amplitudeBounds', amplitudeBounds, takes));
+  }
+  const [first, last] = twoNumbers(phaseBounds ?? ANY);
+  const isRange = Number.isFinite(first) && last >= first && last - first < 2 * Math.PI;
+  if (phaseBounds !== undefined && !isRange) {
+    const takes = 'two finite numbers [low, high] in radians with low ≤ high < low + 2π';
+    throw new InvalidArgumentError('phaseBounds', gotTakes('phaseBounds', phaseBounds, takes));
+  }
+  if (objectMagnitudes !== undefined && amplitudeBounds !== undefined) {
+    const takes = 'nothing with objectMagnitudes, which say the size of every pixel';
+    throw new InvalidArgumentError('amplitudeBounds', gotTakes('amplitudeBounds', amplitudeBounds, takes));
+  }
+  if (supportSize > 0 && (least > 0 || phaseBounds !== undefined || objectMagnitudes !== undefined)) {
+    const takes =
+      'nothing with objectMagnitudes, phaseBounds, or amplitudeBounds above 0, with which small pixels are no zeros';
+    throw new InvalidArgumentError('supportSize', gotTakes('supportSize', supportSize, takes));
+  }
+  return [
+    [least, most],
+    [first, last],
+  ];
+}
+
+/** NaN where there are not two numbers. */
+function twoNumbers(given: readonly [number, number]): [number, number] {
+  const entries: unknown[] = Array.isArray(given) && given.length === 2 ? Array.from(given) : [];
+  return entries.length === 2 && entries.every((entry) => typeof entry === 'number')
+    ? (entries as [number, number])
+    : [NaN, NaN];
+}
+
+function checkObjectMagnitudes(
+  { objectMagnitudes, amplitudeBounds, phaseBounds }: Problem,
+  shape: Shape,
+  object: ObjectKind,
+  precision: Precision,
+): RealArray | undefined {
+  if (object === 'real') {
+    for (const [name, value] of Object.entries({ objectMagnitudes, amplitudeBounds, phaseBounds })) {
+      if (value === undefined) continue;
+      throw new InvalidArgumentError(name, gotTakes(name, value, "nothing without object: 'complex'"));
+    }
+  }
+  if (objectMagnitudes === undefined) return undefined;
+  const copy = checkRealArray('objectMagnitudes', objectMagnitudes, shape).slice();
+  checkFinite('objectMagnitudes', copy, shape[1], precision);
+  if (largestOf('objectMagnitudes', copy, shape) === 0) {
+    const message = 'objectMagnitudes: every entry is zero; takes at least one above 0';
+    throw new InvalidArgumentError('objectMagnitudes', message);
+  }
+  return copy;
 }
 
 function checkBounds(bounds: Bounds | undefined): Bounds {
   if (bounds === undefined) return POSITIVE;
-  const given: unknown[] = Array.isArray(bounds) && bounds.length === 2 ? Array.from(bounds) : [];
-  const [low, high] = given as [number, number];
-  if (given.every((bound) => typeof bound === 'number') && low <= 0 && high >= 0 && low < high) return [low, high];
+  const [low, high] = twoNumbers(bounds);
+  if (low <= 0 && high >= 0 && low < high) return [low, high];
   const takes = 'two numbers [low, high] with low ≤ 0 ≤ high and low < high';
   throw new InvalidArgumentError('bounds', gotTakes('bounds', bounds, takes));
 }
@@ -189,6 +295,29 @@ export function checkRealArray(argument: string, array: RealArray, shape: Shape,
     throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
   }
   return plainView(array);
+}
+
+/** The same for `count` objects of a kind. */
+export function checkObjectArray(
+  argument: string,
+  array: RealArray,
+  shape: Shape,
+  object: ObjectKind,
+  count = 1,
+): RealArray {
+  if (object === 'real') return checkRealArray(argument, array, shape, count);
+  const [rows, columns] = shape;
+  const kind = typedKind(array);
+  const isReal = kind === 'Float32Array' || kind === 'Float64Array';
+  if (isReal && typedLength(array) === 2 * count * rows * columns) return plainView(array);
+  const many = count === 1 ? '' : `${count} × `;
+  const takes = `a Float32Array or Float64Array of ${many}${rows} × ${columns} complex numbers, interleaved re, im: ${2 * count * rows * columns} numbers`;
+  throw new InvalidArgumentError(argument, gotTakes(argument, array, takes));
+}
+
+/** How many numbers a pixel of an object is. */
+export function numbersPerPixel(object: ObjectKind): 1 | 2 {
+  return object === 'complex' ? 2 : 1;
 }
 
 /** Checks that all values are finite after rounding to the precision. `width`: how many numbers a row has. */
@@ -269,7 +398,7 @@ export function largestOf(
 }
 
 /** Adds the sums over the whole pattern that residuals need. */
-function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>): Pattern {
+function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>, object: ObjectKind): Pattern {
   const { magnitudes, mask, scale, shape } = given;
   const [rows, columns] = shape;
   let energy = 0;
@@ -280,6 +409,7 @@ function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>): Pattern {
       if (mask?.[k] === 0) continue;
       const magnitude = magnitudes[k] * scale;
       energy += magnitude * magnitude;
+      if (object === 'complex') continue;
       const minusK = oppositeRow + (column === 0 ? 0 : columns - column);
       if (minusK <= k || mask?.[minusK] === 0) continue;
       const difference = (magnitudes[k] - magnitudes[minusK]) * scale;
@@ -304,16 +434,17 @@ function scaleOf(largest: number, precision: Precision): number {
   return scale;
 }
 
-function checkStart(start: Start, starts: number, shape: Shape, precision: Precision): Start {
+function checkStart(start: Start, starts: number, shape: Shape, kind: ObjectKind, precision: Precision): Start {
   rejectUnknownKeys('start', start, ['phase', 'object']);
   const { phase, object } = start as { phase?: RealArray; object?: RealArray };
   if ((phase === undefined) === (object === undefined)) {
     const got = phase === undefined ? 'neither' : 'both';
     throw new InvalidArgumentError('start', `start: got ${got}; takes either { phase } or { object }`);
   }
-  const [argument, array] = phase === undefined ? ['start.object', object!] : ['start.phase', phase];
-  const copy = checkRealArray(argument, array, shape, starts).slice();
-  checkFinite(argument, copy, shape[1], precision);
+  const [argument, array, what] =
+    phase === undefined ? (['start.object', object!, kind] as const) : (['start.phase', phase, 'real'] as const);
+  const copy = checkObjectArray(argument, array, shape, what, starts).slice();
+  checkFinite(argument, copy, numbersPerPixel(what) * shape[1], precision);
   return phase === undefined ? { object: copy } : { phase: copy };
 }
 

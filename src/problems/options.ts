@@ -3,11 +3,13 @@
  * of a problem or a start, because that takes the shape.
  */
 import { InvalidArgumentError, brief, gotTakes } from '../errors.js';
+import { needsOrder } from '../rules.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
   PRECISIONS,
   type Algorithm,
+  type ObjectKind,
   type RetrieveOptions,
   type RuleOptions,
   type RunOptions,
@@ -159,6 +161,14 @@ function ruleSettings({ algorithm = 'gs', beta, alpha = 0.4, delta = 1.1 }: Rule
     throw new InvalidArgumentError('delta', gotTakes('delta', delta, 'a finite number of at least 0'));
   }
   return { algorithm, beta: checked, alpha, delta };
+}
+
+/** Checks that an algorithm takes objects of a kind. */
+export function checkTakesObject(algorithm: Algorithm, object: ObjectKind): void {
+  if (object === 'real' || !needsOrder(algorithm)) return;
+  const names = ALGORITHMS.filter((name) => !needsOrder(name)).join(', ');
+  const takes = `one of ${names} with complex objects, whose pixels have no order`;
+  throw new InvalidArgumentError('algorithm', gotTakes('algorithm', algorithm, takes));
 }
 
 /** Checks how a support shrinks, and fills in the defaults. */

@@ -58,6 +58,11 @@ export function* stepsAfter(links: readonly Link[], iterations: number): Generat
   }
 }
 
+/** The algorithms of a checked chain. */
+export function algorithmsOf(links: readonly Link[]): Algorithm[] {
+  return links.flatMap((link) => ('chain' in link ? algorithmsOf(link.chain) : [link.algorithm]));
+}
+
 /** The last step of a checked chain. */
 export function lastStep(links: readonly Link[]): Step {
   const last = links[links.length - 1];

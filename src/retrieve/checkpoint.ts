@@ -44,7 +44,7 @@ const ARRAYS = { Float32Array, Float64Array };
 
 /** The settings on which the result depends, beside backend and device. */
 export function settingsOf(
-  { pattern, support, constraints, start }: Setup,
+  { pattern, objectMagnitudes, support, constraints, start }: Setup,
   {
     seed,
     starts,
@@ -58,7 +58,13 @@ export function settingsOf(
   chain: readonly Link[],
 ): RunSettings {
   const { shape, magnitudes, mask } = pattern;
-  const arrays = { magnitudes, mask, support, start: start && ('phase' in start ? start.phase : start.object) };
+  const arrays = {
+    magnitudes,
+    mask,
+    objectMagnitudes,
+    support,
+    start: start && ('phase' in start ? start.phase : start.object),
+  };
   return {
     ...Object.fromEntries(
       Object.entries(arrays).map(([name, array]) => [name, array ? checksum(bytesOf(array)) : 'none']),
@@ -75,7 +81,7 @@ export function checkResume(bytes: Uint8Array, settings: RunSettings, history: b
   for (const [name, value] of Object.entries(settings)) {
     const before = checkpoint.settings[name];
     if (before === value) continue;
-    const isArray = ['magnitudes', 'mask', 'support', 'start'].includes(name);
+    const isArray = ['magnitudes', 'mask', 'objectMagnitudes', 'support', 'start'].includes(name);
     throw refused(isArray ? `has other values in ${name}` : `has ${name} ${before}, and this run ${value}`);
   }
   if (history && !checkpoint.history) throw refused('has no history of residuals, and this run keeps one');

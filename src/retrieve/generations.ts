@@ -144,7 +144,7 @@ export async function averageOf(
   { average: _, next: __, ...agreement }: Combined,
   object: RealResult,
 ): Promise<Average> {
-  const feasible = toFeasible(object.slice(), setup.support, setup.constraints);
+  const feasible = toFeasible(object.slice(), setup.support, { ...setup, ...setup.constraints });
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
   const [{ residuals }] = await runJobs(backend, { setup: alone, devices, chain: [] }, {});
   return { object, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };

@@ -93,7 +93,7 @@ export async function runJob(backend: Backend, job: Job, options: ChainOptions):
       feasibleResiduals,
       best,
       object,
-      feasible: toFeasible(object.slice(), job.setup.support, job.setup.constraints),
+      feasible: toFeasible(object.slice(), job.setup.support, { ...job.setup, ...job.setup.constraints }),
       ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,

@@ -3,16 +3,16 @@
  * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
 import { requireBackend, selectDevices, type Selected } from '../backends/registry.js';
-import { AbortError } from '../errors.js';
+import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast } from '../session/residuals.js';
 import { Checkpoints, checkResume, settingsOf } from './checkpoint.js';
-import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
+import { algorithmsOf, chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { averageOf, runGenerations, type Run } from './generations.js';
 import type { JobResult } from './job.js';
 import { ofWorkers } from './run-jobs.js';
-import { checkRetrieveOptions } from '../problems/options.js';
+import { checkRetrieveOptions, checkTakesObject } from '../problems/options.js';
 import { prepare, type Setup } from '../problems/image.js';
 import { isScan } from '../problems/scan.js';
 import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
@@ -55,13 +55,18 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   const iterations = iterationsOf(chain);
   const [first] = stepsOf(chain);
   const setup = prepare(problem, { ...settings, ...first }, options.start);
+  for (const named of algorithmsOf(chain)) checkTakesObject(named, setup.object);
+  if (setup.object === 'complex' && settings.generations !== undefined) {
+    const takes = "nothing with object: 'complex', whose starts are not registered to one another";
+    throw new InvalidArgumentError('generations', gotTakes('generations', settings.generations, takes));
+  }
   const described = settingsOf(setup, settings, chain);
   const { onCheckpoint, resume } = options;
   const resumed = resume && checkResume(resume, described, settings.history);
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const selected = await selectDevices(settings);
+  const selected = await selectDevices({ ...settings, object: setup.object });
   const { backend } = selected[0];
   if (signal?.aborted) throw new AbortError(signal.reason);
 
@@ -117,9 +122,9 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
 const SMALL = 2 ** 16;
 
 /** The look at a pattern takes no part in the run, and happens beside it. */
-async function lookAt({ pattern, support }: Setup, signal: AbortSignal): Promise<Warning[]> {
+async function lookAt({ pattern, object, support }: Setup, signal: AbortSignal): Promise<Warning[]> {
   const { magnitudes, shape, mask } = pattern;
-  const problem = { magnitudes, shape, mask, support };
+  const problem = { magnitudes, shape, mask, object, support };
   const wasm = magnitudes.length > SMALL ? await requireBackend('wasm').catch(() => undefined) : undefined;
   const script = await wasm?.workerScript?.();
   const warnings = script && (await ofWorkers(inspectOnWorker(script, problem, signal)));

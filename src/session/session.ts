@@ -13,9 +13,18 @@ import {
   checkRuleOptions,
   checkRunOptions,
   checkShrinkSupport,
+  checkTakesObject,
   type RuleSettings,
 } from '../problems/options.js';
-import { checkFinite, checkRealArray, checkSupport, ruleFor, scaledBounds, type Setup } from '../problems/image.js';
+import {
+  checkFinite,
+  checkObjectArray,
+  checkSupport,
+  numbersPerPixel,
+  objectRule,
+  ruleFor,
+  type Setup,
+} from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { writeStart } from './start.js';
@@ -26,6 +35,7 @@ import type {
   BackendName,
   MaskArray,
   MemoryReport,
+  ObjectKind,
   Precision,
   RealArray,
   RealResult,
@@ -100,6 +110,8 @@ export async function openSession(
 export class Session {
   /** Rows and columns of the object and of the pattern. */
   readonly shape: Shape;
+  /** What the pixels of the object are. Arrays of complex objects are interleaved re, im: 2 × rows × columns numbers. */
+  readonly object: ObjectKind;
   /** Number of starts. */
   readonly starts: number;
   /** Of all arithmetic, and of the arrays that are read. */
@@ -114,7 +126,7 @@ export class Session {
   readonly #log: ResidualLog;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  readonly #problem: Pick<Setup, 'units' | 'constraints'>;
+  readonly #problem: Pick<Setup, 'units' | 'constraints' | 'objectMagnitudes'>;
   #settings: RuleSettings;
   #support: Uint8Array | undefined;
   /** Starts have supports that have shrunk. */
@@ -130,20 +142,22 @@ export class Session {
     log: ResidualLog,
     iterations = 0,
   ) {
-    const { pattern, batch, precision, support, rule, ruleSettings, constraints, units, start, history } = setup;
+    const { pattern, batch, precision, object, support, rule, ruleSettings, start, history } = setup;
     this.shape = pattern.shape;
+    this.object = object;
     this.starts = batch.starts;
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
     this.#session = session;
     this.#lifetime = new Lifetime(session);
-    const feasible = projection(scaledBounds(units, constraints.bounds), constraints.supportSize);
+    const feasible = projection(objectRule(setup));
     const fromObject = iterations > 0 || (start !== undefined && 'object' in start);
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
-    this.#problem = { units, constraints };
+    const { units, constraints, objectMagnitudes } = setup;
+    this.#problem = { units, constraints, objectMagnitudes };
     this.#state = new IterationState(
       session,
       log,
@@ -206,7 +220,7 @@ export class Session {
     this.#lifetime.submitted(began);
   }
 
-  /** object ← Re IFT(spectrum). The spectrum stays as it is. */
+  /** object ← Re IFT(spectrum), or IFT(spectrum) of a complex object. The spectrum stays as it is. */
   inverse(): void {
     this.#kernel('inverse');
   }
@@ -254,6 +268,7 @@ export class Session {
   use(options: RuleOptions): void {
     this.#checkUsable();
     const settings = checkRuleOptions(options, this.#settings);
+    checkTakesObject(settings.algorithm, this.object);
     if (this.#state.awaitsRule) {
       const message = 'algorithm: cannot change between inverse() and constrainObject(); finish the iteration first';
       throw new InvalidArgumentError('algorithm', message);
@@ -297,7 +312,8 @@ export class Session {
 
   /**
    * Shrinks the support of every start to where its object is: the object is blurred by a Gaussian, and what is above a
-   * share of its root mean square over the support stays in (Marchesini et al., Phys. Rev. B 68, 140101, 2003). The result
+   * share of its root mean square over the support stays in (Marchesini et al., Phys. Rev. B 68, 140101, 2003). Of a complex
+   * object, its sizes are blurred. The result
    * lies inside the support of the problem, or that `setSupport` gave last, which also makes all starts share it again.
    *
    * Where the background is grey, this cuts into the object. The residual of a whole run tells, beside that of a run of the
@@ -325,7 +341,8 @@ export class Session {
   async readFeasible(start = 0): Promise<RealResult> {
     const object = await this.readObject(start);
     const support = this.#hasOwnSupports ? await this.readSupport(start) : this.#support;
-    return toFeasible(object, support, this.#problem.constraints);
+    const { constraints, objectMagnitudes } = this.#problem;
+    return toFeasible(object, support, { ...constraints, objectMagnitudes });
   }
 
   /**
@@ -336,8 +353,8 @@ export class Session {
    */
   writeObject(object: RealArray, start = 0): void {
     this.#checkUsable(start);
-    const numbers = checkRealArray('object', object, this.shape);
-    checkFinite('object', numbers, this.shape[1], this.precision);
+    const numbers = checkObjectArray('object', object, this.shape, this.object);
+    checkFinite('object', numbers, numbersPerPixel(this.object) * this.shape[1], this.precision);
     this.#state.writeObject(start, numbers);
   }
 
@@ -349,15 +366,14 @@ export class Session {
   }
 
   /**
-   * Replaces the spectrum of one start by the Hermitian part of `spectrum`: 2 × rows × columns finite numbers, interleaved
+   * Replaces the spectrum of one start by `spectrum`, or for a real object by its Hermitian part: 2 × rows × columns finite numbers, interleaved
    * re, im. Between `forward` and `constrainFourier` the iteration goes on with `constrainFourier`, otherwise with
    * `inverse`, for all starts.
    */
   writeSpectrum(spectrum: RealArray, start = 0): void {
     this.#checkUsable(start);
-    const [rows, columns] = this.shape;
-    const numbers = checkRealArray('spectrum', spectrum, [rows, 2 * columns]);
-    checkFinite('spectrum', numbers, 2 * columns, this.precision);
+    const numbers = checkObjectArray('spectrum', spectrum, this.shape, 'complex');
+    checkFinite('spectrum', numbers, 2 * this.shape[1], this.precision);
     this.#state.writeSpectrum(start, numbers);
   }
 
@@ -495,7 +511,7 @@ export class Session {
         iterations: this.iterations,
         seconds,
         residual,
-        ...(await readState(this.#session, start, this.shape)),
+        ...(await readState(this.#session, start, this.shape, this.object)),
         ...(history && { history: this.#log.history(start) }),
       });
     }

@@ -3,7 +3,7 @@
  * another can go on from it.
  */
 import type { BackendProblem, BackendSession } from '../backends/interface.js';
-import type { RealArray, Shape } from '../types.js';
+import type { ObjectKind, RealArray, Shape } from '../types.js';
 import { packHalf, unpackHalf } from './half-spectrum.js';
 
 export interface StartState {
@@ -13,9 +13,9 @@ export interface StartState {
   seconds: number;
   /** The newest. */
   residual: number;
-  /** The iterate, rows × columns. */
+  /** The iterate, rows × columns; interleaved where it is complex. */
   object: RealArray;
-  /** After the Fourier constraint: its packed half. */
+  /** After the Fourier constraint: its packed half, or all of it where the object is complex. */
   spectrum: RealArray;
   /** See `BackendSession`; where the backend tells it. */
   threshold?: number | undefined;
@@ -28,10 +28,12 @@ export async function readState(
   session: BackendSession,
   start: number,
   shape: Shape,
+  kind: ObjectKind,
 ): Promise<Pick<StartState, 'object' | 'spectrum' | 'threshold'>> {
   const object = await session.readObject(start);
-  const half = await session.readHalf?.(start);
-  const spectrum = half ?? packHalf(await session.readSpectrum(start), shape);
+  const stored = await session.readStored?.(start);
+  const pack = (full: RealArray) => (kind === 'complex' ? full : packHalf(full, shape));
+  const spectrum = stored ?? pack(await session.readSpectrum(start));
   return { object, spectrum, threshold: session.readThreshold?.(start) };
 }
 
@@ -39,7 +41,8 @@ export async function readState(
 export function writeStates(session: BackendSession, problem: BackendProblem, states: readonly StartState[]): void {
   states.forEach(({ object, spectrum, threshold }, start) => {
     session.writeObject(start, object, problem.rule.keepsIterate);
-    if (session.writeHalf) session.writeHalf(start, spectrum);
+    if (session.writeStored) session.writeStored(start, spectrum);
+    else if (problem.object === 'complex') session.writeSpectrum(start, spectrum);
     else session.writeSpectrum(start, unpackHalf(spectrum, problem.pattern.shape));
     if (threshold !== undefined) session.writeThreshold?.(start, threshold);
   });

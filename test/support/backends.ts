@@ -12,6 +12,9 @@ export interface Subject {
   isEmulated: boolean;
 }
 
+/** Backends that take real objects only. */
+export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda', 'webgpu'];
+
 const reports = await listBackends();
 
 const names = reports.filter(({ available }) => available).map(({ name }) => name);

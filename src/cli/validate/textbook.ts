@@ -3,28 +3,41 @@
  * double precision. It takes none of the library's shortcuts. It is slow, but can be checked by reading, so that
  * `rephase validate` and the tests trust it.
  */
-import type { Algorithm, RealArray, Shape } from '../../types.js';
+import type { Algorithm, ObjectKind, RealArray, Shape } from '../../types.js';
 
 /**
  * A pixel's new iterate and the value to transform next, from y and the previous iterate x; x is undefined at first. With a
  * support size, pixels that are too small count as outside: of the tested image, and for `keepsIterate` of the new iterate.
  */
-export interface PixelRule {
-  /** `k`: how many iterations have been finished since the rule is used. */
+export interface PixelRule<Pixel = number> {
+  /**
+   * `k`: how many iterations have been finished since the rule is used. `size`: that of the pixel, where all sizes are
+   * known.
+   */
   (
-    y: number,
-    x: number | undefined,
+    y: Pixel,
+    x: Pixel | undefined,
     inside: boolean,
     k: number,
     keepsIterate?: boolean,
-  ): { iterate: number; next: number; tested?: number };
+    size?: number,
+  ): { iterate: Pixel; next: Pixel; tested?: Pixel };
   /** Frequencies are not given their measured sizes, but brought nearer by a step up the likelihood. */
   likelihood?: boolean;
+}
+
+export interface Complex {
+  re: number;
+  im: number;
 }
 
 export interface TextbookProblem {
   magnitudes: RealArray;
   shape: Shape;
+  object?: ObjectKind | undefined;
+  amplitudeBounds?: readonly [low: number, high: number] | undefined;
+  phaseBounds?: readonly [low: number, high: number] | undefined;
+  objectMagnitudes?: RealArray | undefined;
   support?: Uint8Array | undefined;
   mask?: Uint8Array | undefined;
   bounds?: readonly [low: number, high: number] | undefined;
@@ -59,12 +72,15 @@ export function fourierSums(values: ArrayLike<number>, [rows, columns]: Shape, s
   }
 }
 
-/** M·exp(iφ), with what is not measured as `Start` promises: from the other side, or 0. */
-export function textbookStart({ magnitudes, mask, shape }: TextbookProblem, phase: ArrayLike<number>): Spectrum {
+/** M·exp(iφ), with what is not measured as `Start` promises: of a real object from the other side, or 0. */
+export function textbookStart(
+  { magnitudes, mask, shape, object }: TextbookProblem,
+  phase: ArrayLike<number>,
+): Spectrum {
   const spectrum = new Float64Array(2 * magnitudes.length);
   for (let k = 0; k < magnitudes.length; k++) {
     const minusK = opposite(k, shape);
-    const from = mask?.[k] !== 0 ? k : mask[minusK] ? minusK : undefined;
+    const from = mask?.[k] !== 0 ? k : mask[minusK] && object !== 'complex' ? minusK : undefined;
     if (from === undefined) continue;
     spectrum[2 * k] = magnitudes[from] * Math.cos(phase[from]);
     spectrum[2 * k + 1] = magnitudes[from] * Math.sin(phase[from]) * (from === k ? 1 : -1);
@@ -138,6 +154,93 @@ export function textbookRule(
   };
 }
 
+const sum = (...terms: (readonly [factor: number, number: Complex])[]): Complex =>
+  terms.reduce((total, [factor, { re, im }]) => ({ re: total.re + factor * re, im: total.im + factor * im }), ZERO);
+const polar = (size: number, angle: number): Complex => ({ re: size * Math.cos(angle), im: size * Math.sin(angle) });
+const sizeOf = ({ re, im }: Complex) => Math.hypot(re, im);
+const ZERO: Complex = { re: 0, im: 0 };
+
+/** The same for complex objects. */
+export function textbookComplexRule(
+  problem: TextbookProblem,
+  { algorithm, beta }: { algorithm: Algorithm; beta: number },
+): PixelRule<Complex> {
+  const { amplitudeBounds = [0, Infinity], phaseBounds } = problem;
+  const [first, last] = phaseBounds ?? [-Math.PI, Math.PI];
+
+  /** The nearest number with the size and the phase of a pixel, by trying all phases at the ends of the range. */
+  function project(t: Complex, inside: boolean, size?: number): Complex {
+    const [low, high] = size === undefined ? amplitudeBounds : [size, size];
+    const clamp = (a: number) => Math.min(Math.max(a, low), high);
+    if (!inside) return ZERO;
+    if (sizeOf(t) === 0) return polar(clamp(0), phaseBounds ? (first + last) / 2 : 0);
+    const phase = Math.atan2(t.im, t.re);
+    const candidates = isInRange(phase)
+      ? [polar(clamp(sizeOf(t)), phase)]
+      : [first, last].map((end) => polar(clamp(sizeOf(t) * Math.cos(phase - end)), end));
+    const distance = (z: Complex) => sizeOf(sum([1, t], [-1, z]));
+    return candidates.reduce((best, z) => (distance(z) < distance(best) ? z : best));
+  }
+  const isBetween = (phase: number) => phase >= first && phase <= last;
+  const isInRange = (phase: number) =>
+    !phaseBounds || [-2, -1, 0, 1, 2].some((turns) => isBetween(phase + 2 * Math.PI * turns));
+  const satisfies = (t: Complex, inside: boolean, size?: number) => {
+    const [low, high] = size === undefined ? amplitudeBounds : [size, size];
+    const own = sizeOf(t);
+    return inside && own >= low && own <= high && (own === 0 || isInRange(Math.atan2(t.im, t.re)));
+  };
+
+  if (algorithm === 'ml') {
+    const rule: PixelRule<Complex> = (y, previous, inside, k, _keeps, size) => {
+      const isSatisfied = satisfies(y, inside, size);
+      const iterate = isSatisfied ? y : project(y, inside, size);
+      const x = previous ?? (isSatisfied ? ZERO : y);
+      const c = nesterov(k);
+      return { iterate, next: sum([1 + c, iterate], [-c, x]) };
+    };
+    rule.likelihood = true;
+    return rule;
+  }
+  return (y, previous, inside, _k, keepsIterate = inside, size = undefined) => {
+    const own = previous ?? y;
+    const reflected = sum([2, y], [-1, own]);
+    const relaxed = sum([1, reflected], [beta - 1, y]);
+    const tested =
+      algorithm === 'rrr' ? own : ({ raar: reflected, dm: reflected, hpr: relaxed }[algorithm as 'raar'] ?? y);
+    const isSatisfied = satisfies(tested, inside, size);
+    const x = previous ?? (isSatisfied ? ZERO : y);
+    const p = isSatisfied ? tested : project(tested, inside, size);
+    const reflection = sum([2, p], [-1, tested]);
+    const value = (): Complex => {
+      switch (algorithm) {
+        case 'hio':
+          return isSatisfied ? y : sum([1, x], [-beta, y], [beta, p]);
+        case 'input-output':
+          return isSatisfied ? x : sum([1, x], [-beta, y], [beta, p]);
+        case 'output-output':
+          return sum([1 - beta, y], [beta, p]);
+        case 'raar':
+          return sum([beta / 2, reflection], [beta / 2, own], [1 - beta, y]);
+        case 'hpr':
+          return sum([0.5, reflection], [0.5, own], [(1 - beta) / 2, y]);
+        case 'dm':
+          return sum([1, own], [1, p], [-1, y]);
+        case 'rrr':
+          return previous
+            ? sum([1, own], [beta, y], [-beta, p])
+            : isSatisfied
+              ? sum([beta, y])
+              : sum([1 + beta, y], [-beta, p]);
+        default:
+          return p;
+      }
+    };
+    const iterate = value();
+    const next = algorithm === 'rrr' ? sum([2, project(iterate, keepsIterate, size)], [-1, iterate]) : iterate;
+    return { iterate, next, tested };
+  };
+}
+
 /** Nesterov's momentum after k iterations. */
 function nesterov(k: number): number {
   const t = [1];
@@ -145,13 +248,16 @@ function nesterov(k: number): number {
   return (t[k] - 1) / t[k + 1];
 }
 
+type Pixel = number | Complex;
+
 /** Which pixels inside the support are among the largest positive ones, by sorting. */
-function largestInside(image: ArrayLike<number>, { support, supportSize }: TextbookProblem): boolean[] {
-  const inside = Array.from(image, (_, i) => support?.[i] !== 0);
+function largestInside(image: readonly Pixel[], { support, supportSize }: TextbookProblem): boolean[] {
+  const inside = image.map((_, i) => support?.[i] !== 0);
   if (supportSize === undefined) return inside;
-  const positive = Array.from(image).filter((value, i) => inside[i] && value > 0);
+  const values = image.map((pixel) => (typeof pixel === 'number' ? pixel : sizeOf(pixel)));
+  const positive = values.filter((value, i) => inside[i] && value > 0);
   const leftOut = positive.sort((a, b) => b - a)[supportSize] ?? 0;
-  return inside.map((isInside, i) => isInside && image[i] > leftOut);
+  return inside.map((isInside, i) => isInside && values[i] > leftOut);
 }
 
 function boundsOf({ bounds = [0, Infinity] }: TextbookProblem): readonly [number, number] {
@@ -165,7 +271,7 @@ function deviation({ magnitudes, mask }: TextbookProblem): number {
   return Math.sqrt(squares / magnitudes.length) / Math.sqrt(magnitudes.length);
 }
 
-/** One start, with the semantics of `Session` written down a second time. */
+/** One start, with the semantics of `Session` written down a second time. Arrays of complex objects are interleaved. */
 export class TextbookSession {
   iterations = 0;
   residual = NaN;
@@ -177,27 +283,31 @@ export class TextbookSession {
   #iterate: Float64Array | undefined;
   #writtenAfterInverse = false;
   #next: 'inverse' | 'constrainObject' | 'forward' | 'constrainFourier' = 'inverse';
-  #rule: PixelRule;
+  #rule: PixelRule<Pixel>;
   #used = 0;
 
   /** `rule` and `problem.support` may be replaced between kernels. */
   constructor(
     readonly problem: TextbookProblem,
     start: Spectrum,
-    rule: PixelRule,
+    rule: PixelRule | PixelRule<Complex>,
   ) {
     this.#spectrum = start;
-    this.#rule = rule;
+    this.#rule = rule as PixelRule<Pixel>;
   }
 
-  set rule(rule: PixelRule) {
-    this.#rule = rule;
+  set rule(rule: PixelRule | PixelRule<Complex>) {
+    this.#rule = rule as PixelRule<Pixel>;
     this.#used = 0;
   }
 
   /** Continues from an object. Its residual is measured, and counts as no iteration. */
-  static fromObject(problem: TextbookProblem, object: Float64Array, rule: PixelRule): TextbookSession {
-    const session = new TextbookSession(problem, new Float64Array(2 * object.length), rule);
+  static fromObject(
+    problem: TextbookProblem,
+    object: Float64Array,
+    rule: PixelRule | PixelRule<Complex>,
+  ): TextbookSession {
+    const session = new TextbookSession(problem, new Float64Array(2 * problem.magnitudes.length), rule);
     session.writeObject(object);
     session.forward();
     session.constrainFourier();
@@ -226,17 +336,18 @@ export class TextbookSession {
   }
 
   constrainObject(): void {
-    const previous = this.#iterate;
-    const object = this.readObject();
+    const { objectMagnitudes: sizes } = this.problem;
+    const previous = this.#iterate && this.#pixelsOf(this.#iterate);
+    const object = this.#pixelsOf(this.readObject());
     const update = (inside: boolean[], keepsIterate = inside) =>
-      Array.from(object, (y, i) => this.#rule(y, previous?.[i], inside[i], this.#used, keepsIterate[i]));
+      object.map((y, i) => this.#rule(y, previous?.[i], inside[i], this.#used, keepsIterate[i], sizes?.[i]));
     const tested = update(largestInside(object, this.problem)).map(({ tested }, i) => tested ?? object[i]);
     const inside = largestInside(tested, this.problem);
     const iterates = update(inside).map(({ iterate }) => iterate);
     const updates = update(inside, largestInside(iterates, this.problem));
-    this.#object = Float64Array.from(updates, ({ iterate }) => iterate);
+    this.#object = arrayOf(updates.map(({ iterate }) => iterate));
     this.#iterate = this.#object;
-    this.#transformed = Float64Array.from(updates, ({ next }) => next);
+    this.#transformed = arrayOf(updates.map(({ next }) => next));
     this.#writtenAfterInverse = false;
     this.#next = 'forward';
   }
@@ -245,7 +356,7 @@ export class TextbookSession {
     this.#object = this.readObject();
     if (this.#writtenAfterInverse) this.#iterate = this.#object;
     this.#writtenAfterInverse = false;
-    this.#spectrum = transformOf(this.#transformed ?? this.#object, this.problem.shape);
+    this.#spectrum = transformOf(this.#transformed ?? this.#object, this.problem);
     this.#transformed = undefined;
     this.#next = 'constrainFourier';
   }
@@ -257,7 +368,9 @@ export class TextbookSession {
     this.residual = this.#residualOf(spectrum);
     for (let k = 0; k < magnitudes.length; k++) {
       const [re, im] = [spectrum[2 * k], spectrum[2 * k + 1]];
-      const sides = [k, opposite(k, shape)].filter((side) => mask?.[side] !== 0).map((side) => magnitudes[side]);
+      const sides = (this.#isComplex ? [k] : [k, opposite(k, shape)])
+        .filter((side) => mask?.[side] !== 0)
+        .map((side) => magnitudes[side]);
       const magnitude = sides.reduce((sum, side) => sum + side / sides.length, 0);
       const size = Math.hypot(re, im);
       const step = size === 0 ? 2 * magnitude : Math.min(magnitude ** 2 / size, 2 * magnitude);
@@ -289,14 +402,19 @@ export class TextbookSession {
 
   /** ‖|FT p| − M‖ / ‖M‖ of the object p without what violates the constraint. The iteration stays where it is. */
   feasibleResidual(): number {
-    const [low, high] = boundsOf(this.problem);
-    const inside = largestInside(this.readObject(), this.problem);
-    const feasible = this.readObject().map((y, i) => (inside[i] ? Math.min(Math.max(y, low), high) : 0));
-    return this.#residualOf(transformOf(feasible, this.problem.shape));
+    const { problem } = this;
+    const how = { algorithm: 'er', beta: 1 } as const;
+    const rule = (this.#isComplex ? textbookComplexRule(problem, how) : textbookRule(problem, how)) as PixelRule<Pixel>;
+    const pixels = this.#pixelsOf(this.readObject());
+    const inside = largestInside(pixels, problem);
+    const sizes = problem.objectMagnitudes;
+    const feasible = pixels.map((y, i) => rule(y, y, inside[i], 0, inside[i], sizes?.[i]).iterate);
+    return this.#residualOf(transformOf(arrayOf(feasible), problem));
   }
 
-  /** The Hermitian part: what a real image can have. */
+  /** Of a real object the Hermitian part: what it can have. */
   readSpectrum(): Spectrum {
+    if (this.#isComplex) return this.#spectrum.slice();
     return hermitianPart(this.#spectrum, this.problem.shape);
   }
 
@@ -317,13 +435,27 @@ export class TextbookSession {
   }
 
   #inverseTransform(): Float64Array {
-    const complex = fourierSums(this.#spectrum, this.problem.shape, 1);
-    const pixels = complex.length / 2;
-    return Float64Array.from({ length: pixels }, (_, i) => complex[2 * i] / pixels);
+    const complex = fourierSums(this.#spectrum, this.problem.shape, 1).map((sum) => (2 * sum) / this.#spectrum.length);
+    return this.#isComplex ? complex : complex.filter((_, i) => i % 2 === 0);
+  }
+
+  get #isComplex(): boolean {
+    return this.problem.object === 'complex';
+  }
+
+  #pixelsOf(object: Float64Array): Pixel[] {
+    if (!this.#isComplex) return Array.from(object);
+    return Array.from({ length: object.length / 2 }, (_, i) => ({ re: object[2 * i], im: object[2 * i + 1] }));
   }
 }
 
-function transformOf(image: Float64Array, shape: Shape): Spectrum {
+/** Interleaved where pixels are complex. */
+function arrayOf(pixels: readonly Pixel[]): Float64Array {
+  return Float64Array.from(pixels.flatMap((pixel) => (typeof pixel === 'number' ? pixel : [pixel.re, pixel.im])));
+}
+
+function transformOf(image: Float64Array, { shape, object }: TextbookProblem): Spectrum {
+  if (object === 'complex') return fourierSums(image, shape, -1);
   const complex = new Float64Array(2 * image.length);
   image.forEach((value, i) => (complex[2 * i] = value));
   return fourierSums(complex, shape, -1);
