@@ -21,7 +21,14 @@ const REPOSITORY = repository.url.replace(/^git\+|\.git$/g, '');
 /** Every document that is a page, by the sections of the menu. */
 const SECTIONS = {
   Begin: ['docs/five-minutes.md', 'docs/first.md', 'docs/your-data.md'],
-  Use: ['docs/guide.md', 'docs/algorithms.md', 'docs/own-constraint.md', 'docs/ptychography.md', 'docs/bundlers.md'],
+  Use: [
+    'docs/guide.md',
+    'docs/algorithms.md',
+    'docs/own-constraint.md',
+    'docs/complex.md',
+    'docs/ptychography.md',
+    'docs/bundlers.md',
+  ],
   'When it goes wrong': ['docs/warnings.md', 'docs/errors.md'],
   'How well it works': [
     'docs/quality.md',

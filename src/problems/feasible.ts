@@ -3,9 +3,8 @@ import type { RealArray, RealResult } from '../types.js';
 import { phasesOf, type Constraints } from './image.js';
 
 /** What is known about an object beside its support. */
-export type Known = Pick<Constraints, 'object' | 'bounds' | 'phaseBounds' | 'supportSize'> & {
-  objectMagnitudes?: RealArray | undefined;
-};
+export type Known = Pick<Constraints, 'bounds' | 'supportSize'> &
+  Partial<Pick<Constraints, 'object' | 'phaseBounds'>> & { objectMagnitudes?: RealArray | undefined };
 
 /**
  * Brings pixels into bounds, and clears those outside the support and those that are not among the `supportSize` largest,
@@ -28,7 +27,7 @@ export function toFeasible(object: RealResult, support: Uint8Array | undefined, 
 function toFeasibleComplex(
   object: RealResult,
   support: Uint8Array | undefined,
-  { bounds, phaseBounds, objectMagnitudes, supportSize }: Known,
+  { bounds, phaseBounds = [-Infinity, Infinity], objectMagnitudes, supportSize }: Known,
 ): RealResult {
   const { centre, halfWidth } = phasesOf(phaseBounds);
   const sizes = object.filter((_, i) => i % 2 === 0).map((re, i) => Math.hypot(re, object[2 * i + 1]));
