@@ -72,10 +72,7 @@ export class Curve {
         width: this.#box.clientWidth,
         height: HEIGHT,
         scales: { x: { time: false }, y: { distr: 3 } },
-        axes: [
-          axis,
-          { ...axis, size: 60, values: (_, values) => values.map((value) => (value === null ? '' : `${value}`)) },
-        ],
+        axes: [axis, { ...axis, size: 60, values: (_, values) => values.map((value) => label(value)) }],
         series: [
           { label: 'iteration' },
           { label: 'residual', stroke: colour('--curve'), width: 1.5, value: digits },
@@ -93,4 +90,9 @@ export class Curve {
   #data(): uPlot.AlignedData {
     return [this.#iterations, this.#residuals, ...(this.#hasErrors ? [this.#errors] : [])];
   }
+}
+
+function label(value: number | null): string {
+  if (value === null) return '';
+  return value < 1e-3 ? value.toExponential() : String(value);
 }

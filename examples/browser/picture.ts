@@ -15,8 +15,8 @@ export interface Shown {
   range?: readonly [number, number];
   /** The zero frequency is in the middle, and pixels are named by their frequencies. */
   centred?: boolean;
-  /** A thing to draw on top, in pixels of the image. */
-  overlay?: (context: CanvasRenderingContext2D, box: Box) => void;
+  /** Draws on top, in pixels of the whole image. */
+  overlay?: (context: CanvasRenderingContext2D) => void;
 }
 
 /** The colours' ends stand for these quantiles, judged by so many pixels. */
@@ -58,7 +58,9 @@ export class Picture {
   }
 
   show(shown: Shown): void {
+    const before = this.#shown;
     this.#shown = shown;
+    if (before && isSame(before, shown)) return;
     const box = boxOf(shown);
     const data = cut(shown.data, shown.shape, box);
     const context = this.canvas.getContext('2d')!;
@@ -74,7 +76,10 @@ export class Picture {
       paint(pixels.data, data, shown.map, range);
     }
     context.putImageData(pixels, 0, 0);
-    shown.overlay?.(context, box);
+    context.save();
+    context.translate(-box.left, -box.top);
+    shown.overlay?.(context);
+    context.restore();
     this.#read(this.#cursor);
   }
 
@@ -100,6 +105,23 @@ export class Picture {
     const where = centred ? 'frequency' : 'pixel';
     this.#reading.textContent = `${where} ${row}, ${column}: ${Number.isNaN(value) ? 'not measured' : value.toPrecision(5)}`;
   }
+}
+
+/** Whether two pictures look alike, so that nothing need be drawn. */
+function isSame(one: Shown, other: Shown): boolean {
+  const [a, b] = [boxOf(one), boxOf(other)];
+  return (
+    one.data === other.data &&
+    one.map === other.map &&
+    one.log === other.log &&
+    String(one.range) === String(other.range) &&
+    a.top === b.top &&
+    a.left === b.left &&
+    a.rows === b.rows &&
+    a.columns === b.columns &&
+    !one.overlay &&
+    !other.overlay
+  );
 }
 
 function boxOf({ box, shape }: Shown): Box {

@@ -7,6 +7,7 @@ import { Picture, rangeOf, type Shown } from './picture.js';
 import { VIEWS, type Box, type Comparison, type Frame, type Opened, type Place, type Views } from './protocol.js';
 import type { Settings } from './settings.js';
 
+const NONE: readonly [number, number] = [0, 1];
 const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', cuda: 'CUDA' };
 
 type Overlay = NonNullable<Shown['overlay']>;
@@ -19,19 +20,22 @@ export class Stage {
   readonly #map = byId('map', HTMLSelectElement);
   readonly #log = byId('log', HTMLInputElement);
   readonly #whole = byId('whole', HTMLInputElement);
+  readonly #positions = byId('positions', HTMLInputElement);
   readonly #spectrumView = byId('spectrum-view', HTMLSelectElement);
   readonly #objectView = byId('object-view', HTMLSelectElement);
   readonly #truthView = byId('truth-view', HTMLSelectElement);
   #problem: Opened | undefined;
   #frame: Frame | undefined;
   #comparison: Comparison | undefined;
+  /** What the colours' ends stand for, of the pattern and of the original on both scales. */
+  #ranges = { pattern: NONE, truth: NONE, truthLog: NONE };
   /** Of the object: what is drawn on top, on all of it. */
   #overlay: Overlay | undefined;
 
   /** `onViews`: other numbers are needed. */
   constructor(onViews: (views: Views) => void) {
     for (const name of COLOUR_MAPS) this.#map.add(new Option(name, name));
-    for (const control of [this.#map, this.#log, this.#whole, this.#truthView]) {
+    for (const control of [this.#map, this.#log, this.#whole, this.#positions, this.#truthView]) {
       control.addEventListener('change', () => this.draw());
     }
     for (const menu of [this.#spectrumView, this.#objectView]) {
@@ -71,7 +75,10 @@ export class Stage {
       fill(this.#spectrumView, VIEWS[problem.of].spectrum);
       fill(this.#objectView, VIEWS[problem.of].object);
     }
-    const hasTruth = problem.truth !== undefined;
+    const { pattern, truth } = problem;
+    this.#ranges.pattern = rangeOf(pattern, true);
+    if (truth) [this.#ranges.truth, this.#ranges.truthLog] = [rangeOf(truth, false), rangeOf(truth, true)];
+    const hasTruth = truth !== undefined;
     this.#curve.clear(hasTruth);
     byId('truth').hidden = !hasTruth;
     byId('error-fact').hidden = !hasTruth;
@@ -106,7 +113,8 @@ export class Stage {
     this.#pattern.show(this.#patternShown(problem, frame));
     // Of an image the support, of a scan where light fell.
     const box = this.#whole.checked || this.#overlay ? undefined : boxOf(support ?? frame.object, shape);
-    const overlay = this.#overlay ?? (positions && ((context) => drawPositions(context, positions)));
+    const dots = this.#positions.checked ? positions : undefined;
+    const overlay = this.#overlay ?? (dots && ((context) => drawPositions(context, dots)));
     this.object.show({ data: frame.object, shape, ...this.#colours, ...(box && { box }), ...(overlay && { overlay }) });
     if (truth) this.#truth.show(this.#truthShown(truth, shape, support ? boxOf(truth, shape) : box));
 
@@ -132,18 +140,18 @@ export class Stage {
       return { data: spectrum, shape, centred: true, map: 'phase', range: [-Math.PI, Math.PI] };
     }
     if (spectrum && view === 'probe') return { data: spectrum, shape, map: 'inferno' };
-    const range = rangeOf(pattern, true);
+    const range = this.#ranges.pattern;
     return { data: spectrum ?? pattern, shape, centred: true, map: 'inferno', log: true, range };
   }
 
   #truthShown(truth: Float32Array, shape: Shape, box: Box | undefined): Shown {
     const shown = { shape, ...(box && { box }) };
-    const range = rangeOf(truth, this.#log.checked);
+    const range = this.#log.checked ? this.#ranges.truthLog : this.#ranges.truth;
     const view = this.#truthView.value;
     const aligned = this.#comparison?.aligned;
     if (!aligned || view === 'original') return { data: truth, ...shown, ...this.#colours, range };
     if (view === 'aligned') return { data: aligned, ...shown, ...this.#colours, range };
-    const [low, high] = rangeOf(truth, false);
+    const [low, high] = this.#ranges.truth;
     const most = (high - low) / 2;
     return { data: aligned.map((value, i) => value - truth[i]), ...shown, map: 'blue–red', range: [-most, most] };
   }
@@ -178,7 +186,7 @@ export function revealSettings(problem: Opened, settings: Settings, isExample: b
   const isImage = problem.of === 'image';
   byId('simulation').hidden = !isImage || problem.truth === undefined;
   for (const id of ['support-settings', 'image-algorithm']) byId(id).hidden = !isImage;
-  byId('scan-algorithm').hidden = isImage;
+  for (const id of ['scan-algorithm', 'positions-row']) byId(id).hidden = isImage;
   byId('as-row').hidden = isExample;
   byId('leave').hidden = isExample && settings.example === 'photograph';
 }

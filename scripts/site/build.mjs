@@ -79,6 +79,11 @@ function writePage(path) {
       return usual(tokens, i, options, environment, self);
     };
   }
+  const fence = render.fence;
+  render.fence = (tokens, i, ...rest) => {
+    if (tokens[i].info !== 'mermaid') return fence(tokens, i, ...rest);
+    return `<p><a href="${REPOSITORY}/blob/main/${path}">A diagram, which the repository shows</a></p>`;
+  };
   render.link_open = (tokens, i, options, _, self) => {
     const href = tokens[i].attrGet('href');
     if (href) tokens[i].attrSet('href', target(path, href));

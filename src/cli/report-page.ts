@@ -11,7 +11,8 @@ body { margin: 0; background: var(--paper); color: var(--text);
 main { max-width: 1060px; margin: 0 auto; padding: 24px 20px 48px; }
 h1 { font-size: 24px; font-weight: 650; margin: 8px 0 20px; overflow-wrap: anywhere; }
 h2 { font-size: 17px; font-weight: 650; margin: 36px 0 10px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 20px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 20px;
+  align-items: start; }
 figure { margin: 0; }
 figure img { width: 100%; aspect-ratio: 1; object-fit: contain; background: var(--box); border-radius: 6px;
   display: block; }
@@ -44,7 +45,8 @@ function residualCurve(data) {
       scales: { x: { time: false }, y: { distr: 3 } },
       axes: [Object.assign({}, axis, { size: 36, label: '' }), Object.assign({}, axis, {
         values: function (u, splits) {
-          return splits.map(function (v) { return v == null ? '' : String(Number(v.toPrecision(2))); }); } })],
+          return splits.map(function (v) {
+            return v == null ? '' : v < 1e-3 ? v.toExponential() : String(Number(v.toPrecision(2))); }); } })],
       series: [{ label: 'iteration' },
         { label: 'residual', stroke: colour('--curve'), width: 2, points: { show: data[0].length < 2 }, value: exact }]
     }, data, box);
