@@ -188,7 +188,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await poll(iteration).toBeGreaterThan(0);
     await worker.evaluate('devices.forEach((device) => device.destroy())');
     await poll(() => text('notices')).toContain('The GPU was lost, and WASM goes on from the last image');
-    expect(await text('place')).toBe('WASM');
+    await poll(() => text('place')).toBe('WASM');
     const moved = await iteration();
     await poll(iteration).toBeGreaterThan(moved);
     await page.close();

@@ -33,7 +33,7 @@ describe.skipIf(reason !== '')(`the site${reason && ` (skipped: ${reason})`}`, (
   it.each([
     ['index.html', 1280, 'light'],
     ['algorithms.html', 390, 'dark'],
-    ['rephase.html', 390, 'light'],
+    ['formats.html', 390, 'light'],
   ] as const)('%s fits %d pixels and pleases axe, %s', async (name, width, colorScheme) => {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
     await page.goto(server.address + name);
