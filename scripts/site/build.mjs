@@ -18,7 +18,7 @@ const OUT = 'build/site';
 const { repository } = JSON.parse(readFileSync('package.json', 'utf8'));
 const REPOSITORY = repository.url.replace(/^git\+|\.git$/g, '');
 
-/** Every document that is a page, by the sections of the menu. */
+/** The pages by the sections of the menu; documents that are named nowhere follow at its end. */
 const SECTIONS = {
   Begin: ['docs/five-minutes.md', 'docs/first.md', 'docs/your-data.md'],
   Use: [
@@ -40,10 +40,12 @@ const SECTIONS = {
   Reference: ['docs/api/rephase.md', 'docs/api/formats.md', 'docs/api/files.md', 'CHANGELOG.md'],
 };
 const HOME = 'docs/five-minutes.md';
-const documents = Object.values(SECTIONS).flat();
-
-const unlisted = readdirSync('docs').filter((name) => name.endsWith('.md') && !documents.includes(`docs/${name}`));
-if (unlisted.length > 0) fail([`no section of the menu has ${unlisted.join(', ')}`]);
+const listed = Object.values(SECTIONS).flat();
+const others = readdirSync('docs')
+  .filter((name) => name.endsWith('.md') && !listed.includes(`docs/${name}`))
+  .map((name) => `docs/${name}`);
+const sections = Object.entries(others.length > 0 ? { ...SECTIONS, More: others } : SECTIONS);
+const documents = [...listed, ...others];
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
@@ -97,7 +99,7 @@ function writePage(path) {
   render.table_open = () => '<div class="table" tabindex="0" role="group" aria-label="Table"><table>';
   render.table_close = () => '</table></div>';
   const content = markdown.render(readFileSync(path, 'utf8').replace(/<!--[\s\S]*?-->/g, ''));
-  const menu = Object.entries(SECTIONS).map(([name, paths]) => ({
+  const menu = sections.map(([name, paths]) => ({
     name,
     links: paths.map((other) => ({ href: fileOf(other), title: titles[other], isHere: other === path })),
   }));
