@@ -39,8 +39,16 @@ export {
   type WarningCode,
 } from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
+export { alignedComplexError, type ComplexAlignment } from './tools/align-complex.js';
 export { alignedScanError, type AlignScanOptions, type ScanAlignment } from './tools/align-scan.js';
 export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';
+export {
+  HOLOGRAM_METHODS,
+  hologram,
+  type Hologram,
+  type HologramMethod,
+  type HologramOptions,
+} from './tools/hologram.js';
 export { magnitudesFromIntensities } from './tools/intensities.js';
 export { guessProbe, type GuessProbeOptions } from './tools/guess-probe.js';
 export { guessScan, type GuessScanOptions, type ScanGuess } from './tools/guess-scan.js';

@@ -61,7 +61,7 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
   }
 }
 
-function sumOfSquares(numbers: RealArray): number {
+export function sumOfSquares(numbers: RealArray): number {
   let sum = 0;
   for (const value of numbers) sum += value * value;
   return sum;

@@ -8,13 +8,16 @@ import { type Command } from 'commander';
 import { createSession, listBackends } from '../../backends/registry.js';
 import { BackendUnavailableError } from '../../errors.js';
 import { uniform } from '../../random.js';
+import { needsOrder } from '../../rules.js';
 import { SCAN_ALGORITHMS, type Scan, type ScanAlgorithm, type ScanSessionOptions } from '../../scan-types.js';
 import { simulate } from '../../tools/simulate.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
+  OBJECT_KINDS,
   type Algorithm,
   type BackendName,
+  type ObjectKind,
   type Precision,
   type Problem,
   type RealArray,
@@ -25,7 +28,7 @@ import { EXIT } from '../exit.js';
 import { examples } from '../help.js';
 import { printer, table } from '../print.js';
 import { startedScan, summedScan, type KnownScan } from './scans.js';
-import { TextbookSession, textbookRule, type TextbookProblem } from './textbook.js';
+import { TextbookSession, textbookComplexRule, textbookRule, type TextbookProblem } from './textbook.js';
 import { oneOf, whole } from '../values.js';
 
 interface ValidateOptions {
@@ -38,7 +41,7 @@ interface Check {
   backend: BackendName;
   device: number;
   precision: Precision;
-  problem: 'image' | 'scan';
+  problem: 'image' | 'complex image' | 'scan';
   algorithm: Algorithm | ScanAlgorithm;
   reference: string;
   iterations: number;
@@ -115,8 +118,9 @@ async function validate({ backend: only, size, json = false }: ValidateOptions):
       if (reason !== undefined) out.line(`${name}, device ${device}, is not available: ${reason}`);
       else {
         const subject = { backend: name, device, precision: 'single' } as const;
-        checks.push(...(await checkSingle(subject, problems)));
-        checks.push(...(await checkScans(subject, scans).catch(whereScansAreTaken)));
+        checks.push(...(await checkSingle(subject, problems, 'real')));
+        checks.push(...(await checkSingle(subject, problems, 'complex').catch(whereTaken)));
+        checks.push(...(await checkScans(subject, scans).catch(whereTaken)));
       }
     }
   }
@@ -140,7 +144,7 @@ async function validate({ backend: only, size, json = false }: ValidateOptions):
   out.object({ command: 'validate', passed, checks });
   if (!passed) process.exitCode = EXIT.failure;
 
-  function whereScansAreTaken(error: unknown): Check[] {
+  function whereTaken(error: unknown): Check[] {
     if (!(error instanceof BackendUnavailableError)) throw error;
     out.line(error.message);
     return [];
@@ -150,19 +154,23 @@ async function validate({ backend: only, size, json = false }: ValidateOptions):
 /** Double precision against the textbook, which is slow: small images. */
 async function checkReference(): Promise<Check[]> {
   const subject: Subject = { backend: 'wasm', device: 0, precision: 'double' };
-  const of = { ...subject, problem: 'image', reference: 'plain sums', limit: DOUBLE_LIMIT } as const;
+  const of = { ...subject, reference: 'plain sums', limit: DOUBLE_LIMIT } as const;
   const problems = await Promise.all(SMALL.map(padded));
   const checks: Check[] = [];
-  for (const algorithm of ALGORITHMS) {
+  for (const { object, algorithm } of OBJECT_KINDS.flatMap(algorithmsFor)) {
     const iterations = 10;
-    const error = await worst(problems, async (problem) => {
-      const start = Float64Array.from(problem.magnitudes, (_, at) => uniform(2, 0, at) - 0.2);
-      const textbook = TextbookSession.fromObject(problem, start, textbookRule(problem, { algorithm, beta: BETA }));
+    const error = await worst(problems, async (image) => {
+      const problem = { ...image, object };
+      const numbers = image.magnitudes.length * (object === 'complex' ? 2 : 1);
+      const start = Float64Array.from({ length: numbers }, (_, at) => uniform(2, 0, at) - 0.2);
+      const how = { algorithm, beta: BETA };
+      const rule = object === 'complex' ? textbookComplexRule(problem, how) : textbookRule(problem, how);
+      const textbook = TextbookSession.fromObject(problem, start, rule);
       textbook.run(iterations);
       const options = { ...subject, algorithm, start: { object: start } };
       return difference(await iterate(problem, options, iterations), textbook.readObject());
     });
-    checks.push(verdict({ ...of, algorithm, iterations, error }));
+    checks.push(verdict({ ...of, problem: nameOf(object), algorithm, iterations, error }));
   }
   for (const algorithm of SCAN_ALGORITHMS) {
     const iterations = 3;
@@ -178,20 +186,31 @@ async function checkReference(): Promise<Check[]> {
 }
 
 /** Single precision against double, from the same seed. */
-async function checkSingle(subject: Subject, problems: readonly PlainProblem[]): Promise<Check[]> {
+async function checkSingle(subject: Subject, problems: readonly PlainProblem[], kind: ObjectKind): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const algorithm of ALGORITHMS) {
+  for (const { object, algorithm } of algorithmsFor(kind)) {
     for (const iterations of algorithm === 'gs' ? [1, 2, 10] : [1, 2]) {
-      const error = await worst(problems, async (problem) => {
+      const error = await worst(problems, async (image) => {
+        const problem = { ...image, object };
         const options = { algorithm, seed: 3 };
         const expected = await iterate(problem, { ...options, backend: 'wasm', precision: 'double' }, iterations);
         return difference(await iterate(problem, { ...options, ...subject }, iterations), expected);
       });
-      const of = { problem: 'image', reference: 'wasm double', limit: SINGLE_LIMIT } as const;
+      const of = { problem: nameOf(object), reference: 'wasm double', limit: SINGLE_LIMIT };
       checks.push(verdict({ ...subject, ...of, algorithm, iterations, error }));
     }
   }
   return checks;
+}
+
+/** Those that take objects of a kind. */
+function algorithmsFor(object: ObjectKind): { object: ObjectKind; algorithm: Algorithm }[] {
+  const those = ALGORITHMS.filter((algorithm) => object === 'real' || !needsOrder(algorithm));
+  return those.map((algorithm) => ({ object, algorithm }));
+}
+
+function nameOf(object: ObjectKind): Check['problem'] {
+  return object === 'complex' ? 'complex image' : 'image';
 }
 
 /** The same for scans, positions that are corrected included. */

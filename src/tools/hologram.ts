@@ -1,0 +1,295 @@
+/**
+ * Holograms: the phases of a light modulator whose far field has wanted magnitudes. A session of two planes does the
+ * transforms. What becomes of the far field is decided here, because the magnitudes that are imposed change with every
+ * iteration.
+ */
+import { createSession } from '../backends/registry.js';
+import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { checkRealArray, checkShape, largestOf, position, toMask } from '../problems/image.js';
+import { checkInteger, checkName, checkRun, rejectUnknownKeys } from '../problems/options.js';
+import { macrotask } from '../session/event-loop.js';
+import { sumOfSquares } from './align.js';
+import type { BackendName, MaskArray, Precision, RealArray, RunOptions, Shape } from '../types.js';
+
+/** How the far field is led to the wanted magnitudes. */
+export const HOLOGRAM_METHODS = ['gs', 'leonardo', 'kim'] as const;
+
+/**
+ * `gs` imposes the wanted magnitudes (Gerchberg & Saxton, Optik 35, 237, 1972). `leonardo` raises those that come out too
+ * weak and lowers the others, iteration by iteration (Di Leonardo, Ianni & Ruocco, Optics Express 15, 1913, 2007). `kim`
+ * does the same, and keeps the phases of the far field from an iteration on, which converges faster (Kim et al., Optics
+ * Letters 44, 3178, 2019).
+ */
+export type HologramMethod = (typeof HOLOGRAM_METHODS)[number];
+
+/** What `hologram` takes beside the target, every field optional. */
+export interface HologramOptions extends RunOptions {
+  /** Default `kim`. */
+  method?: HologramMethod | undefined;
+  /** Number of iterations ≥ 1. Default 30. */
+  iterations?: number | undefined;
+  /**
+   * The exponent with which `leonardo` and `kim` follow a ratio of wanted to present magnitude, above 0 and at most 1.
+   * Default 1. Images, whose speckle is dark in places, want less: 0.5 to 0.8.
+   */
+  feedback?: number | undefined;
+  /** The iteration from which `kim` keeps the phases of the far field, ≥ 1. Default: a third of all. */
+  phasesFrom?: number | undefined;
+  /** Magnitudes of the light that falls on the modulator, rows × columns, ≥ 0. Default: the same everywhere. */
+  light?: RealArray | undefined;
+  /**
+   * Where the far field may be anything, rows × columns, zero frequency first: light goes there that would make the wanted
+   * part uneven (mixed-region amplitude freedom, Pasienski & DeMarco, Optics Express 16, 2176, 2008). Default: nowhere, and
+   * what is not wanted is dark.
+   */
+  noise?: MaskArray | undefined;
+  /** With `noise`: how much the wanted part counts against the free one, above 0 and below 1. Default 0.4. */
+  mixing?: number | undefined;
+  /** The modulator has 2^bits levels from 0 to 2π, 1 ≤ bits ≤ 16. Left out: phases are not rounded. */
+  bits?: number | undefined;
+  /**
+   * The share of the area of a modulator's pixels that modulates, above 0 and at most 1. The far field of one pixel then
+   * counts: wanted magnitudes are raised where it is weak, and the light between the pixels is lost. Left out: points.
+   */
+  fillFactor?: number | undefined;
+  /** Of the random phases to begin with. Default 0. */
+  seed?: number | undefined;
+  /** As for `createSession`. */
+  backend?: BackendName | 'auto' | undefined;
+  /** As for `createSession`. */
+  device?: number | undefined;
+  /** Default `single`. */
+  precision?: Precision | undefined;
+}
+
+/** What `hologram` resolves to. */
+export interface Hologram {
+  /** Phases of the modulator in radians, from 0 to below 2π, rows × columns; with `bits` those of the levels. */
+  phase: Float64Array<ArrayBuffer>;
+  /** With `bits`: the levels. */
+  levels?: Uint16Array<ArrayBuffer>;
+  /** Magnitudes of the far field, rows × columns, zero frequency first, in the unit of the target. */
+  farField: Float64Array<ArrayBuffer>;
+  /** Rows and columns of all. */
+  shape: Shape;
+  /**
+   * 1 − (greatest − least)/(greatest + least) of intensity by wanted intensity, over what is wanted: 1 where all is as
+   * wanted, 0 where something is missing.
+   */
+  uniformity: number;
+  /** The share of the light that goes to where it is wanted. */
+  efficiency: number;
+  /** ‖far field − target‖ / ‖target‖ over what is wanted, the far field multiplied by what makes it least. */
+  error: number;
+  /** The method that was used. */
+  method: HologramMethod;
+  /** Iterations finished. */
+  iterations: number;
+  /** The backend that was used. */
+  backend: BackendName;
+}
+
+const KEYS: readonly (keyof HologramOptions)[] = [
+  ...(['method', 'iterations', 'feedback', 'phasesFrom', 'light', 'noise', 'mixing', 'bits', 'fillFactor'] as const),
+  ...(['seed', 'backend', 'device', 'precision', 'onProgress', 'signal'] as const),
+];
+
+/**
+ * Computes the phases of a light modulator whose far field has these magnitudes, rows × columns, each finite and ≥ 0, zero
+ * frequency at [0, 0]; their unit makes no difference. The far field is the Fourier transform of the modulator's light. A
+ * target may be spots or an image; magnitudes are the square roots of intensities.
+ *
+ * It computes on the calling thread, which has its turn between iterations.
+ *
+ * @throws InvalidArgumentError, and what `createSession` and `session.run` throw. The promise rejects.
+ *
+ * ```ts
+ * const { phase, uniformity } = await hologram(spots, [512, 512], { bits: 8 });
+ * ```
+ */
+export async function hologram(target: RealArray, shape: Shape, options: HologramOptions = {}): Promise<Hologram> {
+  const size = checkShape('shape', shape);
+  const magnitudes = checkMagnitudes('target', target, size);
+  rejectUnknownKeys('options', options, KEYS);
+  checkRun(options);
+  const { method = 'kim', iterations = 30, feedback = 1, mixing = 0.4, bits, fillFactor } = options;
+  const { phasesFrom = Math.ceil(iterations / 3), seed, backend, device, precision, signal, onProgress } = options;
+  checkName('method', method, HOLOGRAM_METHODS);
+  checkInteger('iterations', iterations, 1);
+  checkInteger('phasesFrom', phasesFrom, 1);
+  checkShare('feedback', feedback, true);
+  checkShare('mixing', mixing, false);
+  if (fillFactor !== undefined) checkShare('fillFactor', fillFactor, true);
+  if (bits !== undefined && !(Number.isInteger(bits) && bits >= 1 && bits <= 16)) {
+    throw new InvalidArgumentError('bits', gotTakes('bits', bits, 'an integer from 1 to 16'));
+  }
+  const noise = checkNoise(options.noise, magnitudes, size);
+  const light = options.light ? checkMagnitudes('light', options.light, size) : magnitudes.map(() => 1);
+  const envelope = fillFactor === undefined ? undefined : farFieldOfPixel(size, fillFactor);
+  // All of the light, by Parseval's theorem.
+  const total = light.length * sumOfSquares(light);
+  const wanted = scaled(envelope ? magnitudes.map((m, k) => m / envelope[k]) : magnitudes, total);
+
+  const problem = { magnitudes: wanted, shape: size, object: 'complex', objectMagnitudes: light } as const;
+  const session = await createSession(problem, { seed, backend, device, precision });
+  try {
+    const lead = new FarField(wanted, noise, { method, feedback, phasesFrom, mixing });
+    const began = performance.now();
+    session.inverse();
+    for (let iteration = 1; iteration <= iterations; iteration++) {
+      session.constrainObject();
+      session.forward();
+      const spectrum = await session.readSpectrum();
+      const residual = judge(spectrum, wanted).error;
+      session.writeSpectrum(lead.imposed(spectrum, iteration));
+      session.inverse();
+      await onProgress?.({ iteration, iterations, residual, seconds: (performance.now() - began) / 1000 });
+      await macrotask();
+      if (signal?.aborted) throw new AbortError(signal.reason);
+    }
+    session.constrainObject();
+    const { phase, levels, object } = phasesOf(await session.readObject(), light, bits);
+    session.writeObject(object);
+    session.forward();
+    const spectrum = await session.readSpectrum();
+    const seen = envelope ? spectrum.map((number, i) => number * envelope[i >> 1]) : spectrum;
+    const { lit, ...judged } = judge(seen, magnitudes);
+    return {
+      ...{ phase, ...(levels && { levels }), shape: size, ...judged },
+      efficiency: ((fillFactor ?? 1) * lit) / total,
+      ...{ method, iterations, backend: session.backend },
+    };
+  } finally {
+    session.dispose();
+  }
+}
+
+/** Makes the next far field of the present one. */
+class FarField {
+  readonly #wanted: Float64Array;
+  readonly #noise: Uint8Array | undefined;
+  readonly #how: Required<Pick<HologramOptions, 'method' | 'feedback' | 'phasesFrom' | 'mixing'>>;
+  /** What is imposed, which is not what is wanted where that came out otherwise. */
+  #imposed: Float64Array;
+  /** The far field whose phases are kept. */
+  #kept: RealArray | undefined;
+
+  constructor(
+    wanted: Float64Array,
+    noise: Uint8Array | undefined,
+    how: Required<Pick<HologramOptions, 'method' | 'feedback' | 'phasesFrom' | 'mixing'>>,
+  ) {
+    this.#wanted = wanted;
+    this.#noise = noise;
+    this.#how = how;
+    this.#imposed = wanted;
+  }
+
+  imposed(present: RealArray, iteration: number): Float64Array {
+    const { method, feedback, phasesFrom, mixing } = this.#how;
+    if (method !== 'gs') this.#follow(present, feedback);
+    if (method === 'kim' && iteration === phasesFrom) this.#kept = present;
+    const phases = this.#kept ?? present;
+    const [share, rest] = this.#noise ? [mixing, 1 - mixing] : [1, 0];
+    const next = new Float64Array(present.length);
+    for (const [k, size] of this.#imposed.entries()) {
+      const [re, im] = [2 * k, 2 * k + 1];
+      if (this.#noise?.[k]) {
+        next[re] = rest * present[re];
+        next[im] = rest * present[im];
+        continue;
+      }
+      if (size === 0) continue;
+      const own = Math.hypot(phases[re], phases[im]);
+      next[re] = share * size * (own > 0 ? phases[re] / own : 1);
+      next[im] = share * size * (own > 0 ? phases[im] / own : 0);
+    }
+    return next;
+  }
+
+  #follow(present: RealArray, feedback: number): void {
+    const raised = this.#imposed.map((size, k) => {
+      const own = Math.hypot(present[2 * k], present[2 * k + 1]);
+      return own > 0 ? size * (this.#wanted[k] / own) ** feedback : size;
+    });
+    this.#imposed = scaled(raised, sumOfSquares(this.#wanted));
+  }
+}
+
+/** How near a far field is to the target, and how much light is where it is wanted. */
+function judge(field: RealArray, target: Float64Array) {
+  const present = target.map((_, k) => Math.hypot(field[2 * k], field[2 * k + 1]));
+  let [least, greatest, lit, product] = [Infinity, 0, 0, 0];
+  for (const [k, wanted] of target.entries()) {
+    if (wanted === 0) continue;
+    const ratio = (present[k] / wanted) ** 2;
+    [least, greatest] = [Math.min(least, ratio), Math.max(greatest, ratio)];
+    lit += present[k] ** 2;
+    product += present[k] * wanted;
+  }
+  // The factor that makes the difference least.
+  const factor = lit > 0 ? product / lit : 0;
+  const norm = sumOfSquares(target);
+  return {
+    farField: present.map((size) => factor * size),
+    uniformity: lit > 0 ? 1 - (greatest - least) / (greatest + least) : 0,
+    error: Math.sqrt(Math.max(0, norm - factor * product) / norm),
+    lit,
+  };
+}
+
+/** The phases of a modulator, on its levels where it has some, and its light with them. */
+function phasesOf(object: RealArray, light: Float64Array, bits: number | undefined) {
+  const count = 2 ** (bits ?? 0);
+  const levels = bits === undefined ? undefined : new Uint16Array(light.length);
+  const phase = new Float64Array(light.length);
+  const modulated = new Float64Array(2 * light.length);
+  for (let i = 0; i < light.length; i++) {
+    const turns = Math.atan2(object[2 * i + 1], object[2 * i]) / (2 * Math.PI);
+    const positive = turns < 0 ? turns + 1 : turns;
+    if (levels) levels[i] = Math.round(positive * count) % count;
+    phase[i] = 2 * Math.PI * (levels ? levels[i] / count : positive);
+    modulated[2 * i] = light[i] * Math.cos(phase[i]);
+    modulated[2 * i + 1] = light[i] * Math.sin(phase[i]);
+  }
+  return { phase, levels, object: modulated };
+}
+
+/** Magnitudes of the far field of a square that covers this share of a pixel, 1 at the zero frequency. */
+function farFieldOfPixel([rows, columns]: Shape, fillFactor: number): Float64Array {
+  const along = (k: number, count: number) => {
+    const x = (Math.PI * Math.sqrt(fillFactor) * (2 * k < count ? k : k - count)) / count;
+    return x === 0 ? 1 : Math.sin(x) / x;
+  };
+  return Float64Array.from(
+    { length: rows * columns },
+    (_, k) => along(Math.floor(k / columns), rows) * along(k % columns, columns),
+  );
+}
+
+/** Numbers multiplied by what makes the sum of their squares this. */
+function scaled(numbers: Float64Array, square: number): Float64Array {
+  const factor = Math.sqrt(square / sumOfSquares(numbers));
+  return numbers.map((number) => factor * number);
+}
+
+function checkMagnitudes(argument: string, given: RealArray, shape: Shape): Float64Array {
+  const copy = Float64Array.from(checkRealArray(argument, given, shape));
+  const largest = largestOf(argument, copy, shape);
+  if (largest > 0) return copy.map((number) => number / largest);
+  throw new InvalidArgumentError(argument, `${argument}: every entry is zero; takes at least one above 0`);
+}
+
+function checkNoise(given: MaskArray | undefined, target: Float64Array, shape: Shape): Uint8Array | undefined {
+  const noise = toMask('noise', given, shape, 'the far field is free nowhere');
+  const both = given === undefined ? -1 : target.findIndex((wanted, k) => wanted > 0 && noise?.[k] !== 0);
+  if (both < 0) return noise;
+  const message = `noise: covers the target at ${position(both, shape[1])}; takes 0 wherever the target is not`;
+  throw new InvalidArgumentError('noise', message);
+}
+
+function checkShare(argument: string, value: number, takesOne: boolean): void {
+  if (typeof value === 'number' && value > 0 && (takesOne ? value <= 1 : value < 1)) return;
+  const takes = `a number above 0 and ${takesOne ? 'at most' : 'below'} 1`;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, takes));
+}

@@ -1,0 +1,155 @@
+/** Holograms: what their far fields are, by the definition of the Fourier transform and by published figures. */
+import { describe, expect, it } from 'vitest';
+import { AbortError, HOLOGRAM_METHODS, hologram, type HologramOptions, type Shape } from '../src/index.js';
+import { fourierSums } from '../src/cli/validate/textbook.js';
+import { noise, relativeError } from './support/images.js';
+
+/** `count` × `count` spots, `step` apart, around the zero frequency. */
+function spots([rows, columns]: Shape, count: number, step: number): Float64Array {
+  const target = new Float64Array(rows * columns);
+  const at = (i: number, size: number) => (Math.round((i - (count - 1) / 2) * step) + size) % size;
+  for (let i = 0; i < count; i++) for (let j = 0; j < count; j++) target[at(i, rows) * columns + at(j, columns)] = 1;
+  return target;
+}
+
+/** |FT(light·exp(iφ))| by sums. */
+function farFieldOf(phase: Float64Array, shape: Shape, light = phase.map(() => 1)): Float64Array {
+  const field = Float64Array.from({ length: 2 * phase.length }, (_, i) => {
+    const angle = phase[i >> 1];
+    return light[i >> 1] * (i % 2 ? Math.sin(angle) : Math.cos(angle));
+  });
+  const sums = fourierSums(field, shape, -1);
+  return phase.map((_, k) => Math.hypot(sums[2 * k], sums[2 * k + 1]));
+}
+
+describe('a hologram', () => {
+  const shape: Shape = [24, 32];
+  const pixels = 24 * 32;
+  const target = spots(shape, 3, 5);
+  const base: HologramOptions = { backend: 'wasm', precision: 'double', seed: 1 };
+
+  it('of 10 × 10 spots in 512 × 512 is uniform to 0.99 after 30 iterations', async () => {
+    const made = await hologram(spots([512, 512], 10, 20), [512, 512], { backend: 'wasm' });
+    expect(made.uniformity).toBeGreaterThan(0.99);
+    expect(made.efficiency).toBeGreaterThan(0.9);
+    expect(made).toMatchObject({ method: 'kim', iterations: 30, shape: [512, 512] });
+  });
+
+  it.each(HOLOGRAM_METHODS)('has the far field that its phases have, by %s', async (method) => {
+    const made = await hologram(target, shape, { ...base, method });
+    expect(made.phase.every((phase) => phase >= 0 && phase < 2 * Math.PI)).toBe(true);
+    const far = farFieldOf(made.phase, shape);
+    const factor = Math.hypot(...made.farField) / Math.hypot(...far);
+    expect(
+      relativeError(
+        far.map((size) => factor * size),
+        made.farField,
+      ),
+    ).toBeLessThan(1e-10);
+    const intensities = [...target.keys()].filter((k) => target[k]).map((k) => far[k] ** 2);
+    const [least, greatest] = [Math.min(...intensities), Math.max(...intensities)];
+    expect(made.uniformity).toBeCloseTo(1 - (greatest - least) / (greatest + least), 10);
+    expect(made.efficiency).toBeCloseTo(intensities.reduce((sum, one) => sum + one, 0) / pixels ** 2, 10);
+  });
+
+  it('is more uniform with weights than without', async () => {
+    const [plain, weighted] = await Promise.all(
+      (['gs', 'leonardo'] as const).map((method) => hologram(target, shape, { ...base, method })),
+    );
+    expect(plain.uniformity).toBeLessThan(0.95);
+    expect(weighted.uniformity).toBeGreaterThan(0.999);
+  });
+
+  it('is made for the light that falls on the modulator', async () => {
+    const light = noise(pixels, 3).map((u) => u * u);
+    const made = await hologram(target, shape, { ...base, light });
+    const far = farFieldOf(made.phase, shape, light);
+    const lit = far.reduce((sum, size, k) => sum + (target[k] ? size ** 2 : 0), 0);
+    const all = pixels * light.reduce((sum, size) => sum + size ** 2, 0);
+    expect(made.efficiency).toBeCloseTo(lit / all, 10);
+    expect(made.uniformity).toBeGreaterThan(0.9);
+  });
+
+  it('of an image is nearer to it where light may go astray elsewhere', async () => {
+    const isInside = (k: number) => k % 32 > 3 && k % 32 < 12 && k > 3 * 32 && k < 10 * 32;
+    const image = noise(pixels, 5).map((u, k) => (isInside(k) ? 0.5 + u : 0));
+    const free = Uint8Array.from(image, (_, k) => (k > 12 * 32 ? 1 : 0));
+    const options = { ...base, method: 'gs', iterations: 60 } as const;
+    const [strict, mixed] = [
+      await hologram(image, shape, options),
+      await hologram(image, shape, { ...options, noise: free }),
+    ];
+    expect(mixed.error).toBeLessThan(0.6 * strict.error);
+    expect(mixed.efficiency).toBeLessThan(strict.efficiency);
+  });
+
+  it('has the levels of the modulator, and is judged with them', async () => {
+    const made = await hologram(target, shape, { ...base, bits: 2 });
+    expect(new Set(made.levels)).toEqual(new Set([0, 1, 2, 3]));
+    expect([...made.phase]).toEqual([...made.levels!].map((level) => (level * Math.PI) / 2));
+    const far = farFieldOf(made.phase, shape);
+    const lit = far.reduce((sum, size, k) => sum + (target[k] ? size ** 2 : 0), 0);
+    expect(made.efficiency).toBeCloseTo(lit / pixels ** 2, 10);
+    expect((await hologram(target, shape, base)).efficiency).toBeGreaterThan(made.efficiency);
+  });
+
+  it('makes up for the far field of one pixel', async () => {
+    const wide = spots(shape, 3, 9);
+    const made = await hologram(wide, shape, { ...base, fillFactor: 0.8 });
+    expect(made.uniformity).toBeGreaterThan(0.95);
+    // Not made for it, the outer spots are weaker.
+    const { phase } = await hologram(wide, shape, base);
+    const far = farFieldOf(phase, shape);
+    const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+    const corner = far[9 * 32 + 9] * sinc((Math.sqrt(0.8) * 9) / 24) * sinc((Math.sqrt(0.8) * 9) / 32);
+    expect(corner / far[0]).toBeLessThan(0.8);
+    expect(made.efficiency).toBeLessThan(0.8);
+  });
+
+  it('reports its progress, and stops when it is aborted', async () => {
+    const seen: number[] = [];
+    const abort = new AbortController();
+    const run = hologram(target, shape, {
+      ...{ ...base, iterations: 9, signal: abort.signal },
+      onProgress: ({ iteration, iterations, residual }) => {
+        expect(iterations).toBe(9);
+        expect(residual).toBeGreaterThan(0);
+        if (seen.push(iteration) === 3) abort.abort();
+      },
+    });
+    await expect(run).rejects.toBeInstanceOf(AbortError);
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  const zeros = new Float32Array(pixels);
+  const wrong: [what: string, target: Float32Array | Float64Array, options: object, message: RegExp][] = [
+    ['a target that is all zero', zeros, {}, /^target: every entry is zero/],
+    ['a target of another size', new Float32Array(5), {}, /^target: got a Float32Array of 5; takes .* 24 × 32/],
+    [
+      'a negative target',
+      target.map((m) => -m),
+      {},
+      /^target at \[\d+, \d+\]: got -1; takes finite numbers of at least 0/,
+    ],
+    ['no light', target, { light: zeros }, /^light: every entry is zero/],
+    [
+      'noise over the target',
+      target,
+      { noise: new Uint8Array(pixels).fill(1) },
+      /^noise: covers the target at \[0, 0\]/,
+    ],
+    ['another method', target, { method: 'wgs' }, /^method: got "wgs"; takes 'gs', 'leonardo', 'kim'/],
+    ['no iterations', target, { iterations: 0 }, /^iterations: got 0; takes an integer of at least 1/],
+    ['17 bits', target, { bits: 17 }, /^bits: got 17; takes an integer from 1 to 16/],
+    ['a fill factor of 0', target, { fillFactor: 0 }, /^fillFactor: got 0; takes a number above 0 and at most 1/],
+    ['a mixing of 1', target, { mixing: 1 }, /^mixing: got 1; takes a number above 0 and below 1/],
+    ['a feedback of 2', target, { feedback: 2 }, /^feedback: got 2; takes a number above 0 and at most 1/],
+    ['an unknown option', target, { iteration: 3 }, /there is no 'iteration'.*did you mean 'iterations'/],
+  ];
+
+  it.each(wrong)('is refused for %s', async (_, given, options, message) => {
+    await expect(hologram(given, shape, options)).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) as string },
+    });
+  });
+});
