@@ -13,6 +13,18 @@ struct ScanAxis {
   AnyLine any;
 };
 
+// Brings the twiddles of a line into the L1 cache before they are needed.
+template <class L>
+__device__ inline void fetch_twiddles(const float4* twiddles) {
+#if __CUDA_ARCH__
+  constexpr int count = L::inverse_twiddles(L::last);
+  for (int i = threadIdx.x; i < count; i += blockDim.x) {
+    float unused;
+    asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(unused) : "l"(twiddles + i));
+  }
+#endif
+}
+
 // Neighbouring threads have the same number of neighbouring lines.
 template <class L, int Lines>
 struct FastLines {
@@ -25,6 +37,8 @@ struct FastLines {
   static_assert(L::stages == 2 || !L::is_local() || (L::lanes * Lines <= 32 && 32 % (L::lanes * Lines) == 0));
 
   __device__ explicit FastLines(const ScanAxis& axis) : twiddles_(axis.twiddles) {}
+  // What may come before a kernel waits for the one before it.
+  __device__ static void prepare(const ScanAxis& axis) { fetch_twiddles<L>(axis.twiddles); }
   __device__ static int line() { return threadIdx.x % Lines; }
 
   // x[i] ← f(i), the line in its natural order.
@@ -101,6 +115,7 @@ struct AnyLines {
   static constexpr int lines = 1, threads = 256, min_blocks = 2;
 
   __device__ explicit AnyLines(const ScanAxis& axis) : any_(axis.any) {}
+  __device__ static void prepare(const ScanAxis&) {}
   __device__ static int line() { return 0; }
 
   template <class F>

@@ -64,7 +64,7 @@ const ScanOnChip kOnChip[] = {
 const ScanPasses kPasses[] = {
     passes<ColumnLine<32, 4, 4, 8>, 8, 8>(),
     passes<ColumnLine<64, 8, 8, 8>, 8>(),
-    passes<Line128, 8>(),
+    passes<Line128, 8, 8>(),
     passes<Line256, 8>(),
     passes<ColumnLine<512, 64, 8, 8, 8>, 4>(),
     passes<ColumnLine<1024, 128, 8, 16, 8>, 4>(),

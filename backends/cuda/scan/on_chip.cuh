@@ -44,15 +44,17 @@ struct OnChipWave {
   __device__ static int begin(int line) {
     return L::threads == 16 ? line * padded_size : line / 2 * pair + line % 2 * (padded_size + 1);
   }
-  static constexpr int numbers = lines / 2 * pair;
+  // Lines on their way to the other blocks lie across: [place in the line][line], so that what a warp sends to a block is
+  // contiguous there.
+  static constexpr int across = lines + (L::threads == 16 ? 1 : 2);
+  static constexpr int numbers = lines / 2 * pair > size * across ? lines / 2 * pair : size * across;
   static constexpr int pitch = lines + 4;  // of magnitudes
   static constexpr size_t shared = numbers * sizeof(Complex) + size * pitch * sizeof(float);
 };
 
 template <class L, int Blocks>
 __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
-    waves_on_chip(const ScanView v, const float4* row_twiddles, const float4* column_twiddles, const ScanBatch batch,
-                  const WaveRowWork work) {
+    waves_on_chip(const ScanView v, const float4* twiddles, const ScanBatch batch, const WaveRowWork work) {
   using Wave = OnChipWave<L, Blocks>;
   constexpr int n = L::length, lines = Wave::lines, T = L::threads;
   constexpr int R0 = L::radix(0), M0 = L::span(1), R1 = L::radix(1), M1 = n / R1;
@@ -78,11 +80,14 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
       for (int j = 0; j < R1; j++) f(x[at + j], b + j * M1);
     });
   };
-  // To the block that has line `other`, at number `row` of it.
+  // To the block that has line `other`.
   const auto send = [&](Complex z, int other) {
-    store_in_cluster<Blocks>(numbers + Wave::begin(other % lines) + L::padded(row), other / lines, z);
+    store_in_cluster<Blocks>(numbers + row * Wave::across + other % lines, other / lines, z);
   };
+  const auto received = [&](int place) { return numbers[place * Wave::across + line]; };
 
+  // Places, patterns and twiddles stay what they are: these may come before what the kernel waits for.
+  fetch_twiddles<L>(twiddles);
   const Place place = batch.places[number];
   const float* const pattern = v.magnitudes + static_cast<size_t>(place.position) * n * n + first_line;
   for (int i = threadIdx.x; i < n * lines / 4; i += Wave::threads) {
@@ -105,13 +110,14 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
     } else {
       each(x, [&](Complex& z, int i) { z = probe[i] * object[i]; });
     }
-    L::forward(x, own, t, row_twiddles, join);
+    L::forward(x, own, t, twiddles, join);
     cluster_barrier<Blocks>();  // the rows' exchanges are over
     each_frequency(x, [&](Complex& z, int i) { send(z, i); });
     wait_for_fetches();
     cluster_barrier<Blocks>();
-    each(x, [&](Complex& z, int i) { z = own[L::padded(i)]; });
-    L::forward(x, own, t, column_twiddles, join);
+    each(x, [&](Complex& z, int i) { z = received(i); });
+    __syncthreads();
+    L::forward(x, own, t, twiddles, join);
     float residual = 0;
     each_frequency(x, [&](Complex& z, int i) {
       const float m = magnitudes[i * Wave::pitch + line], total = power(z);
@@ -129,13 +135,13 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
     if (imposes) break;
     __syncwarp();  // the columns' exchanges are over
   }
-  L::inverse(x, own, t, column_twiddles, join);
+  L::inverse(x, own, t, twiddles, join);
   cluster_barrier<Blocks>();
   each(x, [&](Complex& z, int i) { send(z, i); });
   cluster_barrier<Blocks>();
-  each_frequency(x, [&](Complex& z, int i) { z = own[L::padded(i)]; });
-  __syncwarp();
-  L::inverse(x, own, t, row_twiddles, join);
+  each_frequency(x, [&](Complex& z, int i) { z = received(i); });
+  __syncthreads();
+  L::inverse(x, own, t, twiddles, join);
   Complex* const to = finished_wave(v, work, number, place.position, 0) + row * n;
   L::template each_butterfly<0>(t, [&](int at, int b) {
     constexpr int together = 8;

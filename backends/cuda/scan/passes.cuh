@@ -61,6 +61,7 @@ __device__ inline WhichLine which_line(const ScanView& v, int lines_of_wave) {
 template <class Lines>
 __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
     forward_rows(const ScanView v, const ScanAxis axis, const ScanBatch batch, const WaveRowWork work) {
+  Lines::prepare(axis);
   wait_for_previous_kernel();
   let_next_kernel_start();
   const WhichLine at = which_line<Lines>(v, v.rows);
@@ -101,6 +102,7 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
 template <class Lines>
 __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
     inverse_rows(const ScanView v, const ScanAxis axis, const ScanBatch batch, const WaveRowWork work) {
+  Lines::prepare(axis);
   wait_for_previous_kernel();
   let_next_kernel_start();
   const WhichLine at = which_line<Lines>(v, v.rows);
@@ -129,6 +131,7 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
 template <class Lines>
 __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
     scan_columns(const ScanView v, const ScanAxis axis, const ScanBatch batch, const WaveColumnWork work) {
+  Lines::prepare(axis);
   const WhichLine at = which_line<Lines>(v, v.columns);
   const bool live = at.index < v.columns;
   const bool constrains = work.measure || work.impose || work.count, ramps = work.shift || work.shift_back;

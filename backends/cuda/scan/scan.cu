@@ -112,7 +112,7 @@ Scan::Scan(const ScanProblem& p)
   piece_ = memory_.allocate<uint8_t>(kPieceBytes);
   const int64_t tiles = ceil_div(v.object_rows, kTileRows) * ceil_div(v.object_columns, kTileColumns);
   object_blocks_ = static_cast<int>(std::min<int64_t>(ceil_div(tiles, kSumWarps), kMostSumBlocks));
-  probe_blocks_ = static_cast<int>(std::min<int64_t>(ceil_div(v.pixels(), 32), kMostSumBlocks));
+  probe_blocks_ = static_cast<int>(std::min<int64_t>(ceil_div(v.pixels(), kProbePixels), kMostSumBlocks));
   covered_ = memory_.allocate<bool>(tiles);
   most_ = memory_.allocate<float>(object_blocks_ + probe_blocks_);
   allocate_for(rule_);
@@ -300,7 +300,7 @@ void Scan::through_frequency(const ScanBatch& batch, bool keeps_waves) {
   work.keeps_waves = keeps_waves;
   if (const Kernel* const kernel = on_chip(batch.count)) {
     ScanBatch of = batch;
-    void* arguments[] = {&view_, &row_axis_.twiddles, &column_axis_.twiddles, &of, &work};
+    void* arguments[] = {&view_, &row_axis_.twiddles, &of, &work};
     return run(*kernel, int64_t(batch.count) * kernel->cluster, arguments);
   }
   // Waves that stay in the L2 cache between the passes.

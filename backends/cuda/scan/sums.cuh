@@ -71,14 +71,13 @@ __device__ inline float sum_tile(const ScanView& v, const ScanBatch& batch, cons
   const bool inside = column < v.object_columns;
   const auto pixel = [&](int i) { return static_cast<size_t>(top + i) * v.object_columns + column; };
   const auto exists = [&](int i) { return inside && top + i < v.object_rows; };
-  Complex sum[kTileRows] = {}, object[kTileRows] = {};
+  Complex sum[kTileRows] = {};
   float weight[kTileRows] = {};
 #pragma unroll
   for (int i = 0; i < kTileRows; i++) {
     if (!exists(i)) continue;
     if (work.adds && work.object) sum[i] = v.object_sum[pixel(i)];
     if (work.adds && work.illumination) weight[i] = v.illumination[pixel(i)];
-    if (work.kept && work.object) object[i] = v.object[pixel(i)];
   }
   bool covered = false;
   each_covering(v, batch, top, left, [&](Covering one, Covering other, bool has_other) {
@@ -105,8 +104,9 @@ __device__ inline float sum_tile(const ScanView& v, const ScanBatch& batch, cons
 #pragma unroll
         for (int i = 0; i < kTileRows; i++) {
           weight[i] += power(p[which][i]);
-          sum[i] = add_conjugate_product(sum[i], p[which][i],
-                                         difference(work.kept, wave[which][i], p[which][i], object[i]));
+          const Complex o = work.kept && exists(i) ? v.object[pixel(i)] : Complex{};
+          sum[i] =
+              add_conjugate_product(sum[i], p[which][i], difference(work.kept, wave[which][i], p[which][i], o));
         }
       }
     }
@@ -124,11 +124,13 @@ __device__ inline float sum_tile(const ScanView& v, const ScanBatch& batch, cons
   return most;
 }
 
-// A block sums 32 pixels of the probe, each warp every eighth position; then the warps' shares are added up.
+// Four warps sum 32 pixels of the probe, each every fourth position; then the warps' shares are added up. A block does
+// this for two pieces at once. The whole block calls it.
 __device__ inline float sum_probe(const ScanView& v, const ScanBatch& batch, const SumWork& work, int piece) {
   __shared__ Complex shares[2][kSumWarps][32];
   __shared__ float weights[kSumWarps][32];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, pixel = piece * 32 + lane;
+  const int lane = threadIdx.x % 32, all = threadIdx.x / 32, first_warp = all / kProbeWarps * kProbeWarps;
+  const int warp = all - first_warp, pixel = (piece * (kSumWarps / kProbeWarps) + all / kProbeWarps) * 32 + lane;
   const bool exists = pixel < v.pixels();
   const int row = pixel / v.columns, column = pixel % v.columns;
   float most = 0;
@@ -138,13 +140,13 @@ __device__ inline float sum_probe(const ScanView& v, const ScanBatch& batch, con
     if (exists) {
       const Complex p = work.kept ? v.probe[static_cast<size_t>(mode) * v.pixels() + pixel] : Complex{};
       constexpr int together = 4;
-      for (int first = warp; first < batch.count; first += together * kSumWarps) {
+      for (int first = warp; first < batch.count; first += together * kProbeWarps) {
         Complex o[together], wave[together];
         bool is_shifted[together];
 #pragma unroll
         for (int i = 0; i < together; i++) {
-          const bool counts = first + i * kSumWarps < batch.count;
-          const int number = counts ? first + i * kSumWarps : first;
+          const bool counts = first + i * kProbeWarps < batch.count;
+          const int number = counts ? first + i * kProbeWarps : first;
           const Place at = batch.places[number];
           is_shifted[i] = at.is_shifted;
           const Complex* const from = at.is_shifted
@@ -164,13 +166,13 @@ __device__ inline float sum_probe(const ScanView& v, const ScanBatch& batch, con
         }
       }
     }
-    shares[0][warp][lane] = sum;
-    shares[1][warp][lane] = shifted;
-    weights[warp][lane] = weight;
+    shares[0][all][lane] = sum;
+    shares[1][all][lane] = shifted;
+    weights[all][lane] = weight;
     __syncthreads();
     const size_t to = static_cast<size_t>(mode) * v.pixels() + pixel;
     const auto total = [&](auto before, auto&& share) {
-      for (int w = 0; w < kSumWarps; w++) before = before + share(w);
+      for (int w = 0; w < kProbeWarps; w++) before = before + share(first_warp + w);
       return before;
     };
     if (exists && warp == 0)
@@ -186,7 +188,7 @@ __device__ inline float sum_probe(const ScanView& v, const ScanBatch& batch, con
   return most;
 }
 
-__global__ void __launch_bounds__(kSumThreads, 2)
+__global__ void __launch_bounds__(kSumThreads, 4)
     gather_sums(const ScanView v, const ScanBatch batch, const SumWork work, float* most) {
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -196,7 +198,7 @@ __global__ void __launch_bounds__(kSumThreads, 2)
     for (int tile = blockIdx.x * kSumWarps + threadIdx.x / 32; tile < tiles; tile += warps)
       largest = fmaxf(largest, sum_tile(v, batch, work, tile));
   } else {
-    const int pieces = (v.pixels() + 31) / 32;
+    const int pieces = (v.pixels() + kProbePixels - 1) / kProbePixels;
     for (int piece = blockIdx.x - work.object_blocks; piece < pieces; piece += work.probe_blocks)
       largest = fmaxf(largest, sum_probe(v, batch, work, piece));
   }

@@ -85,8 +85,10 @@ struct WaveColumnWork {
   bool only_shifted;
 };
 
-constexpr int kTileRows = 4, kTileColumns = 32;
+constexpr int kTileRows = 2, kTileColumns = 32;
 constexpr int kSumThreads = 256, kSumWarps = kSumThreads / 32;
+// Warps that share pixels of the probe, and pixels of a block.
+constexpr int kProbeWarps = 4, kProbePixels = 32 * kSumWarps / kProbeWarps;
 
 // Which sums to gather, and over what.
 struct SumWork {
