@@ -26,6 +26,7 @@ const figures = {
   ...webgpuFigures(),
   ...cudaFigures(),
   ...devicesFigures(),
+  ...scanFigures(),
   ...(await callCosts()),
   ...Object.fromEntries(tables),
 };
@@ -101,6 +102,29 @@ function webgpuFigures() {
     webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
     'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,
   };
+}
+
+/** @returns {Record<string, string>} */
+function scanFigures() {
+  const { machine, devices, rows } = json('ptycho-cuda');
+  const lines = rows.map((/** @type {any} */ { n, algorithm, batch, median, cupy }) => [
+    ...[
+      `${image(n)}, \`${algorithm}\``,
+      batch,
+      thousands(median),
+      cupy ? thousands(cupy) : '–',
+      times(median, cupy ?? NaN),
+    ],
+  ]);
+  return {
+    'ptycho-cuda': table([['patterns', 'batch', 'cuda, thousands a second', 'CuPy', ''], ...lines]),
+    'ptycho-cuda-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, CuPy ${machine.versions.CuPy}`,
+  };
+}
+
+/** @param {number} value */
+function thousands(value) {
+  return digits(value / 1000);
 }
 
 function devicesFigures() {
