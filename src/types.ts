@@ -281,6 +281,12 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
    */
   refine?: number | undefined;
   /**
+   * With `generations`: the share of the measured frequencies that no iteration sees, from 0 to 0.5, chosen at random by the
+   * seed. How well an image predicts them is its free residual. After two generations whose starts have no smaller ones,
+   * no more are run. 0 holds nothing out. Default 0.01.
+   */
+  heldOut?: number | undefined;
+  /**
    * Gets what the run has reached, as the bytes of a file from which `resume` goes on: every `checkpointSeconds`, whenever
    * starts end, and when the run is aborted. A run waits for a promise that it returns, and ends with the error that it
    * throws or that the promise is rejected with. The array belongs to the callback.
@@ -309,6 +315,8 @@ export interface Agreement {
   kept: number[];
   /** ‖object − best object‖ / ‖best object‖ of every start, after removing shift, rotation by 180° and sign. */
   distances: Float64Array;
+  /** ‖|FT x| − M‖ / ‖M‖ of every start over the frequencies that were held out, where some were. */
+  freeResiduals?: Float64Array;
   /** Standard deviation of each pixel over the kept starts, rows × columns. Zero where only one is kept. */
   spread: RealResult;
   /** Spatial frequency of each ring below, in cycles a pixel, from 0 to 0.5. */
@@ -346,6 +354,10 @@ export interface Reconstruction {
   feasibleResidual: number;
   /** With `generations`: what the starts of the last one have in common. The object is their mean, refined. */
   agreement?: Agreement;
+  /** With `generations`: ‖|FT x| − M‖ / ‖M‖ over the frequencies that were held out, of `feasible`. */
+  freeResidual?: number;
+  /** With `generations`: how many were run. */
+  generations?: number;
   /** `residual` of every start. */
   residuals: Float64Array<ArrayBuffer>;
   /** `feasibleResidual` of every start. */

@@ -84,7 +84,7 @@ describe('rephase combine', () => {
     const { data } = await readImage(folder.at('pattern.npy'));
     const one = await retrieve(
       { magnitudes: data, shape, support },
-      { backend: 'wasm', chain: chain[1], starts: 6, generations: 1 },
+      { backend: 'wasm', chain: chain[1], starts: 6, generations: 1, heldOut: 0 },
     );
     expect(whole.agreement.kept).toEqual(one.agreement!.kept);
     expect((await readImage(folder.at('all.npy'))).data).toEqual(one.feasible);

@@ -42,7 +42,7 @@ onEveryBackend('generations', ({ backend, precision }) => {
   it('refine the average, which brings it nearer to the truth', async () => {
     const { problem, error } = await noisy(3e5);
     let [ofAverage, ofRefined] = [0, 0];
-    for (const seed of [3, 4, 5, 6]) {
+    for (const seed of [3, 4]) {
       const average = await retrieve(problem, { ...options, seed, generations: 1, refine: 0 });
       const refined = await retrieve(problem, { ...options, seed, generations: 1 });
       expect(refined.agreement).toEqual(average.agreement);
@@ -117,7 +117,7 @@ describe('generations', () => {
     await expect(run({ generations: 2 })).rejects.toThrow(/starts: got 1; takes at least 2 with generations/);
     await expect(run({ generations: 0, starts: 2 })).rejects.toThrow(/generations: got 0; takes an integer/);
     await expect(run({ generations: 1, starts: 2, refine: -1 })).rejects.toThrow(/refine: got -1; takes an integer/);
-    await expect(run({ starts: 2, refine: 9 })).rejects.toThrow(/refine: got 9; takes generations/);
+    await expect(run({ starts: 2, refine: 9 })).rejects.toThrow(/^refine: takes generations, which are not given$/);
     const { agreement } = await run({ starts: 2 });
     expect(agreement).toBeUndefined();
   });

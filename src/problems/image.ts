@@ -398,7 +398,7 @@ export function largestOf(
 }
 
 /** Adds the sums over the whole pattern that residuals need. */
-function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>, object: ObjectKind): Pattern {
+export function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>, object: ObjectKind): Pattern {
   const { magnitudes, mask, scale, shape } = given;
   const [rows, columns] = shape;
   let energy = 0;

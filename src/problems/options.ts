@@ -44,6 +44,7 @@ const RETRIEVE_KEYS = [
   'chain',
   'generations',
   'refine',
+  'heldOut',
   'onCheckpoint',
   'checkpointSeconds',
   'resume',
@@ -72,11 +73,20 @@ export function checkSessionOptions(options: SessionOptions): Settings {
 export function checkRetrieveOptions(
   options: RetrieveOptions,
 ): Omit<Settings, 'device'> &
-  Required<Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds' | 'refine'>> &
+  Required<
+    Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds' | 'refine' | 'heldOut'>
+  > &
   Pick<RetrieveOptions, 'device' | 'generations'> {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
   checkRun(options);
-  const { iterations = 1000, inspect = true, keepObjects = false, generations, refine = REFINING_STEPS } = options;
+  const {
+    iterations = 1000,
+    inspect = true,
+    keepObjects = false,
+    generations,
+    refine = REFINING_STEPS,
+    heldOut = 0.01,
+  } = options;
   const { onCheckpoint, checkpointSeconds = 60 } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
   if (options.chain !== undefined && excluded) {
@@ -98,8 +108,12 @@ export function checkRetrieveOptions(
     throw new InvalidArgumentError('firstStart', gotTakes('firstStart', settings.firstStart, '0 with generations'));
   }
   checkInteger('refine', refine, 0);
-  if (generations === undefined && options.refine !== undefined) {
-    throw new InvalidArgumentError('refine', gotTakes('refine', refine, 'generations, whose average it refines'));
+  if (!(typeof heldOut === 'number' && heldOut >= 0 && heldOut <= 0.5)) {
+    throw new InvalidArgumentError('heldOut', gotTakes('heldOut', heldOut, 'a number from 0 to 0.5'));
+  }
+  const ofGenerations = (['refine', 'heldOut'] as const).find((key) => options[key] !== undefined);
+  if (generations === undefined && ofGenerations) {
+    throw new InvalidArgumentError(ofGenerations, `${ofGenerations}: takes generations, which are not given`);
   }
   checkFunction('onCheckpoint', onCheckpoint);
   if (!(typeof checkpointSeconds === 'number' && checkpointSeconds > 0)) {
@@ -108,7 +122,7 @@ export function checkRetrieveOptions(
       gotTakes('checkpointSeconds', checkpointSeconds, 'a number above 0'),
     );
   }
-  return { ...settings, device, iterations, inspect, keepObjects, generations, refine, checkpointSeconds };
+  return { ...settings, device, iterations, inspect, keepObjects, generations, refine, heldOut, checkpointSeconds };
 }
 
 export function checkRunOptions(options: RunOptions): void {

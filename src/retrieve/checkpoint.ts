@@ -32,6 +32,8 @@ export interface Checkpoint {
   seconds: number;
   /** The residual of every iteration is kept. */
   history: boolean;
+  /** The generation whose starts had the least mean of free residuals. */
+  best?: { round: number; free: number | undefined } | undefined;
   /** Where each start of the generation goes on. */
   origins: Origins;
 }
@@ -54,7 +56,8 @@ export function settingsOf(
     delta,
     generations = 0,
     refine,
-  }: Omit<Settings, 'device'> & { generations?: number | undefined; refine: number },
+    heldOut,
+  }: Omit<Settings, 'device'> & { generations?: number | undefined; refine: number; heldOut: number },
   chain: readonly Link[],
 ): RunSettings {
   const { shape, magnitudes, mask } = pattern;
@@ -71,7 +74,7 @@ export function settingsOf(
     ),
     ...Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)])),
     ...{ shape: shape.join(' × '), chain: chainText(chain) },
-    ...{ starts, firstStart, generations, refine, seed, precision, alpha, delta },
+    ...{ starts, firstStart, generations, refine, heldOut, seed, precision, alpha, delta },
   };
 }
 
@@ -177,7 +180,7 @@ function checksum(bytes: Uint8Array): number {
 export class Checkpoints {
   readonly #write: (checkpoint: Uint8Array<ArrayBuffer>) => unknown;
   readonly #fixed: Pick<Checkpoint, 'settings' | 'history'>;
-  #reached: Pick<Checkpoint, 'rounds' | 'seconds' | 'origins'> = { rounds: 0, seconds: 0, origins: [] };
+  #reached: Omit<Checkpoint, 'settings' | 'history'> = { rounds: 0, seconds: 0, origins: [] };
   #written: Promise<unknown> = Promise.resolve();
   #isWaiting = false;
 
@@ -190,8 +193,8 @@ export class Checkpoints {
   }
 
   /** A generation begins. */
-  begin(rounds: number, seconds: number, origins: Origins): void {
-    this.#reached = { rounds, seconds, origins: origins.slice() };
+  begin(reached: Omit<Checkpoint, 'settings' | 'history'>): void {
+    this.#reached = { ...reached, origins: reached.origins.slice() };
   }
 
   /** New states of some starts. Resolves when a checkpoint that has them was taken. */

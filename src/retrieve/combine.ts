@@ -6,12 +6,15 @@ import type { Backend } from '../backends/interface.js';
 import type { Agreement, RealArray, RealResult, Shape } from '../types.js';
 import { Registration, type Registered } from './registration.js';
 import { indexOfLeast } from '../session/residuals.js';
+import { freeResidualOf } from './held-out.js';
 import { RealTransform } from '../tools/transform.js';
 
 export interface Starts {
   shape: Shape;
   magnitudes: RealArray;
   mask?: Uint8Array | undefined;
+  /** 1 for frequencies that were measured, and that the starts have not seen. */
+  heldOut?: Uint8Array | undefined;
   /** The feasible object of every start, and its residual. */
   objects: RealResult[];
   residuals: Float64Array;
@@ -47,14 +50,14 @@ export async function combine(backend: Backend, starts: Starts): Promise<Combine
   );
   const images = kept.map((start) => registered[start].image);
   const average = meanOf(images);
-  const { frequencies, prtf, frc } = await curves(backend, starts, images, average);
+  const ofSpectra = await curves(backend, starts, images, average);
   const makeLike = (numbers: RealArray): RealResult =>
     objects[0] instanceof Float32Array ? Float32Array.from(numbers) : Float64Array.from(numbers);
   return {
     kept,
     distances,
     spread: makeLike(deviationOf(images, average)),
-    ...{ frequencies, prtf, frc },
+    ...ofSpectra,
     average: makeLike(average),
     next: kept.map((start, i) => ({
       start,
@@ -77,24 +80,31 @@ function deviationOf(images: readonly Float64Array[], mean: Float64Array): Float
 }
 
 /**
- * By rings of frequencies: the phase retrieval transfer function |average of the starts' spectra| / M (Shapiro et al., PNAS
- * 102, 15343, 2005; measured frequencies only), and the Fourier ring correlation of the averages of every second one (van
- * Heel, Ultramicroscopy 21, 95, 1987; NaN where there is only one).
+ * The free residuals. By rings of frequencies: the phase retrieval transfer function |average of the starts' spectra| / M
+ * (Shapiro et al., PNAS 102, 15343, 2005; measured frequencies only), and the Fourier ring correlation of the averages of
+ * every second one (van Heel, Ultramicroscopy 21, 95, 1987; NaN where there is only one).
  */
 async function curves(
   backend: Backend,
-  { shape, magnitudes, mask }: Starts,
+  { shape, magnitudes, mask, heldOut, objects }: Starts,
   images: readonly Float64Array[],
   average: Float64Array,
-): Promise<Pick<Agreement, 'frequencies' | 'prtf' | 'frc'>> {
+): Promise<Pick<Combined, 'frequencies' | 'prtf' | 'frc' | 'freeResiduals'>> {
   const [rows, columns] = shape;
   const rings = Math.floor(Math.min(rows, columns) / 2) + 1;
   const sums = Array.from({ length: 5 }, () => new Float64Array(rings));
   const [transfer, transferred, cross, power, otherPower] = sums;
   const halves = [0, 1].map((odd) => images.filter((_, i) => i % 2 === odd));
+  let freeResiduals: Float64Array | undefined;
   const transform = await RealTransform.create(backend, shape);
   try {
     const whole = await transform.forward(average);
+    if (heldOut) {
+      freeResiduals = new Float64Array(objects.length);
+      for (const [start, object] of objects.entries()) {
+        freeResiduals[start] = freeResidualOf(await transform.forward(object), magnitudes, heldOut);
+      }
+    }
     const [a, b] =
       images.length > 1 ? [await transform.forward(meanOf(halves[0])), await transform.forward(meanOf(halves[1]))] : [];
     for (let k = 0; k < magnitudes.length; k++) {
@@ -115,6 +125,7 @@ async function curves(
     transform.dispose();
   }
   return {
+    ...(freeResiduals && { freeResiduals }),
     frequencies: Float64Array.from({ length: rings }, (_, ring) => ring / Math.min(rows, columns)),
     prtf: transfer.map((sum, ring) => sum / transferred[ring]),
     frc: cross.map((sum, ring) => sum / Math.sqrt(power[ring] * otherPower[ring])),

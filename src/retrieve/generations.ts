@@ -7,18 +7,20 @@ import { requireBackend } from '../backends/registry.js';
 import { prepare, type Setup } from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
 import { checkSessionOptions } from '../problems/options.js';
-import type { Problem, RealResult, Reconstruction, RunOptions } from '../types.js';
+import type { Problem, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
 import type { Checkpoint, Checkpoints } from './checkpoint.js';
 import type { Job, JobResult, Origins } from './job.js';
-import { refine } from './refine.js';
+import { refine, type Refined } from './refine.js';
 import { ofWorkers, runJobs, type SpreadJob } from './run-jobs.js';
 import { combineOnWorker, refineOnWorker } from './workers/pool.js';
 
 /** A call of `retrieve`, checked. */
 export interface Run extends RunOptions {
+  /** Without what is held out. */
   setup: Setup;
+  heldOut?: Uint8Array | undefined;
   backend: Backend;
   devices: readonly number[];
   chain: Job['chain'];
@@ -46,17 +48,20 @@ export interface Reached {
   isComplete: boolean;
   /** Of the last generation, when all were finished, and its average, refined. */
   combined?: Combined;
-  image?: RealResult;
+  refined?: Refined;
 }
 
-/** Runs the chain, in every generation again. */
+/** After so many generations whose starts are no better than those of an earlier one, no more are run. */
+const PATIENCE = 2;
+
+/** Runs the chain, in every generation again, until they are over or starts get no better. */
 export async function runGenerations(run: Run): Promise<Reached> {
   const { setup, backend, devices, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
   const { starts } = setup.batch;
   const iterations = iterationsOf(chain);
   const stateSeconds = checkpoints && run.checkpointSeconds;
   const onStates = checkpoints && ((first: number, states: Origins) => checkpoints.add(first, states));
-  let { rounds, seconds, origins }: Pick<Checkpoint, 'rounds' | 'seconds' | 'origins'> = resumed ?? {
+  let { rounds, seconds, origins, best }: Omit<Checkpoint, 'settings' | 'history'> = resumed ?? {
     ...{ rounds: 0, seconds: 0, origins: [] },
   };
   let before: Reached | undefined;
@@ -66,23 +71,31 @@ export async function runGenerations(run: Run): Promise<Reached> {
     const ofRound = rounds === 0 ? setup : { ...setup, batch, start: undefined };
     const keepsAll = keepObjects || generations !== undefined;
     const job: SpreadJob = { setup: ofRound, devices, chain, origins, keepsAll, stateSeconds };
-    checkpoints?.begin(rounds, seconds, origins);
+    checkpoints?.begin({ rounds, seconds, origins, best });
     const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds), onStates });
     const isComplete = results.every((result) => result.iterations === iterations);
     const reached = { results, rounds, seconds, isComplete };
     if (generations === undefined) return reached;
     if (!isComplete) return results[0].iterations === 0 && before ? before : reached;
-    const combined = await combineStarts(setup, startsOf(results), signal);
+    const combined = await combineStarts(setup, { ...startsOf(results), heldOut: run.heldOut }, signal);
     before = { ...reached, isComplete: false };
     if (!combined) return before;
-    if (rounds + 1 === generations) {
-      const image = await refineAverage(setup, combined, run.refine, signal);
-      return image ? { ...reached, combined, image } : before;
+    // Residuals of the average would not do: where few starts are kept they are smaller, and the average may be worse.
+    const free = combined.freeResiduals && meanOf(combined.kept.map((start) => combined.freeResiduals![start]));
+    // Where nothing is held out, every generation counts as better.
+    if (!best || !(free! >= best.free!)) best = { round: rounds, free };
+    if (rounds + 1 === generations || rounds - best.round === PATIENCE) {
+      const refined = await refineAverage(run, combined, signal);
+      return refined ? { ...reached, combined, refined } : before;
     }
     seconds += Math.max(...results.map((result) => result.seconds));
     origins = [];
     for (const { start, object } of combined.next) origins[start] = { object };
   }
+}
+
+function meanOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 }
 
 /** Counts the iterations and the seconds of all generations. */
@@ -108,12 +121,12 @@ function startsOf(results: readonly JobResult[]): Pick<Starts, 'objects' | 'resi
 /** Undefined when it is aborted. */
 async function combineStarts(
   { pattern: { shape, magnitudes, mask } }: Setup,
-  { objects, residuals }: Pick<Starts, 'objects' | 'residuals'>,
+  given: Pick<Starts, 'objects' | 'residuals' | 'heldOut'>,
   signal: AbortSignal | undefined,
 ): Promise<Combined | undefined> {
   const wasm = await requireBackend('wasm');
   const script = await wasm.workerScript?.();
-  const starts: Starts = { shape, magnitudes, mask, residuals, objects };
+  const starts: Starts = { shape, magnitudes, mask, ...given };
   const made = script && (await ofWorkers(combineOnWorker(script, starts, signal ?? new AbortController().signal)));
   if (signal?.aborted) return undefined;
   return made ?? combine(wasm, starts);
@@ -121,33 +134,40 @@ async function combineStarts(
 
 /** Undefined when it is aborted. */
 async function refineAverage(
-  setup: Setup,
+  { setup, heldOut, refine: steps }: Pick<Run, 'setup' | 'heldOut' | 'refine'>,
   { average, spread }: Combined,
-  steps: number,
   signal: AbortSignal | undefined,
-): Promise<RealResult | undefined> {
+): Promise<Refined | undefined> {
   const wasm = await requireBackend('wasm');
   const script = await wasm.workerScript?.();
   const own: Setup = { ...setup, start: undefined };
-  const given = { setup: own, average, spread, steps };
+  const given = { setup: own, average, spread, steps, heldOut };
   const made = script && (await ofWorkers(refineOnWorker(script, given, signal ?? new AbortController().signal)));
   if (signal?.aborted) return undefined;
   return made ?? refine(wasm, given, signal);
 }
 
 /** What an average replaces in a result. */
-type Average = Required<Pick<Reconstruction, 'object' | 'feasible' | 'residual' | 'feasibleResidual' | 'agreement'>>;
+type Average = Required<Pick<Reconstruction, 'object' | 'feasible' | 'residual' | 'feasibleResidual' | 'agreement'>> &
+  Pick<Reconstruction, 'freeResidual'>;
 
 /** The average of the starts that agree, refined, as the result. */
 export async function averageOf(
   { setup, backend, devices }: Pick<Run, 'setup' | 'backend' | 'devices'>,
   { average: _, next: __, ...agreement }: Combined,
-  object: RealResult,
+  { image: object, freeResidual }: Refined,
 ): Promise<Average> {
   const feasible = toFeasible(object.slice(), setup.support, { ...setup, ...setup.constraints });
   const alone: Setup = { ...setup, batch: { starts: 1 }, start: { object: feasible }, history: false };
   const [{ residuals }] = await runJobs(backend, { setup: alone, devices, chain: [] }, {});
-  return { object, feasible, residual: residuals[0], feasibleResidual: residuals[0], agreement };
+  return {
+    object,
+    feasible,
+    ...(freeResidual !== undefined && { freeResidual }),
+    residual: residuals[0],
+    feasibleResidual: residuals[0],
+    agreement,
+  };
 }
 
 /** The average of starts of one problem that ran elsewhere, refined. Undefined when it is aborted. */
@@ -160,6 +180,6 @@ export async function averageStarts(
   const precision = starts.objects[0] instanceof Float64Array ? 'double' : 'single';
   const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
   const combined = await combineStarts(setup, starts, signal);
-  const image = combined && (await refineAverage(setup, combined, steps, signal));
-  return image && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined, image);
+  const refined = combined && (await refineAverage({ setup, refine: steps }, combined, signal));
+  return refined && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined, refined);
 }

@@ -7,6 +7,7 @@ import { toFeasible } from '../problems/feasible.js';
 import { ruleFor, type Setup } from '../problems/image.js';
 import { macrotask } from '../session/event-loop.js';
 import type { RealArray, RealResult } from '../types.js';
+import { freeResidualOf } from './held-out.js';
 import { TotalVariation } from './total-variation.js';
 
 export interface Average {
@@ -15,6 +16,14 @@ export interface Average {
   average: RealResult;
   spread: RealArray;
   steps: number;
+  /** 1 for frequencies that were measured, and that the setup leaves out. */
+  heldOut?: Uint8Array | undefined;
+}
+
+export interface Refined {
+  /** Feasible. */
+  image: RealResult;
+  freeResidual?: number;
 }
 
 /** The weight begins at the larger of these: a share of the spread, and a multiple of the noise. */
@@ -27,17 +36,17 @@ const FALLING = 0.8;
 const MOST_MOMENTUM = 0.8;
 
 /**
- * Maximises the likelihood of the counts times a prior for images of smooth parts with sharp edges, and returns the feasible
- * image. Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
+ * Maximises the likelihood of the counts times a prior for images of smooth parts with sharp edges, and returns the image.
+ * Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
  * Nesterov's momentum (Beck & Teboulle, SIAM J. Imaging Sci. 2, 183, 2009). The weight of the smoothing falls from what the
  * starts differ by to the noise of a pixel: heavy smoothing leads out of where iterations stagnate, and what is left at the
  * end suits the counts. Undefined when it is aborted.
  */
 export async function refine(
   backend: Backend,
-  { setup, average, spread, steps }: Average,
+  { setup, average, spread, steps, heldOut }: Average,
   signal?: AbortSignal,
-): Promise<RealResult | undefined> {
+): Promise<Refined | undefined> {
   const { pattern, precision, support, constraints, units, ruleSettings } = setup;
   const rule = ruleFor({ units, constraints }, { ...ruleSettings, algorithm: 'ml' });
   const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, support, rule }, 0);
@@ -63,7 +72,10 @@ export async function refine(
       await macrotask();
       if (signal?.aborted) return undefined;
     }
-    return image;
+    if (!heldOut) return { image };
+    session.writeObject(0, image, false);
+    session.forward();
+    return { image, freeResidual: freeResidualOf(await session.readSpectrum(0), pattern.magnitudes, heldOut) };
   } finally {
     session.dispose();
   }

@@ -10,6 +10,7 @@ import { indexOfLeast } from '../session/residuals.js';
 import { Checkpoints, checkResume, settingsOf } from './checkpoint.js';
 import { algorithmsOf, chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { averageOf, runGenerations, type Run } from './generations.js';
+import { chooseHeldOut, withoutHeldOut } from './held-out.js';
 import type { JobResult } from './job.js';
 import { ofWorkers } from './run-jobs.js';
 import { checkRetrieveOptions, checkTakesObject } from '../problems/options.js';
@@ -76,12 +77,14 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   looking.catch(() => undefined);
   try {
     const { seed, generations, refine, keepObjects } = settings;
+    const heldOut = generations ? chooseHeldOut(setup, settings.heldOut, seed) : undefined;
     const began = performance.now() - 1000 * (resumed?.seconds ?? 0);
     const { history, checkpointSeconds } = settings;
     const checkpoints = onCheckpoint && new Checkpoints(onCheckpoint, { settings: described, history });
     const run: Run = {
       ...{
-        setup,
+        setup: heldOut ? withoutHeldOut(setup, heldOut) : setup,
+        heldOut,
         backend,
         devices: selected.map(({ index }) => index),
         chain,
@@ -95,7 +98,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
       },
       ...{ resumed, checkpoints, checkpointSeconds },
     };
-    const { results, combined, image, rounds, seconds, isComplete } = await runGenerations(run);
+    const { results, combined, refined, rounds, seconds, isComplete } = await runGenerations(run);
     if (!isComplete) looked.abort();
     const last = lastStep(chain);
     const reconstruction = merge(results, setup, {
@@ -103,7 +106,9 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
       ...{ backend: backend.name, device: namesOf(selected) },
       warnings: await looking,
     });
-    if (reconstruction && combined && image) Object.assign(reconstruction, await averageOf(run, combined, image));
+    if (reconstruction && combined && refined) {
+      Object.assign(reconstruction, await averageOf(run, combined, refined), { generations: rounds + 1 });
+    }
     if (reconstruction) {
       if (keepObjects) reconstruction.objects = results.flatMap(({ objects = [] }) => objects);
       reconstruction.iterations += rounds * iterations;

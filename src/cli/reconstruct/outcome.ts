@@ -22,6 +22,7 @@ export interface GivenOptions extends ProblemOptions {
   firstStart?: number;
   generations?: number;
   refine?: number;
+  heldOut?: number;
   effort?: Effort;
   checkpoint?: string;
   checkpointEvery?: number;
@@ -65,6 +66,14 @@ export interface Outcome {
 /** All iterations that a run was asked for. */
 export function iterationsAsked({ chain }: Reconstruction, { generations = 1 }: ReconstructOptions): number {
   return generations * iterationsOf(checkChain(chain));
+}
+
+/** `free residual 0.12, of the starts 0.14 to 0.21`, of frequencies that were held out. */
+export function freeResiduals({ freeResidual, agreement }: Reconstruction): string[] {
+  if (freeResidual === undefined) return [];
+  const ofStarts = agreement!.freeResiduals!;
+  const [least, most] = [Math.min(...ofStarts), Math.max(...ofStarts)];
+  return [`free residual ${brief(freeResidual)}, of the starts ${brief(least)} to ${brief(most)}`];
 }
 
 /** `7 of 8 starts agree to 12 %; their phases up to 0.21 cycles a pixel (PRTF of at least 0.5)` */

@@ -5,7 +5,7 @@ import type { Agreement, Reconstruction } from '../../types.js';
 import { writeMask, writeOutput, writeText } from '../files.js';
 import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
-import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
+import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(
@@ -47,6 +47,10 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
     `${iterations} iterations${starts > 1 ? ' of each' : ''} in ${duration(seconds)}, ${brief(rate)} iterations/s`,
   );
   out.line(`residual of the image ${brief(feasibleResidual)}, of the iterate ${brief(residual)}`);
+  for (const line of freeResiduals(result)) out.line(line);
+  if (result.generations !== undefined && result.generations < (options.generations ?? 0)) {
+    out.line(`${result.generations} generations; more found nothing better`);
+  }
   if (agreement) out.line(inCommon(agreement));
   else if (starts > 1) out.line(`best of ${starts} starts: number ${firstStart + best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
@@ -59,8 +63,9 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
 function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): object {
   const { files, result, interrupted, warnings, done } = outcome;
   const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
-  const { residual, residuals, feasibleResidual, feasibleResiduals, best } = result;
-  const { seed, starts, firstStart, generations, refine, precision } = options;
+  const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
+  const { seed, starts, firstStart, refine, heldOut, precision } = options;
+  const { generations = options.generations } = result;
   const { output, numbers, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
@@ -84,15 +89,28 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       firstStart,
       generations,
       refine,
+      heldOut,
     },
     ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
-    ...{ residual, feasibleResidual, residuals, feasibleResiduals, best, interrupted, measured, warnings, done },
+    ...{
+      residual,
+      feasibleResidual,
+      freeResidual,
+      residuals,
+      feasibleResiduals,
+      best,
+      interrupted,
+      measured,
+      warnings,
+      done,
+    },
     ...(agreement && { agreement: asNumbers(agreement) }),
   };
 }
 
 /** Without the image of the spread. */
-export function asNumbers({ kept, distances, frequencies, prtf, frc }: Agreement) {
-  const lists = Object.entries({ distances, frequencies, prtf, frc }).map(([name, list]) => [name, [...list]] as const);
+export function asNumbers({ kept, distances, freeResiduals, frequencies, prtf, frc }: Agreement) {
+  const all = { distances, ...(freeResiduals && { freeResiduals }), frequencies, prtf, frc };
+  const lists = Object.entries(all).map(([name, list]) => [name, [...list]] as const);
   return { kept, ...Object.fromEntries(lists) };
 }

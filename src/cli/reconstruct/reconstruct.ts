@@ -114,6 +114,11 @@ export function addReconstruct(program: Command): void {
       whole('--refine', 0),
     )
     .option(
+      '--held-out <share>',
+      'with generations: measured frequencies that no iteration sees, which tell how good the image is (default: 0.01)',
+      numberFrom('--held-out', 0),
+    )
+    .option(
       '--backend <name>',
       `${BACKEND_NAMES.join(', ')} or auto`,
       oneOf('--backend', [...BACKEND_NAMES, 'auto']),
@@ -193,6 +198,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
           firstStart: options.firstStart,
           generations: options.generations,
           refine: options.refine,
+          heldOut: options.heldOut,
         },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         keepObjects: isPart(options.output),
@@ -293,7 +299,7 @@ function aboutSupport(warnings: readonly Warning[], patternIsRight: boolean): Wa
 
 /** Refuses options that exclude each other. */
 function checkTogether(options: GivenOptions): void {
-  const { output, json, bits, start, starts = 1, bounds, positivity, generations, refine, effort } = options;
+  const { output, json, bits, start, starts = 1, bounds, positivity, generations, effort } = options;
   if (options.checkpointEvery !== undefined && options.checkpoint === undefined) {
     throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
   }
@@ -317,8 +323,10 @@ function checkTogether(options: GivenOptions): void {
   if (generations !== undefined && starts < 2 && !(mayChoose && options.starts === undefined)) {
     throw new UsageError('--generations takes several starts that help each other: --starts 8');
   }
-  if (refine !== undefined && generations === undefined && !(mayChoose && options.starts !== 1)) {
-    throw new UsageError('--refine takes --generations, whose average it refines');
+  const ofGenerations = { '--refine': options.refine, '--held-out': options.heldOut };
+  for (const [name, value] of Object.entries(ofGenerations)) {
+    if (value === undefined || generations !== undefined || (mayChoose && options.starts !== 1)) continue;
+    throw new UsageError(`${name} takes --generations: it says how they end`);
   }
   if (start !== undefined && starts > 1) {
     throw new UsageError(`--start gives one image to continue from, and --starts ${starts} asks for random starts`);

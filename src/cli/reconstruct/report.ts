@@ -8,7 +8,7 @@ import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
 import { hasBeta } from '../../problems/options.js';
 import { type Reconstruction } from '../../types.js';
-import { inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
+import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
 
 const NOTES = {
@@ -74,6 +74,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
   return [
     ['residual of the image', brief(outcome.result.feasibleResidual)],
     ['residual of the iterate', brief(result.residual)],
+    ...freeResiduals(result).map((line) => ['held-out frequencies', line] as const),
     ['algorithm', chain],
     ['iterations', `${result.iterations}${stopped}`],
     ['start', start ?? `random, seed ${seed}`],

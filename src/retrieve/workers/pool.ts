@@ -5,12 +5,12 @@
  */
 import { DeviceLostError, messageOf } from '../../errors.js';
 import type { Combined, Starts } from '../combine.js';
-import type { Average } from '../refine.js';
+import type { Average, Refined } from '../refine.js';
 import { nothingDone, type Job, type JobOptions, type JobResult } from '../job.js';
 import type { ScanJob, ScanJobResult } from '../scan-job.js';
 import type { Warning } from '../../inspect/index.js';
 import { indexOfLeast } from '../../session/residuals.js';
-import type { Problem, Progress, RealResult, RunOptions } from '../../types.js';
+import type { Problem, Progress, RunOptions } from '../../types.js';
 import { unpackError, type Answer, type FromWorker, type Report, type ToWorker } from './protocol.js';
 import { availableCores, startWorker } from './thread.js';
 
@@ -121,9 +121,9 @@ export async function refineOnWorker(
   script: { source: string; data: unknown },
   average: Average,
   signal: AbortSignal,
-): Promise<RealResult | undefined> {
+): Promise<Refined | undefined> {
   const request: ToWorker = { type: 'refine', average, data: script.data };
-  return (await askUntilAborted(script.source, request, signal)) as RealResult | undefined;
+  return (await askUntilAborted(script.source, request, signal)) as Refined | undefined;
 }
 
 /** Runs the job of a scan on a worker. Undefined when it is aborted before it begins. Rejects like `inspectOnWorker`. */

@@ -6,11 +6,11 @@ import type { Backend } from '../../backends/interface.js';
 import { BackendUnavailableError, DeviceLostError, InvalidArgumentError, OutOfMemoryError } from '../../errors.js';
 import { inspect, type Warning } from '../../inspect/index.js';
 import { combine, type Combined, type Starts } from '../combine.js';
-import { refine, type Average } from '../refine.js';
+import { refine, type Average, type Refined } from '../refine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
 import { runScan, type ScanJob, type ScanJobResult } from '../scan-job.js';
 import type { StartState } from '../../session/start-state.js';
-import type { Problem, Progress, RealResult } from '../../types.js';
+import type { Problem, Progress } from '../../types.js';
 
 export type ToWorker =
   | { type: 'run'; job: Job; data: unknown }
@@ -21,7 +21,7 @@ export type ToWorker =
   | { type: 'abort' };
 
 /** What a worker makes of a request. */
-export type Answer = JobResult | Warning[] | Combined | RealResult | ScanJobResult;
+export type Answer = JobResult | Warning[] | Combined | Refined | ScanJobResult;
 
 /** What a job tells while it runs. */
 export type Report = { type: 'progress'; progress: Progress } | { type: 'states'; states: StartState[] };
@@ -54,7 +54,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       }
       if (message.type === 'refine') {
         const result = (await refine(makeBackend(message.data), message.average))!;
-        return port.post({ type: 'done', result }, [result.buffer]);
+        return port.post({ type: 'done', result }, [result.image.buffer]);
       }
       const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
       const options = { onProgress, signal: abort.signal };
