@@ -102,8 +102,8 @@ export function scanOperations(field: ScanField, form: ScanForm) {
     rows({ load: 'waves', transform: 'inverse', store: 'waves' }, { waves }),
   ];
   const product = { load: 'product', transform: 'forward', store: 'waves' } as const;
-  const difference = updatesProbe && !keepsWaves ? 'difference and back' : 'difference';
-  const finished = { normalised: true, store: keepsWaves ? 'step' : difference } as const;
+  const store = keepsWaves ? 'step' : leastSquares ? 'difference' : 'gradient';
+  const finished = { normalised: true, store, ...(updatesProbe && !keepsWaves && { back: true }) } as const;
   const sums = { sums: 'residual' } as const;
   const constrained = { imposes: true, ...(!mixes && sums) };
 
@@ -141,9 +141,9 @@ export function scanOperations(field: ScanField, form: ScanForm) {
     illuminateMore: [weights({ object: true, accumulates: true })],
     largest: [largest],
     /** Of kept waves: the sums of one span after the other, and what follows of them. */
-    fitObject: [rows({ load: 'kept', store: 'difference' }), weights({ object: true }), objectSum('store')],
+    fitObject: [rows({ load: 'kept', store: 'gradient' }), weights({ object: true }), objectSum('store')],
     fitObjectMore: [
-      rows({ load: 'kept', store: 'difference' }),
+      rows({ load: 'kept', store: 'gradient' }),
       weights({ object: true, accumulates: true }),
       objectSum('accumulate'),
     ],
@@ -189,6 +189,6 @@ export function scanOperations(field: ScanField, form: ScanForm) {
   }
 
   function backOfKept(): ScanStep[] {
-    return [rows({ load: 'kept', store: 'difference and back' }), ...(placed ? forwardOf('back') : [])];
+    return [rows({ load: 'kept', store: 'difference', back: true }), ...(placed ? forwardOf('back') : [])];
   }
 }

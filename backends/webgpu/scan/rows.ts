@@ -10,10 +10,12 @@ export interface WaveRows {
   load: 'product' | 'mixed' | 'kept' | 'waves' | 'probe';
   transform?: 'forward' | 'inverse';
   /**
-   * What becomes of them: waves, kept waves, the step that kept waves take, or the difference d from P·O in place of waves,
-   * and with `back` conj(O)·d in place of `back`.
+   * What becomes of them: waves, kept waves, the step that kept waves take, or in place of waves the difference d from P·O, or
+   * conj(P)·d, the object's `gradient`.
    */
-  store: 'waves' | 'kept' | 'step' | 'difference' | 'difference and back';
+  store: 'waves' | 'kept' | 'step' | 'difference' | 'gradient';
+  /** Stores conj(O)·d in `back`, beside the difference or the gradient. */
+  back?: boolean;
   /** They are divided by the number of pixels, which an inverse transform lacks. */
   normalised?: boolean;
   /** Each slot has its own probe. */
@@ -22,10 +24,10 @@ export interface WaveRows {
 
 export function waveRows(field: ScanField, work: WaveRows): Kernel {
   const { rows, columns, objectColumns, modes, rowLine } = field;
-  const { load, transform, store, normalised, placed } = work;
+  const { load, transform, store, back, normalised, placed } = work;
   const pixels = rows * columns;
   const writer = new LineWriter(rowLine, -1);
-  const differs = store === 'difference' || store === 'difference and back';
+  const differs = store === 'difference' || store === 'gradient';
   const takesProduct = load === 'product' || load === 'mixed' || store === 'step' || differs;
   const takesKept = load === 'mixed' || load === 'kept' || store === 'kept' || store === 'step';
   const writesWaves = store === 'waves' || differs;
@@ -37,7 +39,7 @@ export function waveRows(field: ScanField, work: WaveRows): Kernel {
     ...(takesProduct || takesKept ? (['positions', 'order', 'batch'] as const) : []),
     ...(takesKept ? (['kept'] as const) : []),
     ...(load === 'mixed' || store === 'step' ? (['rule'] as const) : []),
-    ...(store === 'difference and back' ? (['back'] as const) : []),
+    ...(back ? (['back'] as const) : []),
   ];
   const readOnly: Resource[] = ['probe', 'object', 'positions'];
   if (!writesWaves) readOnly.push('waves');
@@ -67,20 +69,19 @@ export function waveRows(field: ScanField, work: WaveRows): Kernel {
     waves: (index) => `waves[wave_at + ${index}]`,
     probe: (index) => `probe[probe_at + ${index}]`,
   };
-  const difference = (value: string, index: string, back: string) => `let p = probe[probe_at + ${index}];
+  const difference = (value: string, index: string) => `let p = probe[probe_at + ${index}];
 let o = object[object_at + ${index}];
 let d = ${value} - times(p, o);
-waves[wave_at + ${index}] = d; ${back}`;
+waves[wave_at + ${index}] = ${store === 'gradient' ? 'times(d, vec2f(p.x, -p.y))' : 'd'};
+${back ? `back[wave_at + ${index}] = times(d, vec2f(o.x, -o.y));` : ''}`;
   const factor = normalised ? ` * ${literal(1 / pixels)}` : '';
   const stored: Record<WaveRows['store'], (value: string, index: string) => string> = {
     waves: (value, index) => `waves[wave_at + ${index}] = ${value};`,
     kept: (value, index) => `kept[kept_at + ${index}] = ${value};`,
     step: (value, index) => `let kept_index = kept_at + ${index};
 kept[kept_index] = (1.0 - ${RULE.a} - ${RULE.b}) * kept[kept_index] + ${RULE.a} * ${product(index)} + ${RULE.b} * (${value});`,
-    difference: (value, index) => difference(value, index, ''),
-    'difference and back': (value, index) => {
-      return difference(value, index, `back[wave_at + ${index}] = times(d, vec2f(o.x, -o.y));`);
-    },
+    difference,
+    gradient: difference,
   };
   writer.atEnd(transform === 'inverse' ? 'far' : 'near', ({ register, index }) => {
     return `if (row_exists) { ${register} = ${loaded[load](index)}; }`;

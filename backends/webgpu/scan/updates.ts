@@ -33,11 +33,11 @@ for (var slot = 0u; slot < batch.y; slot++) {
   }
 }`;
 
-/** Code for each mode of the slot, with the indices of its probe and of its wave. */
-const eachMode = ({ rows, columns, modes }: ScanField, placed: boolean, code: string) => `
+/** Code for each mode of the slot, with the index of its wave, and where it is said whether it is `placed`, its probe. */
+const eachMode = ({ rows, columns, modes }: ScanField, code: string, placed: boolean | undefined) => `
 for (var mode = 0u; mode < ${modes}u; mode++) {
   let wave_at = (slot * ${modes}u + mode) * ${rows * columns}u + i;
-  let p = probe[${placed ? 'wave_at' : `mode * ${rows * columns}u + i`}];
+  ${placed === undefined ? '' : `let p = probe[${placed ? 'wave_at' : `mode * ${rows * columns}u + i`}];`}
   ${code}
 }`;
 
@@ -68,7 +68,7 @@ export function weigh(field: ScanField, { object, probe, accumulates, placed }: 
 ${tilePixel(field)}
 if (exists) {
   ${accumulates ? 'weight = objectWeight[at];' : ''}
-  ${eachSlotOver(field, eachMode(field, placed, 'weight += dot(p, p);'))}
+  ${eachSlotOver(field, eachMode(field, 'weight += dot(p, p);', placed))}
   objectWeight[at] = weight;
 }`;
   const ofProbe = `
@@ -130,9 +130,10 @@ fn weighted(n: vec2f, weight: f32, most: f32) -> vec2f {
   return select(vec2f(), n / select(1.0, d, d > 0.0), d > 0.0);
 }`;
 
-/** The object's sum over a span. */
+/** The object's sum over a span, of gradients; for a direction, of differences, which are needed after it. */
 export function sumObject(field: ScanField, sum: Sum, placed: boolean): Kernel {
-  const term = eachMode(field, placed, 'n += times(waves[wave_at], vec2f(p.x, -p.y));');
+  const ofDifferences = sum === 'direction';
+  const term = ofDifferences ? 'n += times(waves[wave_at], vec2f(p.x, -p.y));' : 'n += waves[wave_at];';
   const weighted = 'weighted(n, objectWeight[at], largest[0])';
   const end: Record<Sum, string> = {
     update: `if (any(n != vec2f())) { object[at] += ${RULE.step} * ${weighted}; }`,
@@ -142,7 +143,8 @@ export function sumObject(field: ScanField, sum: Sum, placed: boolean): Kernel {
   };
   const weighs = sum === 'update' || sum === 'direction';
   const bindings: Resource[] = [
-    ...(['waves', 'probe', 'positions', 'order', 'batch'] as const),
+    ...(['waves', 'positions', 'order', 'batch'] as const),
+    ...(ofDifferences ? (['probe'] as const) : []),
     sum === 'update' ? 'object' : 'objectSum',
     ...(weighs ? (['objectWeight', 'largest', 'rule'] as const) : []),
   ];
@@ -150,10 +152,10 @@ export function sumObject(field: ScanField, sum: Sum, placed: boolean): Kernel {
 ${tilePixel(field)}
 if (exists) {
   var n = vec2f();
-  ${eachSlotOver(field, term)}
+  ${eachSlotOver(field, eachMode(field, term, ofDifferences ? placed : undefined))}
   ${end[sum]}
 }`;
-  const declarations = POSITION + TIMES + (weighs ? WEIGHTED : '');
+  const declarations = POSITION + (ofDifferences ? TIMES : '') + (weighs ? WEIGHTED : '');
   const text = { bindings, readOnly: [...READ_ONLY, 'probe'] as Resource[], types: SCAN_TYPES, declarations, body };
   return makeKernel({ ...text, threads: THREADS, workgroups: tilesOf(field).count });
 }
