@@ -1,6 +1,14 @@
 /** Scans within the limits of a device, and at them. */
 import { describe, expect, it } from 'vitest';
-import { InvalidArgumentError, OutOfMemoryError, addGPUDevice, createSession, type Scan } from '../src/index.js';
+import {
+  AbortError,
+  InvalidArgumentError,
+  OutOfMemoryError,
+  addGPUDevice,
+  createSession,
+  retrieve,
+  type Scan,
+} from '../src/index.js';
 import { relativeError } from './support/images.js';
 import { makeScene } from './support/scans.js';
 import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
@@ -20,6 +28,22 @@ describe.skipIf(reason !== '')(`scans on the webgpu backend${reason && ` (skippe
     expect(relativeError(await session.readObject(), await reference.readObject())).toBeLessThan(1e-5);
     expect(relativeError(await session.readProbe(), await reference.readProbe())).toBeLessThan(1e-5);
   }, 120_000);
+
+  it('retrieves what a session iterates, and stops between iterations', async () => {
+    const { scan } = await makeScene({ shape: [12, 10] });
+    const options = { backend: 'webgpu', batch: 4, history: true } as const;
+    const { object, history } = await retrieve(scan, { ...options, iterations: 5 });
+    using session = await createSession(scan, options);
+    await session.run(5);
+    expect(object).toEqual(await session.readObject());
+    expect(history).toEqual(await session.history());
+
+    const abort = new AbortController();
+    const stop = ({ iteration }: { iteration: number }) => iteration > 2 && abort.abort();
+    const run = session.run(1e6, { signal: abort.signal, onProgress: stop });
+    await expect(run).rejects.toThrow(AbortError);
+    expect(await session.history()).toHaveLength(session.iterations);
+  });
 
   it('copies nothing between iterations but their order', async () => {
     const { scan } = await makeScene({ shape: [12, 10] });

@@ -136,20 +136,22 @@ export function scanOperations(field: ScanField, form: ScanForm) {
 
     /** Object and probe follow after a batch. */
     update: keepsWaves ? [] : leastSquares ? leastSquaresSteps() : gradientSteps(),
-    /** The object's weights by the probe as it is, of one span after the other. */
-    illuminate: [weights({ object: true })],
-    illuminateMore: [weights({ object: true, accumulates: true })],
+    /** The object's weights by the probe as it is. */
+    illuminate: overSpans((accumulates) => [weights({ object: true, accumulates })]),
     largest: [largest],
-    /** Of kept waves: the sums of one span after the other, and what follows of them. */
-    fitObject: [rows({ load: 'kept', store: 'gradient' }), weights({ object: true }), objectSum('store')],
-    fitObjectMore: [
+    /** Of kept waves: the sums, and what follows of them. */
+    fitObject: overSpans((accumulates) => [
       rows({ load: 'kept', store: 'gradient' }),
-      weights({ object: true, accumulates: true }),
-      objectSum('accumulate'),
-    ],
+      weights({ object: true, accumulates }),
+      objectSum(accumulates ? 'accumulate' : 'store'),
+    ]),
     updateObject: [largest, step('update object', 'once', () => updateObject(field), {})],
-    fitProbe: [...backOfKept(), weights({ probe: true }), probeSum('store')],
-    fitProbeMore: [...backOfKept(), weights({ probe: true, accumulates: true }), probeSum('accumulate')],
+    fitProbe: overSpans((accumulates) => [
+      rows({ load: 'kept', store: 'difference', back: true }),
+      ...(placed ? forwardOf('back') : []),
+      weights({ probe: true, accumulates }),
+      probeSum(accumulates ? 'accumulate' : 'store'),
+    ]),
     updateProbe: [...(placed ? probeSumBack : []), largest, step('update probe', 'once', () => updateProbe(field), {})],
 
     record: [step('record', 'once', () => recordResidual(field), {})],
@@ -187,8 +189,14 @@ export function scanOperations(field: ScanField, form: ScanForm) {
       ...(updatesProbe ? [step('step probe', 'once', () => stepAlong(field, 'probe'), {})] : []),
     ];
   }
+}
 
-  function backOfKept(): ScanStep[] {
-    return [rows({ load: 'kept', store: 'difference', back: true }), ...(placed ? forwardOf('back') : [])];
-  }
+/** Steps of the first span, and those of others, which add to its sums. */
+export interface SpanSteps {
+  first: readonly ScanStep[];
+  more: readonly ScanStep[];
+}
+
+function overSpans(steps: (accumulates: boolean) => ScanStep[]): SpanSteps {
+  return { first: steps(false), more: steps(true) };
 }

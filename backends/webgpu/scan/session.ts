@@ -20,7 +20,7 @@ import {
   type Span,
 } from './field.js';
 import { Patterns } from './patterns.js';
-import { formOf, scanOperations, type ScanOperations, type ScanStep } from './operations.js';
+import { formOf, scanOperations, type ScanOperations, type ScanStep, type SpanSteps } from './operations.js';
 
 /** Counts are converted and uploaded in pieces of this many numbers. */
 const UPLOAD_NUMBERS = 2 ** 22;
@@ -126,10 +126,7 @@ export class WebGpuScanSession implements BackendScanSession {
   correctPositions(most: number): void {
     if (most !== this.#mostMoved) this.#upload(this.#rule!, most);
     const operations = this.#use(this.#rule!);
-    for (const span of this.#spans.everywhere) {
-      this.#place(operations, span);
-      this.#run(operations.slopes, span);
-    }
+    this.#everywhere(operations, operations.slopes);
     this.#run(operations.move);
     this.#placed = true;
   }
@@ -148,10 +145,7 @@ export class WebGpuScanSession implements BackendScanSession {
 
   async counts(): Promise<{ model: number; measured: number }> {
     const operations = this.#use(this.#rule!);
-    for (const span of this.#spans.everywhere) {
-      this.#place(operations, span);
-      this.#run(operations.count, span);
-    }
+    this.#everywhere(operations, operations.count);
     const { rows, columns } = this.#field;
     const partials = await this.#download('partials');
     const model = partials.reduce((sum, part) => sum + part, 0) / rows / columns;
@@ -234,7 +228,7 @@ export class WebGpuScanSession implements BackendScanSession {
     this.#device.upload(this.#buffer('batch'), 0, this.#spans.words());
     this.#device.upload(this.#buffer('order'), this.#numbers.byteLength, this.#numbers);
     const operations = this.#use(scan.rule);
-    const steps = this.#iterationSteps(operations);
+    const steps = this.#iterationSteps(operations, scan.rule);
     // Other kernels are compiled, and other buffers allocated, by the first call that needs them.
     await this.#device.compile(steps.map(({ key, write }) => ({ key: `${this.#field.key} ${key}`, write })));
     for (const step of steps) this.#bind(step);
@@ -247,10 +241,21 @@ export class WebGpuScanSession implements BackendScanSession {
     await this.#device.finish();
   }
 
-  /** The steps of `iterate`. */
-  #iterationSteps(operations: ScanOperations): ScanStep[] {
-    const { place, rowsForward, measure, columnsPass, rowsPass, update, record } = operations;
-    return [...place, ...rowsForward, ...measure, ...columnsPass, ...rowsPass, ...update, ...record];
+  /** The steps of `counts` and `iterate`. */
+  #iterationSteps(
+    operations: ScanOperations,
+    { leastSquares, keepsWaves, updatesProbe }: ScanRule,
+  ): readonly ScanStep[] {
+    const { place, probeSpectrum, count, illuminate, largest, keep, fitObject, updateObject } = operations;
+    const { rowsForward, measure, columnsPass, rowsPass, update, record, fitProbe, updateProbe } = operations;
+    const all = ({ first, more }: SpanSteps) => (this.#spans.everywhere.length > 1 ? [...first, ...more] : first);
+    return [
+      ...(place.length > 0 ? [...probeSpectrum, ...place] : []),
+      ...(leastSquares ? [...all(illuminate), ...largest] : []),
+      ...(keepsWaves ? [...keep, ...all(fitObject), ...updateObject] : []),
+      ...(keepsWaves && updatesProbe ? [...all(fitProbe), ...updateProbe] : []),
+      ...[count, rowsForward, measure, columnsPass, rowsPass, update, record].flat(),
+    ];
   }
 
   #uploadPatterns(patterns: Patterns): void {
@@ -286,16 +291,10 @@ export class WebGpuScanSession implements BackendScanSession {
 
   #beginIteration(operations: ScanOperations, { leastSquares, keepsWaves }: ScanRule): void {
     if (leastSquares) {
-      this.#spans.everywhere.forEach((span, i) => {
-        this.#place(operations, span);
-        this.#run(i === 0 ? operations.illuminate : operations.illuminateMore, span);
-      });
+      this.#everywhere(operations, operations.illuminate.first, operations.illuminate.more);
       this.#run(operations.largest);
     } else if (keepsWaves && !this.#hasKept) {
-      for (const span of this.#spans.everywhere) {
-        this.#place(operations, span);
-        this.#run(operations.keep, span);
-      }
+      this.#everywhere(operations, operations.keep);
       this.#hasKept = true;
     }
   }
@@ -327,16 +326,20 @@ export class WebGpuScanSession implements BackendScanSession {
    * eqs. 6 and 7), as corrections.
    */
   #fitWaves(operations: ScanOperations, { updatesProbe }: ScanRule): void {
-    const each = (first: readonly ScanStep[], more: readonly ScanStep[]) =>
-      this.#spans.everywhere.forEach((span, i) => {
-        this.#place(operations, span);
-        this.#run(i === 0 ? first : more, span);
-      });
-    each(operations.fitObject, operations.fitObjectMore);
-    this.#run(operations.updateObject);
+    const { fitObject, updateObject, fitProbe, updateProbe } = operations;
+    this.#everywhere(operations, fitObject.first, fitObject.more);
+    this.#run(updateObject);
     if (!updatesProbe) return;
-    each(operations.fitProbe, operations.fitProbeMore);
-    this.#run(operations.updateProbe);
+    this.#everywhere(operations, fitProbe.first, fitProbe.more);
+    this.#run(updateProbe);
+  }
+
+  /** Runs steps for all positions, `more` for the spans after the first. */
+  #everywhere(operations: ScanOperations, first: readonly ScanStep[], more = first): void {
+    this.#spans.everywhere.forEach((span, i) => {
+      this.#place(operations, span);
+      this.#run(i === 0 ? first : more, span);
+    });
   }
 
   /** The operations of a rule, whose numbers the device has from now on. */
