@@ -70,7 +70,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
   __syncthreads();
 
   uint32_t record = threadIdx.x == 0 ? v.recorded[start] : 0;
-  float threshold_guess = 0;
+  float threshold_guess = 0;  // above 0 with a support size
   if constexpr (General) threshold_guess = rule.support_size > 0 ? v.thresholds[start].x : 0;
   for (int i = 0; i < count; i++) {
     // Twiddles are read again in each iteration: kept in registers, they would push other numbers out.
