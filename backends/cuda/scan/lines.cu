@@ -33,7 +33,7 @@ int storage_index_of_frequency(int k) {
   return L::reversed_run(L::last, k % butterflies) + k / butterflies * butterflies;
 }
 
-// Rows are read four at a time, columns in the half of a cache line where shared memory allows.
+// Rows are read four or eight at a time, columns in the half of a cache line where shared memory allows.
 template <class L, int Columns, int Rows = 4>
 ScanPasses passes() {
   using RowLines = FastLines<L, Rows>;

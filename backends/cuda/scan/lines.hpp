@@ -13,10 +13,8 @@ struct ScanPasses {
 // Returns null for a length without a plan of its own; those share `any_scan_passes`.
 const ScanPasses* find_scan_passes(int length);
 
-// Lines of any length up to kMostScanLine. `size`: see AnyLine.
+// Lines of any length that fit shared memory. `size`: see AnyLine.
 ScanPasses any_scan_passes(int size);
-// The longest line that fits shared memory with its convolution.
-constexpr int kMostScanLine = 8192;
 
 // Square waves that stay on chip: for each a cluster of `kernel.cluster` blocks.
 struct ScanOnChip {
