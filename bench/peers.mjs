@@ -9,15 +9,20 @@ import { fileURLToPath } from 'node:url';
 /** @param {string} name */
 const path = (name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
 
-/** Starts the sets that can run here; says of the others why not. */
-export async function startPeers() {
-  const sets = [];
-  const skipped = [];
-  const commands = /** @type {const} */ ([
+/** Peers of one `gs` iteration, and of one iteration of a scan. */
+const SETS = /** @type {const} */ ({
+  iterations: [
     ['NumPy and SciPy', 'python3', [path('gs_numpy.py')]],
     ['fft.js and ndarray-fft', process.execPath, [path('gs_js.mjs')]],
-  ]);
-  for (const [name, program, args] of commands) {
+  ],
+  scans: [['NumPy and SciPy', 'python3', [path('rpie_scipy.py')]]],
+});
+
+/** Starts the sets that can run here; says of the others why not. @param {keyof typeof SETS} part */
+export async function startPeers(part) {
+  const sets = [];
+  const skipped = [];
+  for (const [name, program, args] of SETS[part]) {
     try {
       sets.push(await startSet(program, [...args]));
     } catch (error) {

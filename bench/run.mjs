@@ -11,12 +11,13 @@ import { measureIterations } from './suites/iterations.mjs';
 import { bytesPerPixel } from './calls/memory.mjs';
 import { describeMachine } from './machine.mjs';
 import { startPeers } from './peers.mjs';
+import { measureScans } from './suites/scans.mjs';
 import { report } from './report.mjs';
 import { targets } from './targets.mjs';
 import { measureTransforms } from './suites/transforms.mjs';
 
 const KEPT = fileURLToPath(new URL('results/wasm', import.meta.url));
-const PARTS = ['iterations', 'transforms', 'memory', 'event-loop'];
+const PARTS = ['iterations', 'transforms', 'memory', 'event-loop', 'scans'];
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -40,7 +41,7 @@ if (unknown !== undefined) {
 /** @type {Record<string, any> & Parameters<typeof report>[1]} */
 const results = { machine: describeMachine({}), skipped: [] };
 if (parts.has('iterations')) {
-  const peers = await startPeers();
+  const peers = await startPeers('iterations');
   Object.assign(results.machine.versions, peers.versions);
   results.skipped = peers.skipped;
   results.iterations = await measureIterations(peers, numbers(values.sizes), effort, say);
@@ -51,6 +52,13 @@ if (parts.has('memory')) results.memory = await measureMemory(values.quick ? 256
 if (parts.has('event-loop')) {
   say('delay of the event loop');
   results.eventLoop = await measureEventLoop(values.quick ? 512 : 2048, values.quick ? 20 : 40);
+}
+if (parts.has('scans')) {
+  const peers = await startPeers('scans');
+  Object.assign(results.machine.versions, peers.versions);
+  results.skipped.push(...peers.skipped);
+  results.scans = await measureScans(peers, [64, 128, 256], effort, say);
+  peers.stop();
 }
 results.targets = targets(results);
 
@@ -67,6 +75,7 @@ const tables = {
     { while: '`retrieve`', ...eventLoop.during },
     { while: '`session.run`', ...eventLoop.running },
   ],
+  'rPIE, batches of 16, patterns a second': results.scans,
 };
 report('Benchmark results', results, tables, values.out || (complete ? KEPT : ''));
 if (complete && !values.out) await import('./quote.mjs');

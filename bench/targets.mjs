@@ -1,7 +1,7 @@
 /** What rephase promises, next to what was measured: the ratios that a change must not lose. */
 
 /** @param {any} results of run.mjs */
-export function targets({ iterations = [], transforms = [], memory }) {
+export function targets({ iterations = [], transforms = [], memory, scans = [] }) {
   /** @type {{ what: string, target: string, measured: number, met: boolean }[]} */
   const list = [];
   const atLeast = (/** @type {string} */ what, /** @type {number} */ least, /** @type {number} */ measured) =>
@@ -26,6 +26,12 @@ export function targets({ iterations = [], transforms = [], memory }) {
   for (const { algorithm, bytesPerPixel } of memory?.sessions ?? []) {
     const most = { gs: 12, hio: 16 }[/** @type {string} */ (algorithm)];
     if (most) atMost(`${algorithm}: bytes of memory a pixel`, most, bytesPerPixel);
+  }
+  for (const { n, name, patternsPerSecond, singleIsFasterBy } of scans) {
+    if (name === 'rephase-wasm-f32-1t' && n === 128)
+      atLeast(`${n}: patterns a second of rpie`, 4000, patternsPerSecond);
+    if (name === 'scipy-rpie-c64-1t')
+      atLeast(`${n}: rpie, times as fast as tuned SciPy, one thread`, 3, singleIsFasterBy);
   }
   if (memory) atMost('bytes of the module', 200 * 1024, memory.moduleBytes);
   return list;

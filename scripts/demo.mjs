@@ -2,16 +2,10 @@
  * `npm start`: the diffraction pattern of a photograph, with the noise of counted photons, and the photograph recovered
  * from it, by the commands that anyone would use. Everything it makes is in out/.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { decode, encode } from 'fast-png';
+import { fromSources, rephase } from './demo-tools.mjs';
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-mkdirSync('out', { recursive: true });
 const { alignedError } = await import('../dist/index.js');
 const { readImage, writeImage } = await import('../dist/files.js');
 const { patternPicture } = await fromSources('cli/picture.ts');
@@ -50,37 +44,6 @@ console.log(`
   out/pattern.reconstruction.html   pattern, image, residual curve, and how to repeat it
   out/pattern.reconstruction.*      the image, its numbers, the support, and all figures
 `);
-
-/**
- * Runs a command of the built program, its progress bar on this terminal, and returns what it says with --json.
- * @param {string[]} args
- */
-function rephase(...args) {
-  console.log(`$ rephase ${args.join(' ')}`);
-  const { status, stdout } = spawnSync(process.execPath, ['dist/cli.js', ...args, '--json'], {
-    encoding: 'utf8',
-    stdio: ['inherit', 'pipe', 'inherit'],
-  });
-  if (status !== 0) process.exit(status ?? 1);
-  return JSON.parse(stdout);
-}
-
-/**
- * A part of the program that the library does not export.
- * @param {string} path
- */
-async function fromSources(path) {
-  const outfile = `build/demo/${basename(path, '.ts')}.mjs`;
-  await build({
-    entryPoints: [`src/${path}`],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    format: 'esm',
-    platform: 'node',
-  });
-  return import(pathToFileURL(outfile).href);
-}
 
 /**
  * Every pixel the mean of four.

@@ -97,10 +97,33 @@ export interface ScanSessionOptions {
   precision?: Precision | undefined;
   /** Keep the residual of every iteration. Default false. */
   history?: boolean | undefined;
+  /**
+   * How many iterations the scan's `object`, `probe` and `positions` have behind them, ≥ 0. The order of positions, `probeFrom`
+   * and `positionsFrom` go on from there, and the probe is not scaled. So a run that goes on from a preview ends with the
+   * numbers of one that was never interrupted, except that `dm` and `raar` begin their waves anew. Default 0.
+   */
+  firstIteration?: number | undefined;
+}
+
+/** What a run has reached: copies, in the words of its result. */
+export type ScanPreview = Pick<
+  ScanReconstruction,
+  'object' | 'objectShape' | 'probe' | 'modes' | 'positions' | 'residual' | 'iterations'
+>;
+
+/** What a run of a scan takes. */
+export interface ScanRunOptions extends RunOptions {
+  /**
+   * Called between iterations with what the run has reached, to show it, or to keep it and go on from it. A run waits for a
+   * promise that it returns, and ends with the error that it throws.
+   */
+  onPreview?: ((preview: ScanPreview) => unknown) | undefined;
+  /** How many seconds at least lie between previews, > 0. Default 5. */
+  previewSeconds?: number | undefined;
 }
 
 /** What `retrieve` takes for a scan, every field optional. */
-export interface ScanOptions extends ScanSessionOptions, RunOptions {
+export interface ScanOptions extends ScanSessionOptions, ScanRunOptions {
   /** Number of iterations ≥ 1; each visits every position once. Default 200. */
   iterations?: number | undefined;
 }
@@ -129,7 +152,7 @@ export interface ScanReconstruction {
   beta: number;
   /** How many positions were updated together. */
   batch: number;
-  /** Iterations finished. */
+  /** Iterations finished, with those before `firstIteration`. */
   iterations: number;
   /** Seconds spent iterating. */
   seconds: number;

@@ -11,6 +11,8 @@ import { AbortError } from '../src/errors.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { ALGORITHMS, SCAN_ALGORITHMS } from '../src/index.js';
 import { readImage, writeImage } from '../src/formats/files.js';
+import { readHdf5 } from '../src/formats/hdf5/hdf5.js';
+import { Contents } from '../src/formats/scan/contents.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise } from './support/images.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
@@ -234,6 +236,19 @@ describe('reconstruct', () => {
     expect((await repeat(seen)).residuals).toEqual(seen.residuals);
     const asItIs = json((await rephase([...args, '--no-clean'])).stdout);
     expect((asItIs.warnings as { code: string }[]).map(({ code }) => code)).toContain('LOOKS_LIKE_INTENSITIES');
+  });
+
+  it('writes CXI with the numbers and all settings', async () => {
+    const args = ['reconstruct', 'pattern.npy', ...RUN];
+    await rephase([...args, '-o', 'image.npy']);
+    const { code, stdout } = await rephase([...args, '-o', 'image.cxi', '--json']);
+    expect(code).toBe(0);
+    expect((await readImage(folder.at('image.cxi'))).data).toEqual((await readImage(folder.at('image.npy'))).data);
+    const bytes = readFileSync(folder.at('image.cxi'));
+    const text = (name: string) =>
+      readHdf5(bytes, {}, (file) => new Contents(file, bytes.length).text(`/entry_1/image_1/process_1/${name}`));
+    expect(await text('command')).toContain('rephase reconstruct pattern.npy');
+    expect(json((await text('record'))!)).toMatchObject({ ...json(stdout), seconds: expect.any(Number) as number });
   });
 
   it('writes the support that was used where it is named', async () => {

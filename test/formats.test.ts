@@ -25,7 +25,15 @@ import { expandLzw } from '../src/formats/tiff/pieces.js';
 import { readBytes, readImage, writeBytes, writeImage } from '../src/formats/files.js';
 import { toIntegers } from '../src/formats/image.js';
 import { type DecodeOptions, chooseFrames } from '../src/formats/options.js';
-import { type Image, decodeImage, decodeNpy, encodeImage, encodeNpy } from '../src/formats/index.js';
+import {
+  type Image,
+  decodeComplexNpy,
+  decodeImage,
+  decodeNpy,
+  encodeComplexNpy,
+  encodeImage,
+  encodeNpy,
+} from '../src/formats/index.js';
 
 const fixtures = new URL('./fixtures/', import.meta.url).pathname;
 const fixture = (name: string): Uint8Array<ArrayBuffer> => new Uint8Array(readFileSync(join(fixtures, name)));
@@ -124,7 +132,10 @@ describe('what is written is read back', () => {
     const image = { data: new Float32Array(4), shape: [2, 2] } as const;
     const npy = encodeNpy(image.data, image.shape);
     const refused: [Promise<unknown>, RegExp][] = [
-      [encodeImage(image, 'png', { bit: 16 } as object), /there is no 'bit'; takes bits, range; did you mean 'bits'/],
+      [
+        encodeImage(image, 'png', { bit: 16 } as object),
+        /there is no 'bit'; takes bits, range, settings; did you mean 'bits'/,
+      ],
       [encodeImage(image, 'png', { range: 5 } as object), /^range: got 5; takes two finite numbers/],
       [encodeImage(image, 'png', { range: [1, 2, 3] } as object), /^range: got \[1, 2, 3\]/],
       [encodeImage(image, 'gif' as never), /^format: got "gif"; takes 'npy', 'png', 'tiff'/],
@@ -234,6 +245,35 @@ describe('files of other programs', () => {
     expect(one.data[0]).toBe(100);
     const two = await decodeImage(fixture('two.h5'), { dataset: 'second' });
     expect([two.shape, two.data[34]]).toEqual([[5, 7], 134]);
+  });
+});
+
+describe('complex numbers in .npy', () => {
+  test('are read as NumPy writes them, and real ones as complex ones', () => {
+    const { data, shape } = decodeComplexNpy(fixture('bad-complex.npy'));
+    expect(shape).toEqual([5, 7]);
+    expect(data).toEqual(Float64Array.from({ length: 70 }, (_, i) => (i % 2 ? 0 : i >> 1)));
+    const text = Buffer.from(fixture('bad-complex.npy')).toString('latin1');
+    const fortran = Buffer.from(text.replace("'fortran_order': False", "'fortran_order': True "), 'latin1');
+    const turned = decodeComplexNpy(fortran);
+    // Number n of the file is row n mod 5, column ⌊n / 5⌋.
+    expect([...turned.data]).toEqual(
+      Array.from({ length: 70 }, (_, i) => (i % 2 ? 0 : 5 * ((i >> 1) % 7) + Math.floor(i / 14))),
+    );
+    const real = decodeComplexNpy(encodeNpy(Float32Array.of(3, 4), [2]));
+    expect(real).toEqual({ data: Float32Array.of(3, 0, 4, 0), shape: [2] });
+  });
+
+  test.each([Float32Array, Float64Array])('come back as they were: %o', (Kind) => {
+    const data = Kind.of(1, -2, 3, 0.5, 0, 7);
+    expect(decodeComplexNpy(encodeComplexNpy(data, [1, 3]))).toEqual({ data, shape: [1, 3] });
+  });
+
+  test('refuse what they cannot be', () => {
+    expect(() => encodeComplexNpy(new Float32Array(6), [6])).toThrow('data: got a Float32Array of 6; takes 12 numbers');
+    expect(() => encodeComplexNpy(new Uint8Array(2) as never, [1])).toThrow('data: got a Uint8Array of 2; takes');
+    const short = encodeComplexNpy(new Float32Array(6), [3]).subarray(0, -1);
+    expect(() => decodeComplexNpy(short)).toThrow('cut short');
   });
 });
 

@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readScan, writeScan } from '../src/files.js';
+import { readImage, readScan, writeImage, writeScan } from '../src/files.js';
 import { readScanWithNotes } from '../src/formats/files.js';
+import { encodeImage } from '../src/formats/index.js';
 import { readHdf5 } from '../src/formats/hdf5/hdf5.js';
 import { encodeHdf5 } from '../src/formats/hdf5/write.js';
 import { Contents } from '../src/formats/scan/contents.js';
@@ -44,6 +45,35 @@ describe('HDF5', () => {
     expect(contents.text('/link')).toBe('Δ = 75 µm');
     expect(contents.number('/number')).toBe(-2.5);
     expect(contents.first(['/left-out'])).toBeUndefined();
+  });
+});
+
+describe('an image as CXI', () => {
+  const image = { data: Float32Array.from({ length: 12 * 10 }, (_, i) => Math.sin(i)), shape: [12, 10] as const };
+
+  it('comes back, with its mask and what was said about it', async () => {
+    const path = join(folder, 'image.cxi');
+    const mask = Uint8Array.from({ length: 12 * 10 }, (_, i) => Number(i !== 7));
+    await writeImage(path, { ...image, mask }, { settings: { command: 'rephase …', seed: 3 } });
+    const read = await readImage(path);
+    expect(read).toMatchObject({ ...image, mask, dataset: '/entry_1/image_1/data' });
+    const contents = await contentsOf(readFileSync(path));
+    expect(contents.text('/entry_1/image_1/process_1/command')).toBe('rephase …');
+    expect(contents.number('/entry_1/image_1/process_1/seed')).toBe(3);
+    expect(contents.text('/entry_1/image_1/process_1/program')).toBe('rephase');
+  });
+
+  it.each([
+    [{ 'a/b': 1 }, 'settings: got "a/b"; takes names of letters, digits and _'],
+    [{ flag: true }, 'settings.flag: got true; takes a text or a number'],
+  ])('refuses the settings %j', async (settings, message) => {
+    await expect(encodeImage(image, 'cxi', { settings: settings as never })).rejects.toThrow(message);
+  });
+
+  it('has the bits that are asked for', async () => {
+    const contents = await contentsOf(await encodeImage(image, 'cxi', { bits: 64 }));
+    expect(contents.counts('/entry_1/image_1/data')!.data).toEqual(Float64Array.from(image.data));
+    await expect(encodeImage(image, 'cxi', { bits: 16 })).rejects.toThrow('bits: got 16; takes 32 or 64 for .cxi');
   });
 });
 

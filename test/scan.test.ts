@@ -9,6 +9,7 @@ import {
   retrieve,
   type Scan,
   type ScanOptions,
+  type ScanPreview,
   type ScanSession,
   type ScanSessionOptions,
 } from '../src/index.js';
@@ -218,6 +219,40 @@ describe('retrieve of a scan', () => {
     expect(seen.at(-1)).toBe(5);
   });
 
+  it.each(['rpie', 'epie', 'lsqml', 'ap'] as const)(
+    '%s goes on from a preview as if it had not stopped',
+    async (algorithm) => {
+      const scan = start(truthOfTwo);
+      const options = { algorithm, batch: 5, seed: 3, probeFrom: 1, positionsFrom: 2, backend: 'wasm' } as const;
+      const whole = await retrieve(scan, { ...options, iterations: 6 });
+      const previews: ScanPreview[] = [];
+      const onPreview = (preview: ScanPreview) => previews.push(preview);
+      const same = await retrieve(scan, { ...options, iterations: 6, onPreview, previewSeconds: 1e-9 });
+      expect(same.object).toEqual(whole.object);
+      expect(previews.map(({ iterations }) => iterations)).toEqual([1, 2, 3, 4, 5, 6]);
+      const { object, objectShape, probe, positions, modes, iterations } = previews[2];
+      expect({ modes, objectShape }).toEqual({ modes: 2, objectShape: scan.object!.shape });
+      const before = { ...scan, probe, positions, object: { data: object, shape: objectShape } };
+      const rest = await retrieve(before, { ...options, iterations: 3, firstIteration: iterations });
+      expect(rest.iterations).toBe(6);
+      expect(rest.object).toEqual(whole.object);
+      expect(rest.probe).toEqual(whole.probe);
+      expect(rest.positions).toEqual(whole.positions);
+      expect(rest.residual).toBe(whole.residual);
+    },
+  );
+
+  it('ends with the error of onPreview, and refuses what is no function and no time', async () => {
+    const onPreview = () => {
+      throw new RangeError('mine');
+    };
+    await expect(retrieve(truth, { iterations: 5, onPreview, previewSeconds: 1e-9 })).rejects.toThrow('mine');
+    await expect(retrieve(truth, { onPreview: 1 as never })).rejects.toThrow('onPreview: got 1; takes a function');
+    await expect(retrieve(truth, { previewSeconds: 0 })).rejects.toThrow(
+      'previewSeconds: got 0; takes a number above 0',
+    );
+  });
+
   it('stops, and says how far it came', async () => {
     const abort = new AbortController();
     const promise = retrieve(start(truth), {
@@ -284,6 +319,7 @@ describe('bad input', () => {
     ['modes', {}, { modes: 0 }],
     ['probeFrom', {}, { probeFrom: -1 }],
     ['positionsFrom', {}, { positionsFrom: 0.5 }],
+    ['firstIteration', {}, { firstIteration: -1 }],
     ['algorithm', {}, { algorithm: 'hio' as never }],
     ['backend', {}, { backend: 'gpu' as never }],
     ['wavelength', { wavelength: 1 }],

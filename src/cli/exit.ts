@@ -31,6 +31,7 @@ const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision', 'alpha', 'delta'],
   ...['chain', 'bounds', 'supportSize', 'generations', 'firstStart', 'tolerance', 'unmeasuredLimit'],
   'checkpointSeconds',
+  ...['batch', 'modes', 'probeFrom', 'positionsFrom', 'wavelength', 'distance', 'detectorPixel', 'defocus'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 

@@ -1,10 +1,11 @@
 /**
- * Makes pictures of real images. Objects are shown in grey levels, diffraction patterns on a logarithmic colour scale with
+ * Makes pictures of images. Objects are shown in grey levels, diffraction patterns on a logarithmic colour scale with
  * the zero frequency in the middle. Large images are reduced to the size of a screen.
  */
 import { encode } from 'fast-png';
 import { toIntegers } from '../formats/image.js';
 import { fftshift } from '../tools/fftshift.js';
+import type { Shape } from '../types.js';
 import { type Image } from './files.js';
 
 /** Longest side of a picture in pixels. */
@@ -20,26 +21,86 @@ export function objectPicture(image: Image): Uint8Array {
   return encode({ width, height, data: toIntegers(reduced, 8), channels: 1, depth: 8 });
 }
 
+/** Red, green and blue of each pixel, row-major. */
+export interface Picture {
+  width: number;
+  height: number;
+  data: Uint8Array;
+}
+
+/** `colourOf` is asked for every pixel. */
+export function pictureOf([height, width]: Shape, colourOf: (at: number) => readonly number[]): Picture {
+  const data = new Uint8Array(3 * width * height);
+  for (let at = 0; at < width * height; at++) data.set(colourOf(at), 3 * at);
+  return { width, height, data };
+}
+
+/** Draws an image in grey levels from black to white. */
+export function greyPicture(image: Image, range: readonly [black: number, white: number]): Picture {
+  const reduced = reduce(image, (sum, value) => sum + value, true);
+  const levels = toIntegers(reduced, 8, range);
+  return pictureOf(reduced.shape, (at) => [levels[at], levels[at], levels[at]]);
+}
+
+/** Side by side on white, each scaled by a whole factor to be about as high as the highest. */
+export function beside(pictures: readonly Picture[]): Picture {
+  const most = Math.max(...pictures.map(({ height }) => height));
+  const scaled = pictures.map((picture) => enlarged(picture, Math.max(1, Math.round(most / picture.height))));
+  const height = Math.max(...scaled.map((picture) => picture.height));
+  const width = scaled.reduce((sum, picture) => sum + picture.width + GAP, -GAP);
+  const data = new Uint8Array(3 * width * height).fill(255);
+  let left = 0;
+  for (const picture of scaled) {
+    for (let row = 0; row < picture.height; row++) {
+      const from = 3 * row * picture.width;
+      data.set(picture.data.subarray(from, from + 3 * picture.width), 3 * (row * width + left));
+    }
+    left += picture.width + GAP;
+  }
+  return { width, height, data };
+}
+
+/** Pixels between pictures. */
+const GAP = 8;
+
+function enlarged({ width, height, data }: Picture, factor: number): Picture {
+  return pictureOf([height * factor, width * factor], (at) => {
+    const row = Math.floor(at / (width * factor) / factor);
+    const from = 3 * (row * width + Math.floor((at % (width * factor)) / factor));
+    return data.subarray(from, from + 3) as unknown as number[];
+  });
+}
+
+/** The bytes of a PNG. */
+export function encodePicture(picture: Picture): Uint8Array {
+  return encode({ ...picture, channels: 3, depth: 8 });
+}
+
 /**
  * Draws magnitudes by the logarithm of their intensity, with index 0 in the middle. Pixels that were not measured are grey.
  * Returns the bytes of a PNG, and the decades of intensity from the darkest to the brightest colour.
  */
-export function patternPicture(
+export function patternPicture(image: Image, mask?: ArrayLike<unknown>): { png: Uint8Array; decades: number } {
+  const { picture, decades } = patternColours(image, mask);
+  return { png: encodePicture(picture), decades };
+}
+
+/** The same before it is encoded. */
+export function patternColours(
   { data, shape }: Image,
   mask?: ArrayLike<unknown>,
-): { png: Uint8Array; decades: number } {
+): { picture: Picture; decades: number } {
   const measured = mask ? data.map((value, at) => (mask[at] ? value : NOT_MEASURED)) : data;
   const image = reduce({ data: fftshift(measured, shape), shape }, Math.max, false);
   const lit = image.data.filter((value) => value > 0).sort();
   const rank = (share: number) => Math.log10(lit[Math.round(share * (lit.length - 1))]);
   const [dark, bright] = [rank(DARKEST), rank(BRIGHTEST)];
-  const pixels = new Uint8Array(3 * image.data.length);
-  image.data.forEach((value, at) => {
+  const picture = pictureOf(image.shape, (at) => {
+    const value = image.data[at];
     const level = value > 0 ? (Math.log10(value) - dark) / (bright - dark || 1) : 0;
-    pixels.set(value < 0 ? GREY : colour(Math.min(Math.max(level, 0), 1)), 3 * at);
+    return value < 0 ? GREY : colour(Math.min(Math.max(level, 0), 1));
   });
-  const [height, width] = image.shape;
-  return { png: encode({ width, height, data: pixels, channels: 3, depth: 8 }), decades: 2 * (bright - dark) };
+  return { picture, decades: 2 * (bright - dark) };
 }
 
 /** Cuts the smallest rectangle that holds every pixel of the support out of the image. */
@@ -99,7 +160,7 @@ const INFERNO = [
 ] as const;
 
 /** The colour for a level between 0 and 1. */
-function colour(level: number): number[] {
+export function colour(level: number): number[] {
   const position = level * (INFERNO.length - 1);
   const low = INFERNO[Math.min(Math.floor(position), INFERNO.length - 1)] ?? INFERNO[0];
   const high = INFERNO[Math.min(Math.floor(position) + 1, INFERNO.length - 1)] ?? low;

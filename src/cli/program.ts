@@ -10,6 +10,7 @@ import { examples } from './help.js';
 import { streamError } from './files.js';
 import { addInspect } from './inspect.js';
 import { note } from './print.js';
+import { addPtycho } from './ptycho/ptycho.js';
 import { addReconstruct } from './reconstruct/reconstruct.js';
 import { addSimulate } from './simulate.js';
 import { addValidate } from './validate/validate.js';
@@ -58,7 +59,16 @@ function createProgram(): Command {
         'rephase reconstruct --help',
       ]) + EXIT_CODES,
     );
-  for (const add of [addSimulate, addInspect, addReconstruct, addCombine, addBackends, addValidate, addBench])
+  for (const add of [
+    addSimulate,
+    addInspect,
+    addReconstruct,
+    addPtycho,
+    addCombine,
+    addBackends,
+    addValidate,
+    addBench,
+  ])
     add(program);
   return program;
 }

@@ -15,11 +15,14 @@ import {
 import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
 import { printer } from './print.js';
-import { numberFrom, positive, whole } from './values.js';
+import { type SimulateScanOptions, runSimulateScan } from './simulate-scan.js';
+import type { Shape } from '../types.js';
+import { finite, numberFrom, pair, positive, shape, whole } from './values.js';
 
-interface SimulateOptions extends InputOptions {
+interface SimulateOptions extends InputOptions, Omit<SimulateScanOptions, 'scan'> {
   output: string;
-  pad: number;
+  scan?: Shape;
+  pad?: number;
   photons?: number;
   beamstop?: number;
   seed: number;
@@ -27,25 +30,33 @@ interface SimulateOptions extends InputOptions {
   quiet?: boolean;
 }
 
+const PAD = 2;
+
 const HELP = `
 The image is padded with zeros, because the magnitudes of an image without an empty frame around it belong to many
 images. Beside PATTERN.npy it writes PATTERN.support.npy (1 where the image is) and, with --beamstop, PATTERN.mask.npy
 (1 where something was measured), for reconstruct's --support and --mask.
+
+With --scan it simulates ptychography: the image is an object, white is thick, and a beam that a lens has focused at --defocus in
+front of it goes over it in steps. SCAN.cxi holds patterns and positions; what is to be found lies beside it, complex, in
+SCAN.object.npy and SCAN.probe.npy. --photons are those of one pattern.
 `;
 
 export function addSimulate(program: Command): void {
   const command = program
     .command('simulate')
     .description(
-      'Write the magnitudes of the Fourier transform of an image, with the noise of a detector if asked for.',
+      'Write the diffraction pattern of an image, or a ptychographic scan of it, with the noise of a detector if asked for.',
     )
     .argument('<image>', 'image: .npy, .png, .tiff or .h5 (- reads standard input)')
-    .requiredOption('-o, --output <pattern>', 'pattern to write: .npy or .tiff (- writes .npy to standard output)')
+    .requiredOption(
+      '-o, --output <pattern>',
+      'pattern to write: .npy or .tiff (- writes .npy to standard output), or a scan: .cxi',
+    )
     .option(
       '--pad <factor>',
-      'the pattern is this many times larger than the image in both directions',
+      `the pattern is this many times larger than the image in both directions (default: ${PAD})`,
       numberFrom('--pad', 1),
-      2,
     )
     .option(
       '--photons <number>',
@@ -57,6 +68,13 @@ export function addSimulate(program: Command): void {
       'radius of the beam stop around the zero frequency, where nothing is measured',
       numberFrom('--beamstop', 0),
     )
+    .option('--scan <RxC>', 'how many positions', shape('--scan'))
+    .option('--step <pixels>', 'of the object, from one position to the next', positive('--step'), 12)
+    .option('--detector <RxC>', "pixels of a scan's patterns", shape('--detector'), [128, 128])
+    .option('--defocus <metres>', 'from the focus to the object', finite('--defocus'), 1e-4)
+    .option('--wavelength <metres>', 'of the beam of a scan', positive('--wavelength'), 1e-10)
+    .option('--distance <metres>', 'from the object to the detector', positive('--distance'), 1)
+    .option('--pixel <metres>', "of the detector's pixel", pair('--pixel'), [75e-6, 75e-6])
     .option('--seed <number>', 'seed of the noise', whole('--seed', 0), 0)
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'print nothing but errors')
@@ -66,6 +84,7 @@ export function addSimulate(program: Command): void {
         examples([
           'rephase simulate photo.png -o pattern.npy',
           'rephase simulate photo.png -o pattern.npy --photons 1e8 --beamstop 8 --seed 7',
+          'rephase simulate photo.png -o scan.cxi --scan 20x20 --step 12 --photons 1e6 --defocus 1e-4',
           'rephase simulate photo.png -o - | rephase reconstruct - -o image.png --support 256x256 --algorithm hio',
         ]),
     )
@@ -74,6 +93,12 @@ export function addSimulate(program: Command): void {
 }
 
 async function runSimulate(path: string, options: SimulateOptions): Promise<void> {
+  const { scan } = options;
+  if (scan) {
+    const other = (['pad', 'beamstop'] as const).find((name) => options[name] !== undefined);
+    if (other) throw new UsageError(`--${other} is for single patterns, and --scan makes many`);
+    return runSimulateScan(path, { ...options, scan });
+  }
   const toStdout = options.output === '-';
   if (toStdout && options.json) throw new UsageError('--json and -o - cannot both write to standard output');
   await checkOutput('--output', options.output, ['.npy', '.tif', '.tiff'], true);
@@ -92,7 +117,7 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
   );
   const out = printer(options, toStdout);
   const image = await readInput(path, options);
-  const { pad, photons, seed } = options;
+  const { pad = PAD, photons, seed } = options;
   const pattern = await simulate({
     image: image.data,
     shape: image.shape,

@@ -37,6 +37,45 @@ export function numberFrom(option: string, least: number): (text: string) => num
   return number(option, `a number of at least ${least}`, (value) => value >= least);
 }
 
+/** Any finite number. */
+export function finite(option: string): (text: string) => number {
+  return number(option, 'a number', () => true);
+}
+
+/** A number from `least` to `most`. */
+export function numberBetween(option: string, least: number, most: number): (text: string) => number {
+  return number(option, `a number from ${least} to ${most}`, (value) => value >= least && value <= most);
+}
+
+/** One number above 0 for both axes, or one for rows and one for columns: `75e-6,50e-6`. */
+export function pair(option: string): (text: string) => readonly [rows: number, columns: number] {
+  return (text) => {
+    const numbers = text.split(',').map((part) => (part.trim() === '' ? NaN : Number(part)));
+    const [rows, columns = rows] = numbers;
+    if (numbers.length <= 2 && rows > 0 && columns > 0 && Number.isFinite(rows + columns)) return [rows, columns];
+    throw usage(option, text, 'a number above 0, or two: ROWS,COLUMNS');
+  };
+}
+
+/** Three times 0 or 1: `0,1,0`. */
+export function orientation(option: string): (text: string) => readonly [boolean, boolean, boolean] {
+  return (text) => {
+    if (/^[01],[01],[01]$/.test(text)) return [text[0] === '1', text[2] === '1', text[4] === '1'];
+    throw usage(option, text, 'TRANSPOSE,ROWS,COLUMNS, each 0 or 1, such as 0,1,0');
+  };
+}
+
+/** Signs of x and y in any order, as factors of rows and columns: `-x,+y`. */
+export function signs(option: string): (text: string) => readonly [rows: number, columns: number] {
+  return (text) => {
+    const found = new Map(text.split(',').map((part) => [part.slice(1), part[0]]));
+    const both = ['y', 'x'].map((axis) => ({ '+': 1, '-': -1 })[found.get(axis) ?? '']);
+    const [rows, columns] = both;
+    if (text.length === 5 && rows !== undefined && columns !== undefined) return [rows, columns];
+    throw usage(option, text, 'a sign for each of x and y, such as -x,+y');
+  };
+}
+
 /** `auto`, or a finite number above 0. */
 export function numberOrAuto(option: string): (text: string) => number | 'auto' {
   const parse = number(option, 'auto, or a number above 0', (value) => value > 0);
@@ -95,6 +134,15 @@ export function point(option: string): (text: string) => readonly [row: number, 
 /** A list of whole numbers of at least `least`, separated by commas. */
 export function wholes(option: string, least: number): (text: string) => number[] {
   return (text) => text.split(',').map(whole(option, least));
+}
+
+/** Rows and columns of at least 1: `20x30`. */
+export function shape(option: string): (text: string) => Shape {
+  return (text) => {
+    const parsed = parseShape(text);
+    if (parsed && parsed[0] >= 1 && parsed[1] >= 1) return parsed;
+    throw usage(option, text, 'ROWSxCOLUMNS of at least 1, such as 20x20');
+  };
 }
 
 /** Rows and columns of `256x256`. Returns undefined for other text, such as the name of a file. */

@@ -21,9 +21,10 @@ import { decodeNamed, naming } from './named.js';
 import { type ReadScan, type ScanGeometry, GEOMETRY_KEYS } from './scan/assemble.js';
 import { decodeScan, positionsOf } from './scan/decode.js';
 import { parsePositions } from './scan/positions.js';
+import { type ScanResult, readResult } from './scan/result.js';
 import { encodeScan } from './scan/write.js';
 import { rejectUnknownKeys } from '../problems/options.js';
-import type { Scan, ScanReconstruction } from '../scan-types.js';
+import type { Scan, ScanPreview, ScanReconstruction } from '../scan-types.js';
 import type { RealArray } from '../types.js';
 
 /**
@@ -77,7 +78,7 @@ export async function readScanWithNotes(path: string, options: ReadScanOptions =
 }
 
 /**
- * Writes a scan, and what `retrieve` made of it, as CXI, which `readScan`, h5py and the programs of the field read. The object is
+ * Writes a scan, and what `retrieve` made of it or has reached, as CXI, which `readScan`, h5py and the programs of the field read. The object is
  * `/entry_1/result_1/data`, with the corrected positions beside it as translations of the sample in metres; the modes of the
  * probe are `/entry_1/result_2/data`. How the result was made is in `/entry_1/result_1/process_1`, with `settings` of the caller's
  * own, such as a command. A scan's `object` to begin with is not kept. The path holds the old content or the new, never a part.
@@ -87,13 +88,19 @@ export async function readScanWithNotes(path: string, options: ReadScanOptions =
 export async function writeScan(
   path: string,
   scan: Scan,
-  result?: ScanReconstruction,
+  result?: ScanPreview | ScanReconstruction,
   settings: Record<string, string | number> = {},
 ): Promise<void> {
   if (typeof path !== 'string' || !['.cxi', '.h5'].includes(extname(path).toLowerCase())) {
     throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .cxi or .h5'));
   }
   await writeBytes(path, encodeScan(scan, result, settings));
+}
+
+/** The object, the probe and the positions that `writeScan` has written, to go on from. @throws FileAccessError, FileFormatError */
+export async function readScanResult(path: string): Promise<ScanResult> {
+  const bytes = await readBytes(path);
+  return naming(path, () => readResult(bytes));
 }
 
 const SCAN_KEYS = ['positions', 'mask', ...GEOMETRY_KEYS] as const satisfies readonly (keyof ReadScanOptions)[];
@@ -135,7 +142,7 @@ export function beside(path: string): Pick<DecodeOptions, 'sources'> {
 }
 
 /**
- * Writes an image in the format of the path's ending: .npy, .png, .tif or .tiff.
+ * Writes an image in the format of the path's ending: .npy, .png, .tif, .tiff or .cxi.
  * @throws InvalidArgumentError for another ending, or what the format cannot hold; FileAccessError
  */
 export async function writeImage(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
@@ -147,12 +154,14 @@ const ENDINGS: Record<string, WritableFormat> = {
   '.png': 'png',
   '.tif': 'tiff',
   '.tiff': 'tiff',
+  '.cxi': 'cxi',
 };
 
 /** The format in which `writeImage` writes to this path: worth asking before a long run. */
 export function formatOfPath(path: string): WritableFormat {
   const format = typeof path === 'string' ? ENDINGS[extname(path).toLowerCase()] : undefined;
-  if (!format) throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy, .png, .tif or .tiff'));
+  if (!format)
+    throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy, .png, .tif, .tiff or .cxi'));
   return format;
 }
 

@@ -32,7 +32,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 export interface EncodeOptions {
   /**
    * Bits of a pixel. `npy`: 32 or 64 (floating point, by default what the image has). `png`: 8 (default) or 16. `tiff`: 8,
-   * 16, or 32 (floating point, default).
+   * 16, or 32 (floating point, default). `cxi`: as `npy`.
    */
   bits?: 8 | 16 | 32 | 64 | undefined;
   /**
@@ -40,6 +40,8 @@ export interface EncodeOptions {
    * greatest value.
    */
   range?: readonly [black: number, white: number] | undefined;
+  /** Of `cxi`: names and values that are kept with the image, under /entry_1/image_1/process_1. */
+  settings?: Readonly<Record<string, string | number>> | undefined;
 }
 
 /** More pixels than any backend can hold; a header that claims more is damaged or hostile. */

@@ -6,6 +6,7 @@ import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkName, rejectUnknownKeys } from '../problems/options.js';
 import { plainBytes } from './bytes.js';
 import type { Scan } from '../scan-types.js';
+import { encodeCxiImage } from './cxi-image.js';
 import { isBytes } from '../typed-arrays.js';
 import { decodeHdf5, isHdf5 } from './hdf5/hdf5.js';
 import { type EncodeOptions, type Image, type ImageFormat, checkImage, toSingle } from './image.js';
@@ -23,13 +24,13 @@ import { decodeTiff, isTiff } from './tiff/decode.js';
 import { encodeTiff } from './tiff/encode.js';
 
 export type { EncodeOptions, Image, ImageFormat } from './image.js';
-export { type NpyArray, decodeNpy, encodeNpy } from './npy.js';
+export { type NpyArray, decodeComplexNpy, decodeNpy, encodeComplexNpy, encodeNpy } from './npy.js';
 
 export type { DecodeOptions } from './options.js';
 export type { ScanGeometry } from './scan/assemble.js';
 
-const ENCODE_KEYS = ['bits', 'range'] as const satisfies readonly (keyof EncodeOptions)[];
-const WRITTEN = ['npy', 'png', 'tiff'] as const;
+const ENCODE_KEYS = ['bits', 'range', 'settings'] as const satisfies readonly (keyof EncodeOptions)[];
+const WRITTEN = ['npy', 'png', 'tiff', 'cxi'] as const;
 
 /** The formats that `encodeImage` writes. */
 export type WritableFormat = (typeof WRITTEN)[number];
@@ -158,6 +159,8 @@ export async function encodeImage(
       return (await encodePng(checked, options)) as Uint8Array<ArrayBuffer>;
     case 'tiff':
       return encodeTiff(checked, options);
+    case 'cxi':
+      return encodeCxiImage(checked, options);
   }
 }
 

@@ -37,10 +37,32 @@ export function isNpy(bytes: Uint8Array): boolean {
  * objects, records, text, dates), or integers that a double cannot hold
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
+  return decodeArray(bytes, false);
+}
+
+/**
+ * Reads an array of complex numbers, `<c8` or `<c16`, or of real ones as complex ones. The data are interleaved re, im, and the
+ * shape counts complex numbers.
+ * @throws FileFormatError as `decodeNpy`, but for complex numbers
+ */
+export function decodeComplexNpy(bytes: Uint8Array): NpyArray {
+  const { data, shape } = decodeArray(bytes, true);
+  if (data.length > shape.reduce((product, extent) => product * extent, 1)) return { data, shape };
+  const interleaved =
+    data instanceof Float32Array ? new Float32Array(2 * data.length) : new Float64Array(2 * data.length);
+  data.forEach((real, i) => (interleaved[2 * i] = real));
+  return { data: interleaved, shape };
+}
+
+/** With `complex`, complex numbers are pairs of real ones. */
+function decodeArray(bytes: Uint8Array, complex: boolean): NpyArray {
   if (!isBytes(bytes)) throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array'));
   const header = readHeader(bytes);
-  const { kind, size, swapped } = parseType(header.descr);
-  const count = header.shape.reduce((product, extent) => product * extent, 1);
+  const pairs = complex && /^[<>=|]?c(8|16)/.test(header.descr);
+  const { kind, size, swapped } = parseType(
+    pairs ? header.descr.replace('c16', 'f8').replace('c8', 'f4') : header.descr,
+  );
+  const count = header.shape.reduce((product, extent) => product * extent, pairs ? 2 : 1);
   const needed = count * size;
   const present = bytes.length - header.end;
   if (needed !== present) {
@@ -57,7 +79,8 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   } else {
     for (let i = 0; i < count; i++) data[i] = read(view, i * size, !swapped);
   }
-  return { data: header.fortran ? toRowMajor(data, header.shape) : data, shape: header.shape };
+  if (!header.fortran) return { data, shape: header.shape };
+  return { data: pairs ? pairsToRowMajor(data, header.shape) : toRowMajor(data, header.shape), shape: header.shape };
 }
 
 /**
@@ -89,7 +112,25 @@ export function decodeNpyImage(bytes: Uint8Array, options: DecodeOptions = {}): 
  * @throws InvalidArgumentError for other types, and where shape and length disagree
  */
 export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
-  const descr = descrOf(data);
+  return encodeArray(data, shape, descrOf(data), 1);
+}
+
+/**
+ * Writes complex numbers, interleaved re, im, as `<c8` or `<c16`. `shape` counts complex numbers.
+ * @throws InvalidArgumentError for other types, and where shape and length disagree
+ */
+export function encodeComplexNpy(data: RealArray, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  const part = descrOf(data);
+  if (part === '|u1') throw new InvalidArgumentError('data', gotTakes('data', data, 'a Float32Array or Float64Array'));
+  return encodeArray(data, shape, part === '<f4' ? '<c8' : '<c16', 2);
+}
+
+function encodeArray(
+  data: RealArray | Uint8Array,
+  shape: readonly number[],
+  descr: string,
+  parts: number,
+): Uint8Array<ArrayBuffer> {
   const given: unknown = shape;
   // `every` passes over the holes of a sparse array; a copy has none.
   if (
@@ -99,8 +140,9 @@ export function encodeNpy(data: RealArray | Uint8Array, shape: readonly number[]
     throw new InvalidArgumentError('shape', gotTakes('shape', shape, 'integers of at least 0'));
   }
   const count = shape.reduce((product, extent) => product * extent, 1);
-  if (count !== data.length) {
-    throw new InvalidArgumentError('data', gotTakes('data', data, `${count} numbers, for shape [${shape.join(', ')}]`));
+  if (parts * count !== data.length) {
+    const takes = `${parts * count} numbers, for shape [${shape.join(', ')}]`;
+    throw new InvalidArgumentError('data', gotTakes('data', data, takes));
   }
   const extents = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${extents}), }`;
@@ -225,6 +267,12 @@ function toRowMajor(data: RealArray, shape: readonly number[]): RealArray {
     }
   }
   return ordered;
+}
+
+/** The parts of a number are the axis that runs fastest, and then the slowest, until they are interleaved again. */
+function pairsToRowMajor(data: RealArray, shape: readonly number[]): RealArray {
+  const apart = toRowMajor(data, [2, ...shape]);
+  return data.map((_, i) => apart[(i >> 1) + (i % 2 ? data.length / 2 : 0)]);
 }
 
 function bad(what: string): FileFormatError {

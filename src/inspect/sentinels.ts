@@ -29,7 +29,7 @@ export function negatives(data: RealArray, usable: Uint8Array): Negatives {
 }
 
 /** Largest values of integer types and of the common detectors' counters and converters; Eiger also marks with 2³²−2. */
-const LARGEST_OF_TYPES: readonly number[] = [
+export const LARGEST_OF_TYPES: readonly number[] = [
   ...[7, 8, 10, 12, 14, 15, 16, 18, 20, 24, 31, 32, 53].map((bits) => 2 ** bits - 1),
   ...[16, 32].map((bits) => 2 ** bits - 2),
   // 2³¹−1, 2³²−1 and the largest number as float32 holds them.

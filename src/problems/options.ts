@@ -241,7 +241,7 @@ export function checkInteger(argument: string, value: number, least: number): vo
 }
 
 /** Checks that a value is a function, or left out. */
-function checkFunction(argument: string, value: unknown): void {
+export function checkFunction(argument: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, 'a function'));
 }

@@ -5,11 +5,12 @@
 import type { BackendScan } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { SCAN_ALGORITHMS, scanDefaults, scanRuleOf, type ScanAlgorithmName } from '../scan-rules.js';
-import type { CountArray, Scan, ScanOptions, ScanSessionOptions } from '../scan-types.js';
+import type { CountArray, Scan, ScanOptions, ScanRunOptions, ScanSessionOptions } from '../scan-types.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import type { RealArray, Shape } from '../types.js';
 import { LEAVE_OUT, checkFinite, checkMask, checkRealArray, checkShape, position } from './image.js';
 import {
+  checkFunction,
   checkInteger,
   checkName,
   checkRun,
@@ -23,8 +24,12 @@ const SCAN_KEYS: readonly (keyof Scan)[] = [
 ];
 const SESSION_KEYS: readonly (keyof ScanSessionOptions)[] = [
   ...(['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom'] as const),
-  ...(['seed', 'backend', 'device', 'precision', 'history'] as const),
+  ...(['seed', 'backend', 'device', 'precision', 'history', 'firstIteration'] as const),
 ];
+const RUN_KEYS: readonly (keyof ScanRunOptions)[] = ['onProgress', 'signal', 'onPreview', 'previewSeconds'];
+
+/** Between previews. */
+export const PREVIEW_SECONDS = 5;
 
 /** Options of a scan's session with every default filled in. The number of modes waits for the probe. */
 export interface ScanSettings extends CommonSettings {
@@ -35,6 +40,7 @@ export interface ScanSettings extends CommonSettings {
   modes: number | undefined;
   probeFrom: number;
   positionsFrom: number;
+  firstIteration: number;
 }
 
 /** Everything that opens a session of a scan. Structured cloning keeps it, so that a worker can open it. */
@@ -75,15 +81,30 @@ export function checkScanSessionOptions(options: ScanSessionOptions): ScanSettin
 
 /** The same for `retrieve`. */
 export function checkScanOptions(options: ScanOptions): ScanSettings & { iterations: number } {
-  rejectUnknownKeys('options', options, [...SESSION_KEYS, 'iterations', 'onProgress', 'signal']);
-  checkRun(options);
+  rejectUnknownKeys('options', options, [...SESSION_KEYS, ...RUN_KEYS, 'iterations']);
+  checkScanRun(options);
   const { iterations = 200 } = options;
   checkInteger('iterations', iterations, 1);
   return { ...scanSettings(options), iterations };
 }
 
+/** What a session's run takes. */
+export function checkScanRunOptions(options: ScanRunOptions): void {
+  rejectUnknownKeys('options', options, RUN_KEYS);
+  checkScanRun(options);
+}
+
+function checkScanRun(options: ScanRunOptions): void {
+  checkRun(options);
+  checkFunction('onPreview', options.onPreview);
+  const { previewSeconds = PREVIEW_SECONDS } = options;
+  if (typeof previewSeconds === 'number' && previewSeconds > 0) return;
+  const message = gotTakes('previewSeconds', previewSeconds, 'a number above 0');
+  throw new InvalidArgumentError('previewSeconds', message);
+}
+
 function scanSettings(options: ScanSessionOptions): ScanSettings {
-  const { algorithm = 'rpie', modes, probeFrom = 0, positionsFrom = Infinity } = options;
+  const { algorithm = 'rpie', modes, probeFrom = 0, positionsFrom = Infinity, firstIteration = 0 } = options;
   checkName('algorithm', algorithm, SCAN_ALGORITHMS);
   const defaults = scanDefaults(algorithm);
   const { alpha = defaults.alpha, beta, batch = defaults.batch } = options;
@@ -98,8 +119,9 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
   if (modes !== undefined) checkInteger('modes', modes, 1);
   if (probeFrom !== Infinity) checkInteger('probeFrom', probeFrom, 0);
   if (positionsFrom !== Infinity) checkInteger('positionsFrom', positionsFrom, 0);
+  checkInteger('firstIteration', firstIteration, 0);
   const strength = defaults.hasBeta ? (beta ?? defaults.beta) : 1;
-  return { ...common, algorithm, alpha, beta: strength, batch, modes, probeFrom, positionsFrom };
+  return { ...common, algorithm, alpha, beta: strength, batch, modes, probeFrom, positionsFrom, firstIteration };
 }
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */

@@ -5,28 +5,30 @@
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import type { ScanSetup } from '../problems/scan.js';
-import type { ScanReconstruction } from '../scan-types.js';
+import type { ScanReconstruction, ScanRunOptions } from '../scan-types.js';
 import { openScanSession } from '../session/scan-session.js';
-import type { RunOptions } from '../types.js';
 
 /** One reconstruction, checked. */
 export interface ScanJob {
   setup: ScanSetup;
   device: number;
+  /** Beside those before `firstIteration`. */
   iterations: number;
+  /** Seconds between previews; undefined for none. */
+  previewSeconds?: number | undefined;
 }
 
 /** What a job makes; an aborted one has fewer iterations than it was asked for. */
 export type ScanJobResult = Omit<ScanReconstruction, 'algorithm' | 'alpha' | 'beta' | 'batch' | 'backend' | 'device'>;
 
 /** An aborted run resolves as well, with what it has reached: `iterations` tells. */
-export async function runScan(backend: Backend, job: ScanJob, options: RunOptions): Promise<ScanJobResult> {
-  const { setup, device, iterations } = job;
+export async function runScan(backend: Backend, job: ScanJob, options: ScanRunOptions): Promise<ScanJobResult> {
+  const { setup, device, iterations, previewSeconds } = job;
   const session = await openScanSession(backend, device, setup);
   try {
     const began = performance.now();
     try {
-      await session.run(iterations, options);
+      await session.run(iterations, { ...options, previewSeconds });
     } catch (error) {
       if (!(error instanceof AbortError)) throw error;
     }

@@ -5,22 +5,14 @@
 import type { Backend, BackendScanSession } from '../backends/interface.js';
 import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { Lifetime } from './lifetime.js';
-import { checkInteger, checkRunOptions } from '../problems/options.js';
+import { checkInteger } from '../problems/options.js';
 import { checkFinite, checkRealArray } from '../problems/image.js';
-import type { ScanSettings, ScanSetup } from '../problems/scan.js';
+import { PREVIEW_SECONDS, checkScanRunOptions, type ScanSettings, type ScanSetup } from '../problems/scan.js';
 import type { ScanRule } from '../scan-rules.js';
 import { scanOrder } from './scan-order.js';
 import { completedModes } from './probe.js';
-import type {
-  BackendName,
-  MemoryReport,
-  Precision,
-  RealArray,
-  RealResult,
-  RunOptions,
-  Shape,
-  TimingReport,
-} from '../types.js';
+import type { ScanPreview, ScanRunOptions } from '../scan-types.js';
+import type { BackendName, MemoryReport, Precision, RealArray, RealResult, Shape, TimingReport } from '../types.js';
 import { macrotask } from './event-loop.js';
 
 /** On the calling thread, batches for about this long follow one another before the event loop has its turn. */
@@ -49,7 +41,8 @@ export async function openScanSession(backend: Backend, device: number, setup: S
       const message = 'probe: it sends no light where patterns were measured; takes one that does';
       throw new InvalidArgumentError('probe', message);
     }
-    const factor = Math.sqrt(measured / model);
+    // One that has iterations behind it is as they left it.
+    const factor = setup.settings.firstIteration > 0 ? 1 : Math.sqrt(measured / model);
     session.writeProbe(probe.map((number) => number * factor));
     return new ScanSession(backend, devices[device].name, session, setup);
   } catch (error) {
@@ -87,7 +80,7 @@ export class ScanSession {
   readonly #batch: number;
   readonly #onCallingThread: boolean;
   readonly #rules: Record<'whole' | 'knownProbe', ScanRule>;
-  #iterations = 0;
+  #iterations: number;
   /** Of the iteration under way, or of the next. */
   #order: Uint32Array;
   /** How many positions of the order are done. */
@@ -115,10 +108,11 @@ export class ScanSession {
     this.#batch = batch;
     this.#onCallingThread = backend.onCallingThread;
     this.#rules = { whole: rule, knownProbe: { ...rule, updatesProbe: false } };
-    this.#order = scanOrder(this.positions, settings.seed, 0);
+    this.#iterations = settings.firstIteration;
+    this.#order = scanOrder(this.positions, settings.seed, this.#iterations);
   }
 
-  /** How many iterations have been finished. */
+  /** How many iterations have been finished, with those before `firstIteration`. */
   get iterations(): number {
     return this.#iterations;
   }
@@ -129,10 +123,10 @@ export class ScanSession {
    * @throws {@link InvalidArgumentError} for a number of iterations that is no integer of at least 1, {@link AbortError}
    * when `signal` is aborted, between batches of positions; the session then goes on where it stopped.
    */
-  async run(iterations: number, options: RunOptions = {}): Promise<void> {
+  async run(iterations: number, options: ScanRunOptions = {}): Promise<void> {
     this.#lifetime.checkUsable();
     checkInteger('iterations', iterations, 1);
-    checkRunOptions(options);
+    checkScanRunOptions(options);
     await this.#lifetime.run(() => this.#loop(iterations, options), options.signal);
   }
 
@@ -259,7 +253,7 @@ export class ScanSession {
 
   /** How long iterating took so far. Allowed during a run. */
   timing(): TimingReport {
-    return this.#lifetime.timing(this.#iterations);
+    return this.#lifetime.timing(this.#iterations - this.#settings.firstIteration);
   }
 
   /** Frees everything at once. It may be called twice, and during a run, whose promise then rejects. */
@@ -278,10 +272,11 @@ export class ScanSession {
     return Promise.resolve();
   }
 
-  async #loop(iterations: number, { onProgress, signal }: RunOptions): Promise<void> {
+  async #loop(iterations: number, options: ScanRunOptions): Promise<void> {
+    const { onProgress, signal, onPreview, previewSeconds = PREVIEW_SECONDS } = options;
     const began = performance.now();
     const first = this.#iterations;
-    let reported = began;
+    let [reported, shown] = [began, began];
     const report = async () => {
       await this.#take();
       const now = performance.now();
@@ -314,10 +309,33 @@ export class ScanSession {
       this.#lifetime.checkAlive();
       if (signal?.aborted) break;
       if (onProgress && performance.now() - reported >= PROGRESS_MILLISECONDS) await report();
+      // A preview within an iteration could not be gone on from.
+      if (onPreview && this.#done === 0 && performance.now() - shown >= 1000 * previewSeconds) {
+        await onPreview(await this.#preview());
+        shown = performance.now();
+      }
     }
     await before;
     if (signal?.aborted && this.#iterations - first < iterations) throw new AbortError(signal.reason);
     if (onProgress) await report();
+  }
+
+  async #preview(): Promise<ScanPreview> {
+    await this.#take();
+    const [object, probe, positions] = await Promise.all([
+      this.#session.readObject(),
+      this.#session.readProbe(),
+      this.#session.readPositions(),
+    ]);
+    return {
+      object: object as RealResult,
+      objectShape: this.objectShape,
+      probe: probe as RealResult,
+      modes: this.modes,
+      positions: positions as Float64Array<ArrayBuffer>,
+      residual: this.#newest,
+      iterations: this.#iterations,
+    };
   }
 
   /** Does whole batches, until so many positions are done or the iteration is. */

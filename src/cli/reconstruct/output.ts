@@ -1,20 +1,31 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
 import { hasBeta } from '../../problems/options.js';
-import type { Agreement, Reconstruction } from '../../types.js';
+import type { Agreement } from '../../types.js';
 import { writeMask, writeOutput, writeText } from '../files.js';
 import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
 import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
-export async function writeImage(
-  { output, numbers, bits }: ReconstructOptions,
-  { feasible, shape }: Reconstruction,
-): Promise<void> {
+export async function writeImage(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
+  const { output, numbers, bits } = options;
+  const { feasible, shape } = outcome.result;
   const image = { data: feasible, shape };
-  await writeOutput(output, image, bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 });
+  await writeOutput(output, image, {
+    ...(bits !== undefined && { bits: bits === '16' ? 16 : 8 }),
+    settings: settingsOf(path, options, outcome),
+  });
   if (numbers !== undefined) await writeOutput(numbers, image);
+}
+
+/** What a CXI file says about the run: the most important in fields of its own, and everything as what --json prints. */
+function settingsOf(path: string, options: ReconstructOptions, outcome: Outcome) {
+  const { chain, iterations, residual, feasibleResidual, backend, device } = outcome.result;
+  const { command, seed, starts, precision } = options;
+  const record = jsonText(recordOf(path, options, outcome), 2);
+  const values = { command, chain, iterations, seed, starts, precision, backend, device, residual, feasibleResidual };
+  return { ...values, record };
 }
 
 /** Writes the support, the history of residuals, the report and the record, those that there are to be. */

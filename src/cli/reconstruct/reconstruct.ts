@@ -65,7 +65,7 @@ export function addReconstruct(program: Command): void {
     .argument('<pattern>', 'Fourier magnitudes: .npy, .png, .tiff, .h5 or .cxi (- reads standard input)')
     .option(
       '-o, --output <image>',
-      'image to write: .npy, .png or .tiff, or .npz for `rephase combine` (- writes .npy to standard output; default: beside the pattern)',
+      'image to write: .npy, .png, .tiff or .cxi (with all settings), or .npz for `rephase combine` (- writes .npy to standard output; default: beside the pattern)',
     )
     .option('--algorithm <name>', `${ALGORITHMS.join(', ')} (default: gs)`, oneOf('--algorithm', ALGORITHMS))
     .option(
@@ -219,7 +219,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
     const outcome: Outcome = { ...run, problem, files, warnings: [...warnings, ...later], done };
     // The image first: it is safe when a record cannot be written.
     if (isPart(options.output)) await writePart(path, options, outcome);
-    else await writeImage(options, run.result);
+    else await writeImage(path, options, outcome);
     await writeRecords(path, options, outcome);
     printOutcome(out, path, options, outcome);
     process.exitCode = code;
@@ -339,7 +339,7 @@ async function checkOutputs(
   options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
 ): Promise<void> {
   const { output, numbers, history, report, record, saveSupport, checkpoint, resume } = options;
-  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.npz'], true);
+  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.cxi', '.npz'], true);
   if (checkpoint !== undefined) await checkPlace('--checkpoint', checkpoint);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);

@@ -36,7 +36,7 @@ const Message = { Dataspace: 1, LinkInfo: 2, Datatype: 3, Fill: 5, Link: 6, Layo
  * The bytes of a file with these contents, by absolute path. Groups are made as the paths need them.
  * @throws InvalidArgumentError for more than 2 GiB
  */
-export function encodeHdf5(contents: Record<string, Hdf5Content | undefined>): Uint8Array {
+export function encodeHdf5(contents: Record<string, Hdf5Content | undefined>): Uint8Array<ArrayBuffer> {
   const file = new Writer();
   const root = file.group(treeOf(contents));
   return file.finish(root);
@@ -107,7 +107,7 @@ class Writer {
     return address;
   }
 
-  finish(root: number): Uint8Array {
+  finish(root: number): Uint8Array<ArrayBuffer> {
     if (this.#size > MOST_BYTES) {
       const size = (this.#size / 2 ** 30).toFixed(1);
       throw new InvalidArgumentError('path', `path: the HDF5 file would have ${size} GiB; takes at most 2 GiB`);
@@ -185,7 +185,7 @@ function checked(bytes: Uint8Array): Uint8Array {
   return joined([bytes, u32(lookup3(bytes))]);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {

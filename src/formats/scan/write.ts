@@ -1,9 +1,9 @@
 /** Scans and their reconstructions as CXI, version 1.5: what was read, and under result_1 and result_2 what was found. */
-import { version } from '../../../package.json';
 import { InvalidArgumentError } from '../../errors.js';
 import { checkMeasured, checkPositions, checkProbe } from '../../problems/scan.js';
-import type { Scan, ScanReconstruction } from '../../scan-types.js';
+import type { Scan, ScanPreview, ScanReconstruction } from '../../scan-types.js';
 import type { RealArray, Shape } from '../../types.js';
+import { PROGRAM, type Settings, processOf } from '../cxi-process.js';
 import { type Hdf5Content, encodeHdf5 } from '../hdf5/write.js';
 import { photonEnergy } from './assemble.js';
 import { rolled } from './stack.js';
@@ -14,22 +14,22 @@ const SOURCE = `${ENTRY}/instrument_1/source_1`;
 const GEOMETRY = `${ENTRY}/sample_1/geometry_1`;
 const BAD_PIXEL = 1;
 
-/** Names and values that are kept with a result, such as a command line and its options. */
-export type Settings = Record<string, string | number | undefined>;
+/** What of a result a file keeps, as far as there is more than a preview. */
+export type WrittenResult = ScanPreview & Partial<ScanReconstruction>;
 
 /** @throws InvalidArgumentError for a scan that is not complete, or whose metres are not known */
-export function encodeScan(scan: Scan, result?: ScanReconstruction, settings: Settings = {}): Uint8Array {
+export function encodeScan(scan: Scan, result?: WrittenResult, settings: Settings = {}): Uint8Array {
   const { shape, mask, patterns } = checkMeasured(scan);
   const [rows, columns] = shape;
   const count = patterns.length / (rows * columns);
   const positions = checkPositions(scan.positions, count);
   const probe = scan.probe && checkProbe(scan.probe, shape, { modes: undefined, precision: 'double' });
-  const { pixel, wavelength, distance } = known(scan);
+  const { pixel, wavelength, distance } = metresOf(scan);
   const middle = [Math.ceil(rows / 2), Math.ceil(columns / 2)] as const;
   const detectorPixel = shape.map((size, axis) => (wavelength * distance) / (size * pixel[axis]));
   return encodeHdf5({
     '/cxi_version': { data: Uint32Array.of(150), extents: [] },
-    [`${ENTRY}/program_name`]: `rephase ${version}`,
+    [`${ENTRY}/program_name`]: PROGRAM,
     [`${SOURCE}/energy`]: metres(photonEnergy(wavelength), 'J'),
     [`${SOURCE}/wavelength`]: metres(wavelength),
     [`${SOURCE}/illumination`]: probe && complex(probe, [probe.length / (2 * rows * columns), rows, columns]),
@@ -46,14 +46,12 @@ export function encodeScan(scan: Scan, result?: ScanReconstruction, settings: Se
 }
 
 function resultContents(
-  result: ScanReconstruction,
+  result: WrittenResult,
   [rows, columns]: Shape,
   pixel: readonly [number, number],
   settings: Settings,
 ): Record<string, Hdf5Content | undefined> {
   const { object, objectShape, probe, modes, positions, history, ...numbers } = result;
-  const values: Settings = { ...numbers, ...settings };
-  const process = Object.entries({ ...values, program: 'rephase', version });
   const sizes = (entry: string) => ({
     [`${entry}/x_pixel_size`]: metres(pixel[1]),
     [`${entry}/y_pixel_size`]: metres(pixel[0]),
@@ -63,16 +61,18 @@ function resultContents(
     [`${ENTRY}/result_1/description`]: 'object',
     ...sizes(`${ENTRY}/result_1`),
     [`${ENTRY}/result_1/translation`]: translation(positions, pixel),
+    // Of the object's pixels, as the API has them.
+    [`${ENTRY}/result_1/positions`]: { data: positions, extents: [positions.length / 2, 2] },
     [`${ENTRY}/result_1/residuals`]: history && { data: history, extents: [history.length] },
-    ...Object.fromEntries(process.map(([name, value]) => [`${ENTRY}/result_1/process_1/${name}`, value])),
+    ...processOf(`${ENTRY}/result_1`, { ...numbers, ...settings }),
     [`${ENTRY}/result_2/data`]: complex(probe, [modes, rows, columns]),
     [`${ENTRY}/result_2/description`]: 'modes of the probe',
     ...sizes(`${ENTRY}/result_2`),
   };
 }
 
-/** CXI holds metres. */
-function known({ pixel, wavelength, distance }: Scan) {
+/** CXI holds metres: worth asking before a long run. @throws InvalidArgumentError where one is missing */
+export function metresOf({ pixel, wavelength, distance }: Scan) {
   if (pixel && wavelength !== undefined && distance !== undefined) return { pixel, wavelength, distance };
   const argument = Object.entries({ wavelength, distance, pixel }).find(([, value]) => value === undefined)![0];
   const message = `${argument}: the scan does not say it; CXI takes scans with wavelength, distance and pixel, because it holds metres`;

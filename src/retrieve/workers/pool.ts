@@ -9,8 +9,9 @@ import type { Average, Refined } from '../refine.js';
 import { nothingDone, type Job, type JobOptions, type JobResult } from '../job.js';
 import type { ScanJob, ScanJobResult } from '../scan-job.js';
 import type { Warning } from '../../inspect/index.js';
+import type { ScanRunOptions } from '../../scan-types.js';
 import { indexOfLeast } from '../../session/residuals.js';
-import type { Problem, Progress, RunOptions } from '../../types.js';
+import type { Problem, Progress } from '../../types.js';
 import { unpackError, type Answer, type FromWorker, type Report, type ToWorker } from './protocol.js';
 import { availableCores, startWorker } from './thread.js';
 
@@ -77,8 +78,10 @@ export async function runOnWorkers(
   signal?.addEventListener('abort', abort);
   const runs = jobs.map(async (job, index) => {
     const request: ToWorker = { type: 'run', job, data: script.data };
-    const onReport = (report: Report) =>
-      report.type === 'progress' ? gather?.(index, report.progress) : onStates?.(job.first, report.states);
+    const onReport = (report: Report) => {
+      if (report.type === 'progress') return gather?.(index, report.progress);
+      return report.type === 'states' && onStates?.(job.first, report.states);
+    };
     const result = await askWorker(script.source, request, over.signal, (worker) => workers.add(worker), onReport);
     return (result as JobResult | undefined) ?? nothingDone(job);
   });
@@ -130,7 +133,7 @@ export async function refineOnWorker(
 export async function scanOnWorker(
   script: { source: string; data: unknown },
   job: ScanJob,
-  { onProgress, signal }: RunOptions,
+  { onProgress, onPreview, signal }: ScanRunOptions,
 ): Promise<ScanJobResult | undefined> {
   let worker: Worker | undefined;
   const abort = () => worker?.post({ type: 'abort' });
@@ -138,7 +141,10 @@ export async function scanOnWorker(
   try {
     const request: ToWorker = { type: 'scan', job, data: script.data };
     const never = new AbortController().signal;
-    const onReport = (report: Report) => report.type === 'progress' && onProgress?.(report.progress);
+    const onReport = (report: Report) => {
+      if (report.type === 'progress') return onProgress?.(report.progress);
+      return report.type === 'preview' && onPreview?.(report.preview);
+    };
     const answer = askWorker(script.source, request, signal ?? never, (started) => (worker = started), onReport);
     return (await answer) as ScanJobResult | undefined;
   } finally {
@@ -185,7 +191,7 @@ async function askWorker(
         if (message.type === 'ready') {
           isReady = true;
           if (signal.aborted) resolve(undefined);
-        } else if (message.type === 'progress' || message.type === 'states') {
+        } else if (message.type === 'progress' || message.type === 'states' || message.type === 'preview') {
           // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
           const report = new Promise((resolve) => resolve(onReport?.(message)));
           reports = Promise.all([reports, report]);

@@ -9,6 +9,7 @@ import { combine, type Combined, type Starts } from '../combine.js';
 import { refine, type Average, type Refined } from '../refine.js';
 import { runJob, type Job, type JobResult } from '../job.js';
 import { runScan, type ScanJob, type ScanJobResult } from '../scan-job.js';
+import type { ScanPreview } from '../../scan-types.js';
 import type { StartState } from '../../session/start-state.js';
 import type { Problem, Progress } from '../../types.js';
 
@@ -24,7 +25,10 @@ export type ToWorker =
 export type Answer = JobResult | Warning[] | Combined | Refined | ScanJobResult;
 
 /** What a job tells while it runs. */
-export type Report = { type: 'progress'; progress: Progress } | { type: 'states'; states: StartState[] };
+export type Report =
+  | { type: 'progress'; progress: Progress }
+  | { type: 'states'; states: StartState[] }
+  | { type: 'preview'; preview: ScanPreview };
 
 export type FromWorker =
   { type: 'ready' } | Report | { type: 'done'; result: Answer } | { type: 'failed'; error: PackedError };
@@ -59,7 +63,12 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       const onProgress = (progress: Progress) => port.post({ type: 'progress', progress }, []);
       const options = { onProgress, signal: abort.signal };
       if (message.type === 'scan') {
-        const result = await runScan(makeBackend(message.data), message.job, options);
+        const onPreview = (preview: ScanPreview) =>
+          port.post({ type: 'preview', preview }, [preview.object.buffer, preview.probe.buffer]);
+        const result = await runScan(makeBackend(message.data), message.job, {
+          ...options,
+          onPreview: message.job.previewSeconds === undefined ? undefined : onPreview,
+        });
         return port.post({ type: 'done', result }, [result.object.buffer, result.probe.buffer]);
       }
       const onStates = (states: StartState[]) => {
