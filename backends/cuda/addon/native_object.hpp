@@ -107,14 +107,13 @@ class NativeObject : public Napi::ObjectWrap<This> {
     thread_->hand_over([work = std::move(work), s = session_] { work(*s); }, promised);
   }
 
-  // `read` fills an array of `count` elements, with which the promise resolves. `bytes`: of it on the device, where it has
-  // another form there.
+  // `read` fills an array of `count` elements, with which the promise resolves. `bytes`: of it on the device, where it
+  // has another form there.
   template <class Element, class Read>
   Napi::Value read(size_t count, Read read, size_t bytes = 0) {
     auto array = Napi::TypedArrayOf<Element>::New(this->Env(), count);
     Promised* const promised = environment_->promise();
-    const auto kept =
-        std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.template As<Napi::Object>()));
+    const auto kept = std::make_shared<Napi::ObjectReference>(Napi::Persistent(array.template As<Napi::Object>()));
     promised->result = [kept](Napi::Env) -> Napi::Value { return kept->Value(); };
     hand_over([to = array.Data(), read = std::move(read)](Native& s) { read(s, to); }, promised);
     downloads_->add(bytes > 0 ? bytes : array.ByteLength());

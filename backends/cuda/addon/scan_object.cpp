@@ -33,28 +33,29 @@ ScanProblem read_problem(const Napi::Object& given) {
 
 Napi::Function ScanObject::define(Napi::Env env) {
   using This = ScanObject;
-  return DefineClass(
-      env, "Scan",
-      {InstanceMethod("setRule", &This::call<&This::set_rule>),
-       InstanceMethod("setOrder", &This::call<&This::set_order>),
-       InstanceMethod("forward", &This::call<&This::forward>),
-       InstanceMethod("constrainFourier", &This::call<&Scan::constrain_fourier>),
-       InstanceMethod("inverse", &This::call<&Scan::inverse>),
-       InstanceMethod("constrainObject", &This::call<&This::constrain_object>),
-       InstanceMethod("iterate", &This::call<&This::iterate>),
-       InstanceMethod("correctPositions", &This::call<&This::correct_positions>),
-       InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
-       InstanceMethod("counts", &This::call<&This::counts>),
-       InstanceMethod("readObject", &This::call<&This::read_object>),
-       InstanceMethod("writeObject", &This::call<&This::write_object>),
-       InstanceMethod("readProbe", &This::call<&This::read_probe>),
-       InstanceMethod("writeProbe", &This::call<&This::write_probe>),
-       InstanceMethod("readPositions", &This::call<&This::read_positions>),
-       InstanceMethod("writePositions", &This::call<&This::write_positions>),
-       InstanceMethod("readWaves", &This::call<&This::read_waves>),
-       InstanceMethod("writeWaves", &This::call<&This::write_waves>),
-       InstanceMethod("finish", &This::call<&This::finish>), InstanceMethod("memory", &This::call<&This::memory>),
-       InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>), InstanceMethod("dispose", &This::dispose)});
+  return DefineClass(env, "Scan",
+                     {InstanceMethod("setRule", &This::call<&This::set_rule>),
+                      InstanceMethod("setOrder", &This::call<&This::set_order>),
+                      InstanceMethod("forward", &This::call<&This::forward>),
+                      InstanceMethod("constrainFourier", &This::call<&Scan::constrain_fourier>),
+                      InstanceMethod("inverse", &This::call<&Scan::inverse>),
+                      InstanceMethod("constrainObject", &This::call<&This::constrain_object>),
+                      InstanceMethod("iterate", &This::call<&This::iterate>),
+                      InstanceMethod("correctPositions", &This::call<&This::correct_positions>),
+                      InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
+                      InstanceMethod("counts", &This::call<&This::counts>),
+                      InstanceMethod("readObject", &This::call<&This::read_object>),
+                      InstanceMethod("writeObject", &This::call<&This::write_object>),
+                      InstanceMethod("readProbe", &This::call<&This::read_probe>),
+                      InstanceMethod("writeProbe", &This::call<&This::write_probe>),
+                      InstanceMethod("readPositions", &This::call<&This::read_positions>),
+                      InstanceMethod("writePositions", &This::call<&This::write_positions>),
+                      InstanceMethod("readWaves", &This::call<&This::read_waves>),
+                      InstanceMethod("writeWaves", &This::call<&This::write_waves>),
+                      InstanceMethod("finish", &This::call<&This::finish>),
+                      InstanceMethod("memory", &This::call<&This::memory>),
+                      InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>),
+                      InstanceMethod("dispose", &This::dispose)});
 }
 
 ScanObject::ScanObject(const Napi::CallbackInfo& info)

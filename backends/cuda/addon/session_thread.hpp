@@ -1,8 +1,8 @@
-// A session, of an image or of a scan, and the thread that waits for it, so that the event loop never does and libuv's threads stay free for
-// files. The event loop enqueues work on the device by itself, which takes microseconds. What takes long, because it
-// has to wait for the device or moves whole images, is done by the thread: reading, writing and, at the end, freeing.
-// While the thread reads or writes, what the event loop would enqueue queues up behind, so that calls take effect in
-// their order.
+// A session, of an image or of a scan, and the thread that waits for it, so that the event loop never does and libuv's
+// threads stay free for files. The event loop enqueues work on the device by itself, which takes microseconds. What
+// takes long, because it has to wait for the device or moves whole images, is done by the thread: reading, writing and,
+// at the end, freeing. While the thread reads or writes, what the event loop would enqueue queues up behind, so that
+// calls take effect in their order.
 #pragma once
 #include <condition_variable>
 #include <deque>

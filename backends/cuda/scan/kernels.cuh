@@ -1,5 +1,5 @@
-// Kernels that are no transforms and no sums over positions: what is given and read, constraints of several modes, steps
-// by least squares, positions, residuals.
+// Kernels that are no transforms and no sums over positions: what is given and read, constraints of several modes,
+// steps by least squares, positions, residuals.
 #pragma once
 #include "sums.cuh"
 
@@ -80,8 +80,8 @@ __global__ void make_ramps(ScanView v, ScanAxis row_axis, ScanAxis column_axis, 
   else
     sincospi(-2. * (2 * k < n ? k : k - n) * fraction / n, &sine, &cosine);
   const AnyLine& any = is_row ? column_axis.any : row_axis.any;
-  ramps[j * length + (is_row ? 0 : v.rows) + any.storage_index[any.frequency_index[k]]] = {
-      static_cast<float>(cosine), static_cast<float>(sine)};
+  ramps[j * length + (is_row ? 0 : v.rows) + any.storage_index[any.frequency_index[k]]] = {static_cast<float>(cosine),
+                                                                                           static_cast<float>(sine)};
 }
 
 // ---- waves ----
@@ -105,12 +105,13 @@ __global__ void finish_waves(ScanView v, ScanBatch batch, WaveRowWork work) {
   const int pixel = static_cast<int>(item() % v.pixels());
   const Place at = batch.places[number];
   Complex* const to = finished_wave(v, work, number, at.position, mode) + pixel;
-  const Complex po = v.probe_at(number, mode, at.is_shifted)[pixel] *
-                     v.object_at(at, pixel / v.columns, pixel % v.columns);
+  const Complex po =
+      v.probe_at(number, mode, at.is_shifted)[pixel] * v.object_at(at, pixel / v.columns, pixel % v.columns);
   *to = finished(work, v.waves[item()], finish_part(work, po, to));
 }
 
-// The constraint on several modes together. A block has 32 columns of the waves of a position, each warp every eighth row.
+// The constraint on several modes together. A block has 32 columns of the waves of a position, each warp every eighth
+// row.
 __global__ void __launch_bounds__(kSumThreads) constrain_modes(ScanView v, ScanBatch batch, WaveColumnWork work) {
   __shared__ float shares[kSumWarps][32];
   wait_for_previous_kernel();
@@ -152,9 +153,8 @@ constexpr int kNormalParts = 4, kNormals = 6;
 // What the steps follow from, of a part of the pixels of each position: u = dO·p and v = dP·o against d, Σ|u|², Σ|v|²,
 // Σ u·conj(v), Re Σ conj(u)·d and Re Σ conj(v)·d (Odstrčil, Menzel & Guizar-Sicairos, Optics Express 26, 3108, 2018,
 // eqs. 19-25). dP at positions between pixels is in `moved`.
-__global__ void __launch_bounds__(kSumThreads)
-    sum_normals(ScanView v, ScanBatch batch, float alpha, bool updates_probe, Most weight_most, const float* weight,
-                float* normals) {
+__global__ void __launch_bounds__(kSumThreads) sum_normals(ScanView v, ScanBatch batch, float alpha, bool updates_probe,
+                                                           Most weight_most, const float* weight, float* normals) {
   wait_for_previous_kernel();
   let_next_kernel_start();
   const int number = blockIdx.x / kNormalParts, part = blockIdx.x % kNormalParts;

@@ -83,8 +83,12 @@ struct FastLines {
       for (int j = 0; j < R; j++) f(x_[at + j], b + j * butterflies);
     });
   }
-  __device__ void forward() { L::forward(x_, shared_memory(), rank(), twiddles_, barrier); }
-  __device__ void inverse() { L::inverse(x_, shared_memory(), rank(), twiddles_, barrier); }
+  __device__ void forward() {
+    L::forward(x_, shared_memory(), rank(), twiddles_, barrier);
+  }
+  __device__ void inverse() {
+    L::inverse(x_, shared_memory(), rank(), twiddles_, barrier);
+  }
 
   // The sum over each line, for its first thread: always in the same order.
   __device__ static float sum(float x) {
@@ -97,15 +101,21 @@ struct FastLines {
     __syncthreads();
     return total;
   }
-  __device__ static bool is_first() { return rank() == 0; }
+  __device__ static bool is_first() {
+    return rank() == 0;
+  }
 
  private:
-  __device__ static int rank() { return threadIdx.x / Lines; }
+  __device__ static int rank() {
+    return threadIdx.x / Lines;
+  }
   __device__ static Complex* shared_memory() {
     extern __shared__ float4 memory[];
     return reinterpret_cast<Complex*>(memory) + line() * L::footprint(Lines);
   }
-  __device__ static void barrier() { __syncthreads(); }
+  __device__ static void barrier() {
+    __syncthreads();
+  }
 
   const float4* twiddles_;
   Complex x_[L::values];

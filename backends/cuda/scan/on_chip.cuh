@@ -1,5 +1,5 @@
-// Waves through frequency and back on chip: each wave has a cluster of blocks, whose registers and shared memory hold it
-// from P·O to what the rule makes of it. A block has some of the wave's rows, later as many of its columns. Same
+// Waves through frequency and back on chip: each wave has a cluster of blocks, whose registers and shared memory hold
+// it from P·O to what the rule makes of it. A block has some of the wave's rows, later as many of its columns. Same
 // arithmetic, number by number, as the passes.
 #pragma once
 #include "passes.cuh"
@@ -44,10 +44,10 @@ struct OnChipWave {
   __device__ static int begin(int line) {
     return L::threads == 16 ? line * padded_size : line / 2 * pair + line % 2 * (padded_size + 1);
   }
-  // Lines on their way to the other blocks lie across: [place in the line][line], so that what a warp sends to a block is
-  // contiguous there.
+  // Lines on their way to the other blocks lie across: [place in the line][line], so that what a warp sends to a block
+  // is contiguous there.
   static constexpr int across = lines + (L::threads == 16 ? 1 : 2);
-  static constexpr int numbers = lines / 2 * pair > size * across ? lines / 2 * pair : size * across;
+  static constexpr int numbers = lines / 2 * pair > size* across ? lines / 2 * pair : size* across;
   static constexpr int pitch = lines + 4;  // of magnitudes
   static constexpr size_t shared = numbers * sizeof(Complex) + size * pitch * sizeof(float);
 };
@@ -98,8 +98,7 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
   let_next_kernel_start();
 
   const Complex* const probe = v.probe_at(number, 0, place.is_shifted) + row * n;
-  const Complex* const object =
-      v.object + static_cast<size_t>(place.row + row) * v.object_columns + place.column;
+  const Complex* const object = v.object + static_cast<size_t>(place.row + row) * v.object_columns + place.column;
   const float c = work.keeps_waves ? work.c : 1;
   Complex x[L::values];
   // Where the wave is not P·O, the residual is that of P·O, which goes to frequency first.

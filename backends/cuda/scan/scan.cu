@@ -52,9 +52,9 @@ double Scan::bytes_needed(const ScanProblem& p) {
   const double ramps = shifts ? positions * (p.rows + p.columns) * sizeof(Complex) : 0;
   return positions * (pixels + p.columns) * sizeof(float) + waves * wave + ramps + pixels * sizeof(float) +
          object * (2 * sizeof(Complex) + (p.rule.least_squares ? 2 : 1) * sizeof(float)) + object / 64 + p.object_rows +
-         p.object_columns + positions * 96 +
-         p.batch * double(kNormalParts * kNormals * sizeof(float)) + kScanRecords * 8 + 2 * kMostSumBlocks * 8 +
-         kPieceBytes + Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns) + 4096;
+         p.object_columns + positions * 96 + p.batch * double(kNormalParts * kNormals * sizeof(float)) +
+         kScanRecords * 8 + 2 * kMostSumBlocks * 8 + kPieceBytes + Axis::bytes_needed(p.rows) +
+         Axis::bytes_needed(p.columns) + 4096;
 }
 
 Scan::Scan(const ScanProblem& p)
@@ -74,7 +74,8 @@ Scan::Scan(const ScanProblem& p)
   if (!row_passes_) row_passes_ = &any_rows_;
   if (!column_passes_) column_passes_ = &any_columns_;
   for (const Kernel& kernel : {row_passes_->forward_rows, row_passes_->inverse_rows, column_passes_->columns})
-    if (!launcher_.allow_shared_memory(kernel)) throw DeviceError("the device has too little shared memory for such patterns");
+    if (!launcher_.allow_shared_memory(kernel))
+      throw DeviceError("the device has too little shared memory for such patterns");
   if (p.modes == 1) {
     for (const ScanOnChip& each : find_scan_on_chip(p.rows, p.columns)) {
       const bool has_clusters = devices()[p.device].major >= 9;
@@ -119,7 +120,8 @@ Scan::Scan(const ScanProblem& p)
   write_positions(p.places);
 
   int64_t first = 0;
-  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any}, column_axis = {column_axis_.twiddles, column_axis_.any};
+  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
+                 column_axis = {column_axis_.twiddles, column_axis_.any};
   const int64_t numbers = pattern_numbers(), at_once = kPieceBytes / sizeof(float);
   for (; first < numbers; first += at_once) {
     const int64_t count = std::min(at_once, numbers - first);
@@ -471,7 +473,8 @@ void Scan::take_steps() {
   {
     const Kernel kernel = {sum_normals, 1, kSumThreads, 0};
     Most weight_most = most;
-    void* arguments[] = {&view_, &batch_, &rule_.alpha, &rule_.updates_probe, &weight_most, &whole_illumination_, &normals_};
+    void* arguments[] = {&view_,   &batch_, &rule_.alpha, &rule_.updates_probe, &weight_most, &whole_illumination_,
+                         &normals_};
     run(kernel, int64_t(batch_.count) * kNormalParts, arguments);
   }
   {
@@ -601,7 +604,8 @@ void Scan::record() {
 // ---- beside the iteration ----
 
 void Scan::locate_positions() {
-  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any}, column_axis = {column_axis_.twiddles, column_axis_.any};
+  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
+                 column_axis = {column_axis_.twiddles, column_axis_.any};
   const uint32_t* const numbered = nullptr;
   launcher_.each(locate, int64_t(view_.positions), view_.positions, positions_, numbered, everywhere_);
   launcher_.each(locate, int64_t(view_.positions), view_.positions, positions_, order_, ordered_);
@@ -698,7 +702,8 @@ void Scan::write_positions(const double* positions) {
 
 void Scan::read_waves(float* to) {
   use_device();
-  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any}, column_axis = {column_axis_.twiddles, column_axis_.any};
+  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
+                 column_axis = {column_axis_.twiddles, column_axis_.any};
   const bool transformed = holds_ == Waves::transformed;
   const double pixels = view_.pixels();
   const float factor = static_cast<float>(1 / (transformed ? std::sqrt(pixels) : pixels));
@@ -718,7 +723,8 @@ void Scan::read_waves(float* to) {
 
 void Scan::write_waves(const float* waves) {
   use_device();
-  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any}, column_axis = {column_axis_.twiddles, column_axis_.any};
+  const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
+                 column_axis = {column_axis_.twiddles, column_axis_.any};
   const bool transformed = holds_ == Waves::transformed;
   const double pixels = view_.pixels();
   const float factor = static_cast<float>(transformed ? std::sqrt(pixels) : pixels);

@@ -120,8 +120,8 @@ class Scan {
   ScanPasses any_rows_, any_columns_;
   std::vector<ScanOnChip> on_chip_;
   ScanView view_ = {};
-  bool shifts_ = false;     // positions may lie between pixels
-  bool has_kept_ = false;   // kept waves are those of object and probe, or follow from them
+  bool shifts_ = false;    // positions may lie between pixels
+  bool has_kept_ = false;  // kept waves are those of object and probe, or follow from them
   Waves holds_ = Waves::none;
   ScanBatch batch_ = {};
   double energy_ = 0;  // counts of all measured pixels

@@ -25,14 +25,15 @@ __device__ inline void each_covering(const ScanView& v, const ScanBatch& batch, 
   for (int first = 0; first < batch.count; first += 32) {
     const bool exists = first + lane < batch.count;
     const Place at = exists ? batch.places[first + lane] : Place{};
-    const bool covers = exists && at.row < top + kTileRows && at.row + v.rows > top && at.column < left + kTileColumns &&
-                        at.column + v.columns > left;
+    const bool covers = exists && at.row < top + kTileRows && at.row + v.rows > top &&
+                        at.column < left + kTileColumns && at.column + v.columns > left;
     unsigned rest = __ballot_sync(~0u, covers);
     const auto take = [&] {
       const int from = __ffs(rest) - 1;
       rest &= rest - 1;
-      return Covering{first + from, {__shfl_sync(~0u, at.row, from), __shfl_sync(~0u, at.column, from),
-                                     __shfl_sync(~0u, at.is_shifted, from), __shfl_sync(~0u, at.position, from)}};
+      return Covering{first + from,
+                      {__shfl_sync(~0u, at.row, from), __shfl_sync(~0u, at.column, from),
+                       __shfl_sync(~0u, at.is_shifted, from), __shfl_sync(~0u, at.position, from)}};
     };
     while (rest != 0) {
       const Covering one = take();
@@ -105,8 +106,7 @@ __device__ inline float sum_tile(const ScanView& v, const ScanBatch& batch, cons
         for (int i = 0; i < kTileRows; i++) {
           weight[i] += power(p[which][i]);
           const Complex o = work.kept && exists(i) ? v.object[pixel(i)] : Complex{};
-          sum[i] =
-              add_conjugate_product(sum[i], p[which][i], difference(work.kept, wave[which][i], p[which][i], o));
+          sum[i] = add_conjugate_product(sum[i], p[which][i], difference(work.kept, wave[which][i], p[which][i], o));
         }
       }
     }
@@ -223,8 +223,7 @@ __device__ inline Complex weighted(Complex n, float d) {
   return {ratio(n.x, d), ratio(n.y, d)};
 }
 
-__global__ void __launch_bounds__(kSumThreads)
-    move_object_and_probe(const ScanView v, const MoveWork work) {
+__global__ void __launch_bounds__(kSumThreads) move_object_and_probe(const ScanView v, const MoveWork work) {
   wait_for_previous_kernel();
   let_next_kernel_start();
   if (blockIdx.x < work.object_blocks) {
@@ -232,7 +231,8 @@ __global__ void __launch_bounds__(kSumThreads)
     const int warps = work.object_blocks * kSumWarps, tiles = tiles_of(v);
     for (int tile = blockIdx.x * kSumWarps + threadIdx.x / 32; tile < tiles; tile += warps) {
       if (work.covered && !work.covered[tile]) continue;
-      const int top = tile / tiles_across(v) * kTileRows, column = tile % tiles_across(v) * kTileColumns + threadIdx.x % 32;
+      const int top = tile / tiles_across(v) * kTileRows,
+                column = tile % tiles_across(v) * kTileColumns + threadIdx.x % 32;
       const auto exists = [&](int i) { return column < v.object_columns && top + i < v.object_rows; };
       const auto pixel = [&](int i) { return static_cast<size_t>(top + i) * v.object_columns + column; };
       Complex object[kTileRows], sum[kTileRows];

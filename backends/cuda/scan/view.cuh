@@ -110,10 +110,10 @@ struct MoveWork {
   bool object, probe;
   float alpha;
   float object_step, probe_step;
-  const float* steps;         // null, or what the two steps are multiplied by
+  const float* steps;          // null, or what the two steps are multiplied by
   const float* object_weight;  // D of the object
   Most object_most, probe_most;
-  bool weights_probe;    // otherwise the probe moves by probe_step·N
+  bool weights_probe;   // otherwise the probe moves by probe_step·N
   const bool* covered;  // null: every tile moves
   int object_blocks;
 };

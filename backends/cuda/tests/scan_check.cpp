@@ -1,7 +1,7 @@
 // The kernels of scans against the core in double precision: all algorithms, modes, masks, positions on and between
 // pixels, batches and lengths; and against themselves: iterations, single kernels and second runs give the same bits.
-// Needs a GPU. Prints what failed and how far off the worst was. `cuda_scan_check every-kernel` takes each kernel once or
-// twice, for compute-sanitizer.
+// Needs a GPU. Prints what failed and how far off the worst was. `cuda_scan_check every-kernel` takes each kernel once
+// or twice, for compute-sanitizer.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -27,8 +27,8 @@ struct NamedRule {
 };
 constexpr int kRpie = 0, kLsqml = 1, kDm = 2, kRaar = 3, kAp = 4, kRules = 5;
 const NamedRule kNamed[kRules] = {
-    {"rpie", {0, 0, 1, 1, 0, 0.1, 0.1, 1, 1}},     {"lsqml", {0, 0, 1, 1, 1, 0.1, 0.1, 0.9, 1}},
-    {"dm", {1, -1, 1, 2, 0, 0.1, 0.001, 1, 1}},    {"raar", {1, -0.5, 0.75, 2, 0, 0.1, 0.001, 1, 1}},
+    {"rpie", {0, 0, 1, 1, 0, 0.1, 0.1, 1, 1}},  {"lsqml", {0, 0, 1, 1, 1, 0.1, 0.1, 0.9, 1}},
+    {"dm", {1, -1, 1, 2, 0, 0.1, 0.001, 1, 1}}, {"raar", {1, -0.5, 0.75, 2, 0, 0.1, 0.001, 1, 1}},
     {"ap", {1, 0, 1, 1, 0, 0.1, 0.001, 1, 1}},
 };
 
@@ -65,8 +65,7 @@ double distance(const std::vector<A>& a, const std::vector<B>& b) {
 struct State {
   std::vector<float> object, probe;
   std::vector<double> positions, residuals;
-  explicit State(Gpu& gpu)
-      : object(gpu.object_numbers()), probe(gpu.probe_numbers()), positions(2 * gpu.positions()) {
+  explicit State(Gpu& gpu) : object(gpu.object_numbers()), probe(gpu.probe_numbers()), positions(2 * gpu.positions()) {
     gpu.read_object(object.data());
     gpu.read_probe(probe.data());
     gpu.read_positions(positions.data());
@@ -92,7 +91,8 @@ struct Setting {
       positions.push_back(c.between && j % 4 != 0 ? column : std::floor(column));
       order.push_back(c.positions - 1 - j);
     }
-    for (size_t i = 0; i < c.positions * pixels; i++) patterns.push_back(static_cast<float>(100 * uniform() * uniform()));
+    for (size_t i = 0; i < c.positions * pixels; i++)
+      patterns.push_back(static_cast<float>(100 * uniform() * uniform()));
     for (size_t i = 0; i < size_t(object_rows) * object_columns; i++) {
       object.push_back(static_cast<float>(1 + 0.2 * uniform()));
       object.push_back(static_cast<float>(0.3 * uniform()));
@@ -117,8 +117,8 @@ struct Setting {
     return rule;
   }
   rephase::cuda::ScanProblem problem() const {
-    return {0,       c.positions, c.rows,          c.columns,      object_rows,     object_columns, c.modes,
-            c.batch, gpu_rule(),  patterns.data(), mask_or_null(), positions.data()};
+    return {0,       c.positions, c.rows,     c.columns,       object_rows,    object_columns,
+            c.modes, c.batch,     gpu_rule(), patterns.data(), mask_or_null(), positions.data()};
   }
   rephase::ScanRule cpu_rule() const {
     const double* n = kNamed[c.rule].n;
@@ -189,8 +189,8 @@ void check_case(const Case& c) {
   compare(moved, 2e-3);
 
   const auto same = [&](const char* what, const State& a, const State& b) {
-    const bool is_same = a.object == b.object && a.probe == b.probe && a.positions == b.positions &&
-                         a.residuals == b.residuals;
+    const bool is_same =
+        a.object == b.object && a.probe == b.probe && a.positions == b.positions && a.residuals == b.residuals;
     expect(c, what, is_same ? 0 : 1, 0);
   };
   const auto single = open(s);
