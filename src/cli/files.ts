@@ -21,7 +21,8 @@ import {
 } from '../formats/files.js';
 import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
 import { decodeNamed } from '../formats/named.js';
-import { type Shape } from '../types.js';
+import { encodeComplexNpy } from '../formats/npy.js';
+import { type RealArray, type Shape } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import { whole } from './values.js';
 
@@ -142,6 +143,12 @@ async function realName(path: string): Promise<string> {
 export async function writeOutput(path: string, image: Image, options: EncodeOptions = {}): Promise<void> {
   if (path === STANDARD_STREAM) return writeStdout(await encodeImage(image, 'npy'));
   return writeImage(path, image, options);
+}
+
+/** Writes complex numbers, interleaved, as an `.npy` file. */
+export async function writeComplexOutput(path: string, data: RealArray, shape: Shape): Promise<void> {
+  const bytes = encodeComplexNpy(data, shape);
+  return path === STANDARD_STREAM ? writeStdout(bytes) : writeBytes(path, bytes);
 }
 
 export function isPng(path: string): boolean {

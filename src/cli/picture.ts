@@ -3,9 +3,9 @@
  * the zero frequency in the middle. Large images are reduced to the size of a screen.
  */
 import { encode } from 'fast-png';
-import { toIntegers } from '../formats/image.js';
+import { extent, toIntegers } from '../formats/image.js';
 import { fftshift } from '../tools/fftshift.js';
-import type { Shape } from '../types.js';
+import type { RealArray, Shape } from '../types.js';
 import { type Image } from './files.js';
 
 /** Longest side of a picture in pixels. */
@@ -69,6 +69,28 @@ function enlarged({ width, height, data }: Picture, factor: number): Picture {
     const from = 3 * (row * width + Math.floor((at % (width * factor)) / factor));
     return data.subarray(from, from + 3) as unknown as number[];
   });
+}
+
+/** Hue for a phase: red is 0, and green and blue are a third of a turn away. */
+export function cyclicColour(angle: number, brightness: number): number[] {
+  return [0, 1, 2].map((channel) => {
+    const away = Math.abs(((angle / (2 * Math.PI) - channel / 3 + 1.5) % 1) - 0.5);
+    return Math.round(255 * brightness * Math.min(1, Math.max(0, 2 - 6 * away)));
+  });
+}
+
+/** Draws a complex image of these parts: the phase is the hue, the size by the largest one the brightness. */
+export function complexPicture(parts: readonly [re: Image, im: Image]): Picture {
+  const [re, im] = parts.map((part) => reduce(part, (sum, value) => sum + value, true));
+  const sizes = Float64Array.from(re.data, (value, i) => Math.hypot(value, im.data[i]));
+  const most = extent(sizes)[1] || 1;
+  return pictureOf(re.shape, (i) => cyclicColour(Math.atan2(im.data[i], re.data[i]), sizes[i] / most));
+}
+
+/** The real and the imaginary part of an image that is interleaved. */
+export function partsOf(data: RealArray, shape: Shape): [re: Image, im: Image] {
+  const part = (which: number) => ({ data: data.filter((_, i) => i % 2 === which), shape });
+  return [part(0), part(1)];
 }
 
 /** The bytes of a PNG. */

@@ -7,10 +7,12 @@ import {
   type Warning,
   type WarningCode,
   cleanAndInspect,
+  OF_REAL_OBJECTS,
   estimateSupport,
   inspectImage,
 } from '../inspect/index.js';
-import { type Problem, type RealArray, type Shape, type Start } from '../types.js';
+import { magnitudesFromIntensities } from '../tools/intensities.js';
+import { type ObjectKind, type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import { type Input, type InputOptions, type NamedFile, addInputOptions, readInput, withDataset } from './files.js';
 import { numberOrAuto, oneOf, parseShape, point } from './values.js';
@@ -19,7 +21,12 @@ export interface ProblemOptions extends InputOptions {
   support?: string;
   mask?: string;
   start?: string;
+  object?: ObjectKind;
   bounds?: readonly [low: number, high: number];
+  amplitudeBounds?: readonly [low: number, high: number];
+  phaseBounds?: readonly [low: number, high: number];
+  objectMagnitudes?: string;
+  objectIntensity?: boolean;
   supportSize?: number;
   /** False with --no-positivity. */
   positivity?: boolean;
@@ -64,7 +71,7 @@ export function addPatternOptions(command: Command): Command {
 
 /** A file that was read, and what for. */
 export interface InputFile {
-  role: 'pattern' | 'support' | 'mask' | 'start' | 'dark';
+  role: 'pattern' | 'support' | 'mask' | 'start' | 'dark' | 'object-magnitudes';
   path: string;
   sha256: string;
 }
@@ -84,12 +91,13 @@ export interface ReadProblem {
 }
 
 /** The inputs besides the pattern. */
-export function otherInputs({ support, mask, start, dark }: ProblemOptions): NamedFile[] {
+export function otherInputs({ support, mask, start, dark, objectMagnitudes }: ProblemOptions): NamedFile[] {
   return [
     { what: 'the support', path: support === 'auto' || parseShape(support ?? '') ? undefined : support },
     { what: 'the mask', path: mask },
     { what: 'the start', path: start },
     { what: 'the dark frame', path: dark },
+    { what: 'the object magnitudes', path: objectMagnitudes },
   ];
 }
 
@@ -101,15 +109,15 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
   const paths = [path, ...otherInputs(given).map((input) => input.path)];
   if (paths.filter((input) => input === '-').length > 1) {
     throw new UsageError(
-      'only one of the pattern, --support, --mask, --start and --dark can be read from standard input (-)',
+      'only one of the pattern, --support, --mask, --start, --dark and --object-magnitudes can be read from standard input (-)',
     );
   }
   const pattern = await readInput(path, given);
   const { shape } = pattern;
   const patternPath = pattern.dataset === undefined ? path : withDataset(path, pattern.dataset);
   const files: InputFile[] = [{ role: 'pattern', path: patternPath, sha256: pattern.sha256 }];
-  const readOther = async (role: 'support' | 'mask' | 'start' | 'dark') => {
-    const other = given[role];
+  const readOther = async (role: Exclude<InputFile['role'], 'pattern'>) => {
+    const other = role === 'object-magnitudes' ? given.objectMagnitudes : given[role];
     if (other === undefined) return undefined;
     const { data, sha256, dataset } = await readMatching(`--${role}`, other, shape, path);
     files.push({ role, path: dataset === undefined ? other : withDataset(other, dataset), sha256 });
@@ -130,10 +138,16 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
   const rectangle = parseShape(options.support ?? '');
   const supportImage = estimate?.support ?? (rectangle ? rectangleIn(shape, rectangle) : await readOther('support'));
   const start = await readOther('start');
+  const inObject = await readOther('object-magnitudes');
+  const second = inObject && secondPlane(inObject, shape, cleaned.magnitudes, cleaned.mask, options);
   return {
     problem: {
       magnitudes: cleaned.magnitudes,
       shape,
+      object: options.object,
+      ...(second && { objectMagnitudes: second.magnitudes }),
+      amplitudeBounds: options.amplitudeBounds,
+      phaseBounds: options.phaseBounds,
       ...(supportImage && { support: nonZero(supportImage) }),
       ...(cleaned.mask && { mask: cleaned.mask }),
       bounds: options.positivity === false ? [-Infinity, Infinity] : options.bounds,
@@ -145,8 +159,30 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
     files,
     options,
     chosen: options !== given && changes.length > 0 ? wordsOf(options) : [],
-    warnings: inspection.warnings.filter((warning) => !isMended(warning, options)),
-    done: [...changes, ...(estimate ? [aboutSupport(estimate)] : [])],
+    warnings: inspection.warnings.filter((warning) => !isMended(warning, options) && concerns(warning, options)),
+    done: [...changes, ...(estimate ? [aboutSupport(estimate)] : []), ...(second ? [second.done] : [])],
+  };
+}
+
+/** Magnitudes in the object's plane, multiplied by what makes their light that of the pattern, by Parseval's theorem. */
+function secondPlane(
+  given: RealArray,
+  shape: Shape,
+  magnitudes: RealArray,
+  mask: Uint8Array | undefined,
+  { objectIntensity }: ProblemOptions,
+): { magnitudes: RealArray; done: string } {
+  const own = objectIntensity ? magnitudesFromIntensities(given, shape) : given;
+  const light = (numbers: RealArray, where?: Uint8Array) => {
+    let sum = 0;
+    for (let i = 0; i < numbers.length; i++) if (where?.[i] !== 0) sum += numbers[i] * numbers[i];
+    return sum;
+  };
+  const factor = Math.sqrt(light(magnitudes, mask) / (light(own) * own.length));
+  if (!(factor > 0 && factor < Infinity)) return { magnitudes: own, done: 'left the object magnitudes as they are' };
+  return {
+    magnitudes: own.map((number) => factor * number),
+    done: `multiplied the object magnitudes by ${factor.toPrecision(4)}, so that both planes have the same light`,
   };
 }
 
@@ -217,6 +253,11 @@ function cleanOptions(options: ProblemOptions): CleanOptions {
   const { saturation, hot, dead, beamstop, background, clean } = options;
   const pixels = { maskNan, maskNegative, clipNegative, saturation, hot, dead, beamstop };
   return { intensity, centered, center, ...pixels, background, clean };
+}
+
+/** Warnings of symmetry concern real objects only. */
+function concerns({ code }: Warning, { object }: ProblemOptions): boolean {
+  return object !== 'complex' || !OF_REAL_OBJECTS.includes(code);
 }
 
 /** Whether an option mends what the warning is about. */

@@ -8,6 +8,7 @@ import { addCombine } from './combine.js';
 import { EXIT, explain } from './exit.js';
 import { examples } from './help.js';
 import { streamError } from './files.js';
+import { addHologram } from './hologram.js';
 import { addInspect } from './inspect.js';
 import { note } from './print.js';
 import { addPtycho } from './ptycho/ptycho.js';
@@ -65,6 +66,7 @@ function createProgram(): Command {
     addReconstruct,
     addPtycho,
     addCombine,
+    addHologram,
     addBackends,
     addValidate,
     addBench,

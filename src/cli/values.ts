@@ -90,13 +90,18 @@ function number(option: string, takes: string, accepts: (value: number) => boole
   };
 }
 
-/** Two numbers such as `0..255` or `-inf..inf`. */
-export function range(option: string): (text: string) => readonly [low: number, high: number] {
+/** Two numbers such as `0..255` or `-inf..inf`; where `takesOne`, also one for both. */
+export function range(option: string, takesOne = false): (text: string) => readonly [low: number, high: number] {
   return (text) => {
     const parts = text.split('..').map((part) => part.trim().replace(/^([+-]?)inf$/i, '$1Infinity'));
     const [low, high] = parts.map((part) => (part === '' ? NaN : Number(part)));
+    if (takesOne && parts.length === 1 && Number.isFinite(low)) return [low, low];
     if (parts.length === 2 && low < high) return [low, high];
-    throw usage(option, text, 'LOW..HIGH, such as 0..255, or -inf..inf');
+    throw usage(
+      option,
+      text,
+      takesOne ? 'LOW..HIGH, such as 0..1, or one number' : 'LOW..HIGH, such as 0..255, or -inf..inf',
+    );
   };
 }
 

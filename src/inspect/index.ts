@@ -125,7 +125,7 @@ export function inspect(problem: Problem): Inspection {
 }
 
 /** Patterns of complex objects are not symmetric. */
-const OF_REAL_OBJECTS: readonly WarningCode[] = ['ASYMMETRIC', 'OFF_CENTER', 'DEAD_PIXELS'];
+export const OF_REAL_OBJECTS: readonly WarningCode[] = ['ASYMMETRIC', 'OFF_CENTER', 'DEAD_PIXELS'];
 
 function checkImage({ data, shape }: DetectorImage, argument = 'data'): DetectorImage {
   const size = checkShape('shape', shape);
@@ -228,7 +228,7 @@ function kindWarnings(seen: Look, intensity: boolean): Warning[] {
     const noise = symmetry.explained > 0 ? `, and noise explains ${share(symmetry.explained)}` : '';
     const message =
       `the pattern is not symmetric about any point: M(k) and M(−k) differ by ${share(symmetry.asymmetry)} of ‖M‖${noise}. ` +
-      'The object is complex, or parts of the pattern are wrong; a real object is looked for';
+      'The object is complex, or parts of the pattern are wrong. A real object is looked for, unless --object complex says otherwise';
     warnings.push({ code: 'ASYMMETRIC', message, value: symmetry.asymmetry });
   }
   if (seen.looksLikeOther && !intensity) {

@@ -1,6 +1,7 @@
 /** What can be watched of a run: its image on the terminal (`--preview`) or on a page (`--watch`). */
 import process from 'node:process';
 import { toFeasible } from '../../problems/feasible.js';
+import { magnitude } from '../../tools/complex-images.js';
 import { decodeCheckpoint } from '../../retrieve/checkpoint.js';
 import type { Problem, Progress, RealResult } from '../../types.js';
 import type { Image } from '../files.js';
@@ -77,7 +78,16 @@ function bestImage(checkpoint: Uint8Array, problem: Problem): Image | undefined 
     best = { object: origin.object as RealResult, residual: origin.residual };
   }
   if (!best) return undefined;
-  const { shape, support, bounds = [0, Infinity], supportSize = 0 } = problem;
+  const { shape, object, support, supportSize = 0, phaseBounds, objectMagnitudes } = problem;
+  const { bounds = problem.amplitudeBounds ?? [0, Infinity] } = problem;
   const inside = support && Uint8Array.from(support, Number);
-  return cropToSupport({ data: toFeasible(best.object, inside, { bounds, supportSize }), shape }, inside);
+  const known = {
+    ...(object && { object }),
+    bounds,
+    supportSize,
+    ...(phaseBounds && { phaseBounds }),
+    objectMagnitudes,
+  };
+  const feasible = toFeasible(best.object, inside, known);
+  return cropToSupport({ data: object === 'complex' ? magnitude(feasible) : feasible, shape }, inside);
 }

@@ -3,7 +3,7 @@ import { phase, magnitude } from '../../tools/complex-images.js';
 import type { Illumination } from '../../tools/illumination.js';
 import type { RealArray, Shape } from '../../types.js';
 import type { Image } from '../files.js';
-import { type Picture, colour, greyPicture, pictureOf } from '../picture.js';
+import { type Picture, colour, complexPicture, greyPicture, partsOf, pictureOf } from '../picture.js';
 
 /** Of the most light: where less fell, the object is not known well enough to be looked at. */
 const LIT = 0.1;
@@ -58,21 +58,9 @@ export function litImages(
 /** Modes of a probe, one beside the other: the phase is the colour, the magnitude its brightness, each mode by its own most. */
 export function probePictures(probe: RealArray, shape: Shape): Picture[] {
   const size = 2 * shape[0] * shape[1];
-  return Array.from({ length: probe.length / size }, (_, k) => {
-    const mode = probe.subarray(k * size, (k + 1) * size);
-    const sizes = magnitude(mode);
-    const most = sizes.reduce((a, b) => Math.max(a, b), 0) || 1;
-    const angles = phase(mode);
-    return pictureOf(shape, (i) => cyclic(angles[i], sizes[i] / most));
-  });
-}
-
-/** Hue for the phase: red is 0, and green and blue are a third of a turn away. */
-function cyclic(angle: number, brightness: number): number[] {
-  return [0, 1, 2].map((channel) => {
-    const away = Math.abs(((angle / (2 * Math.PI) - channel / 3 + 1.5) % 1) - 0.5);
-    return Math.round(255 * brightness * Math.min(1, Math.max(0, 2 - 6 * away)));
-  });
+  return Array.from({ length: probe.length / size }, (_, k) =>
+    complexPicture(partsOf(probe.subarray(k * size, (k + 1) * size), shape)),
+  );
 }
 
 /** Pixels of the picture's longer side, about, and of a dot. */

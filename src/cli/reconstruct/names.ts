@@ -1,6 +1,7 @@
 /** The files of a run that names none: `pattern.reconstruction.*`, beside the pattern. */
 import { readFile, stat } from 'node:fs/promises';
 import { splitDataset } from '../../formats/files.js';
+import type { ObjectKind } from '../../types.js';
 import { UsageError } from '../exit.js';
 import { besides } from '../files.js';
 
@@ -14,10 +15,12 @@ export interface Names {
   report: string;
   /** What `--json` prints. */
   record: string;
+  /** Of a complex object. */
+  phase?: string;
 }
 
 /** Names that no file has but those of an earlier run, which are replaced. */
-export async function defaultNames(pattern: string): Promise<Names> {
+export async function defaultNames(pattern: string, object: ObjectKind = 'real'): Promise<Names> {
   if (pattern === '-') throw new UsageError('-o names the image: a pattern from standard input has no name');
   const named = (ending: string) => besides(splitDataset(pattern)?.path ?? pattern, WHAT, ending);
   const names = {
@@ -25,6 +28,7 @@ export async function defaultNames(pattern: string): Promise<Names> {
     numbers: named('.npy'),
     report: named('.html'),
     record: named('.json'),
+    ...(object === 'complex' && { phase: named('.phase.png') }),
   };
   for (const name of Object.values(names)) {
     const isThere = (await stat(name).catch(() => undefined)) !== undefined;

@@ -31,6 +31,8 @@ export interface GivenOptions extends ProblemOptions {
   device?: number | 'all';
   precision: Precision;
   bits?: '8' | '16';
+  /** Of a complex object, the phases as an image. */
+  phase?: string;
   history?: string;
   report?: string;
   saveSupport?: string;

@@ -1,22 +1,41 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
+import type { EncodeOptions } from '../../formats/index.js';
 import { hasBeta } from '../../problems/options.js';
+import { magnitude, phase } from '../../tools/complex-images.js';
 import type { Agreement } from '../../types.js';
-import { writeMask, writeOutput, writeText } from '../files.js';
+import { isPng, writeComplexOutput, writeMask, writeOutput, writeText } from '../files.js';
 import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
 import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
+  if (options.object === 'complex') return writeComplexImage(options, outcome);
   const { output, numbers, bits } = options;
   const { feasible, shape } = outcome.result;
   const image = { data: feasible, shape };
-  await writeOutput(output, image, {
-    ...(bits !== undefined && { bits: bits === '16' ? 16 : 8 }),
-    settings: settingsOf(path, options, outcome),
-  });
+  await writeOutput(output, image, { ...encodingOf(bits), settings: settingsOf(path, options, outcome) });
   if (numbers !== undefined) await writeOutput(numbers, image);
+}
+
+/** Complex numbers as .npy, and otherwise pictures of the sizes and of the phases, these from −π to π. */
+async function writeComplexImage(
+  { output, numbers, phase: angles, bits }: ReconstructOptions,
+  { result: { feasible, shape } }: Outcome,
+): Promise<void> {
+  for (const path of [output, numbers]) {
+    if (path === undefined) continue;
+    if (path === '-' || extname(path).toLowerCase() === '.npy') await writeComplexOutput(path, feasible, shape);
+    else await writeOutput(path, { data: magnitude(feasible), shape }, encodingOf(bits));
+  }
+  if (angles === undefined) return;
+  const range = isPng(angles) && { range: [-Math.PI, Math.PI] as const };
+  await writeOutput(angles, { data: phase(feasible), shape }, { ...(isPng(angles) && encodingOf(bits)), ...range });
+}
+
+function encodingOf(bits: ReconstructOptions['bits']): EncodeOptions {
+  return bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 };
 }
 
 /** What a CXI file says about the run: the most important in fields of its own, and everything as what --json prints. */
@@ -51,7 +70,7 @@ function csv(residuals: readonly number[]): string {
 export function printOutcome(out: Printer, path: string, options: ReconstructOptions, outcome: Outcome): void {
   const { result, interrupted } = outcome;
   const { iterations, seconds, chain, backend, device, residual, feasibleResidual, best, shape, agreement } = result;
-  const { starts, firstStart = 0, output, numbers, record, history, report, saveSupport } = options;
+  const { starts, firstStart = 0, output, numbers, phase, record, history, report, saveSupport } = options;
   const rate = (iterations * starts) / seconds;
   out.line(`${backend} (${device}) · ${chain} · ${shape.join('×')}${starts > 1 ? ` · ${starts} starts` : ''}`);
   out.line(
@@ -65,7 +84,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   if (agreement) out.line(inCommon(agreement));
   else if (starts > 1) out.line(`best of ${starts} starts: number ${firstStart + best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
-  const written = [output, numbers, saveSupport, history, report, record];
+  const written = [output, numbers, phase, saveSupport, history, report, record];
   out.line(`wrote ${written.filter((file) => file !== undefined).join(', ')}`);
   out.object(recordOf(path, options, outcome));
 }
@@ -77,7 +96,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
   const { seed, starts, firstStart, refine, heldOut, precision } = options;
   const { generations = options.generations } = result;
-  const { output, numbers, history, report, saveSupport, checkpoint } = options;
+  const { object, output, numbers, phase, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
       command: 'reconstruct',
@@ -85,6 +104,8 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       files,
       output,
       numbers,
+      object,
+      phase,
       support: saveSupport,
       history,
       report,

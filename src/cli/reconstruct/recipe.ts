@@ -36,7 +36,9 @@ export async function chooseRecipe(
 ): Promise<Recipe> {
   const { seconds, ...usual } = EFFORTS[effort];
   const { starts = usual.starts } = given;
-  const { generations = starts > 1 ? usual.generations : undefined, refine = usual.refine } = given;
+  // Generations register real objects.
+  const mayCombine = starts > 1 && problem.object !== 'complex';
+  const { generations = mayCombine ? usual.generations : undefined, refine = usual.refine } = given;
   const fitting = async () => {
     const perStart = await secondsPerIteration(problem, where, starts);
     const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));

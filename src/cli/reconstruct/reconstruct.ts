@@ -10,6 +10,7 @@ import { retrieve } from '../../retrieve/retrieve.js';
 import {
   ALGORITHMS,
   BACKEND_NAMES,
+  OBJECT_KINDS,
   PRECISIONS,
   type Problem,
   type Progress,
@@ -49,7 +50,8 @@ says where the object lies, it is the rectangle that the autocorrelation leaves 
 Without --algorithm, --beta, --iterations or --chain a recipe is chosen: see --effort.
 
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
-value as black and its largest as white; .npy and .tiff hold the numbers. Without --output a run of PATTERN.npy leaves
+value as black and its largest as white; .npy and .tiff hold the numbers. Of a complex object, PNG and TIFF show the size, --phase
+the phase, and .npy holds the complex numbers. Without --output a run of PATTERN.npy leaves
 PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
 earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy.
 
@@ -77,6 +79,16 @@ export function addReconstruct(program: Command): void {
     .option('--delta <number>', "of cf, in the object's standard deviations (default: 1.1)", numberFrom('--delta', 0))
     .option('--iterations <number>', 'how many iterations (default: 1000)', whole('--iterations', 1))
     .option('--chain <text>', "instead of these: algorithms one after the other, such as '(hio:0.7*180+er*20)*5'")
+    .option(
+      '--object <kind>',
+      `${OBJECT_KINDS.join(' or ')}: what its pixels are (default: real; complex on wasm only)`,
+      oneOf('--object', OBJECT_KINDS),
+    )
+    .option('--phase <file>', 'of a complex object: phases to write, .png (-π to π), .tiff or .npy')
+    .option('--amplitude-bounds <low..high>', 'sizes that a complex object may have', range('--amplitude-bounds', true))
+    .option('--phase-bounds <low..high>', 'phases that it may have, in radians', range('--phase-bounds', true))
+    .option('--object-magnitudes <file>', 'magnitudes of a complex object, measured in its own plane')
+    .option('--object-intensity', 'these are intensities')
     .option('--bounds <low..high>', 'values that the object may have (default: 0..inf)', range('--bounds'))
     .option('--no-positivity', 'the object may be negative: --bounds -inf..inf')
     .option('--tolerance <number>', 'how far magnitudes may be from the measured ones', numberFrom('--tolerance', 0))
@@ -158,6 +170,7 @@ export function addReconstruct(program: Command): void {
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
+          'rephase reconstruct pattern.npy -o size.png --object complex --phase phase.png --support support.npy',
           'rephase reconstruct pattern.npy -o image.png --effort thorough --checkpoint run.checkpoint',
           'rephase reconstruct pattern.npy --preview',
           'rephase reconstruct pattern.npy --effort thorough --watch 8080',
@@ -230,7 +243,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
 async function filesOf(path: string, given: GivenOptions) {
   // A start that is given says where the object lies, which an autocorrelation cannot.
   const support = given.support ?? (given.start === undefined ? 'auto' : undefined);
-  const names = given.output === undefined ? await defaultNames(path) : undefined;
+  const names = given.output === undefined ? await defaultNames(path, given.object) : undefined;
   const output = given.output ?? names!.output;
   const found = support === 'auto' && output !== '-' && !isPart(output) ? besides(output, 'found-support') : undefined;
   return { ...names, ...given, support, output, saveSupport: given.saveSupport ?? found };
@@ -303,6 +316,15 @@ function checkTogether(options: GivenOptions): void {
   if (options.checkpointEvery !== undefined && options.checkpoint === undefined) {
     throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
   }
+  if (options.object !== 'complex' && options.phase !== undefined) {
+    throw new UsageError('--phase writes the phases of a complex object, and takes --object complex');
+  }
+  if (options.objectIntensity && options.objectMagnitudes === undefined) {
+    throw new UsageError('--object-intensity is about --object-magnitudes, and takes it');
+  }
+  if (options.object === 'complex' && start !== undefined) {
+    throw new UsageError('--start gives real objects, and --object is complex');
+  }
   const isOfRun = isPart(output ?? '') || options.firstStart !== undefined;
   if (isOfRun && (effort !== undefined || RECIPE.every((name) => options[name] === undefined))) {
     throw new UsageError('a part of the starts takes --chain, because all parts must run the same');
@@ -338,9 +360,12 @@ async function checkOutputs(
   path: string,
   options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
 ): Promise<void> {
-  const { output, numbers, history, report, record, saveSupport, checkpoint, resume } = options;
-  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.cxi', '.npz'], true);
+  const { output, numbers, phase, history, report, record, saveSupport, checkpoint, resume } = options;
+  const isComplex = options.object === 'complex';
+  const formats = ['.npy', '.png', '.tif', '.tiff', ...(isComplex ? [] : ['.cxi', '.npz'])];
+  await checkOutput('--output', output, formats, true);
   if (checkpoint !== undefined) await checkPlace('--checkpoint', checkpoint);
+  if (phase !== undefined) await checkOutput('--phase', phase, ['.npy', '.png', '.tif', '.tiff']);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
   if (saveSupport !== undefined) await checkOutput('--save-support', saveSupport, ['.npy']);
@@ -351,6 +376,7 @@ async function checkOutputs(
     { what: '--report', path: report },
     { what: '--save-support', path: saveSupport },
     { what: 'the numbers', path: numbers },
+    { what: '--phase', path: phase },
     { what: 'the record', path: record },
   ];
   await checkDistinct([...inputs, { what: '--resume', path: resume }], outputs);

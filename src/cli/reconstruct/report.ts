@@ -4,10 +4,11 @@ import process from 'node:process';
 import { version } from '../../../package.json';
 import { extent } from '../../formats/image.js';
 import { isPng } from '../files.js';
-import { cropToSupport, objectPicture, patternPicture } from '../picture.js';
+import { complexPicture, cropToSupport, encodePicture, objectPicture, partsOf, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
 import { hasBeta } from '../../problems/options.js';
-import { type Reconstruction } from '../../types.js';
+import { magnitude } from '../../tools/complex-images.js';
+import { type RealArray, type Reconstruction } from '../../types.js';
 import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
 import { reportPage } from '../report.js';
 
@@ -15,6 +16,10 @@ const NOTES = {
   always:
     'A small residual does not prove that the image is right: without an empty frame around the object many images have ' +
     'the same magnitudes. Magnitudes also leave open where the image lies, whether it is rotated by 180°, and its sign.',
+  complex:
+    'A small residual does not prove that the image is right: only the support, and what else is known about a complex object, ' +
+    'tell it from others with the same magnitudes. These also leave open where the image lies, a constant phase, and whether ' +
+    'it is the twin conj(o(−r)).',
   feedback:
     'This algorithm keeps the iterate outside its constraints on purpose, so that its residual stays above that of the ' +
     'image, which is the iterate with negative pixels and those outside the support cleared. The curve is the iterate’s.',
@@ -23,10 +28,14 @@ const NOTES = {
 /** The page as text. */
 export function reconstructionReport(path: string, options: ReconstructOptions, outcome: Outcome): string {
   const { problem, result } = outcome;
-  const image = cropToSupport({ data: result.feasible, shape: result.shape }, problem.support);
+  const { shape } = result;
+  const isComplex = problem.object === 'complex';
+  const cropped = (data: RealArray) => cropToSupport({ data, shape }, problem.support);
+  const [re, im] = isComplex ? partsOf(result.feasible, shape) : [];
+  const image = cropped(isComplex ? magnitude(result.feasible) : result.feasible);
   const pattern = patternPicture({ data: problem.magnitudes, shape: problem.shape }, problem.mask);
   const [black, white] = extent(image.data);
-  const cropped = image.data.length < result.feasible.length ? ', cut out around the support' : '';
+  const cut = image.data.length < problem.magnitudes.length ? ', cut out around the support' : '';
   return reportPage({
     title: `${path === '-' ? 'Pattern from standard input' : basename(path)}, reconstructed`,
     command: options.command,
@@ -37,17 +46,26 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
         caption: `Intensity on a logarithmic scale of ${pattern.decades.toFixed(1)} decades, zero frequency in the middle.`,
       },
       {
-        name: 'Reconstruction',
+        name: isComplex ? 'Size' : 'Reconstruction',
         png: objectPicture(image),
-        caption: `${image.shape.join(' × ')} pixels${cropped}; black ${brief(black)}, white ${brief(white)}.`,
+        caption: `${image.shape.join(' × ')} pixels${cut}; black ${brief(black)}, white ${brief(white)}.`,
       },
+      ...(re && im
+        ? [
+            {
+              name: 'Phase',
+              png: encodePicture(complexPicture([cropped(re.data), cropped(im.data)])),
+              caption: 'The phase is the hue (red 0, green 2π/3, blue −2π/3), the size its brightness.',
+            },
+          ]
+        : []),
     ],
     history: result.history ?? new Float64Array(),
     facts: facts(path, options, outcome),
     notes: [
       ...outcome.warnings.map(({ message }) => `Warning: ${message}.`),
       ...(hasBeta(result.algorithm) ? [NOTES.feedback] : []),
-      NOTES.always,
+      isComplex ? NOTES.complex : NOTES.always,
     ],
   });
 }
@@ -84,6 +102,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ...(result.agreement ? [['what they have in common', inCommon(result.agreement)] as const] : []),
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
+    ['object', problem.object ?? 'real'],
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
     ['zero frequency', zeroFrequency(options)],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
@@ -105,7 +124,7 @@ function measuredPixels(
   result: Reconstruction,
 ): string {
   if (path === undefined && mask === undefined) return 'everything measured';
-  const pixels = result.feasible.length;
+  const pixels = result.shape[0] * result.shape[1];
   return `${path ?? 'by cleaning'}, ${Math.round(result.measured * pixels)} of ${pixels} pixels`;
 }
 
