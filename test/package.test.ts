@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 let packed: { size: number; unpackedSize: number; files: { path: string; size: number }[] };
 
 /** Bytes, with room for a tenth more than there are. */
-const BUDGET = { packed: 1_720_000, unpacked: 7_150_000, browser: 308_000 };
+const BUDGET = { packed: 1_720_000, unpacked: 7_150_000, browser: 330_000 };
 
 const RETRIEVE = `
   const magnitudes = new Float32Array(64).fill(1);
