@@ -276,7 +276,8 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
   /**
    * With `generations`: how many steps lead from the average of the last one to the image that is most likely, ≥ 0. A step
    * raises the likelihood of the counts as `ml` does, and smooths between edges, first by half of what the starts differ by
-   * and in the end by the noise of a pixel, which follows from the differences between k and −k. The CPU does it, whatever
+   * and in the end by the noise of a pixel, which follows from the differences between k and −k. Held-out frequencies choose
+   * among the last images. The CPU does it, whatever
    * the backend. 0 leaves the average as it is. Default 250.
    */
   refine?: number | undefined;

@@ -26,8 +26,14 @@ export interface Refined {
   freeResidual?: number;
 }
 
+/** So many calls smooth the average, where there is no dual to go on from. */
+const FIRST_CALLS = 3;
 /** The weight begins at the larger of these: a share of the spread, and a multiple of the noise. */
 const [OF_SPREAD, OF_NOISE] = [0.5, 10];
+/** It ends at the noise, or at this share of it where held-out frequencies choose among the last images. */
+const CHOSEN_END = 0.3;
+/** They are looked at after so many steps each. */
+const LOOK = 10;
 /** Where no noise is seen, it falls to this share of the first. */
 const LEAST_SHARE = 1e-3;
 /** It has fallen after this share of the steps. */
@@ -40,7 +46,8 @@ const MOST_MOMENTUM = 0.8;
  * Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
  * Nesterov's momentum (Beck & Teboulle, SIAM J. Imaging Sci. 2, 183, 2009). The weight of the smoothing falls from what the
  * starts differ by to the noise of a pixel: heavy smoothing leads out of where iterations stagnate, and what is left at the
- * end suits the counts. Undefined when it is aborted.
+ * end suits the counts. Where frequencies are held out, it falls further, and of the images from then on the one that predicts
+ * them best is returned. Undefined when it is aborted.
  */
 export async function refine(
   backend: Backend,
@@ -52,11 +59,23 @@ export async function refine(
   const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, support, rule }, 0);
   try {
     const smoothing = new TotalVariation(support, pattern.shape);
-    const weights = weightsOf(setup, spread, steps);
-    let image = toFeasible(average.slice(), support, constraints);
+    const noise = noiseOf(setup);
+    const weights = weightsOf(setup, spread, steps, heldOut ? CHOSEN_END * noise : noise);
+    let image = average;
+    for (let call = 0; call < FIRST_CALLS; call++) {
+      image = toFeasible(average.slice(), support, constraints);
+      smoothing.smooth(image, weights[0] ?? 0);
+    }
     const next = image.slice();
+    const look = async (): Promise<Refined> => {
+      if (!heldOut) return { image };
+      session.writeObject(0, image, false);
+      session.forward();
+      return { image, freeResidual: freeResidualOf(await session.readSpectrum(0), pattern.magnitudes, heldOut) };
+    };
+    let best: Refined | undefined;
     let t = 1;
-    for (const weight of weights) {
+    for (const [step, weight] of weights.entries()) {
       session.writeObject(0, next, false);
       session.forward();
       session.constrainFourier(rule);
@@ -69,30 +88,35 @@ export async function refine(
       const momentum = Math.min(MOST_MOMENTUM, (t - 1) / following);
       t = following;
       for (let i = 0; i < next.length; i++) next[i] = image[i] + momentum * (image[i] - before[i]);
+      if (heldOut && weight <= noise && step % LOOK === 0) {
+        const newest = await look();
+        if (!best || newest.freeResidual! < best.freeResidual!) best = newest;
+      }
       await macrotask();
       if (signal?.aborted) return undefined;
     }
-    if (!heldOut) return { image };
-    session.writeObject(0, image, false);
-    session.forward();
-    return { image, freeResidual: freeResidualOf(await session.readSpectrum(0), pattern.magnitudes, heldOut) };
+    const last = await look();
+    return best && best.freeResidual! < last.freeResidual! ? best : last;
   } finally {
     session.dispose();
   }
 }
 
+/** The standard deviation that noise gives a pixel, by Parseval's theorem: magnitudes at k and −k differ by noise only. */
+function noiseOf({ pattern: { asymmetry, scale, magnitudes } }: Setup): number {
+  return Math.sqrt(asymmetry) / scale / magnitudes.length;
+}
+
 /** The weight of each step. A support size asks for bright points, which smoothing would remove. */
-function weightsOf({ pattern, support, constraints }: Setup, spread: RealArray, steps: number): number[] {
-  if (constraints.supportSize > 0) return new Array<number>(steps).fill(0);
+function weightsOf(setup: Setup, spread: RealArray, steps: number, end: number): number[] {
+  const { support, constraints } = setup;
   const pixels = support?.reduce((sum, inside) => sum + inside, 0) ?? spread.length;
   let squares = 0;
   for (const value of spread) squares += value * value;
   const typical = Math.sqrt(squares / pixels);
-  // By Parseval's theorem: magnitudes at k and −k differ by noise only.
-  const noise = Math.sqrt(pattern.asymmetry) / pattern.scale / spread.length;
-  const first = Math.max(OF_SPREAD * typical, OF_NOISE * noise);
-  if (first === 0) return new Array<number>(steps).fill(0);
-  const last = Math.max(noise, LEAST_SHARE * first);
+  const first = Math.max(OF_SPREAD * typical, OF_NOISE * noiseOf(setup));
+  if (first === 0 || constraints.supportSize > 0) return new Array<number>(steps).fill(0);
+  const last = Math.max(end, LEAST_SHARE * first);
   return Array.from(
     { length: steps },
     (_, step) => first * (last / first) ** Math.min(1, step / (FALLING * (steps - 1) || 1)),
