@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cleanScan } from '../src/cli/ptycho/clean.js';
 import { lookAtScan } from '../src/cli/ptycho/facts.js';
 import { readImage, readScan, writeImage, writeScan } from '../src/files.js';
@@ -225,24 +225,14 @@ describe('rephase ptycho -o', () => {
   });
 
   it('writes what there is when it is stopped', async () => {
-    const args = [
-      'ptycho',
-      'scan.cxi',
-      '-o',
-      'stopped.npy',
-      '--defocus',
-      '4e-4',
-      '--iterations',
-      '1000000',
-      '--checkpoint',
-      'run.cxi',
-    ];
+    const args = ['ptycho', 'scan.cxi', '-o', 'stopped.npy', '--defocus', '4e-4', '--iterations', '1000000'];
+    args.push('--checkpoint', 'run.cxi', '--checkpoint-every', '0.01');
     const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
     const text: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => text.push(chunk.toString()));
     child.stdout.on('data', (chunk: Buffer) => text.push(chunk.toString()));
-    // It says what the format implies just before it begins.
-    await new Promise<void>((resolve) => child.stderr.once('data', () => setTimeout(resolve, 1500)));
+    // A checkpoint tells that an iteration is finished.
+    await vi.waitFor(() => expect(existsSync(folder.at('run.cxi'))).toBe(true), { timeout: 60_000, interval: 20 });
     child.kill('SIGINT');
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(130);
