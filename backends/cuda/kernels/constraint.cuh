@@ -50,7 +50,8 @@ struct ApplyFourierRule {
   __device__ Imposed operator()(Complex c, float coded) const {
     const float m = fabsf(coded), x = c.x + kNudge;
     const float square = fmaxf(fmaf(x, x, c.y * c.y), FLT_MIN), inverse = inverse_root(square);
-    const float size = square * inverse, d = fmaf(square, inverse, -m);
+    // Compilers may join a product and a sum, and would do so in one kernel and not in another.
+    const float size = __fmul_rn(square, inverse), d = fmaf(square, inverse, -m);
     const bool measured = !isinf(m);
     float target = fminf(size, rule.limit);
     if (measured) {

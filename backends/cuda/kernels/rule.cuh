@@ -56,7 +56,7 @@ __device__ inline float apply(const R& rule, const View& v, int start, int row, 
     const float floor = has_floor ? combine(rule.at_least, x, y) : -HUGE_VALF;
     const auto image = [&](const Image& of, float share) {
       const Combination violated = of.violated, satisfied = of.satisfied;
-      return violates ? combine(violated, x, y) + share * feasible : fmaxf(combine(satisfied, x, y), floor);
+      return violates ? fmaf(share, feasible, combine(violated, x, y)) : fmaxf(combine(satisfied, x, y), floor);
     };
     const float iterate = image(rule.iterate, rule.projected.iterate);
     if (rule.keeps_iterate) *iterate_at(v, start, row, column) = iterate;
