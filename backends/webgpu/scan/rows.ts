@@ -22,6 +22,23 @@ export interface WaveRows {
   placed: boolean;
 }
 
+/**
+ * What ends a pass over rows, from products and sums that a compiler cannot join otherwise: whether the transform before it is
+ * in the same kernel, results are the same bits.
+ */
+const ENDS = {
+  differs: `
+fn rounded_product(a: vec2f, b: vec2f) -> vec2f { return fma(a, vec2f(b.x), vec2f(-a.y, a.x) * b.y); }
+fn less_product(value: vec2f, a: vec2f, b: vec2f) -> vec2f {
+  return fma(-a, vec2f(b.x), fma(vec2f(a.y, -a.x), vec2f(b.y), value));
+}`,
+  steps: `
+fn stepped(kept: vec2f, p: vec2f, o: vec2f, value: vec2f) -> vec2f {
+  let product = fma(p, vec2f(o.x), vec2f(-p.y, p.x) * o.y);
+  return fma(vec2f(${RULE.b}), value, fma(vec2f(${RULE.a}), product, (1.0 - ${RULE.a} - ${RULE.b}) * kept));
+}`,
+};
+
 export function waveRows(field: ScanField, work: WaveRows): Kernel {
   const { rows, columns, objectColumns, modes, rowLine } = field;
   const { load, transform, store, back, normalised, placed } = work;
@@ -71,15 +88,15 @@ export function waveRows(field: ScanField, work: WaveRows): Kernel {
   };
   const difference = (value: string, index: string) => `let p = probe[probe_at + ${index}];
 let o = object[object_at + ${index}];
-let d = ${value} - times(p, o);
-waves[wave_at + ${index}] = ${store === 'gradient' ? 'times(d, vec2f(p.x, -p.y))' : 'd'};
-${back ? `back[wave_at + ${index}] = times(d, vec2f(o.x, -o.y));` : ''}`;
+let d = less_product(${value}, p, o);
+waves[wave_at + ${index}] = ${store === 'gradient' ? 'rounded_product(d, vec2f(p.x, -p.y))' : 'd'};
+${back ? `back[wave_at + ${index}] = rounded_product(d, vec2f(o.x, -o.y));` : ''}`;
   const factor = normalised ? ` * ${literal(1 / pixels)}` : '';
   const stored: Record<WaveRows['store'], (value: string, index: string) => string> = {
     waves: (value, index) => `waves[wave_at + ${index}] = ${value};`,
     kept: (value, index) => `kept[kept_at + ${index}] = ${value};`,
     step: (value, index) => `let kept_index = kept_at + ${index};
-kept[kept_index] = (1.0 - ${RULE.a} - ${RULE.b}) * kept[kept_index] + ${RULE.a} * ${product(index)} + ${RULE.b} * (${value});`,
+kept[kept_index] = stepped(kept[kept_index], probe[probe_at + ${index}], object[object_at + ${index}], ${value});`,
     difference,
     gradient: difference,
   };
@@ -90,5 +107,10 @@ kept[kept_index] = (1.0 - ${RULE.a} - ${RULE.b}) * kept[kept_index] + ${RULE.a} 
   writer.atEnd(transform === 'forward' ? 'far' : 'near', ({ register, index }) => {
     return `if (row_exists) { ${stored[store](register + factor, index)} }`;
   });
-  return writer.kernel(bindings, rows, bindings.includes('positions') ? POSITION : '', { types: SCAN_TYPES, readOnly });
+  const functions = [
+    bindings.includes('positions') && POSITION,
+    differs && ENDS.differs,
+    store === 'step' && ENDS.steps,
+  ].filter(Boolean);
+  return writer.kernel(bindings, rows, functions.join('\n'), { types: SCAN_TYPES, readOnly });
 }
