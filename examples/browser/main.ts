@@ -64,11 +64,11 @@ function receive(reply: Reply): void {
   }
 }
 
-function open(asked: Source): void {
+function open(asked: Source, begins = true): void {
   wanted = asked;
   byId('notices').replaceChildren();
   byId('failure').replaceChildren();
-  send({ kind: 'open', source: asked, settings: form.settings, views: stage.views });
+  send({ kind: 'open', source: asked, settings: form.settings, views: stage.views, begins });
 }
 
 function openFile(opened: File | undefined): void {
@@ -108,7 +108,8 @@ function tell(where: 'notices' | 'failure', text: string): void {
 }
 
 byId('play').addEventListener('click', () => send({ kind: state === 'running' ? 'pause' : 'resume' }));
-for (const kind of ['step', 'kernel', 'stop'] as const) byId(kind).addEventListener('click', () => send({ kind }));
+for (const kind of ['step', 'kernel'] as const) byId(kind).addEventListener('click', () => send({ kind }));
+byId('stop').addEventListener('click', () => open(source, false));
 
 file.addEventListener('change', () => {
   openFile(file.files?.[0]);

@@ -29,8 +29,9 @@ export interface Views {
 }
 
 export type Command =
-  | { kind: 'open'; source: Source; settings: Settings; views: Views }
-  | { kind: 'resume' | 'pause' | 'step' | 'kernel' | 'stop' | 'restart' }
+  /** `begins`: the run goes on by itself. */
+  | { kind: 'open'; source: Source; settings: Settings; views: Views; begins: boolean }
+  | { kind: 'resume' | 'pause' | 'step' | 'kernel' }
   /** The frame that came last is on the screen. */
   | { kind: 'shown' }
   | { kind: 'views'; views: Views }

@@ -20,8 +20,8 @@ const scope = globalThis as unknown as {
 };
 
 let run: Run | undefined;
-/** What is open, to begin it anew. */
-let opened: Extract<Command, { kind: 'open' }> | undefined;
+/** That was chosen. */
+let backend: Settings['backend'] = 'auto';
 let newest: Command | undefined;
 let views: Views = { object: 'image', spectrum: 'measured' };
 let pace: Settings['pace'] = 'watch';
@@ -65,11 +65,7 @@ async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'vi
   switch (command.kind) {
     case 'open':
       // Another one may follow.
-      return command === newest ? open(command, true) : undefined;
-    case 'restart':
-      return opened && open(opened, true);
-    case 'stop':
-      return opened && open(opened, false);
+      return command === newest ? open(command) : undefined;
     case 'pause':
       return;
     case 'resume':
@@ -89,14 +85,14 @@ async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'vi
   }
 }
 
-async function open(command: Extract<Command, { kind: 'open' }>, starts: boolean): Promise<void> {
+async function open(command: Extract<Command, { kind: 'open' }>): Promise<void> {
   tell('opening');
   // Until there is another one, the last one stays.
   const problem = await problemOf(command.source, command.settings);
   const next = await openWhereItCan(problem, command.settings);
   run?.dispose();
   run = next;
-  opened = command;
+  backend = command.settings.backend;
   ({ views } = command);
   ({ pace } = command.settings);
   rate = NaN;
@@ -104,7 +100,7 @@ async function open(command: Extract<Command, { kind: 'open' }>, starts: boolean
   post(problem.opened);
   await tellPlace(run);
   await show(true);
-  if (starts) start();
+  if (command.begins) start();
   else tell('paused');
 }
 
@@ -125,9 +121,9 @@ async function tellPlace({ backend, device }: Run): Promise<void> {
   post({ kind: 'place', backend, device, why: await whyThere(backend) });
 }
 
-async function whyThere(backend: BackendName): Promise<string> {
-  if (opened?.settings.backend === backend) return 'as chosen';
-  if (backend === 'webgpu') return 'the fastest that works here';
+async function whyThere(taken: BackendName): Promise<string> {
+  if (taken === backend) return 'as chosen';
+  if (taken === 'webgpu') return 'the fastest that works here';
   const webgpu = (await listBackends()).find(({ name }) => name === 'webgpu');
   if (!webgpu?.available) return `no WebGPU: ${webgpu?.reason}`;
   const isEmulated = webgpu.devices.every(({ software }) => software);
@@ -194,7 +190,7 @@ async function show(compare: boolean): Promise<void> {
 }
 
 async function save(): Promise<void> {
-  if (!run || !opened) return;
+  if (!run) return;
   const { encodeNpy } = await import('rephase/formats');
   const { image, shape } = await run.image();
   post({ kind: 'file', name: 'image.npy', bytes: encodeNpy(image, shape) });
