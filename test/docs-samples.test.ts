@@ -65,7 +65,7 @@ const probe = Float64Array.from({ length: 2 * ${SIZE ** 2} }, (_, i) => (i % 2 ?
 const positions = Float64Array.of(0, 0, 0, 8, 8, 0, 8, 8);
 const { patterns } = await simulateScan({ object, probe, shape: [${SIZE}, ${SIZE}], positions });
 const inObject = image.map(Math.sqrt);
-Object.assign(globalThis, { problem, ...problem, mask, image, inObject, patterns, positions, probe });
+Object.assign(globalThis, { problem, ...problem, mask, image, inObject, target: image, patterns, positions, probe });
 if (process.env.WEBGPU) {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
