@@ -250,7 +250,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     mkdirSync(SCREENSHOTS, { recursive: true });
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    await poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     await page.addScriptTag({ path: AXE });
     const violations = await page.evaluate(
       `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
