@@ -8,7 +8,7 @@ import { checkScanSessionOptions, prepareScan } from '../src/problems/scan.js';
 import type { ScanAlgorithm } from '../src/scan-types.js';
 import { scanOrder } from '../src/session/scan-order.js';
 import type { Shape } from '../src/types.js';
-import { onEveryScanBackend, type Subject } from './support/backends.js';
+import { onEveryBackend, type Subject } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { readVector } from './support/vectors.js';
 
@@ -74,7 +74,7 @@ const orderOf = ({ order }: Run, count: number, iteration: number) =>
     ? Uint32Array.from({ length: count }, (_, j) => j)
     : scanOrder(count, order.shuffled, iteration);
 
-onEveryScanBackend('scans', ({ backend, precision }) => {
+onEveryBackend('scans', ({ backend, precision }) => {
   const runs = index.cases.flatMap((of) => of.runs.map((run) => ({ of, run, title: `${of.name} ${run.name}` })));
   it.each(runs)('$title', async ({ of, run }) => {
     const { session, setup, rule } = await open(of, run, { backend, precision });

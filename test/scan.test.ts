@@ -19,7 +19,7 @@ import { ComplexTransform } from '../src/session/complex-transform.js';
 import { scanOrder } from '../src/session/scan-order.js';
 import { completedModes } from '../src/session/probe.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
-import { onEveryScanBackend } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { makeScene } from './support/scans.js';
 
@@ -49,7 +49,7 @@ function kernels(session: ScanSession) {
   session.constrainObject();
 }
 
-onEveryScanBackend('mixtures of calls', ({ backend, precision, tolerance }) => {
+onEveryBackend('mixtures of calls', ({ backend, precision, tolerance }) => {
   it.each(SCAN_ALGORITHMS)('of %s give the same bits', async (algorithm) => {
     for (const scan of [start(truth), start(truthOfTwo)]) {
       const options = { algorithm, batch: 5, history: true, seed: 3, positionsFrom: 2, probeFrom: 1 };

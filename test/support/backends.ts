@@ -1,6 +1,5 @@
 /** Runs one specification on every backend that there is; for those that cannot run here the report says why. */
 import { describe, it } from 'vitest';
-import { selectDevice } from '../../src/backends/registry.js';
 import { listBackends, type BackendName, type Precision } from '../../src/index.js';
 
 export interface Subject {
@@ -16,19 +15,6 @@ export interface Subject {
 export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda', 'webgpu'];
 
 const reports = await listBackends();
-
-const names = reports.filter(({ available }) => available).map(({ name }) => name);
-const selected = names.map((backend) => selectDevice({ backend, device: undefined, precision: 'single' }));
-const withoutScans = (await Promise.all(selected)).filter(({ backend }) => !backend.createScanSession);
-
-/** Runs one specification on every backend that takes scans. */
-export function onEveryScanBackend(title: string, specification: (subject: Subject) => void): void {
-  onEveryBackend(title, (subject) => {
-    if (withoutScans.some(({ backend }) => backend.name === subject.backend))
-      it.skip('takes no scans', () => undefined);
-    else specification(subject);
-  });
-}
 
 /** Both precisions where the backend has them. */
 export function onEveryBackend(title: string, specification: (subject: Subject) => void): void {
