@@ -19,6 +19,7 @@ import {
 import { decodeComplexNpy, decodeNpy } from '../dist/formats.js';
 import { describeMachine } from './machine.mjs';
 import { digits, table } from './markdown.mjs';
+import { aperture, defocusOf, discs, spiral } from './scene.mjs';
 
 /** @typedef {import('../dist/index.js').Scan} Scan @typedef {readonly [number, number]} Shape */
 
@@ -130,16 +131,17 @@ async function measuredStar(path) {
 /**
  * @param {Shape} shape
  * @param {Float64Array} positions
- * @param {{ radius: number, defocus: number }} aperture
+ * @param {{ radius: number, defocus: number }} beam
  */
-async function simulated(shape, positions, aperture) {
+async function simulated(shape, positions, beam) {
   const most = [0, 1].map((axis) => Math.ceil(Math.max(...positions.filter((_, i) => i % 2 === axis))));
   const margin = Math.floor(Math.min(...positions));
   const size = /** @type {Shape} */ ([most[0] + shape[0] + margin, most[1] + shape[1] + margin]);
-  const object = { data: discs(size), shape: size };
+  let drawn = 0;
+  const object = { data: discs(size, () => uniform(11, 0, drawn++)), shape: size };
   const truth = await simulateScan({
     object,
-    probe: await lens(shape, aperture),
+    probe: await lens(shape, beam),
     shape,
     positions,
     photons: PHOTONS,
@@ -156,56 +158,11 @@ async function simulated(shape, positions, aperture) {
 /**
  * The focus of a lens whose aperture reaches to `radius` of the highest frequency, with `defocus` radians at its edge.
  * @param {Shape} shape
- * @param {{ radius: number, defocus: number }} aperture
+ * @param {{ radius: number, defocus: number }} lens
  */
-function lens([rows, columns], { radius, defocus }) {
-  const signed = (/** @type {number} */ index, /** @type {number} */ count) =>
-    (2 * (index < count / 2 ? index : index - count)) / count;
-  const patterns = Float64Array.from({ length: rows * columns }, (_, k) => {
-    const q = Math.hypot(signed(Math.floor(k / columns), rows), signed(k % columns, columns)) / radius;
-    return 1 / (1 + Math.exp((q - 1) * Math.min(rows, columns) * radius)) ** 2;
-  });
-  const scan = { patterns, shape: /** @type {const} */ ([rows, columns]), positions: new Float64Array(2) };
-  return guessProbe(scan, { defocus: defocus / (Math.PI * (radius / 2) ** 2) });
-}
-
-/**
- * Row and column on a Fermat spiral with about `step` pixels between neighbours.
- * @param {number} count
- * @param {number} step
- * @param {number} margin
- * @param {boolean} whole
- */
-function spiral(count, step, margin, whole) {
-  const places = Float64Array.from({ length: 2 * count }, (_, i) => {
-    const [radius, angle] = [step * 0.57 * Math.sqrt(i >> 1), (i >> 1) * Math.PI * (3 - Math.sqrt(5))];
-    return radius * (i % 2 ? Math.cos(angle) : Math.sin(angle));
-  });
-  const least = [0, 1].map((axis) => Math.min(...places.filter((_, i) => i % 2 === axis)));
-  const placed = places.map((place, i) => place - least[i % 2] + margin);
-  return whole ? placed.map((place) => Math.floor(place + 0.5)) : placed;
-}
-
-/** A weakly absorbing phase object of overlapping discs with soft edges, interleaved. @param {Shape} shape */
-function discs([rows, columns]) {
-  let drawn = 0;
-  const between = (/** @type {number} */ least, /** @type {number} */ most) =>
-    least + (most - least) * uniform(11, 0, drawn++);
-  const [phase, absorption] = [new Float64Array(rows * columns), new Float64Array(rows * columns)];
-  for (let disc = 0; disc < (rows * columns) / 150; disc++) {
-    const [y, x, radius, aspect] = [between(0, rows), between(0, columns), between(2, 7), between(0.6, 1.6)];
-    const [darker, later] = [between(0, 0.08), between(0.1, 0.5)];
-    for (let i = 0; i < phase.length; i++) {
-      const distance = Math.hypot(Math.floor(i / columns) - y, ((i % columns) - x) * aspect);
-      const inside = 1 / (1 + Math.exp(2 * (distance - radius)));
-      phase[i] -= inside * later;
-      absorption[i] += inside * darker;
-    }
-  }
-  return Float64Array.from({ length: 2 * phase.length }, (_, i) => {
-    const [size, angle] = [Math.exp(-Math.min(absorption[i >> 1], 0.3)), Math.max(phase[i >> 1], -1.6)];
-    return size * (i % 2 ? Math.sin(angle) : Math.cos(angle));
-  });
+function lens(shape, { radius, defocus }) {
+  const scan = { patterns: aperture(shape, radius), shape, positions: new Float64Array(2) };
+  return guessProbe(scan, { defocus: defocusOf(radius, defocus) });
 }
 
 /** @param {Shape} shape */
