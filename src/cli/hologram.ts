@@ -3,7 +3,7 @@ import { type Command } from 'commander';
 import { HOLOGRAM_METHODS, hologram, type Hologram, type HologramMethod } from '../tools/hologram.js';
 import { fftshift, ifftshift } from '../tools/fftshift.js';
 import { magnitudesFromIntensities } from '../tools/intensities.js';
-import { BACKEND_NAMES, PRECISIONS, type BackendName, type Precision, type Shape } from '../types.js';
+import { type BackendName, type Precision, type Shape } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import {
   type Image,
@@ -21,6 +21,7 @@ import { brief, printer } from './print.js';
 import { progressBar } from './progress.js';
 import { readMatching } from './problem.js';
 import { oneOf, positive, shape as shapeOf, whole } from './values.js';
+import { addWhereOptions } from './where.js';
 
 interface HologramCliOptions extends InputOptions {
   output: string;
@@ -73,15 +74,8 @@ export function addHologram(program: Command): void {
     .option('--bits <number>', 'the modulator has 2^bits levels (default: 8 for PNG)', whole('--bits', 1))
     .option('--fill-factor <share>', 'the share of a pixel that modulates, up to 1', positive('--fill-factor'))
     .option('--far-field <file>', 'write the intensities of the far field: .npy, .png or .tiff')
-    .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
-    .option(
-      '--backend <name>',
-      `${BACKEND_NAMES.join(', ')} or auto`,
-      oneOf('--backend', [...BACKEND_NAMES, 'auto']),
-      'auto',
-    )
-    .option('--device <index>', "one of the backend's devices, as `rephase backends` counts them", whole('--device', 0))
-    .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
+    .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0);
+  addWhereOptions(command)
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(

@@ -10,7 +10,7 @@ import { retrieve } from '../../retrieve/retrieve.js';
 import { SCAN_ALGORITHMS, type Orientation, type Scan } from '../../scan-types.js';
 import { guessProbe } from '../../tools/guess-probe.js';
 import { type ScanGuess, guessScan } from '../../tools/guess-scan.js';
-import { BACKEND_NAMES, PRECISIONS, type Progress } from '../../types.js';
+import { type Progress } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput } from '../files.js';
 import { examples } from '../help.js';
@@ -18,6 +18,7 @@ import { interruptible } from '../interrupt.js';
 import { brief, note, printer, quote } from '../print.js';
 import { progressBar } from '../progress.js';
 import { numberBetween, oneOf, positive, whole } from '../values.js';
+import { addWhereOptions } from '../where.js';
 import { type Looked, lookAtScan } from './facts.js';
 import { type ScanInput, addScanOptions, readScanInput, scanInputs } from './input.js';
 import { printLook, writeLook } from './look.js';
@@ -61,16 +62,8 @@ export function addPtycho(program: Command): void {
       'the iteration from which on positions are corrected (default: never)',
       whole('--positions-from', 0),
     )
-    .option('--seed <number>', 'of the order of positions', whole('--seed', 0), 0)
-    .option(
-      '--backend <name>',
-      `${BACKEND_NAMES.join(', ')} or auto`,
-      oneOf('--backend', [...BACKEND_NAMES, 'auto']),
-      'auto',
-    )
-    .option('--device <number>', "one of the backend's devices (default: the first that works)", whole('--device', 0))
-    .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single');
-  addScanOptions(command)
+    .option('--seed <number>', 'of the order of positions', whole('--seed', 0), 0);
+  addScanOptions(addWhereOptions(command))
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(

@@ -7,15 +7,7 @@ import { readBytes } from '../../formats/files.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
 import { REFINING_STEPS } from '../../problems/options.js';
 import { retrieve } from '../../retrieve/retrieve.js';
-import {
-  ALGORITHMS,
-  BACKEND_NAMES,
-  OBJECT_KINDS,
-  PRECISIONS,
-  type Problem,
-  type Progress,
-  type RetrieveOptions,
-} from '../../types.js';
+import { ALGORITHMS, OBJECT_KINDS, type Problem, type Progress, type RetrieveOptions } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput, checkPlace, isPng } from '../files.js';
 import { examples } from '../help.js';
@@ -31,7 +23,8 @@ import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, port, positive, range, starts, whole, wholeOrAll } from '../values.js';
+import { numberFrom, oneOf, port, positive, range, starts, whole } from '../values.js';
+import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
 type Parsed = Omit<GivenOptions, 'starts' | 'firstStart'> & { starts?: Pick<GivenOptions, 'starts' | 'firstStart'> };
@@ -129,19 +122,8 @@ export function addReconstruct(program: Command): void {
       '--held-out <share>',
       'with generations: measured frequencies that no iteration sees, which tell how good the image is (default: 0.01)',
       numberFrom('--held-out', 0),
-    )
-    .option(
-      '--backend <name>',
-      `${BACKEND_NAMES.join(', ')} or auto`,
-      oneOf('--backend', [...BACKEND_NAMES, 'auto']),
-      'auto',
-    )
-    .option(
-      '--device <which>',
-      "one of the backend's devices, as `rephase backends` counts them, or all, which share the starts (default: the first that works)",
-      wholeOrAll('--device'),
-    )
-    .option('--precision <name>', 'single, or double (wasm only)', oneOf('--precision', PRECISIONS), 'single')
+    );
+  addWhereOptions(command, true)
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
     .option('--checkpoint <file>', 'write what the run has reached, every so often and when it is stopped')
