@@ -6,6 +6,7 @@ import {
   createSession,
   type Algorithm,
   type ObjectKind,
+  type Precision,
   type Session,
   type SessionOptions,
   type Shape,
@@ -118,4 +119,30 @@ export async function expectAlike(session: Session, textbook: TextbookSession, t
   const residual = await session.residual();
   if (textbook.iterations === 0) expect(residual).toBeNaN();
   else expect(Math.abs(residual - textbook.residual)).toBeLessThan(tolerance);
+}
+
+/** One run, steps and kernels of sessions that begin alike, and keep a history, do the same. */
+export async function expectAnyGranularity(open: () => Promise<Session>, precision: Precision): Promise<void> {
+  const [run, steps, kernels] = await Promise.all([1, 2, 3].map(open));
+  await run.run(12);
+  for (let i = 0; i < 12; i++) {
+    steps.step();
+    kernels.inverse();
+    kernels.constrainObject();
+    kernels.forward();
+    kernels.constrainFourier();
+  }
+  const spectrum = await run.readSpectrum();
+  const object = await run.readObject();
+  const history = await run.history();
+  for (const session of [steps, kernels]) {
+    // The arithmetic is the same, whatever calls it.
+    expect(await session.readSpectrum()).toEqual(spectrum);
+    // For rules without memory the fused passes hold the object as its transform along rows only.
+    const rounding = precision === 'double' ? 1e-14 : 2e-6;
+    expect(relativeError(await session.readObject(), object)).toBeLessThan(rounding);
+    expect(relativeError(await session.history(), history)).toBeLessThan(rounding);
+    expect(session.iterations).toBe(12);
+  }
+  [run, steps, kernels].forEach((session) => session.dispose());
 }
