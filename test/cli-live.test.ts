@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { drawn, previewOf } from '../src/cli/live/terminal.js';
@@ -69,6 +70,7 @@ describe('an image on a terminal', () => {
 describe('a run', () => {
   const folder = temporaryFolder();
   afterAll(() => folder.remove());
+  const SCAN = fileURLToPath(new URL('fixtures/scan-cdtools.h5', import.meta.url));
   const ENDLESS = ['reconstruct', 'pattern.npy', '-o', 'image.npy', '--support', '24x24', '--chain', 'hio*1000000000'];
 
   beforeAll(async () => {
@@ -123,6 +125,24 @@ describe('a run', () => {
     child.kill('SIGINT');
     expect(await closed).toBe(130);
     await expect(fetch(address)).rejects.toThrow();
+  });
+
+  it('shows the phase of a scan, on a terminal and on a page', async () => {
+    const { child, closed, match } = await running(
+      ['ptycho', SCAN, '-o', 'phase.npy', '--iterations', '1000000000', '--preview', 'blocks', '--watch', '0'],
+      /watched at (\S+)[^]*(\x1b7\x1b\[24A\r[^]*?\x1b8[^]*){2}/,
+    );
+    expect(await (await fetch(match[1])).text()).toContain(`<h1>rephase: ${SCAN}</h1>`);
+    const image = decode(new Uint8Array(await (await fetch(`${match[1]}image.png`)).arrayBuffer()));
+    // As large as the part of the object that got light, at most all of it.
+    expect(image.height).toBeGreaterThan(1);
+    expect(image.width).toBeGreaterThan(1);
+    expect(new Set(image.data).size).toBeGreaterThan(2);
+    child.kill('SIGINT');
+    expect(await closed).toBe(130);
+    const { code, stderr } = await run(['ptycho', SCAN, '--preview']);
+    expect(code).toBe(2);
+    expect(stderr).toBe('rephase: --preview takes -o, without which nothing runs\n');
   });
 
   it('refuses pages of other names', async () => {

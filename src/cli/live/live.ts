@@ -1,13 +1,12 @@
 /** What can be watched of a run: its image on the terminal (`--preview`) or on a page (`--watch`). */
 import process from 'node:process';
-import { toFeasible } from '../../problems/feasible.js';
-import { magnitude } from '../../tools/complex-images.js';
-import { decodeCheckpoint } from '../../retrieve/checkpoint.js';
-import type { Problem, Progress, RealResult } from '../../types.js';
+import { type Command } from 'commander';
+import type { Progress } from '../../types.js';
 import type { Image } from '../files.js';
-import { cropToSupport, objectPicture } from '../picture.js';
+import { objectPicture } from '../picture.js';
 import { note } from '../print.js';
-import { type Preview, drawn, previewOf } from './terminal.js';
+import { oneOf, port } from '../values.js';
+import { PREVIEWS, type Preview, drawn, previewOf } from './terminal.js';
 import { startWatch } from './watch.js';
 
 export interface LiveOptions {
@@ -17,10 +16,24 @@ export interface LiveOptions {
   quiet?: boolean;
 }
 
+export function addLiveOptions(command: Command): Command {
+  return command
+    .option(
+      '--preview [how]',
+      'show the image on the terminal while it forms: auto, kitty, sixel or blocks (default: auto)',
+      oneOf('--preview', PREVIEWS),
+    )
+    .option(
+      '--watch <port>',
+      'serve a page that shows the run to browsers on this machine (0: any free port)',
+      port('--watch'),
+    );
+}
+
 export interface Live {
   progress: (progress: Progress) => void;
-  /** Shows the best image of a checkpoint. */
-  show: (checkpoint: Uint8Array) => void;
+  /** Shows the image as it is now, from its smallest value in black to its largest in white. */
+  show: (image: Image) => void;
   end: () => Promise<void>;
 }
 
@@ -28,7 +41,7 @@ export interface Live {
 const [MOST_LINES, OTHER_LINES] = [24, 4];
 
 /** Undefined where nothing is to be watched, or where `--preview` finds no terminal. */
-export async function startLive(options: LiveOptions, problem: Problem, title: string): Promise<Live | undefined> {
+export async function startLive(options: LiveOptions, title: string): Promise<Live | undefined> {
   const { preview, watch: port, quiet } = options;
   const watch = port === undefined ? undefined : await startWatch(port, title);
   if (watch && !quiet) note(`the run can be watched at ${watch.address}`);
@@ -36,9 +49,7 @@ export async function startLive(options: LiveOptions, problem: Problem, title: s
   if (!watch && !terminal) return undefined;
   return {
     progress: (progress) => watch?.progress(progress),
-    show: (checkpoint) => {
-      const image = bestImage(checkpoint, problem);
-      if (!image) return;
+    show: (image) => {
       terminal?.(image);
       watch?.show(objectPicture(image));
     },
@@ -46,9 +57,8 @@ export async function startLive(options: LiveOptions, problem: Problem, title: s
   };
 }
 
-/** How many seconds there should be between images: copying the states of all starts must not take most of the time. */
-export function secondsBetweenImages({ shape }: Problem, starts: number): number {
-  const pixels = starts * shape[0] * shape[1];
+/** How many seconds there should be between images: copying so many pixels for each must not take most of the time. */
+export function secondsBetweenImages(pixels: number): number {
   return Math.max(0.5, pixels / PIXELS_A_SECOND);
 }
 
@@ -68,26 +78,4 @@ function terminalFor(preview: Preview): ((image: Image) => void) | undefined {
     isFirst = false;
     stderr.write(`\x1b7\x1b[${lines}A\r${drawn(image, kind, lines)}\x1b8`);
   };
-}
-
-/** The feasible image of the start with the smallest residual, cut to the support. Undefined before the first iteration. */
-function bestImage(checkpoint: Uint8Array, problem: Problem): Image | undefined {
-  let best: { object: RealResult; residual: number } | undefined;
-  for (const origin of decodeCheckpoint(checkpoint).origins) {
-    if (!origin || !('residual' in origin) || (best && !(origin.residual < best.residual))) continue;
-    best = { object: origin.object as RealResult, residual: origin.residual };
-  }
-  if (!best) return undefined;
-  const { shape, object, support, supportSize = 0, phaseBounds, objectMagnitudes } = problem;
-  const { bounds = problem.amplitudeBounds ?? [0, Infinity] } = problem;
-  const inside = support && Uint8Array.from(support, Number);
-  const known = {
-    ...(object && { object }),
-    bounds,
-    supportSize,
-    ...(phaseBounds && { phaseBounds }),
-    objectMagnitudes,
-  };
-  const feasible = toFeasible(best.object, inside, known);
-  return cropToSupport({ data: object === 'complex' ? magnitude(feasible) : feasible, shape }, inside);
 }

@@ -2,11 +2,12 @@
 import type { Scan, ScanAlgorithm, ScanReconstruction } from '../../scan-types.js';
 import type { Illumination } from '../../tools/illumination.js';
 import type { BackendName, Precision } from '../../types.js';
+import type { LiveOptions } from '../live/live.js';
 import type { Looked } from './facts.js';
 import type { ScanInputOptions } from './input.js';
 import type { LitImage } from './pictures.js';
 
-export interface PtychoOptions extends ScanInputOptions {
+export interface PtychoOptions extends ScanInputOptions, LiveOptions {
   output?: string;
   algorithm: ScanAlgorithm;
   iterations: number;
@@ -25,7 +26,6 @@ export interface PtychoOptions extends ScanInputOptions {
   checkpointEvery?: number;
   resume?: string;
   json?: boolean;
-  quiet?: boolean;
 }
 
 /** A finished or interrupted run. */

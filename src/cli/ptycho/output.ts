@@ -14,17 +14,18 @@ import { type PtychoOptions, type ScanOutcome, type Seen, givenPositions, noiseF
 import { litImages } from './pictures.js';
 import { scanReport } from './report.js';
 
-/** With the probe and the positions that were found. */
-async function seen({ scan, result }: ScanOutcome): Promise<Seen> {
-  const { object, objectShape, probe, positions } = result;
+/** The object with the probe and the positions that a run has reached. */
+export async function seen(scan: Scan, { object, objectShape, probe, positions }: Reached): Promise<Seen> {
   const light = await illumination({ ...scan, probe, positions, object: { data: object, shape: objectShape } });
   return { light, ...litImages(object, objectShape, light) };
 }
 
+type Reached = Pick<ScanPreview, 'object' | 'objectShape' | 'probe' | 'positions'>;
+
 export async function writeResult(options: PtychoOptions & { output: string }, outcome: ScanOutcome): Promise<Seen> {
   const { output, report } = options;
   const { scan, result, command } = outcome;
-  const what = await seen(outcome);
+  const what = await seen(scan, result);
   if (isCxi(output)) await writeScan(output, scan, result, settingsOf(options, command));
   else if (isPng(output)) await writeImage(output, what.phase, { bits: 16, range: what.phase.range });
   else await writeBytes(output, encodeComplexNpy(result.object, result.objectShape));

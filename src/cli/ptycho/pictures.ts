@@ -105,3 +105,8 @@ export function lightPicture(light: Illumination, pattern: Shape, before?: Float
 export function greyOf({ data, shape, range }: LitImage): Picture {
   return greyPicture({ data, shape }, range);
 }
+
+/** The image with no values outside its range. */
+export function clipped({ data, shape, range: [least, greatest] }: LitImage): Image {
+  return { data: data.map((value) => Math.min(Math.max(value, least), greatest)), shape };
+}

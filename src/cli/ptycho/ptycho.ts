@@ -7,7 +7,7 @@ import type { ScanResult } from '../../formats/scan/result.js';
 import { metresOf } from '../../formats/scan/write.js';
 import { orientScan } from '../../problems/orientation.js';
 import { retrieve } from '../../retrieve/retrieve.js';
-import { SCAN_ALGORITHMS, type Orientation, type Scan } from '../../scan-types.js';
+import { SCAN_ALGORITHMS, type Orientation, type Scan, type ScanPreview } from '../../scan-types.js';
 import { guessProbe } from '../../tools/guess-probe.js';
 import { type ScanGuess, guessScan } from '../../tools/guess-scan.js';
 import { type Progress } from '../../types.js';
@@ -15,6 +15,7 @@ import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
+import { type Live, addLiveOptions, secondsBetweenImages, startLive } from '../live/live.js';
 import { brief, note, printer, quote } from '../print.js';
 import { progressBar } from '../progress.js';
 import { numberBetween, oneOf, positive, whole } from '../values.js';
@@ -23,7 +24,8 @@ import { type Looked, lookAtScan } from './facts.js';
 import { type ScanInput, addScanOptions, readScanInput, scanInputs } from './input.js';
 import { printLook, writeLook } from './look.js';
 import type { PtychoOptions, ScanOutcome } from './outcome.js';
-import { checkpointWriter, isCxi, printResult, settingsOf, writeResult } from './output.js';
+import { checkpointWriter, isCxi, printResult, seen, settingsOf, writeResult } from './output.js';
+import { clipped } from './pictures.js';
 
 const HELP = `
 Without -o it looks: geometry, dose, overlap, what looks wrong, and SCAN.look.png with the light on the object and the positions
@@ -63,7 +65,7 @@ export function addPtycho(program: Command): void {
       whole('--positions-from', 0),
     )
     .option('--seed <number>', 'of the order of positions', whole('--seed', 0), 0);
-  addScanOptions(addWhereOptions(command))
+  addScanOptions(addLiveOptions(addWhereOptions(command)))
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
@@ -73,6 +75,7 @@ export function addPtycho(program: Command): void {
           'rephase ptycho scan.cxi',
           'rephase ptycho scan.cxi -o phase.png --report scan.html --guess',
           'rephase ptycho scan.cxi -o result.cxi --modes 3 --positions-from 50',
+          'rephase ptycho scan.cxi -o phase.png --preview',
           'rephase ptycho patterns.npy --positions xy.csv --wavelength 8.2e-11 --distance 2.1 --pixel 75e-6 -o phase.png',
         ]),
     )
@@ -113,7 +116,8 @@ async function runPtycho(path: string, options: PtychoOptions): Promise<void> {
       // A file keeps the scan as it was, whatever a run goes on from.
       scan: found?.scan ?? read.scan,
     };
-    const { result, code } = await reconstruct(scan, options, run, signal);
+    const live = await startLive(options, `rephase: ${path}`);
+    const { result, code } = await reconstruct(scan, options, run, signal, live);
     // The result first: it is safe when a report cannot be written.
     const named = { ...options, output: output! };
     const seen = await writeResult(named, { ...run, result });
@@ -133,8 +137,12 @@ function checkTogether({
   resume,
   checkpoint,
   checkpointEvery,
+  preview,
+  watch,
 }: PtychoOptions): void {
-  const idle = Object.entries({ report, checkpoint, resume }).find(([, file]) => file !== undefined && !output);
+  const idle = Object.entries({ report, checkpoint, resume, preview, watch }).find(
+    ([, value]) => value !== undefined && !output,
+  );
   if (idle) throw new UsageError(`--${idle[0]} takes -o, without which nothing runs`);
   if (checkpointEvery !== undefined && checkpoint === undefined) {
     throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
@@ -194,10 +202,20 @@ async function reconstruct(
   options: PtychoOptions,
   { first, command, scan: kept }: Omit<ScanOutcome, 'result'>,
   signal: AbortSignal,
+  live: Live | undefined,
 ) {
   const { algorithm, iterations, alpha, beta, batch, modes, probeFrom, positionsFrom, seed } = options;
   const { backend, device, precision, quiet, checkpoint, checkpointEvery = 60 } = options;
   const keep = checkpoint === undefined ? undefined : checkpointWriter(checkpoint, kept, settingsOf(options, command));
+  // What is watched is read more often than the file is written.
+  const imageSeconds = live ? secondsBetweenImages(scan.patterns.length) : Infinity;
+  let due = live ? performance.now() + 1000 * checkpointEvery : 0;
+  const onPreview = async (reached: ScanPreview) => {
+    if (live) live.show(clipped((await seen(scan, reached)).phase));
+    if (!keep || performance.now() < due) return;
+    await keep(reached);
+    if (live) due = performance.now() + 1000 * checkpointEvery;
+  };
   const bar = progressBar(quiet ?? false);
   try {
     const result = await retrieve(scan, {
@@ -214,8 +232,11 @@ async function reconstruct(
         seed,
       },
       ...{ backend, device, precision, history: true, signal },
-      ...{ onPreview: keep, previewSeconds: checkpointEvery },
-      onProgress: (progress: Progress) => bar.update(progress),
+      ...((keep || live) && { onPreview, previewSeconds: Math.min(imageSeconds, checkpointEvery) }),
+      onProgress: (progress: Progress) => {
+        bar.update(progress);
+        live?.progress(progress);
+      },
     });
     return { result, code: EXIT.success };
   } catch (error) {
@@ -224,6 +245,7 @@ async function reconstruct(
     return { result: error.partialScan, code: exitCode(error) };
   } finally {
     bar.stop();
+    await live?.end();
   }
 }
 

@@ -12,18 +12,18 @@ import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput, checkPlace, isPng } from '../files.js';
 import { examples } from '../help.js';
 import { interruptible } from '../interrupt.js';
-import { type Live, secondsBetweenImages, startLive } from '../live/live.js';
-import { PREVIEWS } from '../live/terminal.js';
+import { type Live, addLiveOptions, secondsBetweenImages, startLive } from '../live/live.js';
 import { note, printer, quote } from '../print.js';
 import { addPatternOptions, otherInputs, readProblem } from '../problem.js';
 import { progressBar } from '../progress.js';
+import { bestImage } from './best-image.js';
 import { checkpointFile, recipeOf } from './checkpoint.js';
 import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, port, positive, range, starts, whole } from '../values.js';
+import { numberFrom, oneOf, positive, range, starts, whole } from '../values.js';
 import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
@@ -129,17 +129,8 @@ export function addReconstruct(program: Command): void {
     .option('--checkpoint <file>', 'write what the run has reached, every so often and when it is stopped')
     .option('--checkpoint-every <seconds>', 'how often (default: 60)', positive('--checkpoint-every'))
     .option('--resume <file>', 'a checkpoint to go on from, with the pattern and the options of the run that wrote it')
-    .option('--report <file>', 'write a page with pictures, residual curve and settings: .html')
-    .option(
-      '--preview [how]',
-      'show the image on the terminal while it forms: auto, kitty, sixel or blocks (default: auto)',
-      oneOf('--preview', PREVIEWS),
-    )
-    .option(
-      '--watch <port>',
-      'serve a page that shows the run to browsers on this machine (0: any free port)',
-      port('--watch'),
-    )
+    .option('--report <file>', 'write a page with pictures, residual curve and settings: .html');
+  addLiveOptions(command)
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'no progress bar, and print nothing but errors')
     .addHelpText(
@@ -181,7 +172,7 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   });
   // Files are written inside: a signal meanwhile lets them be finished.
   await interruptible(async (signal) => {
-    const live = await startLive(options, problem, `rephase: ${path}`);
+    const live = await startLive(options, `rephase: ${path}`);
     const { code, ...run } = await reconstruct(
       problem,
       {
@@ -374,10 +365,13 @@ async function reconstruct(
   live: Live | undefined,
 ) {
   // What is watched takes checkpoints more often than the file does.
-  const imageSeconds = live ? Math.min(secondsBetweenImages(problem, starts), checkpointEvery) : checkpointEvery;
+  const [rows, columns] = problem.shape;
+  const imageSeconds = live ? secondsBetweenImages(starts * rows * columns) : Infinity;
+  const checkpointSeconds = Math.min(imageSeconds, checkpointEvery);
   const file = checkpoint === undefined ? undefined : checkpointFile(checkpoint, live ? checkpointEvery : 0);
   const onCheckpoint = async (bytes: Uint8Array) => {
-    live?.show(bytes);
+    const image = live && bestImage(bytes, problem);
+    if (image) live.show(image);
     await file?.take(bytes);
   };
   const bar = progressBar(quiet);
@@ -387,7 +381,7 @@ async function reconstruct(
       bar.update(progress);
       live?.progress(progress);
     };
-    const checkpoints = (file || live) && { onCheckpoint, checkpointSeconds: imageSeconds };
+    const checkpoints = (file || live) && { onCheckpoint, checkpointSeconds };
     const result = await retrieve(problem, { ...options, ...checkpoints, onProgress });
     return { result, interrupted: false, code: EXIT.success };
   } catch (error) {
