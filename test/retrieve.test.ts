@@ -10,12 +10,15 @@ import {
   InvalidArgumentError,
   OutOfMemoryError,
   alignedError,
+  chooseRecipe,
   createSession,
   listBackends,
   retrieve,
   simulate,
   type MemoryReport,
+  type Problem,
   type Progress,
+  type RecipeOptions,
   type Shape,
   type Start,
 } from '../src/index.js';
@@ -181,6 +184,40 @@ describe('retrieve on the wasm backend', () => {
     const { error } = await alignedError(refined.feasible, truth, padded);
     // Reached is the rounding of single precision; a wrong image is off by a third or more.
     expect(error).toBeLessThan(1e-3);
+  });
+});
+
+describe('a recipe', () => {
+  const usual = { ...problem, support: new Uint8Array(pixels).fill(1, 0, pixels / 4) };
+  const chosen = (options: RecipeOptions, kind: Partial<Problem> = {}) =>
+    chooseRecipe({ ...usual, ...kind }, { effort: 'quick', backend: 'wasm', ...options });
+
+  it('is a chain that fits, and starts and generations that go with it', async () => {
+    const chain = /^hio:0\.7\*\d+\+er\*\d+$/;
+    expect(await chosen({})).toEqual({
+      ...{ chain: expect.stringMatching(chain) as string, starts: 4, generations: 2, refine: 100 },
+    });
+    // One start has nothing to be combined with, and starts of complex objects are not registered.
+    expect(await chosen({ starts: 1 })).toEqual({ chain: expect.stringMatching(chain) as string, starts: 1 });
+    expect(await chosen({}, { object: 'complex' })).toEqual({
+      chain: expect.stringMatching(chain) as string,
+      starts: 4,
+    });
+  });
+
+  it('keeps what is given, and is an option of retrieve', async () => {
+    const recipe = await chosen({ chain: 'hio*20+er*5', starts: 2, refine: 3 });
+    expect(recipe).toEqual({ chain: 'hio*20+er*5', starts: 2, generations: 2, refine: 3 });
+    const { residuals } = await retrieve(usual, { ...recipe, backend: 'wasm' });
+    expect(residuals).toHaveLength(2);
+  });
+
+  it.each([
+    [{ effort: 'quik' }, "effort: got \"quik\"; takes 'quick', 'normal', 'thorough'; did you mean 'quick'?"],
+    [{ starts: 0 }, 'starts: got 0; takes an integer of at least 1'],
+    [{ stars: 3 }, "no 'stars'"],
+  ])('refuses %j', async (options, message) => {
+    await expect(chosen(options as RecipeOptions)).rejects.toThrow(message);
   });
 });
 

@@ -27,6 +27,21 @@ describe('simulate', () => {
     expect(pattern.mask).toBeUndefined();
   });
 
+  it('gives the magnitudes of a complex image', async () => {
+    const complex = noise(2 * 9 * 12, 4).map((number) => number - 0.5);
+    const pattern = await simulate({ image: complex, shape, object: 'complex' });
+    const object = new Float64Array(2 * 18 * 24);
+    for (let row = 0; row < 9; row++) object.set(complex.subarray(24 * row, 24 * row + 24), 48 * row);
+    const spectrum = fourierSums(object, pattern.shape, -1);
+    const expected = pattern.magnitudes.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
+    expect(relativeError(pattern.magnitudes, expected)).toBeLessThan(1e-14);
+    expect(pattern.support).toEqual((await simulate({ image, shape })).support);
+    const refused = (options: object) => simulate({ image: complex, shape, object: 'complex', ...options });
+    await expect(refused({ image })).rejects.toThrow('9 × 12 complex numbers, interleaved re, im: 216 numbers');
+    await expect(refused({ image: complex.fill(0) })).rejects.toThrow('image: every pixel is zero; takes at least one');
+    await expect(refused({ object: 'complx' })).rejects.toThrow("takes 'real', 'complex'; did you mean 'complex'");
+  });
+
   it('pads by any factor from 1 on', async () => {
     expect((await simulate({ image, shape, pad: 1 })).shape).toEqual(shape);
     expect((await simulate({ image, shape, pad: 1.5 })).shape).toEqual([14, 18]);

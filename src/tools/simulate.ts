@@ -1,20 +1,24 @@
 /** The diffraction pattern that a detector would record of an image: for demonstrations, tests and trials of methods. */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { requireMemory } from './memory.js';
-import { checkInteger, rejectUnknownKeys } from '../problems/options.js';
+import { checkInteger, checkName, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
-import { checkRealArray, checkShape, largestOf } from '../problems/image.js';
+import { checkFinite, checkObjectArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from '../random.js';
 import { requireBackend } from '../backends/registry.js';
+import { ComplexTransform } from '../session/complex-transform.js';
+import { OBJECT_KINDS, type ObjectKind, type RealArray, type Shape } from '../types.js';
+import { magnitude } from './complex-images.js';
 import { RealTransform } from './transform.js';
-import type { RealArray, Shape } from '../types.js';
 
 /** What `simulate` takes. */
 export interface SimulateOptions {
-  /** The object, rows × columns, finite and ≥ 0, not all zero. */
+  /** The object, rows × columns, finite and ≥ 0, not all zero; a complex one of any finite numbers, interleaved re, im. */
   image: RealArray;
   /** Of the image. */
   shape: Shape;
+  /** What the image's pixels are. Default `real`. */
+  object?: ObjectKind | undefined;
   /** The pattern is this many times larger than the image in both directions, ≥ 1, rounded to pixels. Default 2. */
   pad?: number | undefined;
   /** Photons expected on the whole detector, > 0 and ≤ 1e15: adds Poisson noise. No noise when left out. */
@@ -40,6 +44,7 @@ export interface Simulation {
 const KEYS = [
   'image',
   'shape',
+  'object',
   'pad',
   'photons',
   'beamstop',
@@ -57,12 +62,10 @@ const MOST_PHOTONS = 1e15;
  */
 export async function simulate(options: SimulateOptions): Promise<Simulation> {
   rejectUnknownKeys('options', options, KEYS);
-  const { pad = 2, photons, beamstop, seed = 0 } = options;
+  const { object: kind = 'real', pad = 2, photons, beamstop, seed = 0 } = options;
+  checkName('object', kind, OBJECT_KINDS);
   const inner = checkShape('shape', options.shape);
-  const image = checkRealArray('image', options.image, inner).slice();
-  if (largestOf('image', image, inner) === 0) {
-    throw new InvalidArgumentError('image', 'image: every pixel is zero; takes at least one above 0');
-  }
+  const image = checkImage(options.image, inner, kind);
   checkRange('pad', pad, (n) => n >= 1, 'a finite number of at least 1');
   checkRange('photons', photons, (n) => n > 0 && n <= MOST_PHOTONS, 'a number above 0 and up to 1e15');
   checkRange('beamstop', beamstop, (n) => n >= 0, 'a finite number of at least 0');
@@ -72,17 +75,28 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   requireMemory(shape, 'double');
   const mask = beamstop === undefined ? undefined : beamstopMask(shape, beamstop);
   const { object, support } = padded(image, inner, shape);
-  const magnitudes = await magnitudesOf(object, shape);
+  const magnitudes = await (kind === 'complex' ? magnitudesOfComplex : magnitudesOf)(object, shape);
   if (photons !== undefined) countPhotons(magnitudes, photons, seed);
   return { magnitudes, shape, support, ...(mask && { mask }) };
 }
 
+function checkImage(given: RealArray, shape: Shape, kind: ObjectKind): RealArray {
+  const image = checkObjectArray('image', given, shape, kind).slice();
+  if (kind === 'complex') checkFinite('image', image, 2 * shape[1], 'double');
+  const isDark = kind === 'complex' ? image.every((part) => part === 0) : largestOf('image', image, shape) === 0;
+  if (!isDark) return image;
+  const takes = kind === 'complex' ? 'that is not' : 'above 0';
+  throw new InvalidArgumentError('image', `image: every pixel is zero; takes at least one ${takes}`);
+}
+
 function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
-  const object = new Float64Array(shape[0] * shape[1]);
-  const support = new Uint8Array(object.length);
+  const support = new Uint8Array(shape[0] * shape[1]);
+  /** Of a pixel. */
+  const numbers = image.length / (rows * columns);
+  const object = new Float64Array(numbers * support.length);
   for (let row = 0; row < rows; row++) {
     const at = row * shape[1];
-    object.set(image.subarray(row * columns, (row + 1) * columns), at);
+    object.set(image.subarray(numbers * row * columns, numbers * (row + 1) * columns), numbers * at);
     support.fill(1, at, at + columns);
   }
   return { object, support };
@@ -91,8 +105,18 @@ function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
 async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
   const transform = await RealTransform.create(await requireBackend('wasm'), shape);
   try {
-    const spectrum = await transform.forward(object);
-    return object.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
+    return magnitude(await transform.forward(object));
+  } finally {
+    transform.dispose();
+  }
+}
+
+async function magnitudesOfComplex(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
+  const transform = await ComplexTransform.create(await requireBackend('wasm'), shape);
+  try {
+    // The transform is unitary, and magnitudes are those of one without a factor.
+    const factor = Math.sqrt(shape[0] * shape[1]);
+    return magnitude(await transform.forward(object)).map((size) => factor * size);
   } finally {
     transform.dispose();
   }

@@ -3,7 +3,7 @@ import { type FileAccessError } from '../../errors.js';
 import { writeBytes } from '../../formats/files.js';
 import { decodeCheckpoint } from '../../retrieve/checkpoint.js';
 import { note } from '../print.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe } from '../../retrieve/recipe.js';
 
 export interface CheckpointFile {
   /** Takes a checkpoint, and writes it if the last one is old enough. */

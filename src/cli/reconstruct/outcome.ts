@@ -4,7 +4,7 @@ import { checkChain, iterationsOf } from '../../retrieve/chain.js';
 import type { Agreement, Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
 import type { Preview } from '../live/terminal.js';
 import { brief } from '../print.js';
-import type { Effort } from './recipe.js';
+import type { Effort } from '../../retrieve/recipe.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
 
 /** What the command line says. */

@@ -6,6 +6,7 @@ import { AbortError, DivergedError } from '../../errors.js';
 import { readBytes } from '../../formats/files.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
 import { REFINING_STEPS } from '../../problems/options.js';
+import { EFFORTS, chooseRecipe } from '../../retrieve/recipe.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import { ALGORITHMS, OBJECT_KINDS, type Problem, type Progress, type RetrieveOptions } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
@@ -20,7 +21,6 @@ import { bestImage } from './best-image.js';
 import { checkpointFile, recipeOf } from './checkpoint.js';
 import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
-import { EFFORT_NAMES, chooseRecipe } from './recipe.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
 import { numberFrom, oneOf, positive, range, starts, whole } from '../values.js';
@@ -99,7 +99,7 @@ export function addReconstruct(program: Command): void {
     .option(
       '--effort <name>',
       'choose what is not given of chain, starts and generations, so that the run takes about 5 s (quick), 30 s (normal) or 5 min (thorough) on this machine (default: normal, where nothing says what is run)',
-      oneOf('--effort', EFFORT_NAMES),
+      oneOf('--effort', EFFORTS),
     )
     .option('--seed <number>', 'seed of the random start', whole('--seed', 0), 0)
     .option('--start <file>', 'image to continue from instead of a random start')
@@ -233,7 +233,10 @@ async function chooseRest(
   const { backend, device, precision } = options;
   const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
   const where = { backend, device: device === 'all' ? undefined : device, precision };
-  const recipe = effort && (resume ? recipeOf(resume, given) : await chooseRecipe(problem, effort, given, where));
+  const { chain, starts, generations, refine } = given;
+  const parts = { chain, starts, generations, refine };
+  const recipe =
+    effort && (resume ? recipeOf(resume, parts) : await chooseRecipe(problem, { effort, ...parts, ...where }));
   const command = commandOf([
     ...chosen,
     ...(options.support === given.support ? [] : [`--support ${options.support}`]),
