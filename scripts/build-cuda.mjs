@@ -2,8 +2,9 @@
  * Builds the CUDA addon to prebuilds/linux-x64/rephase_cuda.node with cmake-js, and beside it in build/cuda the check of
  * its kernels, their benchmark and the benchmarks' own addon. Needs nvcc of CUDA 13, a C++ compiler and cmake; no GPU and
  * no network. `REPHASE_CUDA_ARCHITECTURES` (such as `90-real`) builds for fewer GPUs in less time. `--if-possible`, for
- * the tests: skips with a message where there is no such nvcc; makes a first build for one kind of GPU only; keeps the
- * check up to date where there is one, but builds none. Releases are built without it, for all GPUs.
+ * the tests: skips with a message where there is no such nvcc; makes a first build for one kind of GPU only, and where
+ * there is no GPU, of code that a driver would have to compile; keeps the check up to date where there is one, but builds
+ * none. Releases are built without it, for all GPUs.
  *
  * On a GPU machine without npm, plain cmake does it, with node-api-headers and node-addon-api copied along:
  *   cmake -S . -B build/cuda -DREPHASE_CUDA=ON -DREPHASE_CUDA_ARCHITECTURES=90-real \
@@ -33,8 +34,10 @@ if (missing) fail(`${missing}: install NVIDIA's CUDA toolkit 13 and put its bin 
 const cache = 'build/cuda/CMakeCache.txt';
 // A folder that plain cmake has configured may have another generator than cmake-js prefers, and takes no second one.
 const generator = existsSync(cache) && /^CMAKE_GENERATOR:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
-const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (generator ? undefined : '90-real') : '');
+// Machine code takes a quarter of the build's time, and nothing runs it here.
+const first = existsSync('/dev/nvidiactl') ? '90-real' : '90-virtual';
 // Without a value, those that were configured before are kept.
+const architectures = process.env.REPHASE_CUDA_ARCHITECTURES ?? (ifPossible ? (generator ? undefined : first) : '');
 cmake('configure', [
   ...(generator ? ['--generator', generator] : []),
   ...['--CDREPHASE_CUDA=ON', '--CDREPHASE_BUILD_TESTS=OFF'],
