@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { AbortError, HOLOGRAM_METHODS, hologram, type HologramOptions, type Shape } from '../src/index.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
+import { onEveryBackend, WITHOUT_COMPLEX_OBJECTS } from './support/backends.js';
 import { noise, relativeError } from './support/images.js';
 
 /** `count` × `count` spots, `step` apart, around the zero frequency. */
@@ -50,6 +51,18 @@ describe('a hologram', () => {
     const [least, greatest] = [Math.min(...intensities), Math.max(...intensities)];
     expect(made.uniformity).toBeCloseTo(1 - (greatest - least) / (greatest + least), 10);
     expect(made.efficiency).toBeCloseTo(intensities.reduce((sum, one) => sum + one, 0) / pixels ** 2, 10);
+  });
+
+  onEveryBackend('made', ({ backend, precision, tolerance }) => {
+    it.skipIf(WITHOUT_COMPLEX_OBJECTS.includes(backend))('is what double precision makes', async () => {
+      const light = noise(pixels, 4).map((u) => 0.5 + u);
+      const [made, known] = await Promise.all(
+        [{ backend, precision }, {}].map((options) =>
+          hologram(target, shape, { ...base, light, iterations: 3, ...options }),
+        ),
+      );
+      expect(relativeError(made.farField, known.farField)).toBeLessThan(tolerance);
+    });
   });
 
   it('is more uniform with weights than without', async () => {

@@ -1,7 +1,7 @@
 /** Images and batches within the limits of a device, and at them. */
 import { describe, expect, it } from 'vitest';
 import { OutOfMemoryError, addGPUDevice, createSession, type Shape } from '../src/index.js';
-import { noise, noisyProblem as problem, relativeError } from './support/images.js';
+import { noise, noisyProblem as problem, randomMask, relativeError } from './support/images.js';
 import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
 
 const reason = await whyNoWebGpu();
@@ -23,6 +23,31 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       await session.run(2);
       await reference.run(2);
       expect(relativeError(await session.readObject(), await reference.readObject())).toBeLessThan(1e-4);
+    }
+    gpu.destroy();
+  });
+
+  it('takes complex objects whose rows, or columns, are too long for a workgroup', async () => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    for (const shape of [
+      [3, 8192],
+      [8192, 2],
+    ] as const) {
+      const pixels = shape[0] * shape[1];
+      const known = {
+        support: randomMask(shape, 0.5, 2),
+        mask: randomMask(shape, 0.9, 3),
+        amplitudeBounds: [0.003, 0.02] as const,
+      };
+      const given = { magnitudes: noise(pixels, 1), shape, object: 'complex' as const, ...known };
+      const options = { algorithm: 'hio', seed: 1 } as const;
+      using session = await createSession(given, { backend: 'webgpu', device, ...options });
+      using reference = await createSession(given, { backend: 'wasm', precision: 'double', ...options });
+      await session.run(2);
+      await reference.run(2);
+      expect(relativeError(await session.readObject(), await reference.readObject())).toBeLessThan(1e-4);
+      expect(relativeError(await session.measureFeasible(), await reference.measureFeasible())).toBeLessThan(1e-4);
     }
     gpu.destroy();
   });

@@ -28,6 +28,7 @@ export const webgpuBackend: Backend = {
   name: 'webgpu',
   precisions: ['single'],
   onCallingThread: false,
+  takesComplexObjects: true,
   devices: async () => {
     const first = (await hasAdapterDevice()) ? [await describeAdapterDevice()] : [];
     return [...first, ...callersDevices.map(({ info }) => info)];

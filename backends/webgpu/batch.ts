@@ -4,7 +4,7 @@
  */
 import type { CompiledKernel } from './device/pipelines.js';
 import type { SessionDevice } from './device/session-device.js';
-import type { RealField } from './fields/real/layout.js';
+import type { Field } from './fields/field.js';
 import type { Plans } from './operations.js';
 import { BINDING_ALIGNMENT, RECORDS, batchLayout, type BatchLayout } from './sizes.js';
 import type { BatchBuffer, SharedBuffer, Step } from './step.js';
@@ -14,7 +14,7 @@ import { residualsKernel } from './wgsl/residuals.js';
 /** What all batches of a session share. */
 export interface Shared {
   device: SessionDevice;
-  field: RealField;
+  field: Field;
   plans: Plans;
   /** Those of all batches. */
   starts: number;

@@ -2,9 +2,9 @@
  * What a session's operations are made of: which kernels in which order, over which buffers. Lines that fit a workgroup
  * take one kernel a pass; wgsl/long-lines.ts puts the others together.
  */
-import type { RealField } from './fields/real/layout.js';
-import { blurKernel, candidatesKernel, levelKernel, replaceKernel, squaresKernel } from './fields/real/shrink.js';
-import { thresholdKernel } from './fields/real/support-size.js';
+import type { Field } from './fields/field.js';
+import { blurKernel, candidatesKernel, levelKernel, replaceKernel, squaresKernel } from './fields/shrink.js';
+import { thresholdKernel } from './fields/support-size.js';
 import type { Step } from './step.js';
 import { columnKernel } from './wgsl/columns.js';
 import { longColumnSteps, longRowSteps } from './wgsl/long-lines.js';
@@ -21,22 +21,22 @@ export interface Plans {
   rowLine: LinePlan | undefined;
 }
 
-/** Lines of two rows each whose numbers of one column fill a sector of memory. */
-const ROW_LINES = 2;
+/** Rows whose numbers of one column fill a sector of memory. */
+const ROWS_IN_SECTOR = 4;
 
-export function plansFor({ rows, columns, stored, pairs }: RealField, limits: LineLimits): Plans {
+export function plansFor({ rows, columns, stored, rowLines, kind }: Field, limits: LineLimits): Plans {
   const [columnFactors, rowFactors] = [factorsOf(rows), factorsOf(columns)];
   return {
     columns: columnFactors,
     rows: rowFactors,
     columnLine: planLine(columnFactors, limits, 1, stored),
-    rowLine: planLine(rowFactors, limits, ROW_LINES, pairs),
+    rowLine: planLine(rowFactors, limits, ROWS_IN_SECTOR / kind.rowsInLine, rowLines),
   };
 }
 
 export type Operations = ReturnType<typeof operationsFor>;
 
-export function operationsFor(field: RealField, plans: Plans, masked: boolean) {
+export function operationsFor(field: Field, plans: Plans, masked: boolean) {
   const columns = (work: ColumnWork) => columnSteps(field, plans, work);
   const rows = (work: RowWork, use?: Step['use']) => rowSteps(field, plans, work, use);
   return {
@@ -55,7 +55,7 @@ export type FourierOperations = ReturnType<typeof fourierOperationsFor>;
 
 /** The operations that impose the Fourier constraint. */
 export function fourierOperationsFor(
-  field: RealField,
+  field: Field,
   plans: Plans,
   { fourier, masked }: Pick<ColumnWork, 'fourier' | 'masked'>,
 ) {
@@ -72,7 +72,7 @@ export function fourierOperationsFor(
 export type RuleOperations = ReturnType<typeof ruleOperationsFor>;
 
 export function ruleOperationsFor(
-  field: RealField,
+  field: Field,
   plans: Plans,
   { rule, isProjection, support }: { rule: RuleForm; isProjection: boolean; support: SupportKind | undefined },
 ) {
@@ -98,7 +98,7 @@ function ruleBuffers(support: SupportKind | undefined): Step['use'] {
 }
 
 /** The same with a support size: a threshold has to be found in the image before the rule is applied to it. */
-function sizedOperations(field: RealField, plans: Plans, rule: RuleForm, support: SupportKind | undefined) {
+function sizedOperations(field: Field, plans: Plans, rule: RuleForm, support: SupportKind | undefined) {
   const rows = (work: RowWork) => rowSteps(field, plans, work, ruleBuffers(support));
   const threshold = (of: RuleForm, exact = false): Step => ({
     key: `threshold ${of.key} ${support} ${exact}`,
@@ -124,7 +124,7 @@ function sizedOperations(field: RealField, plans: Plans, rule: RuleForm, support
 }
 
 /** Every start's own support ← where its blurred object is above a share of its root mean square. */
-export function shrinkSteps(field: RealField, { rows }: Plans): Step[] {
+export function shrinkSteps(field: Field, { rows }: Plans): Step[] {
   const own = { support: 'ownSupport' } as const;
   return [
     { key: 'shrink blur', write: () => blurKernel(field), use: {} },
@@ -136,17 +136,17 @@ export function shrinkSteps(field: RealField, { rows }: Plans): Step[] {
 }
 
 /** Bytes of a buffer for each start that lines which do not fit a workgroup are transformed through. */
-export function scratchBytes({ stored, pairs }: RealField, { columns, rows, columnLine, rowLine }: Plans): number {
-  return 8 * Math.max(columnLine ? 0 : stored * columns.padded, rowLine ? 0 : pairs * rows.padded);
+export function scratchBytes({ stored, rowLines }: Field, { columns, rows, columnLine, rowLine }: Plans): number {
+  return 8 * Math.max(columnLine ? 0 : stored * columns.padded, rowLine ? 0 : rowLines * rows.padded);
 }
 
-function columnSteps(field: RealField, { columns, columnLine }: Plans, work: ColumnWork): Step[] {
+function columnSteps(field: Field, { columns, columnLine }: Plans, work: ColumnWork): Step[] {
   if (!columnLine) return longColumnSteps(field, columns, work);
   const use = { destination: 'work', tables: 'columnTable' } as const;
   return [{ key: columnKey(work), write: () => columnKernel(field, columnLine, work), use }];
 }
 
-function rowSteps(field: RealField, { rows, rowLine }: Plans, work: RowWork, use: Step['use'] = {}): Step[] {
+function rowSteps(field: Field, { rows, rowLine }: Plans, work: RowWork, use: Step['use'] = {}): Step[] {
   if (!rowLine) return longRowSteps(field, rows, work, use);
   return [{ key: rowKey(work), write: () => rowKernel(field, rowLine, work), use: { tables: 'rowTable', ...use } }];
 }

@@ -2,12 +2,12 @@
  * The rules that a session used last. Each has its coefficients in a slot of one uniform buffer, so that iterations that
  * alternate between a few rules upload nothing, and rules of one form share their steps.
  */
-import { coefficients, isProjection, type Rule } from '../../src/rules.js';
+import { isProjection, type Rule } from '../../src/rules.js';
 import type { Shared } from './batch.js';
 import { fourierOperationsFor, ruleOperationsFor, type FourierOperations, type RuleOperations } from './operations.js';
 import { BINDING_ALIGNMENT } from './sizes.js';
 import { fourierFormOf, takesNumbers } from './wgsl/constraint.js';
-import { formOf, hasCoefficients, type RuleForm } from './wgsl/rule.js';
+import { formOf, hasCoefficients, numbersOf, type RuleForm } from './wgsl/rule.js';
 import type { SupportKind } from './wgsl/work.js';
 
 /** Enough for most runs of an algorithm whose rule changes with every iteration. */
@@ -42,7 +42,7 @@ export class RuleSlots {
     const { field, plans } = this.#shared;
     const { support } = this;
     const masked = this.#masked;
-    const form = formOf(rule);
+    const form = this.#formOf(rule);
     const fourier = fourierFormOf(rule.fourier, masked);
     return {
       ...memoised(this.#operations, `${form.key} ${support}`, () => {
@@ -58,15 +58,19 @@ export class RuleSlots {
   load(rule: Rule): LoadedRule {
     const { support } = this;
     if (this.#last?.rule === rule && this.#last.support === support) return this.#last.loaded;
-    const numbers = coefficients(rule);
-    const key = `${numbers.join(' ')} ${rule.keepsIterate} ${support}`;
+    const numbers = numbersOf(rule);
+    const key = `${numbers.join(' ')} ${rule.inTwoPlanes} ${rule.keepsIterate} ${support}`;
     const loaded = memoised(this.#loaded, key, () => {
-      const form = formOf(rule);
+      const form = this.#formOf(rule);
       const hasNumbers = hasCoefficients(form) || form.sized || takesNumbers(fourierFormOf(rule.fourier, this.#masked));
       return { form, slot: this.#fill(hasNumbers ? numbers : []), operations: this.operations(rule) };
     });
     this.#last = { rule, support, loaded };
     return loaded;
+  }
+
+  #formOf(rule: Rule): RuleForm {
+    return formOf(rule, this.#shared.field.kind.pixelNumbers === 2);
   }
 
   /** Puts the numbers of a rule into a new slot, or into that of the oldest rule, and returns which. */

@@ -8,15 +8,9 @@ import type { MemoryReport, RealArray } from '../../src/types.js';
 import { DeviceBatch, type Shared } from './batch.js';
 import type { Device } from './device/device.js';
 import { SessionDevice, type BufferRange } from './device/session-device.js';
-import {
-  imageBytes,
-  realField,
-  spectrumBytes,
-  supportBytes,
-  unpackSupport,
-  type RealField,
-} from './fields/real/layout.js';
-import { fromStored, toStored } from './fields/real/spectrum.js';
+import { complexField } from './fields/complex/index.js';
+import { imageBytes, spectrumBytes, supportBytes, unpackSupport, type Field } from './fields/field.js';
+import { realField } from './fields/real/index.js';
 import { operationsFor, plansFor, shrinkSteps, type Operations } from './operations.js';
 import { RuleSlots, type LoadedRule } from './rule-slots.js';
 import { allocateShared, setupSteps, uploadProblem, uploadShrink, uploadSupport } from './setup.js';
@@ -26,7 +20,7 @@ import { farEnd } from './wgsl/plan.js';
 
 export class WebGpuSession implements BackendSession {
   readonly #device: SessionDevice;
-  readonly #field: RealField;
+  readonly #field: Field;
   readonly #scale: number;
   readonly #shared: Shared;
   /** All but the last have as many starts. */
@@ -55,8 +49,8 @@ export class WebGpuSession implements BackendSession {
   }
 
   /** Allocates nothing. */
-  private constructor(device: Device, { pattern, batch, support }: BackendProblem) {
-    const field = realField(pattern.shape);
+  private constructor(device: Device, { pattern, batch, support, object }: BackendProblem) {
+    const field = (object === 'complex' ? complexField : realField)(pattern.shape);
     const plans = plansFor(field, device.gpu.limits);
     const masked = pattern.mask !== undefined;
     this.#device = new SessionDevice(device);
@@ -131,7 +125,7 @@ export class WebGpuSession implements BackendSession {
     const { count } = farEnd(this.#shared.plans.rows);
     const bytes = supportBytes(this.#field, count);
     const { support } = this.#rules;
-    if (!support) return new Uint8Array(imageBytes(this.#field) / 4).fill(1);
+    if (!support) return new Uint8Array(this.#field.rows * this.#field.columns).fill(1);
     const shared = { buffer: this.#shared.buffers.support!, offset: 0, bytes };
     const words = await this.#device.download(support === 'own' ? this.#range(start, 'ownSupport', bytes) : shared);
     return unpackSupport(new Uint32Array(words.buffer), this.#field, count);
@@ -165,8 +159,8 @@ export class WebGpuSession implements BackendSession {
   }
 
   async readSpectrum(start: number): Promise<RealArray> {
-    const half = await this.#device.download(this.#range(start, 'spectrum', spectrumBytes(this.#field)));
-    return fromStored(half, this.#field, this.#scale);
+    const stored = await this.#device.download(this.#range(start, 'spectrum', spectrumBytes(this.#field)));
+    return this.#field.kind.fromStored(stored, this.#field, this.#scale);
   }
 
   writeObject(start: number, object: RealArray, asIterate: boolean): void {
@@ -180,7 +174,7 @@ export class WebGpuSession implements BackendSession {
 
   writeSpectrum(start: number, spectrum: RealArray): void {
     const { buffer, offset } = this.#range(start, 'spectrum', spectrumBytes(this.#field));
-    this.#device.upload(buffer, offset, toStored(spectrum, this.#field, this.#scale));
+    this.#device.upload(buffer, offset, this.#field.kind.toStored(spectrum, this.#field, this.#scale));
   }
 
   finish(): Promise<void> {
@@ -209,7 +203,7 @@ export class WebGpuSession implements BackendSession {
     const compiled = [...Object.values(setup), ...steps, ...this.#batches.map(({ sumUp }) => sumUp)];
     // Other kernels are compiled, and other buffers allocated, by the first call that needs them.
     await this.#device.compile(compiled.map(({ key, write }) => ({ key: `${this.#field.key} ${key}`, write })));
-    allocateShared(this.#shared);
+    allocateShared(this.#shared, problem);
     this.setSupport(support);
     for (const used of rulesOf(rule)) this.#rules.load(used);
     for (const batch of this.#batches) {

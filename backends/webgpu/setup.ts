@@ -5,8 +5,7 @@
 import type { BackendProblem, ShrinkSupport } from '../../src/backends/interface.js';
 import type { DeviceBatch, Shared } from './batch.js';
 import { UNIFORM } from './device/session-device.js';
-import { imageBytes, magnitudesBytes, packSupport, type RealField } from './fields/real/layout.js';
-import { magnitudesKernel, startKernel } from './fields/real/start.js';
+import { magnitudesBytes, numbersBytes, packSupport, type Field } from './fields/field.js';
 import { COEFFICIENT_BYTES } from './rule-slots.js';
 import type { Step } from './step.js';
 import { farEnd } from './wgsl/plan.js';
@@ -15,20 +14,22 @@ import { farEnd } from './wgsl/plan.js';
 const UPLOAD_NUMBERS = 2 ** 22;
 
 /** The kernels of `uploadProblem`. */
-export function setupSteps(field: RealField): { magnitudes: Step; start: Step } {
+export function setupSteps(field: Field): { magnitudes: Step; start: Step } {
+  const { kind } = field;
   return {
-    magnitudes: { key: 'magnitudes', write: () => magnitudesKernel(field), use: { destination: 'magnitudes' } },
-    start: { key: 'start', write: () => startKernel(field), use: {} },
+    magnitudes: { key: 'magnitudes', write: () => kind.magnitudesKernel(field), use: { destination: 'magnitudes' } },
+    start: { key: 'start', write: () => kind.startKernel(field), use: {} },
   };
 }
 
 /** Allocates what all batches share, and what `uploadProblem` needs. */
-export function allocateShared({ device, field, plans, buffers }: Shared): void {
+export function allocateShared({ device, field, plans, buffers }: Shared, { objectMagnitudes }: BackendProblem): void {
   buffers.columnTable = device.table(plans.columns, -1);
   buffers.rowTable = device.table(plans.rows, 1);
   buffers.coefficients = device.allocate('coefficients', COEFFICIENT_BYTES, UNIFORM);
   buffers.magnitudes = device.allocate('magnitudes', magnitudesBytes(field));
-  buffers.raw = device.allocate('measured magnitudes', imageBytes(field));
+  if (objectMagnitudes) buffers.objectMagnitudes = device.allocate('magnitudes of the object', numbersBytes(field));
+  buffers.raw = device.allocate('measured magnitudes', numbersBytes(field));
   buffers.parameters = device.allocate('parameters', 16, UNIFORM);
 }
 
@@ -47,15 +48,19 @@ export function uploadShrink({ device, buffers }: Shared, { sigma, threshold, le
 export async function uploadProblem(
   { device, buffers }: Shared,
   batches: readonly DeviceBatch[],
-  { pattern, batch: { seeded } }: BackendProblem,
+  { pattern, batch: { seeded }, objectMagnitudes }: BackendProblem,
   steps: ReturnType<typeof setupSteps>,
 ): Promise<void> {
   const { magnitudes, mask, scale } = pattern;
-  for (let at = 0; at < magnitudes.length; at += UPLOAD_NUMBERS) {
-    const piece = new Float32Array(Math.min(UPLOAD_NUMBERS, magnitudes.length - at));
-    for (let i = 0; i < piece.length; i++) piece[i] = mask?.[at + i] === 0 ? -1 : magnitudes[at + i] * scale;
-    device.upload(buffers.raw!, 4 * at, piece);
-  }
+  const upload = (buffer: GPUBuffer, numberAt: (i: number) => number) => {
+    for (let at = 0; at < magnitudes.length; at += UPLOAD_NUMBERS) {
+      const piece = new Float32Array(Math.min(UPLOAD_NUMBERS, magnitudes.length - at));
+      for (let i = 0; i < piece.length; i++) piece[i] = numberAt(at + i);
+      device.upload(buffer, 4 * at, piece);
+    }
+  };
+  upload(buffers.raw!, (i) => (mask?.[i] === 0 ? -1 : magnitudes[i] * scale));
+  if (objectMagnitudes) upload(buffers.objectMagnitudes!, (i) => objectMagnitudes[i] * scale);
   batches[0].run(steps.magnitudes, 0, 1);
   if (seeded) {
     const { seed, firstStart } = seeded;

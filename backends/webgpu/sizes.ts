@@ -3,7 +3,7 @@
  * batch, but not how much memory there is: an allocation may still fail.
  */
 import type { Device } from './device/device.js';
-import { imageBytes, spectrumBytes, supportBytes, type RealField } from './fields/real/layout.js';
+import { imageBytes, numbersBytes, spectrumBytes, supportBytes, type Field } from './fields/field.js';
 import { scratchBytes, type Plans } from './operations.js';
 import type { BatchBuffer } from './step.js';
 import { farEnd, roundUp } from './wgsl/plan.js';
@@ -36,7 +36,7 @@ export interface BatchLayout {
   residualBytes: number;
 }
 
-export function batchLayout(device: Device, field: RealField, plans: Plans, starts: number): BatchLayout {
+export function batchLayout(device: Device, field: Field, plans: Plans, starts: number): BatchLayout {
   const [spectrum, image, scratch] = [spectrumBytes, imageBytes, scratchBytes].map((of) => starts * of(field, plans));
   const support = starts * supportBytes(field, farEnd(plans.rows).count);
   const partialBytes = roundUp(4 * starts * field.stored, BINDING_ALIGNMENT);
@@ -47,17 +47,17 @@ export function batchLayout(device: Device, field: RealField, plans: Plans, star
   const bytes = {
     ...{ spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch },
     ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes, thresholds: 8 * starts },
-    ...{ ownSupport: support, candidates: support, blurred: image },
+    ...{ ownSupport: support, candidates: support, blurred: starts * numbersBytes(field) },
   };
   return { bytes, waiting, partialBytes, residualBytes };
 }
 
 /** Starts of each batch: as many as its buffers hold. Refuses an image of which not even one start fits. */
-export function batchSizes(device: Device, field: RealField, plans: Plans, starts: number): number[] {
+export function batchSizes(device: Device, field: Field, plans: Plans, starts: number): number[] {
   const { bytes: limit } = device.largestBuffer;
   const bytesFor = (count: number) => batchLayout(device, field, plans, count).bytes;
   const tables = { 'table of columns': tableBytes(plans.columns), 'table of rows': tableBytes(plans.rows) };
-  const needed = { 'measured magnitudes': imageBytes(field), ...bytesFor(1), ...tables };
+  const needed = { 'measured magnitudes': numbersBytes(field), ...bytesFor(1), ...tables };
   for (const [name, bytes] of Object.entries(needed)) device.requireFits(name, bytes);
   let most = Math.min(starts, MOST_STARTS, Math.floor(limit / spectrumBytes(field)));
   while (Math.max(...Object.values(bytesFor(most))) > limit) most -= 1;

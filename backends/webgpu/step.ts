@@ -21,6 +21,7 @@ export type BatchBuffer =
 export type SharedBuffer =
   | 'magnitudes'
   | 'support'
+  | 'objectMagnitudes'
   | 'columnTable'
   | 'rowTable'
   | 'coefficients'

@@ -12,7 +12,7 @@ export interface Subject {
 }
 
 /** Backends that take real objects only. */
-export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda', 'webgpu'];
+export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda'];
 
 const reports = await listBackends();
 

@@ -1,7 +1,7 @@
 /** Single transforms with the webgpu backend's kernels, without a session around them: one kernel to compile a length. */
 import { Device } from '../../backends/webgpu/device/device.js';
 import { SessionDevice } from '../../backends/webgpu/device/session-device.js';
-import { realField } from '../../backends/webgpu/fields/real/layout.js';
+import { realField } from '../../backends/webgpu/fields/real/index.js';
 import { columnKernel } from '../../backends/webgpu/wgsl/columns.js';
 import { factorsOf, planLine } from '../../backends/webgpu/wgsl/plan.js';
 import type { ColumnWork } from '../../backends/webgpu/wgsl/work.js';

@@ -2,16 +2,15 @@
  * Kernels over the columns of a spectrum: the column pass of an iteration, forward → impose magnitudes → inverse, and
  * the parts of it that the single kernels need. A workgroup takes one column, or several short ones.
  */
-import type { RealField } from '../fields/real/layout.js';
-import { columnWeight } from '../fields/real/lines.js';
+import type { Field } from '../fields/field.js';
 import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
 import type { ColumnWork } from './work.js';
 
-export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork): Kernel {
-  const { rows, stored, columnStride } = field;
+export function columnKernel(field: Field, plan: LinePlan, work: ColumnWork): Kernel {
+  const { rows, stored, columnStride, kind } = field;
   const { forward, constrain, inverse, outOfPlace } = work;
   const writer = new LineWriter(plan, -1);
   const bindings: Resource[] = ['spectrum'];
@@ -40,9 +39,9 @@ export function columnKernel(field: RealField, plan: LinePlan, work: ColumnWork)
     return `if (column_exists) { ${destination}[base + ${index}] = ${register}; }`;
   });
   if (constrain) {
-    const store = `partials[start * ${stored}u + column] = sum * ${columnWeight(field, 'column')};`;
+    const store = `partials[start * ${stored}u + column] = sum * ${kind.columnWeight(field, 'column')};`;
     writer.sumLine('residual', `if (column_exists) { ${store} }`);
   }
 
-  return writer.kernel(bindings, stored, constrain ? constraintFunctions(work) : '');
+  return writer.kernel(bindings, stored, constrain ? constraintFunctions(work, kind.spectrumScale) : '');
 }

@@ -1,7 +1,7 @@
 /**
- * The Fourier constraint in WGSL, as core/constraint.hpp has it for the CPU. Magnitudes are symmetrised once, and one
- * number a frequency says all of it: its sign bit is set where only one of k and −k was measured, and it is infinite
- * where neither was. The bits are looked at as integers, because WGSL compilers may assume that nothing is infinite.
+ * The Fourier constraint in WGSL, as core/constraint.hpp has it for the CPU. Magnitudes of a real object are symmetrised
+ * once, and one number a frequency says all of it: its sign bit is set where only one of k and −k was measured, and it is
+ * infinite where neither was. Those of a complex object are infinite where they were not measured. The bits are looked at as integers, because WGSL compilers may assume that nothing is infinite.
  */
 import type { FourierRule } from '../../../src/rules.js';
 import type { Resource } from './kernel.js';
@@ -23,8 +23,8 @@ export interface ConstraintWork {
   masked?: boolean;
 }
 
-/** Places in `coefficients` of src/rules.ts. In the spectrum every number is twice its value. */
-const [TOLERANCE, LIMIT] = [18, 19].map((i) => `(2.0 * ${component(i)})`);
+/** Places in `coefficients` of src/rules.ts. */
+const [TOLERANCE, LIMIT] = [18, 19].map(component);
 
 /** Undefined for a rule that imposes the magnitudes. `masked`: some frequencies were not measured. */
 export function fourierFormOf({ tolerance, limit, likelihood }: FourierRule, masked: boolean): FourierForm | undefined {
@@ -70,23 +70,27 @@ fn impose(c: vec2f, m: f32, weight: f32, residual: ptr<function, f32>) -> vec2f 
   return select(c * select(changed * reciprocal, 1.0, changed == size), vec2f(changed, 0.0), zero);
 }`;
 
-const CHANGED = {
-  tolerance: CHANGE(`clamp(size, m - ${TOLERANCE}, m + ${TOLERANCE})`),
+const CHANGED = (tolerance: string) => ({
+  tolerance: CHANGE(`clamp(size, m - ${tolerance}, m + ${tolerance})`),
   likelihood: CHANGE('0.5 * (size + select(min(m * m * reciprocal, 2.0 * m), 2.0 * m, zero))'),
-};
+});
 
-const LIMITED = `
+const LIMITED = (limit: string) => `
 fn limited(c: vec2f) -> vec2f {
   let size = length(c);
-  return select(c, c * (${LIMIT} / size), size > ${LIMIT});
+  return select(c, c * (${limit} / size), size > ${limit});
 }`;
 
-/** `constrained(c, at, residual)`: the constraint on the frequency whose magnitude is number `at`. */
-export function constraintFunctions({ masked, fourier = {} }: ConstraintWork): string {
+/**
+ * `constrained(c, at, residual)`: the constraint on the frequency whose magnitude is number `at`. Numbers and magnitudes are
+ * `scale` times their value.
+ */
+export function constraintFunctions({ masked, fourier = {} }: ConstraintWork, scale: 1 | 2 = 1): string {
+  const [tolerance, limit] = [TOLERANCE, LIMIT].map((number) => (scale === 2 ? `(2.0 * ${number})` : number));
   const measured = 'return impose(c, bitcast<f32>(bits), 1.0, residual);';
   const perhaps = `if (bits == 0x7f800000u) { return ${fourier.limited ? 'limited(c)' : 'c'}; }
   return impose(c, bitcast<f32>(bits & 0x7fffffffu), select(1.0, 0.5, (bits >> 31u) == 1u), residual);`;
-  return `${fourier.measured ? CHANGED[fourier.measured] : IMPOSE}${fourier.limited ? LIMITED : ''}
+  return `${fourier.measured ? CHANGED(tolerance)[fourier.measured] : IMPOSE}${fourier.limited ? LIMITED(limit) : ''}
 fn constrained(c: vec2f, at: u32, residual: ptr<function, f32>) -> vec2f {
   let bits = magnitudes[at];
   ${masked ? perhaps : measured}

@@ -13,8 +13,10 @@ export const RESOURCES = {
   iterate: { binding: 'storage', type: 'array<f32>' },
   next: { binding: 'storage', type: 'array<f32>' },
   support: { binding: 'read-only-storage', type: 'array<u32>' },
+  /** The size of each pixel of a complex object; all starts share them. */
+  objectMagnitudes: { binding: 'read-only-storage', type: 'array<f32>' },
   tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
-  coefficients: { binding: 'uniform', type: 'array<vec4f, 6>' },
+  coefficients: { binding: 'uniform', type: 'array<vec4f, 7>' },
   /** For each start the last threshold of a support size, and the threshold that the next kernel takes. */
   thresholds: { binding: 'storage', type: 'array<vec2f>' },
   blurred: { binding: 'storage', type: 'array<f32>' },

@@ -3,22 +3,21 @@
  * buffer, and one for what stands between transforms. Several times the traffic of the fused passes, for lengths that
  * few images have. Only buffers limit their size.
  */
-import type { RealField } from '../fields/real/layout.js';
-import { columnWeight } from '../fields/real/lines.js';
-import { joinKernel, pixelsKernel, splitKernel } from '../fields/real/long-lines.js';
+import { insideWord, normalisation, type Field } from '../fields/field.js';
+import { pixelNames, pixelResources } from '../fields/pixels.js';
 import type { BatchBuffer, Step } from '../step.js';
-import { butterfly, type Sign } from './butterflies.js';
+import { butterfly, literal, type Sign } from './butterflies.js';
 import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
 import { makeItemKernel, makeKernel, sumOverThreads, type Kernel, type Resource } from './kernel.js';
 import { TIMES, chirpProduct, twiddle } from './lines.js';
-import { isBluestein, type Factors } from './plan.js';
+import { farEnd, isBluestein, type Factors } from './plan.js';
 import { opposite, tableLayout, type Pass, type Stage } from './tables.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork } from './work.js';
 
 /** Threads that share a column. */
 const COLUMN_THREADS = 256;
 
-export function longColumnSteps(field: RealField, factors: Factors, work: ColumnWork): Step[] {
+export function longColumnSteps(field: Field, factors: Factors, work: ColumnWork): Step[] {
   const { stored, columnStride } = field;
   const { forward, constrain, inverse, outOfPlace } = work;
   const lines = { count: stored, stride: columnStride, factors, first: -1 as Sign, table: 'columnTable' as const };
@@ -32,9 +31,9 @@ export function longColumnSteps(field: RealField, factors: Factors, work: Column
   return steps;
 }
 
-export function longRowSteps(field: RealField, factors: Factors, work: RowWork, use: Step['use']): Step[] {
+export function longRowSteps(field: Field, factors: Factors, work: RowWork, use: Step['use']): Step[] {
   const stride = factors.padded;
-  const lines = { count: field.pairs, stride, factors, first: 1 as Sign, table: 'rowTable' as const };
+  const lines = { count: field.rowLines, stride, factors, first: 1 as Sign, table: 'rowTable' as const };
   const steps: Step[] = [];
   let line: BatchBuffer = 'scratch';
   const transform = (pass: Pass) => {
@@ -44,13 +43,13 @@ export function longRowSteps(field: RealField, factors: Factors, work: RowWork, 
   };
   const add = (key: string, write: () => Kernel) => steps.push({ key, write, use: { ...use, destination: line } });
   if (work.inverse) {
-    add('long join', () => joinKernel(field, stride));
+    add('long join', () => field.kind.joinKernel(field, stride));
     transform('first');
   }
   add(`long ${rowKey(work)}`, () => pixelsKernel(field, factors, work));
   if (work.forward) {
     transform('second');
-    add('long split', () => splitKernel(field, stride));
+    add('long split', () => field.kind.splitKernel(field, stride));
   }
   return steps;
 }
@@ -139,9 +138,9 @@ ${store.join('\n')}`;
 }
 
 /** A workgroup for each column. */
-function constrainKernel(field: RealField, work: ColumnWork): Kernel {
-  const { rows, stored, columnStride } = field;
-  const store = `partials[start * ${stored}u + group] = sum * ${columnWeight(field, 'group')};`;
+function constrainKernel(field: Field, work: ColumnWork): Kernel {
+  const { rows, stored, columnStride, kind } = field;
+  const store = `partials[start * ${stored}u + group] = sum * ${kind.columnWeight(field, 'group')};`;
   const body = `
 // A folded dispatch has workgroups beyond the last column.
 if (group >= ${stored}u) { return; }
@@ -152,6 +151,28 @@ for (var i = thread; i < ${rows}u; i += ${COLUMN_THREADS}u) {
 }
 ${sumOverThreads(COLUMN_THREADS, 'thread', 'residual', store)}`;
   const bindings: Resource[] = ['spectrum', ...constraintResources(work)];
-  const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work)}`;
+  const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work, kind.spectrumScale)}`;
   return makeKernel({ bindings, declarations, threads: COLUMN_THREADS, body, workgroups: stored });
+}
+
+/** From the inverse's lines or the object, through the rule, to lines for the forward transform or the object. */
+function pixelsKernel(field: Field, factors: Factors, work: RowWork): Kernel {
+  const { columns, rowLines, kind } = field;
+  const { inverse, rule, forward, support } = work;
+  const { count } = farEnd(factors);
+  const bindings: Resource[] = [...(inverse || forward ? (['destination'] as const) : []), ...pixelResources(work)];
+  const inside = support && insideWord(field, factors, support, 'row_line', `n % ${count}u`);
+  const body = `
+let row_line = i / ${columns}u;
+let n = i % ${columns}u;
+${kind.lineNames(field, 'true')}
+${pixelNames(work)}
+let at = (start * ${rowLines}u + row_line) * ${factors.padded}u + n;
+var z = vec2f();
+${inverse ? `z = destination[at] * ${literal(normalisation(field, inverse))};` : kind.loadPixels('z', 'n')}
+${inside ? `let inside = (${inside}) >> (n / ${count}u);` : ''}
+${rule ? kind.pixelCode(work, 'z', 'n', 0) : ''}
+${forward ? 'destination[at] = z;' : kind.storePixels('z', 'n')}`;
+  const declarations = rule ? kind.ruleFunctions(rule) : '';
+  return makeItemKernel({ bindings, types: kind.types, declarations, items: rowLines * columns, body });
 }

@@ -21,24 +21,44 @@ export interface RuleForm {
   reflectsIterate: boolean;
   /** Tested values that are not above the variable `threshold` violate the constraint. */
   sized: boolean;
+  /** Complex pixels have a range of phases. */
+  turned: boolean;
+  /** Complex pixels have the sizes of `objectMagnitudes`, in place of the bounds. */
+  inTwoPlanes: boolean;
 }
 
 /** Places in `coefficients` of src/rules.ts. */
-const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 14, 15];
+export const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 14, 15];
+/** Places behind those in `numbersOf`: complex numbers of size 1. */
+const [CENTRE, EDGE] = [21, 23];
 
-export function formOf(rule: Rule): RuleForm {
+/** The uniform `coefficients`: those of src/rules.ts, the middle of the phases, and their end where the middle is 0. */
+export function numbersOf(rule: Rule): number[] {
+  const angles = [rule.phases.centre, rule.phases.halfWidth];
+  return [...coefficients(rule), ...angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)])];
+}
+
+export function formOf(rule: Rule, isComplex: boolean): RuleForm {
   const numbers = coefficients(rule);
-  const [low, high] = [LOW, HIGH].map((i) => (Number.isFinite(numbers[i]) ? number(numbers[i], i) : ''));
+  const inTwoPlanes = isComplex && rule.inTwoPlanes;
+  const turned = isComplex && rule.phases.halfWidth < Math.PI;
+  // No size is below 0.
+  const isBound = (i: number) => Number.isFinite(numbers[i]) && !inTwoPlanes && !(isComplex && numbers[i] === 0);
+  const [low, high] = [LOW, HIGH].map((i) => (isBound(i) ? number(numbers[i], i) : ''));
   const factors = numbers.slice(0, LOW).map((value, i) => (value === 0 ? '' : value === 1 ? '1' : component(i)));
   // Without other bounds than 0, whatever violates them is projected to 0.
-  if ((low === '' || low === '0.0') && (high === '' || high === '0.0')) factors.fill('', PROJECTED);
+  const isCleared = [low, high].every((bound) => bound === '' || bound === '0.0') && !turned && !inTwoPlanes;
+  if (isCleared) factors.fill('', PROJECTED);
   const { reflectsIterate, projected } = rule;
   const sized = rule.supportSize > 0;
   // With a support size images are in memory between the steps of a row pass, and the object of a pending pass is one.
   const keepsIterate = rule.keepsIterate || sized;
   const reflects =
     reflectsIterate || differ(rule.satisfied) || differ(rule.violated) || projected.iterate !== projected.next;
-  const form = { factors, low, high, readsIterate: readsIterate(rule), keepsIterate, reflects, reflectsIterate, sized };
+  const form = {
+    ...{ factors, low, high, readsIterate: readsIterate(rule), keepsIterate, reflects, reflectsIterate, sized },
+    ...{ turned, inTwoPlanes },
+  };
   return { key: JSON.stringify(form), ...form };
 }
 
@@ -70,14 +90,15 @@ function number(value: number, i: number): string {
   return value === 0 ? '0.0' : component(i);
 }
 
+/** The middle of the phases, and their end where the middle is 0, in WGSL. */
+export const PHASES = {
+  centre: `vec2f(${component(CENTRE)}, ${component(CENTRE + 1)})`,
+  edge: `vec2f(${component(EDGE)}, ${component(EDGE + 1)})`,
+};
+
 /** A number of the uniform `coefficients`. */
 export function component(i: number): string {
   return `coefficients[${i >> 2}].${'xyzw'[i % 4]}`;
-}
-
-/** The value that a pixel is tested on, from `x` and `y`. */
-export function testedValue({ factors }: RuleForm): string {
-  return combination(factors[0], factors[1]);
 }
 
 /** Whether it is the previous iterate alone that is tested. */
@@ -86,8 +107,8 @@ export function testsIterate({ factors }: RuleForm): boolean {
 }
 
 /** Whether kernels that apply this form bind `coefficients`. */
-export function hasCoefficients({ factors, low, high }: RuleForm): boolean {
-  return [...factors, low, high].some((factor) => factor.startsWith('coefficients'));
+export function hasCoefficients({ factors, low, high, turned }: RuleForm): boolean {
+  return turned || [...factors, low, high].some((factor) => factor.startsWith('coefficients'));
 }
 
 export interface Pixel {
@@ -101,45 +122,7 @@ export interface Pixel {
   result: 'next' | 'iterate' | 'both';
 }
 
-/** Applies the rule to one pixel. */
-export function pixelStatements(form: RuleForm, { value, index, outside, result }: Pixel): string {
-  const { factors, low, high, sized } = form;
-  const image = (first: number) => combination(factors[first], factors[first + 1]);
-  const atLeast = factors[AT_LEAST] || factors[AT_LEAST + 1] ? image(AT_LEAST) : '';
-  const kept = (first: number) => (atLeast ? `max(${image(first)}, ${atLeast})` : image(first));
-  const changed = (first: number) => {
-    const share = product(factors[first === 6 ? PROJECTED : PROJECTED + 1], projected('t'));
-    return share ? `${image(first)} + ${share}` : image(first);
-  };
-  const update = (satisfied: number, violated: number) => `select(${kept(satisfied)}, ${changed(violated)}, violates)`;
-  const cleared = [outside, sized && 't <= threshold'].filter(Boolean).join(' || ');
-  const violates = [low && `t < ${low}`, high && `t > ${high}`, cleared].filter(Boolean).join(' || ');
-  const reflection = `2.0 * ${projected('updated')} - updated`;
-  const next = form.reflectsIterate ? reflection : form.reflects ? update(4, 8) : 'updated';
-  return [
-    `let y = ${value};`,
-    form.readsIterate ? `let x = iterate[${index}];` : '',
-    `let t = ${testedValue(form)};`,
-    `let violates = ${violates || 'false'};`,
-    `let updated = ${update(2, 6)};`,
-    form.keepsIterate ? `iterate[${index}] = updated;` : '',
-    result === 'both' && form.reflects ? `next[${index}] = ${next};` : '',
-    `${value} = ${result === 'next' ? next : 'updated'};`,
-  ].join(' ');
-
-  function projected(pixel: string): string {
-    const raised = low ? `max(${pixel}, ${low})` : pixel;
-    const bounded = high ? `min(${raised}, ${high})` : raised;
-    return cleared ? `select(${bounded}, 0.0, ${cleared})` : bounded;
-  }
-}
-
-/** A zero adds nothing, so that neither 0·(−1) nor 0·∞ leaves a trace. */
-function combination(x: string, y: string): string {
-  const terms = [product(x, 'x'), product(y, 'y')].filter(Boolean);
-  return terms.join(' + ') || '0.0';
-}
-
-function product(factor: string, image: string): string {
+/** A product with a coefficient; '' where it takes no part. */
+export function product(factor: string, image: string): string {
   return factor === '1' ? image : factor && `${factor} * ${image}`;
 }

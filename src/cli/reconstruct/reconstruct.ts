@@ -74,7 +74,7 @@ export function addReconstruct(program: Command): void {
     .option('--chain <text>', "instead of these: algorithms one after the other, such as '(hio:0.7*180+er*20)*5'")
     .option(
       '--object <kind>',
-      `${OBJECT_KINDS.join(' or ')}: what its pixels are (default: real; complex on wasm only)`,
+      `${OBJECT_KINDS.join(' or ')}: what its pixels are (default: real; complex not on cuda)`,
       oneOf('--object', OBJECT_KINDS),
     )
     .option('--phase <file>', 'of a complex object: phases to write, .png (-π to π), .tiff or .npy')

@@ -1,16 +1,17 @@
 /**
  * Lines of a real object in WGSL. Two rows, a *pair*, are the real and the imaginary part of one complex line
- * Z(c) = X₀(c) + i·X₁(c); its numbers at c and −c hold column c of both rows' half spectra.
+ * Z(c) = X₀(c) + i·X₁(c); its numbers at c and −c hold column c of both rows' half spectra. Two rows of one column are one
+ * vec4f. Every number in the spectrum is twice its value: splitting two rows from one transform then needs no halving.
  *
- * Code around these functions declares `pair`, and `pairNames` what they use: whether each row exists, which the last may
- * not, and where each begins in images.
+ * `lineNames` declares what the others use: whether each row of a pair exists, which the last may not, and where each
+ * begins in images.
  */
-import { comesOutEven, type Resource } from '../../wgsl/kernel.js';
+import { comesOutEven } from '../../wgsl/kernel.js';
 import type { LineWriter } from '../../wgsl/lines.js';
-import { hasCoefficients, pixelStatements, type Pixel } from '../../wgsl/rule.js';
-import { farEnd, type Factors } from '../../wgsl/plan.js';
-import type { RowWork, SupportKind } from '../../wgsl/work.js';
-import type { RealField } from './layout.js';
+import type { RowWork } from '../../wgsl/work.js';
+import type { Field } from '../field.js';
+import { pixelResources, resultOf } from '../pixels.js';
+import { pixelStatements } from './rule.js';
 
 /** A pair of rows of one column in the spectrum. */
 export const SPECTRUM_TYPE = 'array<vec4f>';
@@ -29,7 +30,7 @@ fn join_rows(rows: vec4f, has_second: bool, is_real: bool) -> vec4f {
 fn split_rows(z: vec4f) -> vec4f { return vec4f(z.x + z.z, z.y - z.w, z.y + z.w, z.z - z.x); }`;
 
 /** Columns that are their own mirror image: of the zero frequency and of the Nyquist frequency. */
-export function isReal({ columns }: RealField, column: string): string {
+export function isReal({ columns }: Field, column: string): string {
   return `(${column} == 0u || 2u * ${column} == ${columns}u)`;
 }
 
@@ -37,41 +38,16 @@ export function isReal({ columns }: RealField, column: string): string {
  * The weight of a column's squared residual. A column stands for its mirror image too, unless it is its own; numbers in
  * it are twice their value, squares four times.
  */
-export function columnWeight(field: RealField, column: string): string {
+export function columnWeight(field: Field, column: string): string {
   return `select(0.5, 0.25, ${isReal(field, column)})`;
 }
 
-/** `exists`: whether the pair does. */
-export function pairNames({ rows, columns, pairs }: RealField, exists: string): string {
+export function lineNames({ rows, columns, pairs }: Field, exists: string): string {
   return `
 let first_exists = ${exists};
-let second_exists = ${rows % 2 === 0 ? 'first_exists' : `pair + 1u < ${pairs}u`};
-let first_row = (start * ${rows}u + 2u * pair) * ${columns}u;
+let second_exists = ${rows % 2 === 0 ? 'first_exists' : `row_line + 1u < ${pairs}u`};
+let first_row = (start * ${rows}u + 2u * row_line) * ${columns}u;
 let second_row = first_row + ${columns}u;`;
-}
-
-/** Brings lines to the object's scale. */
-export function normalisation({ rows, columns }: RealField, inverse: 'full' | 'rows'): number {
-  return inverse === 'full' ? 0.5 / rows / columns : 0.5 / columns;
-}
-
-/** Index of the first word of a pair of rows in the support. */
-export function supportRow({ pairs }: RealField, factors: Factors, support: SupportKind, pair: string): string {
-  const row = support === 'own' ? `(start * ${pairs}u + ${pair})` : pair;
-  return `${row} * ${farEnd(factors).count}u`;
-}
-
-/** What pixels bind, beside the line itself. */
-export function pixelResources(work: RowWork): Resource[] {
-  const { inverse, rule, forward, support } = work;
-  const resources: Resource[] = !inverse || !forward ? ['object'] : [];
-  if (!rule) return resources;
-  if (hasCoefficients(rule)) resources.push('coefficients');
-  if (rule.readsIterate || rule.keepsIterate) resources.push('iterate');
-  if (rule.reflects && resultOf(work) === 'both') resources.push('next');
-  if (support) resources.push('support');
-  if (rule.sized) resources.push('thresholds');
-  return resources;
 }
 
 /** The rule on the pixels of both rows in a register. `k`: which bits of the word `inside` they are. */
@@ -88,15 +64,6 @@ export function pixelCode(work: RowWork, register: string, index: string, k: num
     .join('\n');
 }
 
-function resultOf({ inverse, forward }: RowWork): Pixel['result'] {
-  return forward ? 'next' : inverse ? 'iterate' : 'both';
-}
-
-/** What the rules' code needs once. */
-export function pixelNames({ rule }: RowWork): string {
-  return rule?.sized ? 'let threshold = thresholds[start].y;' : '';
-}
-
 export function loadPixels(register: string, index: string): string {
   return `if (first_exists) { ${register}.x = object[first_row + ${index}]; }
 if (second_exists) { ${register}.y = object[second_row + ${index}]; }`;
@@ -108,7 +75,7 @@ if (second_exists) { object[second_row + ${index}] = ${register}.y; }`;
 }
 
 /** Puts lines together from the columns of their rows, and hands their numbers over through workgroup memory. */
-export function loadSpectrum(writer: LineWriter, field: RealField): void {
+export function loadSpectrum(writer: LineWriter, field: Field): void {
   const { rows, pairs } = field;
   const { lines } = writer.plan;
   const items = dealOut(writer, field);
@@ -129,7 +96,7 @@ export function loadSpectrum(writer: LineWriter, field: RealField): void {
 }
 
 /** The reverse. */
-export function storeSpectrum(writer: LineWriter, field: RealField): void {
+export function storeSpectrum(writer: LineWriter, field: Field): void {
   const items = dealOut(writer, field);
   for (const { q } of items) writer.emit(`var s${q} = vec4f();`);
   writer.exchange(
@@ -159,7 +126,7 @@ interface Item {
  * Deals out the columns of a workgroup's lines to its threads: neighbouring threads take neighbouring pairs of rows of one
  * column. All items of a thread are of one line, a fixed distance apart.
  */
-function dealOut(writer: LineWriter, { columns, stored, columnStride, pairs }: RealField): Item[] {
+function dealOut(writer: LineWriter, { columns, stored, columnStride, pairs }: Field): Item[] {
   const { lines, threads } = writer.plan;
   const step = writer.distance(threads);
   const name = writer.unique('item');

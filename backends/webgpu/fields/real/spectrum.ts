@@ -1,9 +1,9 @@
-/** Conversion between the full spectra that callers see and the doubled half that the device keeps (layout.ts). */
+/** Conversion between the full spectra that callers see and the doubled half that the device keeps. */
 import type { RealArray } from '../../../../src/types.js';
-import type { RealField } from './layout.js';
+import type { Field } from '../field.js';
 
 /** The Hermitian part of a full spectrum, (A(k) + conj A(−k)) / 2, doubled and scaled. */
-export function toStored(full: RealArray, { rows, columns, stored, columnStride }: RealField, scale: number) {
+export function toStored(full: RealArray, { rows, columns, stored, columnStride }: Field, scale: number) {
   const half = new Float32Array(2 * stored * columnStride);
   for (let row = 0; row < rows; row++) {
     const rowStart = row * columns;
@@ -19,7 +19,7 @@ export function toStored(full: RealArray, { rows, columns, stored, columnStride 
   return half;
 }
 
-export function fromStored(half: Float32Array, { rows, columns, stored, columnStride }: RealField, scale: number) {
+export function fromStored(half: Float32Array, { rows, columns, stored, columnStride }: Field, scale: number) {
   const full = new Float32Array(2 * rows * columns);
   const factor = 0.5 / scale;
   for (let row = 0; row < rows; row++) {

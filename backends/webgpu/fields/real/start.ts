@@ -5,10 +5,10 @@
  */
 import { makeItemKernel, type Kernel, type Resource } from '../../wgsl/kernel.js';
 import { PHILOX } from '../../wgsl/philox.js';
-import type { RealField } from './layout.js';
+import type { Field } from '../field.js';
 
 /** Reads the measured magnitudes at k and −k, which are uploaded scaled, and −1 where not measured. */
-const RAW = ({ rows, columns }: RealField) => `
+const RAW = ({ rows, columns }: Field) => `
 let row = i % ${rows}u;
 let column = i / ${rows}u;
 let mirror_row = select(${rows}u - row, 0u, row == 0u);
@@ -21,7 +21,7 @@ let measured = m >= 0.0;
 let mirror_measured = mirror_m >= 0.0;`;
 
 /** raw → destination: the encoded magnitudes of wgsl/constraint.ts, doubled like the spectrum. */
-export function magnitudesKernel(field: RealField): Kernel {
+export function magnitudesKernel(field: Field): Kernel {
   const body = `${RAW(field)}
 var bits = 0x7f800000u;
 if (measured && mirror_measured) { bits = bitcast<u32>(m + mirror_m); }
@@ -33,7 +33,7 @@ destination[i] = bits;`;
 }
 
 /** raw → spectrum: the Hermitian part of M·exp(2πi·U), doubled, with U of core/philox.hpp. */
-export function startKernel(field: RealField): Kernel {
+export function startKernel(field: Field): Kernel {
   const { stored, columnStride } = field;
   const body = `${RAW(field)}
 let seed = vec2u(parameters.seed_low, parameters.seed_high);

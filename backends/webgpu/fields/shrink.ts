@@ -3,9 +3,9 @@
  * a butterfly in two rows, so that no bits need atomics. The object is blurred along rows first; both kernels that need it
  * blurred along columns too do that as they read it.
  */
-import { makeItemKernel, makeKernel, sumOverThreads, type Kernel } from '../../wgsl/kernel.js';
-import { farEnd, type Factors } from '../../wgsl/plan.js';
-import type { RealField } from './layout.js';
+import { makeItemKernel, makeKernel, sumOverThreads, type Kernel } from '../wgsl/kernel.js';
+import { farEnd, type Factors } from '../wgsl/plan.js';
+import type { Field } from './field.js';
 
 /** The uniform `shrink`: `ShrinkSupport`, and how many pixels the Gaussian reaches to each side. */
 const SHRINK = `
@@ -30,18 +30,19 @@ for (var distance = -shrink.reach; distance <= shrink.reach; distance += 1) {
 }
 sum /= weights;`;
 
-/** object → blurred, along rows. */
-export function blurKernel({ rows, columns }: RealField): Kernel {
+/** object → blurred, along rows; of a complex object its sizes. */
+export function blurKernel({ rows, columns, kind }: Field): Kernel {
   const body = `
 let row = (start * ${rows}u + i / ${columns}u) * ${columns}u;
-${sumNeighbours(`i % ${columns}u`, columns, (column) => `object[row + ${column}]`)}
+${sumNeighbours(`i % ${columns}u`, columns, (column) => kind.brightness(`object[row + ${column}]`))}
 blurred[start * ${rows * columns}u + i] = sum;`;
   const bindings = ['object', 'blurred', 'shrink'] as const;
-  return makeItemKernel({ bindings: [...bindings], declarations: SHRINK, items: rows * columns, body });
+  const text = { types: kind.types, declarations: SHRINK, items: rows * columns, body };
+  return makeItemKernel({ bindings: [...bindings], ...text });
 }
 
 /** candidates ← the sums of the squared pixels of each word that are inside the start's support. */
-export function squaresKernel(field: RealField, factors: Factors): Kernel {
+export function squaresKernel(field: Field, factors: Factors): Kernel {
   const words = wordsOf(field, factors);
   const body = `
 let inside = support[start * ${words}u + i];
@@ -53,7 +54,7 @@ candidates[start * ${words}u + i] = bitcast<u32>(squares);`;
 }
 
 /** The threshold of each start: a share of the root mean square, from the sums of `squaresKernel`. */
-export function levelKernel(field: RealField, factors: Factors): Kernel {
+export function levelKernel(field: Field, factors: Factors): Kernel {
   const words = wordsOf(field, factors);
   const body = `
 var squares = 0.0;
@@ -70,7 +71,7 @@ ${sumOverThreads(THREADS, 'thread', 'squares', 'thresholds[start].y = shrink.thr
 }
 
 /** candidates ← the pixels of the support that all starts share whose blurred value is above the threshold. */
-export function candidatesKernel(field: RealField, factors: Factors): Kernel {
+export function candidatesKernel(field: Field, factors: Factors): Kernel {
   const words = wordsOf(field, factors);
   const body = `
 let inside = support[i];
@@ -83,7 +84,7 @@ candidates[start * ${words}u + i] = above;`;
 }
 
 /** destination, the start's own support ← the candidates, unless they are too few or too many. */
-export function replaceKernel(field: RealField, factors: Factors): Kernel {
+export function replaceKernel(field: Field, factors: Factors): Kernel {
   const words = wordsOf(field, factors);
   const eachWord = (statement: string) =>
     `for (var i = start * ${words}u + thread; i < (start + 1u) * ${words}u; i += ${THREADS}u) { ${statement} }`;
@@ -111,12 +112,12 @@ workgroupBarrier();
 atomicAdd(&count, inside);
 workgroupBarrier();`;
 
-function wordsOf({ pairs }: RealField, factors: Factors): number {
+function wordsOf({ pairs }: Field, factors: Factors): number {
   return pairs * farEnd(factors).count;
 }
 
 /** A pixel of the object, blurred along both axes. */
-const BLURRED = ({ rows, columns }: RealField) => `
+const BLURRED = ({ rows, columns }: Field) => `
 fn blurred_pixel(start: u32, row: u32, column: u32) -> f32 {
   let first = start * ${rows * columns}u + column;
   ${sumNeighbours('row', rows, (row) => `blurred[first + ${row} * ${columns}u]`)}
@@ -124,7 +125,7 @@ fn blurred_pixel(start: u32, row: u32, column: u32) -> f32 {
 }`;
 
 /** Runs a statement for each pixel of word `i` whose bit is set in `word`, with its `bit` and its blurred value `sum`. */
-function eachPixel(field: RealField, factors: Factors, word: string, statement: string): string {
+function eachPixel(field: Field, factors: Factors, word: string, statement: string): string {
   const { radix, count } = farEnd(factors);
   return `
 for (var k = 0u; k < ${2 * radix}u; k += 1u) {

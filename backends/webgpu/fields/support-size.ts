@@ -1,14 +1,13 @@
 /**
- * The threshold that the k largest positive pixels inside the support are above, as core/support_size.hpp finds it: the
+ * The threshold that the k largest positive pixels, or sizes of complex pixels, inside the support are above, as core/support_size.hpp finds it: the
  * threshold of the last image is corrected until k ± k/200 pixels are above it.
  */
-import { literal } from '../../wgsl/butterflies.js';
-import { makeKernel, type Kernel, type Resource } from '../../wgsl/kernel.js';
-import { farEnd, type Factors } from '../../wgsl/plan.js';
-import { SUPPORT_SIZE, testedValue, type RuleForm } from '../../wgsl/rule.js';
-import type { SupportKind } from '../../wgsl/work.js';
-import type { RealField } from './layout.js';
-import { supportRow } from './lines.js';
+import { literal } from '../wgsl/butterflies.js';
+import { makeKernel, type Kernel, type Resource } from '../wgsl/kernel.js';
+import { farEnd, type Factors } from '../wgsl/plan.js';
+import { SUPPORT_SIZE, type RuleForm } from '../wgsl/rule.js';
+import type { SupportKind } from '../wgsl/work.js';
+import { supportRow, type Field } from './field.js';
 
 export interface ThresholdWork {
   rule: RuleForm;
@@ -20,8 +19,8 @@ export interface ThresholdWork {
 /** Threads that share a start. All counts of a start are in one workgroup, because each decides the next threshold. */
 const THREADS = 256;
 
-export function thresholdKernel(field: RealField, factors: Factors, work: ThresholdWork): Kernel {
-  const { rows, columns } = field;
+export function thresholdKernel(field: Field, factors: Factors, work: ThresholdWork): Kernel {
+  const { rows, columns, kind } = field;
   const { rule, support, exact } = work;
   const pixels = rows * columns;
   const [hasX, hasY] = [rule.factors[0] !== '', rule.factors[1] !== ''];
@@ -44,7 +43,7 @@ for (var round = 0u; ; round += 1u) {
   for (var i = thread; i < ${pixels}u; i += ${THREADS}u) {
     ${hasX ? 'let x = iterate[first + i];' : ''}
     ${hasY ? 'let y = object[first + i];' : ''}
-    count += select(0u, 1u, ${testedValue(rule)} > threshold${support ? ` && ${insideSupport(field, factors, support)}` : ''});
+    count += select(0u, 1u, ${kind.testedSize(rule)} > threshold${support ? ` && ${insideSupport(field, factors, support)}` : ''});
   }
   atomicAdd(&sum, count);
   workgroupBarrier();
@@ -67,15 +66,16 @@ if (thread == 0u) {
   thresholds[start].y = threshold;
 }`;
   const declarations = `
+${kind.ruleFunctions(rule)}
 const LARGEST = 0x1.fffffep+127f;
 var<workgroup> sum: atomic<u32>;
 var<workgroup> total: u32;
 var<workgroup> guess: f32;`;
-  return makeKernel({ bindings, declarations, threads: THREADS, body, workgroups: 1 });
+  return makeKernel({ bindings, types: kind.types, declarations, threads: THREADS, body, workgroups: 1 });
 }
 
 /** Whether pixel `i` of a start is inside the support. */
-function insideSupport(field: RealField, factors: Factors, support: SupportKind): string {
+function insideSupport(field: Field, factors: Factors, support: SupportKind): string {
   const { count } = farEnd(factors);
   const [row, column] = [`(i / ${field.columns}u)`, `(i % ${field.columns}u)`];
   const word = `support[${supportRow(field, factors, support, `${row} / 2u`)} + ${column} % ${count}u]`;
