@@ -27,21 +27,23 @@ struct Impose {
 
   Complex<V> operator()(size_t i, Complex<V> c) {
     using T = Number<V>;
-    const V coded = magnitudes[i], m = Masked ? absolute(coded) : coded;
-    const V size = square_root(c.re * c.re + c.im * c.im);
+    const V coded = magnitudes[i], size = square_root(c.re * c.re + c.im * c.im);
+    V m = coded, d;
+    if constexpr (Masked) {
+      const V magnitude = absolute(coded);
+      // What was not measured stays as large as it is.
+      m = select<V>(magnitude == splat<V>(std::numeric_limits<T>::infinity()), size, magnitude);
+      d = size - m;
+      const Mask<V> one_sided = ((Mask<V>)coded ^ (Mask<V>)magnitude) != Mask<V>{};
+      d = d * select<V>(one_sided, d * splat<V>(T(0.5)), d);
+    } else {
+      d = size - m;
+      d = d * d;
+    }
     const Mask<V> zero = size == V{};
     const V gain = m / select<V>(zero, splat<V>(T(1)), size);
-    Complex<V> a = {select<V>(zero, m, c.re * gain), c.im * gain};
-    V d = size - m;
-    d = d * d;
-    if constexpr (Masked) {
-      const Mask<V> unmeasured = m == splat<V>(std::numeric_limits<T>::infinity());
-      const Mask<V> one_sided = ((Mask<V>)coded ^ (Mask<V>)m) != Mask<V>{};
-      d = select<V>(unmeasured, V{}, select<V>(one_sided, d * splat<V>(T(0.5)), d));
-      a = {select<V>(unmeasured, c.re, a.re), select<V>(unmeasured, c.im, a.im)};
-    }
     residual += d;
-    return a;
+    return {select<V>(zero, m, c.re * gain), c.im * gain};
   }
 };
 

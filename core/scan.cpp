@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace rephase {
 
@@ -45,17 +46,18 @@ Scan<T>::Scan(const ScanShape& shape, bool keeps_waves)
       blocks_((shape.columns + L - 1) / L),
       stride_(block_stride(round_up(shape.rows, L))),
       wave_size_(blocks_ * stride_),
+      pattern_size_(round_up(shape.rows, L) / L * shape.columns),
       pitch_(round_up(shape.object_columns, L) + L),
       row_plan_(shape.columns),
       column_plan_(shape.rows) {
   const size_t object = shape.object_rows * pitch_, waves = shape.modes * wave_size_;
-  valid_ = row_plan_.valid() && column_plan_.valid() && line_.allocate(blocks_ * L) &&
+  valid_ = row_plan_.valid() && column_plan_.valid() && line_.allocate(shape.modes * blocks_ * L) &&
            scratch_.allocate(std::max(row_plan_.scratch(), column_plan_.scratch())) &&
-           magnitudes_.allocate(shape.positions * wave_size_) && positions_.allocate(2 * shape.positions) &&
+           magnitudes_.allocate(shape.positions * pattern_size_) && positions_.allocate(2 * shape.positions) &&
            fractions_.allocate(2 * shape.positions) && corners_.allocate(2 * shape.positions) &&
            object_.allocate(object) && object_sum_.allocate(object) && illumination_.allocate(object) &&
            probe_.allocate(waves) && probe_sum_.allocate(waves) && probe_weight_.allocate(wave_size_) &&
-           shifted_.allocate(waves) && moved_.allocate(wave_size_) && measured_.allocate(waves) &&
+           shifted_.allocate(waves) && moved_.allocate(waves) && measured_.allocate(waves) &&
            placed_.allocate(shape.modes) && row_ramp_.allocate(shape.rows) && column_ramp_.allocate(blocks_) &&
            batch_.allocate(shape.batch) && everywhere_.allocate(shape.positions) && records_.allocate(kRecords) &&
            (!keeps_waves || kept_.allocate(shape.positions * waves));
@@ -91,16 +93,15 @@ template <class T>
 void Scan<T>::set_pattern(size_t position, const T* counts, const uint8_t* mask) {
   const double scale = static_cast<double>(shape_.rows) * static_cast<double>(shape_.columns);
   const uint32_t *rows = column_plan_.order(), *columns = row_plan_.order();
-  V* const magnitudes = &magnitudes_[position * wave_size_];
-  // The lanes beyond the last column count as not measured.
-  std::fill_n(magnitudes, wave_size_, splat<V>(std::numeric_limits<T>::infinity()));
+  V* const magnitudes = &magnitudes_[position * pattern_size_];
+  masked_ = masked_ || mask;
   for (size_t r = 0; r < shape_.rows; r++) {
     for (size_t c = 0; c < shape_.columns; c++) {
       const size_t i = r * shape_.columns + c;
-      if (mask && !mask[i]) continue;
-      energy_ += counts[i];
-      reinterpret_cast<T*>(&magnitudes[columns[c] / L * stride_ + rows[r]])[columns[c] % L] =
-          static_cast<T>(std::sqrt(counts[i] * scale));
+      const bool measured = !mask || mask[i];
+      if (measured) energy_ += counts[i];
+      magnitudes[rows[r] / L * shape_.columns + columns[c]][rows[r] % L] =
+          measured ? static_cast<T>(std::sqrt(counts[i] * scale)) : std::numeric_limits<T>::infinity();
     }
   }
 }
@@ -212,52 +213,84 @@ uint32_t Scan<T>::take_residuals(double* out) {
 
 template <class T>
 template <class F>
+void Scan<T>::each_span(F&& f) const {
+  for (size_t b = 0; b < blocks_; b += kSpan) f(Span{b, std::min(b + kSpan, blocks_)});
+}
+
+template <class T>
+template <class F>
+void Scan<T>::each_pixel(Span span, F&& f) const {
+  for (size_t r = 0; r < shape_.rows; r++)
+    for (size_t b = span.begin; b < span.end; b++) f(b * stride_ + r, r * pitch_ + b * L);
+}
+
+template <class T>
+template <class F>
 void Scan<T>::each_pixel(F&& f) const {
-  for (size_t b = 0; b < blocks_; b++)
-    for (size_t r = 0; r < shape_.rows; r++) f(b * stride_ + r, r * pitch_ + b * L);
+  each_span([&](Span span) { each_pixel(span, f); });
+}
+
+template <class T>
+template <Direction D>
+void Scan<T>::transform_columns(Wave* x, Span span) {
+  for (size_t b = span.begin; b < span.end; b++) {
+    if constexpr (D == Direction::forward)
+      column_plan_.forward(x + b * stride_, scratch_.data());
+    else
+      column_plan_.inverse(x + b * stride_, scratch_.data());
+  }
+}
+
+template <class T>
+template <class F>
+void Scan<T>::each_row_group(Wave* first, size_t modes, bool stores, F&& f) {
+  for (size_t r = 0; r < shape_.rows; r += L) {
+    for (size_t k = 0; k < modes; k++) gather_lines(first + k * wave_size_ + r, blocks_, stride_, line(k));
+    f(r / L);
+    if (!stores) continue;
+    for (size_t k = 0; k < modes; k++) scatter_lines(first + k * wave_size_ + r, blocks_, stride_, line(k));
+  }
 }
 
 template <class T>
 template <Direction D>
 void Scan<T>::transform_rows(Wave* x) {
-  for (size_t r = 0; r < shape_.rows; r += L) {
-    gather_lines(x + r, blocks_, stride_, line_.data());
+  each_row_group(x, 1, true, [&](size_t) {
     if constexpr (D == Direction::forward)
-      row_plan_.forward(line_.data(), scratch_.data());
+      row_plan_.forward(line(0), scratch_.data());
     else
-      row_plan_.inverse(line_.data(), scratch_.data());
-    scatter_lines(x + r, blocks_, stride_, line_.data());
-  }
+      row_plan_.inverse(line(0), scratch_.data());
+  });
 }
 
 template <class T>
 void Scan<T>::transform(Wave* x) {
+  transform_columns<Direction::forward>(x, {0, blocks_});
   transform_rows<Direction::forward>(x);
-  for (size_t b = 0; b < blocks_; b++) column_plan_.forward(x + b * stride_, scratch_.data());
 }
 
 template <class T>
 void Scan<T>::transform_back(Wave* x) {
-  for (size_t b = 0; b < blocks_; b++) column_plan_.inverse(x + b * stride_, scratch_.data());
   transform_rows<Direction::inverse>(x);
+  transform_columns<Direction::inverse>(x, {0, blocks_});
 }
 
-// Gives the modes of a block their measured size together, and returns the residual's sum.
+// Gives the modes of the lines their measured size together, and returns the residual's sum.
 template <class T>
-double Scan<T>::impose_block(Wave* first, const V* magnitudes, bool imposes) const {
+double Scan<T>::impose_lines(const V* magnitudes, bool imposes) const {
   V residual = V{};
-  for (size_t r = 0; r < shape_.rows; r++) {
+  for (size_t c = 0; c < shape_.columns; c++) {
     V total = V{};
-    for (size_t k = 0; k < shape_.modes; k++) total += power(first[k * wave_size_ + r]);
-    const V m = magnitudes[r], size = square_root(total);
+    for (size_t k = 0; k < shape_.modes; k++) total += power(line(k)[c]);
+    const V m = magnitudes[c], size = square_root(total);
     const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<T>::infinity());
     const V gain = m / select<V>(zero, splat<V>(1), size), d = size - m;
     residual += select<V>(unmeasured, V{}, d * d);
     if (!imposes) continue;
     for (size_t k = 0; k < shape_.modes; k++) {
-      Wave& c = first[k * wave_size_ + r];
+      Wave& z = line(k)[c];
       const V dark = k == 0 ? m : V{};
-      c = {select<V>(unmeasured, c.re, select<V>(zero, dark, c.re * gain)), select<V>(unmeasured, c.im, c.im * gain)};
+      z = {select<V>(unmeasured, z.re, select<V>(zero, dark, z.re * gain)), select<V>(unmeasured, z.im, z.im * gain)};
     }
   }
   return sum_of_lanes(residual);
@@ -265,31 +298,29 @@ double Scan<T>::impose_block(Wave* first, const V* magnitudes, bool imposes) con
 
 // Imposes a position's pattern on its transformed wave, of all modes, and returns the residual's sum.
 template <class T>
-double Scan<T>::impose(Wave* first, size_t position, bool imposes) const {
+double Scan<T>::impose(Wave* first, size_t position, bool imposes) {
   double residual = 0;
-  for (size_t b = 0; b < blocks_; b++)
-    residual += impose_block(first + b * stride_, &magnitudes_[position * wave_size_ + b * stride_], imposes);
+  each_row_group(first, shape_.modes, imposes,
+                 [&](size_t group) { residual += impose_lines(magnitudes(position, group), imposes); });
   return residual;
 }
 
-// Forward, impose, back. With one mode the constraint stands inside the butterflies.
+// The rows of a wave, of which columns are transformed: forward, impose, back, one group after the other. With one mode
+// the constraint stands inside the butterflies.
 template <class T>
-double Scan<T>::through_frequency(Wave* first, size_t position) {
+double Scan<T>::pass_rows(Wave* first, size_t position) {
   double residual = 0;
-  if (shape_.modes > 1) {
-    for (size_t k = 0; k < shape_.modes; k++) transform(first + k * wave_size_);
-    residual = impose(first, position, true);
-    for (size_t k = 0; k < shape_.modes; k++) transform_back(first + k * wave_size_);
-    return residual;
-  }
-  transform_rows<Direction::forward>(first);
-  for (size_t b = 0; b < blocks_; b++) {
-    // No magnitude has its sign set, so that all count fully.
-    Impose<V, true> impose{&magnitudes_[position * wave_size_ + b * stride_]};
-    column_plan_.through_frequency(first + b * stride_, scratch_.data(), impose);
+  const auto through = [&](auto impose) {
+    row_plan_.through_frequency(line(0), scratch_.data(), impose);
     residual += sum_of_lanes(impose.residual);
-  }
-  transform_rows<Direction::inverse>(first);
+  };
+  each_row_group(first, shape_.modes, true, [&](size_t group) {
+    const V* const measured = magnitudes(position, group);
+    if (shape_.modes == 1) return masked_ ? through(Impose<V, true>{measured}) : through(Impose<V, false>{measured});
+    for (size_t k = 0; k < shape_.modes; k++) row_plan_.forward(line(k), scratch_.data());
+    residual += impose_lines(measured, true);
+    for (size_t k = 0; k < shape_.modes; k++) row_plan_.inverse(line(k), scratch_.data());
+  });
   return residual;
 }
 
@@ -336,18 +367,21 @@ void Scan<T>::place_probe(size_t position) {
   }
 }
 
-// out ← c·PO + d·wave. Null: no wave.
+// Modes' blocks of columns of out ← c·PO + d·wave. Null: no wave.
 template <class T>
-void Scan<T>::mix(Wave* out, size_t position, double c, double d, const Wave* wave) const {
+void Scan<T>::mix(Wave* out, size_t position, Span span, double c, double d, const Wave* wave) const {
   const V c_lanes = splat<V>(static_cast<T>(c)), d_lanes = splat<V>(static_cast<T>(d));
   const size_t corner = this->corner(position);
   for (size_t k = 0; k < shape_.modes; k++) {
-    const Wave *const probe = placed_[k], *const other = wave ? wave + k * wave_size_ : nullptr;
+    const Wave* const probe = placed_[k];
     Wave* const x = out + k * wave_size_;
-    each_pixel([&](size_t i, size_t pixel) {
-      const Wave z = probe[i] * object_.load(corner + pixel);
-      x[i] = other ? z * c_lanes + other[i] * d_lanes : z;
-    });
+    const auto each = [&](auto&& f) {
+      each_pixel(span, [&](size_t i, size_t pixel) { x[i] = f(i, probe[i] * object_.load(corner + pixel)); });
+    };
+    if (wave)
+      each([&](size_t i, Wave z) { return z * c_lanes + wave[k * wave_size_ + i] * d_lanes; });
+    else
+      each([](size_t, Wave z) { return z; });
   }
 }
 
@@ -361,7 +395,7 @@ void Scan<T>::begin_iteration(const ScanRule& rule) {
   } else if (rule.keeps_waves && !has_kept_) {
     for (size_t j = 0; j < shape_.positions; j++) {
       place_probe(j);
-      mix(kept_wave(j), j, 1, 0, nullptr);
+      mix(kept_wave(j), j, {0, blocks_}, 1, 0, nullptr);
     }
     has_kept_ = true;
   }
@@ -409,66 +443,99 @@ void Scan<T>::each_in_region(F&& f) const {
     for (size_t c = region_.left; c < region_.right; c += L) f(r * pitch_ + c);
 }
 
+// The wave to transform of a position whose probe is placed, and its transform along columns while it is in the cache.
 template <class T>
 void Scan<T>::start_wave(size_t number, const ScanRule& rule) {
   const size_t j = batch_[number];
-  place_probe(j);
-  mix(slot(number), j, rule.c, 1 - rule.c, rule.c == 1 ? nullptr : kept_wave(j));
+  Wave* const waves = slot(number);
+  each_span([&](Span span) {
+    mix(waves, j, span, rule.c, 1 - rule.c, rule.c == 1 ? nullptr : kept_wave(j));
+    for (size_t k = 0; k < shape_.modes; k++) transform_columns<Direction::forward>(waves + k * wave_size_, span);
+  });
 }
 
 // The residual of P·O, where the wave is another.
 template <class T>
 void Scan<T>::measure(size_t j) {
-  mix(measured_wave(), j, 1, 0, nullptr);
+  mix(measured_wave(), j, {0, blocks_}, 1, 0, nullptr);
   for (size_t k = 0; k < shape_.modes; k++) transform(measured_wave() + k * wave_size_);
   residual_ += impose(measured_wave(), j, false);
 }
 
-// The wave's difference from P·O takes its place; or the kept wave takes its step.
+// The wave's difference from P·O takes its place; or the kept wave takes its step. Columns may have to be transformed
+// back first.
 template <class T>
-void Scan<T>::finish_wave(size_t number, const ScanRule& rule) {
+void Scan<T>::finish_wave(size_t number, const ScanRule& rule, bool inverts_columns) {
   const size_t j = batch_[number];
   const double normal = 1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
   Wave* const waves = slot(number);
-  place_probe(j);
-  if (rule.keeps_waves) {
-    Wave* const kept = kept_wave(j);
-    mix(kept, j, rule.a, 1 - rule.a - rule.b, kept);
-    const V b = splat<V>(static_cast<T>(rule.b * normal));
-    for (size_t i = 0; i < shape_.modes * wave_size_; i++) kept[i] = kept[i] + waves[i] * b;
-    return;
-  }
-  mix(waves, j, -1, normal, waves);
-  add_sums(j, waves, {true, !rule.least_squares, rule.updates_probe});
+  const auto invert = [&](Span span) {
+    if (!inverts_columns) return;
+    for (size_t k = 0; k < shape_.modes; k++) transform_columns<Direction::inverse>(waves + k * wave_size_, span);
+  };
+  if (!rule.keeps_waves) return add_sums(j, waves, waves, normal, {true, !rule.least_squares, rule.updates_probe}, invert);
+  Wave* const kept = kept_wave(j);
+  const V b = splat<V>(static_cast<T>(rule.b * normal));
+  each_span([&](Span span) {
+    invert(span);
+    mix(kept, j, span, rule.a, 1 - rule.a - rule.b, kept);
+    for (size_t k = 0; k < shape_.modes; k++) {
+      Wave *const to = kept + k * wave_size_, *const from = waves + k * wave_size_;
+      each_pixel(span, [&](size_t i, size_t) { to[i] = to[i] + from[i] * b; });
+    }
+  });
 }
 
-// Adds a position's part to the sums that the updates of object and probe are made of.
+// Differences ← normal·waves − P·O, and a position's part of the sums that the updates of object and probe are made of.
+// `before` is called for each span.
 template <class T>
-void Scan<T>::add_sums(size_t j, const Wave* differences, Sums sums) {
-  const size_t corner = this->corner(j);
-  const bool is_shifted = this->is_shifted(j);
-  for (size_t k = 0; k < shape_.modes; k++) {
-    const Wave *const probe = placed_[k], *const d = differences + k * wave_size_;
-    Wave *const sum = &probe_sum_[k * wave_size_], *const moved = moved_.data();
-    each_pixel([&](size_t i, size_t pixel) {
-      const Wave o = object_.load(corner + pixel);
-      if (sums.object) object_sum_.add(corner + pixel, conjugate(probe[i]) * d[i]);
-      if (sums.illumination) {
-        T* const at = &illumination_[corner + pixel];
-        store<V>(at, load<V>(at) + power(probe[i]));
-      }
-      if (!sums.probe) return;
-      const Wave back = conjugate(o) * d[i];
-      if (is_shifted)
-        moved[i] = back;
-      else
-        sum[i] = sum[i] + back;
-      if (k == 0) probe_weight_[i] += power(o);
+template <class F>
+void Scan<T>::add_sums(size_t j, Wave* differences, const Wave* waves, double normal, Sums sums, F&& before) {
+  const auto add = [&](auto object, auto illumination, auto probe) {
+    each_span([&](Span span) {
+      before(span);
+      for (size_t k = 0; k < shape_.modes; k++)
+        add_span<object(), illumination(), probe()>(j, k, span, differences, waves, normal);
     });
-    if (!sums.probe || !is_shifted) continue;
+  };
+  constexpr std::true_type yes;
+  constexpr std::false_type no;
+  if (!sums.object)
+    add(no, no, yes);
+  else if (sums.illumination)
+    sums.probe ? add(yes, yes, yes) : add(yes, yes, no);
+  else
+    sums.probe ? add(yes, no, yes) : add(yes, no, no);
+  if (!sums.probe || !is_shifted(j)) return;
+  for (size_t k = 0; k < shape_.modes; k++) {
+    Wave *const sum = &probe_sum_[k * wave_size_], *const moved = &moved_[k * wave_size_];
     shift(moved, j, true);
     each_pixel([&](size_t i, size_t) { sum[i] = sum[i] + moved[i]; });
   }
+}
+
+template <class T>
+template <bool ToObject, bool ToIllumination, bool ToProbe>
+void Scan<T>::add_span(size_t j, size_t mode, Span span, Wave* differences, const Wave* waves, double normal) {
+  const size_t corner = this->corner(j), first = mode * wave_size_;
+  const bool is_shifted = this->is_shifted(j);
+  const Wave *const probe = placed_[mode], *const x = waves + first;
+  Wave *const d = differences + first, *const to_probe = is_shifted ? &moved_[first] : &probe_sum_[first];
+  const V n = splat<V>(static_cast<T>(normal));
+  each_pixel(span, [&](size_t i, size_t pixel) {
+    const Wave p = probe[i], o = object_.load(corner + pixel), difference = x[i] * n - p * o;
+    d[i] = difference;
+    if constexpr (ToObject) object_sum_.add(corner + pixel, conjugate(p) * difference);
+    if constexpr (ToIllumination) {
+      T* const at = &illumination_[corner + pixel];
+      store<V>(at, load<V>(at) + power(p));
+    }
+    if constexpr (ToProbe) {
+      const Wave back = conjugate(o) * difference;
+      to_probe[i] = is_shifted ? back : to_probe[i] + back;
+      if (mode == 0) probe_weight_[i] += power(o);
+    }
+  });
 }
 
 // N / ((1−α)D + α max D) in place of N.
@@ -592,18 +659,17 @@ void Scan<T>::finish_batch(bool last, const ScanRule& rule) {
 template <class T>
 void Scan<T>::fit_waves(const ScanRule& rule) {
   clear_sums(everywhere_.data(), shape_.positions);
-  const auto each_difference = [&](auto&& add) {
+  const auto add = [&](Sums sums) {
     for (size_t j = 0; j < shape_.positions; j++) {
       place_probe(j);
-      mix(waves_.data(), j, -1, 1, kept_wave(j));
-      add(j);
+      add_sums(j, waves_.data(), kept_wave(j), 1, sums, [](Span) {});
     }
   };
-  each_difference([&](size_t j) { add_sums(j, waves_.data(), {true, true, false}); });
+  add({true, true, false});
   weight_object(illumination_.data(), rule.alpha);
   move_object(1);
   if (!rule.updates_probe) return;
-  each_difference([&](size_t j) { add_sums(j, waves_.data(), {false, false, true}); });
+  add({false, false, true});
   weight_probe(rule.alpha);
   move_probe(1);
 }
@@ -629,11 +695,12 @@ bool Scan<T>::iterate(const uint32_t* order, size_t begin, size_t end, const Sca
     const size_t count = std::min(shape_.batch, end - at);
     if (!begin_batch(order + at, count, rule.least_squares ? shape_.batch : 1, at == 0, rule)) return false;
     for (size_t n = 0; n < count; n++) {
+      place_probe(batch_[n]);
       start_wave(n, rule);
       if (rule.c != 1) measure(batch_[n]);
-      const double residual = through_frequency(slot(n), batch_[n]);
+      const double residual = pass_rows(slot(n), batch_[n]);
       if (rule.c == 1) residual_ += residual;
-      finish_wave(n, rule);
+      finish_wave(n, rule, true);
     }
     finish_batch(at + count == shape_.positions, rule);
   }
@@ -644,8 +711,9 @@ template <class T>
 bool Scan<T>::forward(const uint32_t* batch, size_t count, bool first, const ScanRule& rule) {
   if (!begin_batch(batch, count, shape_.batch, first, rule)) return false;
   for (size_t n = 0; n < count; n++) {
+    place_probe(batch[n]);
     start_wave(n, rule);
-    for (size_t k = 0; k < shape_.modes; k++) transform(slot(n) + k * wave_size_);
+    for (size_t k = 0; k < shape_.modes; k++) transform_rows<Direction::forward>(slot(n) + k * wave_size_);
   }
   transformed_ = true;
   return true;
@@ -671,7 +739,10 @@ void Scan<T>::inverse() {
 
 template <class T>
 void Scan<T>::constrain_object(bool last, const ScanRule& rule) {
-  for (size_t n = 0; n < batch_size_; n++) finish_wave(n, rule);
+  for (size_t n = 0; n < batch_size_; n++) {
+    place_probe(batch_[n]);
+    finish_wave(n, rule, false);
+  }
   finish_batch(last, rule);
 }
 
@@ -702,10 +773,13 @@ bool Scan<T>::correct_positions(double most) {
   for (size_t j = 0; j < shape_.positions; j++) {
     const size_t corner = this->corner(j);
     const double normal = 1 / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);
+    const Span all = {0, blocks_};
     place_probe(j);
-    mix(waves_.data(), j, 1, 0, nullptr);
-    through_frequency(waves_.data(), j);
-    mix(waves_.data(), j, -1, normal, waves_.data());
+    mix(waves_.data(), j, all, 1, 0, nullptr);
+    for (size_t k = 0; k < shape_.modes; k++) transform_columns<Direction::forward>(&waves_[k * wave_size_], all);
+    pass_rows(waves_.data(), j);
+    for (size_t k = 0; k < shape_.modes; k++) transform_columns<Direction::inverse>(&waves_[k * wave_size_], all);
+    mix(waves_.data(), j, all, -1, normal, waves_.data());
     for (int axis = 0; axis < 2; axis++) {
       double above = 0, below = 0;
       for (size_t k = 0; k < shape_.modes; k++) {
@@ -737,19 +811,19 @@ double Scan<T>::model_counts() {
   double total = 0;
   for (size_t j = 0; j < shape_.positions; j++) {
     place_probe(j);
-    mix(measured_wave(), j, 1, 0, nullptr);
+    mix(measured_wave(), j, {0, blocks_}, 1, 0, nullptr);
     for (size_t k = 0; k < shape_.modes; k++) {
       Wave* const x = measured_wave() + k * wave_size_;
       transform(x);
-      for (size_t b = 0; b < blocks_; b++) {
-        const V* const magnitudes = &magnitudes_[j * wave_size_ + b * stride_];
+      each_row_group(x, 1, false, [&](size_t group) {
+        const V* const measured = magnitudes(j, group);
         V sum = V{};
-        for (size_t r = 0; r < shape_.rows; r++) {
-          const Mask<V> unmeasured = magnitudes[r] == splat<V>(std::numeric_limits<T>::infinity());
-          sum += select<V>(unmeasured, V{}, power(x[b * stride_ + r]));
+        for (size_t c = 0; c < shape_.columns; c++) {
+          const Mask<V> unmeasured = measured[c] == splat<V>(std::numeric_limits<T>::infinity());
+          sum += select<V>(unmeasured, V{}, power(line(0)[c]));
         }
         total += sum_of_lanes(sum);
-      }
+      });
     }
   }
   return total / static_cast<double>(shape_.rows) / static_cast<double>(shape_.columns);

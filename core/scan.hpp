@@ -112,6 +112,10 @@ class Scan {
   Wave* slot(size_t number) const { return &waves_[number % slots_ * shape_.modes * wave_size_]; }
   Wave* kept_wave(size_t position) const { return &kept_[position * shape_.modes * wave_size_]; }
   Wave* measured_wave() const { return measured_.data(); }
+  Wave* line(size_t mode) const { return &line_[mode * blocks_ * L]; }
+  const V* magnitudes(size_t position, size_t group) const {
+    return &magnitudes_[position * pattern_size_ + group * shape_.columns];
+  }
   bool is_shifted(size_t position) const { return fractions_[2 * position] != 0 || fractions_[2 * position + 1] != 0; }
   // Of the object's planes, where the patch of a position begins.
   size_t corner(size_t position) const { return corners_[2 * position] * pitch_ + corners_[2 * position + 1]; }
@@ -120,28 +124,45 @@ class Scan {
   void each_number(F&& f) const;
   template <class F>
   void each_wave_number(F&& f);
+  // Blocks of columns.
+  struct Span {
+    size_t begin, end;
+  };
+  // Neighbouring blocks whose columns fill a cache line of the object's planes.
+  static constexpr size_t kSpan = 64 / sizeof(V);
+  template <class F>
+  void each_span(F&& f) const;
+  template <class F>
+  void each_pixel(Span span, F&& f) const;
   template <class F>
   void each_pixel(F&& f) const;
   template <class F>
   void each_in_region(F&& f) const;
   template <Direction D>
+  void transform_columns(Wave* x, Span span);
+  template <class F>
+  void each_row_group(Wave* first, size_t modes, bool stores, F&& f);
+  template <Direction D>
   void transform_rows(Wave* x);
   void transform(Wave* x);
   void transform_back(Wave* x);
-  double impose_block(Wave* first, const V* magnitudes, bool imposes) const;
-  double impose(Wave* first, size_t position, bool imposes) const;
-  double through_frequency(Wave* first, size_t position);
+  double impose_lines(const V* magnitudes, bool imposes) const;
+  double impose(Wave* first, size_t position, bool imposes);
+  double pass_rows(Wave* first, size_t position);
   void shift(Wave* x, size_t position, bool adjoint);
   void place_probe(size_t position);
-  void mix(Wave* out, size_t position, double c, double d, const Wave* wave) const;
+  void mix(Wave* out, size_t position, Span span, double c, double d, const Wave* wave) const;
   bool begin_batch(const uint32_t* batch, size_t count, size_t slots, bool first, const ScanRule& rule);
   void begin_iteration(const ScanRule& rule);
   void clear_sums(const uint32_t* positions, size_t count);
   void start_wave(size_t number, const ScanRule& rule);
   void measure(size_t position);
-  void finish_wave(size_t number, const ScanRule& rule);
+  void finish_wave(size_t number, const ScanRule& rule, bool inverts_columns);
   void illuminate();
-  void add_sums(size_t position, const Wave* differences, Sums sums);
+  template <class F>
+  void add_sums(size_t position, Wave* differences, const Wave* waves, double normal, Sums sums, F&& before);
+  template <bool ToObject, bool ToIllumination, bool ToProbe>
+  void add_span(size_t position, size_t mode, Span span, Wave* differences, const Wave* waves, double normal);
   void weight_object(const T* weight, double alpha);
   void weight_probe(double alpha);
   void move_object(double step);
@@ -152,11 +173,14 @@ class Scan {
 
   ScanShape shape_;
   bool valid_ = false;
-  size_t blocks_, stride_, wave_size_, pitch_, slots_ = 1, batch_size_ = 0;
+  size_t blocks_, stride_, wave_size_, pattern_size_, pitch_, slots_ = 1, batch_size_ = 0;
   V tail_;  // 1 in lanes of the last block that are columns, else 0
   Plan<T> row_plan_, column_plan_;
   Buffer<Wave> line_, scratch_;
-  Buffer<V> magnitudes_;  // [position][block][row], in the plans' orders; infinite where not measured
+  // [position][group of L rows][column], one row a lane, in the plans' orders; infinite where not measured. Lanes beyond
+  // the last row hold zeros.
+  Buffer<V> magnitudes_;
+  bool masked_ = false;
   double energy_ = 0;     // counts in all
   Buffer<double> positions_, fractions_, moves_;
   Buffer<uint32_t> corners_, batch_, everywhere_;
