@@ -473,7 +473,8 @@ void Scan<T>::finish_wave(size_t number, const ScanRule& rule, bool inverts_colu
     if (!inverts_columns) return;
     for (size_t k = 0; k < shape_.modes; k++) transform_columns<Direction::inverse>(waves + k * wave_size_, span);
   };
-  if (!rule.keeps_waves) return add_sums(j, waves, waves, normal, {true, !rule.least_squares, rule.updates_probe}, invert);
+  if (!rule.keeps_waves)
+    return add_sums(j, waves, waves, normal, {true, !rule.least_squares, rule.updates_probe}, invert);
   Wave* const kept = kept_wave(j);
   const V b = splat<V>(static_cast<T>(rule.b * normal));
   each_span([&](Span span) {

@@ -177,11 +177,11 @@ class Scan {
   V tail_;  // 1 in lanes of the last block that are columns, else 0
   Plan<T> row_plan_, column_plan_;
   Buffer<Wave> line_, scratch_;
-  // [position][group of L rows][column], one row a lane, in the plans' orders; infinite where not measured. Lanes beyond
-  // the last row hold zeros.
+  // [position][group of L rows][column], one row a lane, in the plans' orders; infinite where not measured. Lanes
+  // beyond the last row hold zeros.
   Buffer<V> magnitudes_;
   bool masked_ = false;
-  double energy_ = 0;     // counts in all
+  double energy_ = 0;  // counts in all
   Buffer<double> positions_, fractions_, moves_;
   Buffer<uint32_t> corners_, batch_, everywhere_;
   Planes object_, object_sum_, gradient_[2];

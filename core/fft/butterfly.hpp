@@ -2,6 +2,8 @@
 // Forward is exp(-2πi/R), inverse its conjugate, neither normalised. Radices 2, 4 and 8 are the usual split; odd primes
 // share one formula that pairs x[t] with x[R-t].
 #pragma once
+#include <type_traits>
+
 #include "fft/simd.hpp"
 
 namespace rephase {
@@ -68,47 +70,57 @@ struct Roots<13> {
                                    0.23931566428755776715};
 };
 
-// x[q] becomes the sum over t of x[t]·exp(∓2πi·tq/R).
-template <int R, Direction D, class V>
-inline void butterfly(Complex<V> (&x)[R]) {
+// The sums over t of load(t)·exp(∓2πi·tq/R) go to store(q, …). Numbers are loaded just before they are used and stored
+// as soon as they are known, since there are fewer registers than numbers, and compilers keep this order.
+template <int R, Direction D, class Load, class Store>
+[[gnu::always_inline]] inline void butterfly(Load&& load, Store&& store) {
+  using Z = std::remove_cvref_t<decltype(load(0))>;
+  using V = decltype(Z::re);
   using T = Number<V>;
   if constexpr (R == 2) {
-    const Complex<V> a = x[0];
-    x[0] = a + x[1];
-    x[1] = a - x[1];
+    const Z a = load(0), b = load(1);
+    store(0, a + b);
+    store(1, a - b);
   } else if constexpr (R == 4) {
-    const Complex<V> a = x[0] + x[2], b = x[0] - x[2], c = x[1] + x[3], d = quarter_turn<D>(x[1] - x[3]);
-    x[0] = a + c;
-    x[1] = b + d;
-    x[2] = a - c;
-    x[3] = b - d;
+    const Z x0 = load(0), x2 = load(2), a = x0 + x2, b = x0 - x2;
+    const Z x1 = load(1), x3 = load(3), c = x1 + x3, d = quarter_turn<D>(x1 - x3);
+    store(0, a + c);
+    store(2, a - c);
+    store(1, b + d);
+    store(3, b - d);
   } else if constexpr (R == 8) {
-    Complex<V> even[4] = {x[0], x[2], x[4], x[6]}, odd[4] = {x[1], x[3], x[5], x[7]};
-    butterfly<4, D>(even);
-    butterfly<4, D>(odd);
+    Z even[4], odd[4];
+    butterfly<4, D>(
+        [&](int t) __attribute__((always_inline)) { return load(2 * t); }, [&](int q, Z z) __attribute__((
+                                                                               always_inline)) { even[q] = z; });
+    butterfly<4, D>(
+        [&](int t) __attribute__((always_inline)) { return load(2 * t + 1); }, [&](int q, Z z) __attribute__((
+                                                                                   always_inline)) { odd[q] = z; });
     const V h = splat<V>(static_cast<T>(0.70710678118654752440));
-    const Complex<V> a = quarter_turn<D>(odd[1]), b = quarter_turn<D>(odd[3]);
-    odd[1] = {(odd[1].re + a.re) * h, (odd[1].im + a.im) * h};
-    odd[2] = quarter_turn<D>(odd[2]);
-    odd[3] = {(b.re - odd[3].re) * h, (b.im - odd[3].im) * h};
-    for (int q = 0; q < 4; q++) {
-      x[q] = even[q] + odd[q];
-      x[q + 4] = even[q] - odd[q];
-    }
+    const auto both = [&](int q, Z z) __attribute__((always_inline)) {
+      store(q, even[q] + z);
+      store(q + 4, even[q] - z);
+    };
+    const Z a = quarter_turn<D>(odd[1]), b = quarter_turn<D>(odd[3]);
+    both(0, odd[0]);
+    both(1, {(odd[1].re + a.re) * h, (odd[1].im + a.im) * h});
+    both(2, quarter_turn<D>(odd[2]));
+    both(3, {(b.re - odd[3].re) * h, (b.im - odd[3].im) * h});
   } else {
     static_assert(R % 2 == 1);
     constexpr int half = R / 2;
-    Complex<V> sums[half + 1], differences[half + 1];
-    Complex<V> total = x[0];
+    Z sums[half + 1], differences[half + 1];
+    const Z first = load(0);
+    Z total = first;
 #pragma GCC unroll 8
     for (int t = 1; t <= half; t++) {
-      sums[t] = x[t] + x[R - t];
-      differences[t] = quarter_turn<D>(x[t] - x[R - t]);
+      const Z x = load(t), y = load(R - t);
+      sums[t] = x + y;
+      differences[t] = quarter_turn<D>(x - y);
       total = total + sums[t];
     }
-    const Complex<V> first = x[0];
-    x[0] = total;
-    const auto pair = [&](int q, int t, Complex<V>& a, Complex<V>& b) {
+    store(0, total);
+    const auto pair = [&](int q, int t, Z& a, Z& b) __attribute__((always_inline)) {
       const int k = t * q % R;
       const V c = splat<V>(static_cast<T>(Roots<R>::cos[k <= half ? k : R - k]));
       const V s = splat<V>(static_cast<T>(k <= half ? Roots<R>::sin[k] : -Roots<R>::sin[R - k]));
@@ -119,23 +131,31 @@ inline void butterfly(Complex<V> (&x)[R]) {
     if constexpr (R <= 7) {
 #pragma GCC unroll 8
       for (int q = 1; q <= half; q++) {
-        Complex<V> a = first, b = {V{}, V{}};
+        Z a = first, b = {V{}, V{}};
 #pragma GCC unroll 8
         for (int t = 1; t <= half; t++) pair(q, t, a, b);
-        x[q] = a + b;
-        x[R - q] = a - b;
+        store(q, a + b);
+        store(R - q, a - b);
       }
     } else {
 #pragma GCC unroll 1
       for (int q = 1; q <= half; q++) {
-        Complex<V> a = first, b = {V{}, V{}};
+        Z a = first, b = {V{}, V{}};
 #pragma GCC unroll 1
         for (int t = 1; t <= half; t++) pair(q, t, a, b);
-        x[q] = a + b;
-        x[R - q] = a - b;
+        store(q, a + b);
+        store(R - q, a - b);
       }
     }
   }
+}
+
+// In place.
+template <int R, Direction D, class V>
+inline void butterfly(Complex<V> (&x)[R]) {
+  butterfly<R, D>(
+      [&](int t) __attribute__((always_inline)) { return x[t]; }, [&](int q, Complex<V> z)
+                                                                      __attribute__((always_inline)) { x[q] = z; });
 }
 
 }  // namespace rephase

@@ -91,39 +91,53 @@ class Plan {
   // Whether an operation can stand inside the butterflies of a level, the outermost or the innermost. Any more radices
   // would cost code for each operation, and gain little.
   bool fuses_at(int level) const { return depth_ > 0 && (stages_[level].radix == 4 || stages_[level].radix == 8); }
-  // The innermost pass has no twiddles; for large radices a shorter program is worth more than their multiplications.
-  template <int R>
-  static bool without_twiddles(size_t span) {
-    return R % 2 == 0 && span == 1;
-  }
-
   template <class V>
   static Complex<V> factor(const T* w) {
     return {splat<V>(w[0]), splat<V>(w[1])};
   }
 
-  // Forward: a butterfly, then its twiddles. Inverse: the conjugate twiddles, then the butterfly.
+  // Where a butterfly's numbers come from and go to: numbers `span` apart, or these with their twiddles.
+  template <class V>
+  static auto untwisted(const Complex<V>* x, size_t span, const T* w) {
+    return [=](int q) __attribute__((always_inline)) {
+      return q > 0 ? x[q * span] * conjugate(factor<V>(w + 2 * (q - 1))) : x[0];
+    };
+  }
+  template <class V>
+  static auto twisted(Complex<V>* x, size_t span, const T* w) {
+    return [=](int q, Complex<V> z) __attribute__((always_inline)) {
+      x[q * span] = q > 0 ? z * factor<V>(w + 2 * (q - 1)) : z;
+    };
+  }
+  template <class V>
+  static auto from(const Complex<V>* x, size_t span) {
+    return [=](int t) __attribute__((always_inline)) {
+      return x[t * span];
+    };
+  }
+  template <class V>
+  static auto into(Complex<V>* x, size_t span) {
+    return [=](int q, Complex<V> z) __attribute__((always_inline)) {
+      x[q * span] = z;
+    };
+  }
+
+  // Forward: a butterfly, then its twiddles. Inverse: the conjugate twiddles, then the butterfly. The innermost pass
+  // has no twiddles; for odd radices a shorter program is worth more than their multiplications.
   template <int R, Direction D, class V>
   static void run(Complex<V>* x, const Stage& stage, size_t blocks) {
     const size_t span = stage.span;
+    if (R % 2 == 0 && span == 1) {
+      for (; blocks > 0; blocks--, x += R) butterfly<R, D>(from(x, 1), into(x, 1));
+      return;
+    }
     for (; blocks > 0; blocks--, x += R * span) {
       const T* w = stage.twiddles;
       for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
-        Complex<V> z[R];
-        if constexpr (D == Direction::forward) {
-          for (int t = 0; t < R; t++) z[t] = x[j + t * span];
-          butterfly<R, D>(z);
-          x[j] = z[0];
-          for (int q = 1; q < R; q++)
-            x[j + q * span] = without_twiddles<R>(span) ? z[q] : z[q] * factor<V>(w + 2 * (q - 1));
-        } else {
-          z[0] = x[j];
-          for (int q = 1; q < R; q++)
-            z[q] =
-                without_twiddles<R>(span) ? x[j + q * span] : x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
-          butterfly<R, D>(z);
-          for (int t = 0; t < R; t++) x[j + t * span] = z[t];
-        }
+        if constexpr (D == Direction::forward)
+          butterfly<R, D>(from(x + j, span), twisted(x + j, span, w));
+        else
+          butterfly<R, D>(untwisted(x + j, span, w), into(x + j, span));
       }
     }
   }
@@ -195,11 +209,9 @@ class Plan {
   static void innermost(Complex<V>* x, size_t block, size_t offset, Op& op) {
     for (size_t i = 0; i < block; i += R) {
       Complex<V> z[R];
-      for (int t = 0; t < R; t++) z[t] = x[i + t];
-      butterfly<R, Direction::forward>(z);
+      butterfly<R, Direction::forward>(from(x + i, 1), into(z, 1));
       for (int t = 0; t < R; t++) z[t] = op(offset + i + t, z[t]);
-      butterfly<R, Direction::inverse>(z);
-      for (int t = 0; t < R; t++) x[i + t] = z[t];
+      butterfly<R, Direction::inverse>(from(z, 1), into(x + i, 1));
     }
   }
 
@@ -210,13 +222,9 @@ class Plan {
     const T* w = stage.twiddles;
     for (size_t j = 0; j < span; j++, w += 2 * (R - 1)) {
       Complex<V> z[R];
-      z[0] = x[j];
-      for (int q = 1; q < R; q++) z[q] = x[j + q * span] * conjugate(factor<V>(w + 2 * (q - 1)));
-      butterfly<R, Direction::inverse>(z);
+      butterfly<R, Direction::inverse>(untwisted(x + j, span, w), into(z, 1));
       for (int t = 0; t < R; t++) z[t] = op(j + t * span, z[t]);
-      butterfly<R, Direction::forward>(z);
-      x[j] = z[0];
-      for (int q = 1; q < R; q++) x[j + q * span] = z[q] * factor<V>(w + 2 * (q - 1));
+      butterfly<R, Direction::forward>(from(z, 1), twisted(x + j, span, w));
     }
   }
 
