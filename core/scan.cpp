@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <type_traits>
 
 namespace rephase {
 
@@ -492,21 +491,12 @@ void Scan<T>::finish_wave(size_t number, const ScanRule& rule, bool inverts_colu
 template <class T>
 template <class F>
 void Scan<T>::add_sums(size_t j, Wave* differences, const Wave* waves, double normal, Sums sums, F&& before) {
-  const auto add = [&](auto object, auto illumination, auto probe) {
-    each_span([&](Span span) {
-      before(span);
-      for (size_t k = 0; k < shape_.modes; k++)
-        add_span<object(), illumination(), probe()>(j, k, span, differences, waves, normal);
-    });
-  };
-  constexpr std::true_type yes;
-  constexpr std::false_type no;
-  if (!sums.object)
-    add(no, no, yes);
-  else if (sums.illumination)
-    sums.probe ? add(yes, yes, yes) : add(yes, yes, no);
-  else
-    sums.probe ? add(yes, no, yes) : add(yes, no, no);
+  const bool all = sums.object && sums.illumination && sums.probe && !is_shifted(j);
+  each_span([&](Span span) {
+    before(span);
+    for (size_t k = 0; k < shape_.modes; k++)
+      (this->*(all ? &Scan::add_span<true> : &Scan::add_span<false>))(j, k, span, differences, waves, normal, sums);
+  });
   if (!sums.probe || !is_shifted(j)) return;
   for (size_t k = 0; k < shape_.modes; k++) {
     Wave *const sum = &probe_sum_[k * wave_size_], *const moved = &moved_[k * wave_size_];
@@ -515,27 +505,28 @@ void Scan<T>::add_sums(size_t j, Wave* differences, const Wave* waves, double no
   }
 }
 
+// The part of some blocks. `All` of the sums, of a position on whole pixels, or those asked for.
 template <class T>
-template <bool ToObject, bool ToIllumination, bool ToProbe>
-void Scan<T>::add_span(size_t j, size_t mode, Span span, Wave* differences, const Wave* waves, double normal) {
+template <bool All>
+void Scan<T>::add_span(size_t j, size_t mode, Span span, Wave* differences, const Wave* waves, double normal,
+                       Sums sums) {
   const size_t corner = this->corner(j), first = mode * wave_size_;
-  const bool is_shifted = this->is_shifted(j);
+  const bool is_shifted = !All && this->is_shifted(j);
   const Wave *const probe = placed_[mode], *const x = waves + first;
   Wave *const d = differences + first, *const to_probe = is_shifted ? &moved_[first] : &probe_sum_[first];
   const V n = splat<V>(static_cast<T>(normal));
   each_pixel(span, [&](size_t i, size_t pixel) {
     const Wave p = probe[i], o = object_.load(corner + pixel), difference = x[i] * n - p * o;
     d[i] = difference;
-    if constexpr (ToObject) object_sum_.add(corner + pixel, conjugate(p) * difference);
-    if constexpr (ToIllumination) {
+    if (All || sums.object) object_sum_.add(corner + pixel, conjugate(p) * difference);
+    if (All || sums.illumination) {
       T* const at = &illumination_[corner + pixel];
       store<V>(at, load<V>(at) + power(p));
     }
-    if constexpr (ToProbe) {
-      const Wave back = conjugate(o) * difference;
-      to_probe[i] = is_shifted ? back : to_probe[i] + back;
-      if (mode == 0) probe_weight_[i] += power(o);
-    }
+    if (!All && !sums.probe) return;
+    const Wave back = conjugate(o) * difference;
+    to_probe[i] = is_shifted ? back : to_probe[i] + back;
+    if (mode == 0) probe_weight_[i] += power(o);
   });
 }
 

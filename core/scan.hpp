@@ -144,14 +144,14 @@ class Scan {
   void each_row_group(Wave* first, size_t modes, bool stores, F&& f);
   template <Direction D>
   void transform_rows(Wave* x);
-  void transform(Wave* x);
+  [[gnu::noinline]] void transform(Wave* x);
   void transform_back(Wave* x);
   double impose_lines(const V* magnitudes, bool imposes) const;
   double impose(Wave* first, size_t position, bool imposes);
   double pass_rows(Wave* first, size_t position);
-  void shift(Wave* x, size_t position, bool adjoint);
-  void place_probe(size_t position);
-  void mix(Wave* out, size_t position, Span span, double c, double d, const Wave* wave) const;
+  [[gnu::noinline]] void shift(Wave* x, size_t position, bool adjoint);
+  [[gnu::noinline]] void place_probe(size_t position);
+  [[gnu::noinline]] void mix(Wave* out, size_t position, Span span, double c, double d, const Wave* wave) const;
   bool begin_batch(const uint32_t* batch, size_t count, size_t slots, bool first, const ScanRule& rule);
   void begin_iteration(const ScanRule& rule);
   void clear_sums(const uint32_t* positions, size_t count);
@@ -161,8 +161,9 @@ class Scan {
   void illuminate();
   template <class F>
   void add_sums(size_t position, Wave* differences, const Wave* waves, double normal, Sums sums, F&& before);
-  template <bool ToObject, bool ToIllumination, bool ToProbe>
-  void add_span(size_t position, size_t mode, Span span, Wave* differences, const Wave* waves, double normal);
+  template <bool All>
+  [[gnu::noinline]] void add_span(size_t position, size_t mode, Span span, Wave* differences, const Wave* waves,
+                                  double normal, Sums sums);
   void weight_object(const T* weight, double alpha);
   void weight_probe(double alpha);
   void move_object(double step);
