@@ -219,8 +219,10 @@ void Scan<T>::each_span(F&& f) const {
 template <class T>
 template <class F>
 void Scan<T>::each_pixel(Span span, F&& f) const {
-  for (size_t r = 0; r < shape_.rows; r++)
-    for (size_t b = span.begin; b < span.end; b++) f(b * stride_ + r, r * pitch_ + b * L);
+  // Compilers cannot know that `f` leaves these as they are.
+  const size_t rows = shape_.rows, stride = stride_, pitch = pitch_;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t b = span.begin; b < span.end; b++) f(b * stride + r, r * pitch + b * L);
 }
 
 template <class T>
@@ -370,17 +372,15 @@ void Scan<T>::place_probe(size_t position) {
 template <class T>
 void Scan<T>::mix(Wave* out, size_t position, Span span, double c, double d, const Wave* wave) const {
   const V c_lanes = splat<V>(static_cast<T>(c)), d_lanes = splat<V>(static_cast<T>(d));
-  const size_t corner = this->corner(position);
+  const typename Planes::Patch object = object_.patch(corner(position));
   for (size_t k = 0; k < shape_.modes; k++) {
-    const Wave* const probe = placed_[k];
+    const Wave *const probe = placed_[k], *const other = wave + k * wave_size_;
     Wave* const x = out + k * wave_size_;
-    const auto each = [&](auto&& f) {
-      each_pixel(span, [&](size_t i, size_t pixel) { x[i] = f(i, probe[i] * object_.load(corner + pixel)); });
-    };
     if (wave)
-      each([&](size_t i, Wave z) { return z * c_lanes + wave[k * wave_size_ + i] * d_lanes; });
+      each_pixel(span,
+                 [=](size_t i, size_t pixel) { x[i] = probe[i] * object.load(pixel) * c_lanes + other[i] * d_lanes; });
     else
-      each([](size_t, Wave z) { return z; });
+      each_pixel(span, [=](size_t i, size_t pixel) { x[i] = probe[i] * object.load(pixel); });
   }
 }
 
@@ -510,23 +510,23 @@ template <class T>
 template <bool All>
 void Scan<T>::add_span(size_t j, size_t mode, Span span, Wave* differences, const Wave* waves, double normal,
                        Sums sums) {
-  const size_t corner = this->corner(j), first = mode * wave_size_;
+  const size_t first = mode * wave_size_;
   const bool is_shifted = !All && this->is_shifted(j);
+  const typename Planes::Patch object = object_.patch(corner(j)), to_object = object_sum_.patch(corner(j));
+  T* const illumination = &illumination_[corner(j)];
   const Wave *const probe = placed_[mode], *const x = waves + first;
   Wave *const d = differences + first, *const to_probe = is_shifted ? &moved_[first] : &probe_sum_[first];
+  V* const weight = mode == 0 ? probe_weight_.data() : nullptr;
   const V n = splat<V>(static_cast<T>(normal));
-  each_pixel(span, [&](size_t i, size_t pixel) {
-    const Wave p = probe[i], o = object_.load(corner + pixel), difference = x[i] * n - p * o;
+  each_pixel(span, [=](size_t i, size_t pixel) {
+    const Wave p = probe[i], o = object.load(pixel), difference = x[i] * n - p * o;
     d[i] = difference;
-    if (All || sums.object) object_sum_.add(corner + pixel, conjugate(p) * difference);
-    if (All || sums.illumination) {
-      T* const at = &illumination_[corner + pixel];
-      store<V>(at, load<V>(at) + power(p));
-    }
+    if (All || sums.object) to_object.add(pixel, conjugate(p) * difference);
+    if (All || sums.illumination) store<V>(illumination + pixel, load<V>(illumination + pixel) + power(p));
     if (!All && !sums.probe) return;
     const Wave back = conjugate(o) * difference;
     to_probe[i] = is_shifted ? back : to_probe[i] + back;
-    if (mode == 0) probe_weight_[i] += power(o);
+    if (weight) weight[i] += power(o);
   });
 }
 

@@ -88,11 +88,18 @@ class Scan {
     Buffer<T> re, im;
     bool allocate(size_t count) { return re.allocate(count) && im.allocate(count); }
     size_t bytes() const { return re.bytes() + im.bytes(); }
-    Complex<V> load(size_t i) const { return {rephase::load<V>(&re[i]), rephase::load<V>(&im[i])}; }
-    void add(size_t i, Complex<V> z) const {
-      store<V>(&re[i], rephase::load<V>(&re[i]) + z.re);
-      store<V>(&im[i], rephase::load<V>(&im[i]) + z.im);
-    }
+    // From a corner on.
+    struct Patch {
+      T *re, *im;
+      Complex<V> load(size_t i) const { return {rephase::load<V>(re + i), rephase::load<V>(im + i)}; }
+      void add(size_t i, Complex<V> z) const {
+        store<V>(re + i, rephase::load<V>(re + i) + z.re);
+        store<V>(im + i, rephase::load<V>(im + i) + z.im);
+      }
+    };
+    Patch patch(size_t corner) const { return {re.data() + corner, im.data() + corner}; }
+    Complex<V> load(size_t i) const { return patch(0).load(i); }
+    void add(size_t i, Complex<V> z) const { patch(0).add(i, z); }
   };
   // Rows and columns of the object's planes that a batch reaches, columns in whole vectors.
   struct Region {
