@@ -135,8 +135,9 @@ class Scan {
   struct Span {
     size_t begin, end;
   };
-  // Neighbouring blocks whose columns fill a cache line of the object's planes.
-  static constexpr size_t kSpan = 64 / sizeof(V);
+  // Neighbouring blocks whose columns fill two cache lines of the object's planes: more of each line is used while it
+  // is near.
+  static constexpr size_t kSpan = 128 / sizeof(V);
   template <class F>
   void each_span(F&& f) const;
   template <class F>
