@@ -9,12 +9,13 @@ import { fileURLToPath } from 'node:url';
 /** @param {string} name */
 const path = (name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
 
-/** Peers of one `gs` iteration, and of one iteration of a scan. */
+/** Peers of one `gs` iteration, of a real or a complex object, and of one iteration of a scan. */
 const SETS = /** @type {const} */ ({
   iterations: [
     ['NumPy and SciPy', 'python3', [path('gs_numpy.py')]],
     ['fft.js and ndarray-fft', process.execPath, [path('gs_js.mjs')]],
   ],
+  complex: [['NumPy and SciPy', 'python3', [path('complex_scipy.py')]]],
   scans: [['NumPy and SciPy', 'python3', [path('rpie_scipy.py')]]],
 });
 

@@ -11,13 +11,14 @@ import { measureIterations } from './suites/iterations.mjs';
 import { bytesPerPixel } from './calls/memory.mjs';
 import { describeMachine } from './machine.mjs';
 import { startPeers } from './peers.mjs';
+import { measureComplex } from './suites/complex.mjs';
 import { measureScans } from './suites/scans.mjs';
 import { report } from './report.mjs';
 import { targets } from './targets.mjs';
 import { measureTransforms } from './suites/transforms.mjs';
 
 const KEPT = fileURLToPath(new URL('results/wasm', import.meta.url));
-const PARTS = ['iterations', 'transforms', 'memory', 'event-loop', 'scans'];
+const PARTS = ['iterations', 'transforms', 'memory', 'event-loop', 'complex', 'scans'];
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
@@ -53,6 +54,13 @@ if (parts.has('event-loop')) {
   say('delay of the event loop');
   results.eventLoop = await measureEventLoop(values.quick ? 512 : 2048, values.quick ? 20 : 40);
 }
+if (parts.has('complex')) {
+  const peers = await startPeers('complex');
+  Object.assign(results.machine.versions, peers.versions);
+  results.skipped.push(...peers.skipped);
+  results.complex = await measureComplex(peers, [256, 512, 1024, 2048], [512, 1024], effort, say);
+  peers.stop();
+}
 if (parts.has('scans')) {
   const peers = await startPeers('scans');
   Object.assign(results.machine.versions, peers.versions);
@@ -75,6 +83,7 @@ const tables = {
     { while: '`retrieve`', ...eventLoop.during },
     { while: '`session.run`', ...eventLoop.running },
   ],
+  'One iteration of a complex object, milliseconds': results.complex,
   'rPIE, batches of 16, patterns a second': results.scans,
 };
 report('Benchmark results', results, tables, values.out || (complete ? KEPT : ''));

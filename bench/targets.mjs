@@ -1,7 +1,7 @@
 /** What rephase promises, next to what was measured: the ratios that a change must not lose. */
 
 /** @param {any} results of run.mjs */
-export function targets({ iterations = [], transforms = [], memory, scans = [] }) {
+export function targets({ iterations = [], transforms = [], memory, complex = [], scans = [] }) {
   /** @type {{ what: string, target: string, measured: number, met: boolean }[]} */
   const list = [];
   const atLeast = (/** @type {string} */ what, /** @type {number} */ least, /** @type {number} */ measured) =>
@@ -26,6 +26,10 @@ export function targets({ iterations = [], transforms = [], memory, scans = [] }
   for (const { algorithm, bytesPerPixel } of memory?.sessions ?? []) {
     const most = { gs: 12, hio: 16 }[/** @type {string} */ (algorithm)];
     if (most) atMost(`${algorithm}: bytes of memory a pixel`, most, bytesPerPixel);
+  }
+  for (const { n, name, singleIsFasterBy } of complex) {
+    if (name === 'scipy-c2c-c64-1t')
+      atLeast(`${n}: complex object, times as fast as tuned SciPy, one thread`, 1.5, singleIsFasterBy);
   }
   for (const { n, name, patternsPerSecond, singleIsFasterBy } of scans) {
     if (name === 'rephase-wasm-f32-1t' && n === 128)

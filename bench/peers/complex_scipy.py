@@ -1,0 +1,73 @@
+"""CPU peers of one iteration with a complex object, by scipy.fft tuned by a careful user: complex64, in place, arrays
+allocated once, one thread or all cores. `gs` knows a support and magnitudes; a hologram is that of Leonardo et al., with
+spots whose weights follow their magnitudes.
+
+A server for bench/peers.mjs, as gs_numpy.py is: it reads lines {"peer", "n", "iterations"} and answers with {"ms"}."""
+import json, os, sys, time
+import numpy as np, scipy, scipy.fft as sf
+
+def impose(field, magnitudes, sizes):
+    np.abs(field, out=sizes)
+    np.maximum(sizes, 1e-30, out=sizes)
+    np.divide(magnitudes, sizes, out=sizes)
+    np.multiply(field, sizes, out=field)
+
+def gs(n, workers):
+    rng = np.random.default_rng(0)
+    support = np.zeros((n, n), np.float32)
+    support[n // 4:3 * n // 4, n // 4:3 * n // 4] = 1
+    magnitudes = np.abs(sf.fft2(support * np.exp(1j * rng.random((n, n))))).astype(np.float32)
+    sizes = np.empty((n, n), np.float32)
+    def step(spectrum):
+        image = sf.ifft2(spectrum, workers=workers, overwrite_x=True)
+        np.multiply(image, support, out=image)
+        spectrum = sf.fft2(image, workers=workers, overwrite_x=True)
+        impose(spectrum, magnitudes, sizes)
+        return spectrum
+    return step, (magnitudes * np.exp(2j * np.pi * rng.random((n, n)))).astype(np.complex64)
+
+def hologram(n, workers):
+    rng = np.random.default_rng(0)
+    target = np.zeros((n, n), np.float32)
+    target[n // 8:n // 8 + 30:3, n // 8:n // 8 + 30:3] = 1
+    target *= n * n / np.linalg.norm(target)
+    weights = target.copy()
+    sizes, raised = np.empty((n, n), np.float32), np.empty((n, n), np.float32)
+    ones = np.ones((n, n), np.float32)
+    def step(spectrum):
+        nonlocal weights
+        image = sf.ifft2(spectrum, workers=workers, overwrite_x=True)
+        impose(image, ones, sizes)
+        spectrum = sf.fft2(image, workers=workers, overwrite_x=True)
+        np.abs(spectrum, out=sizes)
+        np.maximum(sizes, 1e-30, out=sizes)
+        np.divide(target, sizes, out=raised)
+        np.multiply(weights, raised, out=weights)
+        np.multiply(weights, n * n / np.linalg.norm(weights), out=weights)
+        np.divide(weights, sizes, out=sizes)
+        np.multiply(spectrum, sizes, out=spectrum)
+        return spectrum
+    return step, (target * np.exp(2j * np.pi * rng.random((n, n)))).astype(np.complex64)
+
+PEERS = {
+    "scipy-c2c-c64-1t": lambda n: gs(n, 1),
+    "scipy-c2c-c64-all": lambda n: gs(n, os.cpu_count()),
+    "scipy-hologram-c64-1t": lambda n: hologram(n, 1),
+}
+
+print(json.dumps({"peers": list(PEERS), "versions": {
+    "Python": sys.version.split()[0], "NumPy": np.__version__, "SciPy": scipy.__version__}}), flush=True)
+states = {}
+for line in sys.stdin:
+    ask = json.loads(line)
+    key = ask["peer"], ask["n"]
+    if key not in states:
+        states = {k: v for k, v in states.items() if k[1] == ask["n"]}
+        states[key] = PEERS[ask["peer"]](ask["n"])
+    step, spectrum = states[key]
+    began = time.perf_counter()
+    for _ in range(ask["iterations"]):
+        spectrum = step(spectrum)
+    ms = 1e3 * (time.perf_counter() - began)
+    states[key] = step, spectrum
+    print(json.dumps({"ms": ms}), flush=True)
