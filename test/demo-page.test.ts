@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeNpy } from '../src/formats/index.js';
+import { decodeComplexNpy, encodeNpy } from '../src/formats/index.js';
 import { fftshift, simulate } from '../src/index.js';
 import { CHROMIUM, FLAGS, whyNoBrowser } from './support/chromium.js';
 import { noise } from './support/images.js';
@@ -22,9 +22,9 @@ const SCREENSHOTS = file('build/screenshots');
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** Small and quick. */
 const SMALL = 'size=64&pace=fast';
-const SHORT = `${SMALL}&automatic=false&chain=hio:0.7*90+er*10&repeat=1`;
+const SHORT = `${SMALL}&recipe=own&chain=hio:0.7*90+er*10&repeat=1`;
 /** Long enough to be interrupted. */
-const LONG = `${SMALL}&automatic=false&chain=hio:0.7*1000000&repeat=1`;
+const LONG = `${SMALL}&recipe=own&chain=hio:0.7*1000000&repeat=1`;
 
 const reason = whyNoBrowser();
 
@@ -109,6 +109,24 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await finished();
     expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
     await page.selectOption('#spectrum-view', 'probe-phase');
+  });
+
+  it('finds amplitude and phase of a complex object', async () => {
+    await settings(`${SMALL}&example=complex&recipe=quick`);
+    await state('running');
+    expect(await text('chain-text')).toMatch(/^hio:0\.7\*\d+\+er\*\d+$/);
+    await page.selectOption('#object-view', 'amplitude');
+    await finished();
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
+    // The phase has colours of its own.
+    expect(await page.isDisabled('#map')).toBe(false);
+    await page.selectOption('#object-view', 'phase');
+    await poll(() => page.isDisabled('#map')).toBe(true);
+    await page.locator('#object canvas').hover();
+    await poll(() => page.locator('#object output').textContent()).toMatch(/^pixel \d+, \d+: -?\d/);
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-array')]);
+    const { data, shape } = decodeComplexNpy(readFileSync(await saved.path()));
+    expect([data.length, ...shape]).toEqual([2 * 128 ** 2, 128, 128]);
   });
 
   it('pauses, does one iteration and one kernel, resumes and stops', async () => {

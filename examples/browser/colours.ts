@@ -65,10 +65,7 @@ function channelOf(map: ColourMap, level: number, channel: number): number {
   return Math.round(low + (at - below) * (high - low));
 }
 
-/** Not a number: a pixel that was not measured. */
-const GREY = 128;
-
-/** Colours of numbers from `low` to `high`, RGBA; what lies outside has the colours of the ends. */
+/** Colours of numbers from `low` to `high`, RGBA; what lies outside has the colours of the ends, and NaN none. */
 export function paint(
   pixels: Uint8ClampedArray,
   data: Float32Array,
@@ -80,8 +77,8 @@ export function paint(
   for (let i = 0; i < data.length; i++) {
     const level = Math.min(Math.max(Math.round((data[i] - low) * factor), 0), STEPS - 1);
     for (let channel = 0; channel < 3; channel++) {
-      pixels[4 * i + channel] = Number.isNaN(level) ? GREY : table[3 * level + channel];
+      pixels[4 * i + channel] = table[3 * level + channel];
     }
-    pixels[4 * i + 3] = 255;
+    pixels[4 * i + 3] = Number.isNaN(level) ? 0 : 255;
   }
 }

@@ -1,12 +1,14 @@
 /** The settings as a form: its fields have their names, and the chain is a list that grows and shrinks. */
 import type { Algorithm } from 'rephase';
-import { ALGORITHMS, KEYS, RECIPE, chainText, readSetting, settingText, type Link, type Settings } from './settings.js';
+import { ALGORITHMS, KEYS, chainText, readSetting, settingText, type Link, type Settings } from './settings.js';
 import { byId } from './elements.js';
 
 export class Form {
   readonly #form = byId('settings', HTMLFormElement);
   readonly #chain = byId('chain', HTMLOListElement);
   #settings: Settings;
+  /** The chain that was chosen last. */
+  #chosen = '';
 
   /** `onChange` gets the new settings, and which of them has changed. */
   constructor(settings: Settings, onChange: (settings: Settings, key: keyof Settings) => void) {
@@ -23,7 +25,7 @@ export class Form {
       if (!field.reportValidity()) return;
       if (this.#chain.contains(field)) return changed('chain', this.#readChain());
       const key = KEYS.find((known) => known === field.name);
-      if (key) changed(key, readSetting(key, textOf(field)));
+      if (key) changed(key, readSetting(key, field.value));
     });
     byId('add-link', HTMLButtonElement).addEventListener('click', () => {
       this.#addLink({ algorithm: 'er', beta: 0.7, iterations: 50 });
@@ -46,14 +48,19 @@ export class Form {
     this.#write();
   }
 
+  /** Shows the chain that the recipe chose. */
+  set chosen(chain: string) {
+    this.#chosen = chain;
+    this.#reveal();
+  }
+
   #write(): void {
     for (const field of this.#form.elements) {
       if (!(field instanceof HTMLInputElement || field instanceof HTMLSelectElement)) continue;
       const key = KEYS.find((known) => known === field.name);
       if (!key) continue;
       const text = settingText(this.#settings, key);
-      if (field instanceof HTMLInputElement && field.type === 'checkbox') field.checked = text === 'true';
-      else if (field instanceof HTMLSelectElement) choose(field, text);
+      if (field instanceof HTMLSelectElement) choose(field, text);
       else field.value = text;
     }
     this.#chain.replaceChildren();
@@ -63,12 +70,12 @@ export class Form {
 
   /** Shows the fields that have an effect. */
   #reveal(): void {
-    const { support, automatic } = this.#settings;
+    const { support, recipe, chain, repeat } = this.#settings;
     byId('rectangle').hidden = support !== 'rectangle';
     byId('drawing').hidden = support !== 'drawn';
-    byId('chain-editor').hidden = automatic;
-    const { chain, repeat } = automatic ? RECIPE : this.#settings;
-    byId('chain-text').textContent = repeat === 1 ? chainText(chain) : `(${chainText(chain)})*${repeat}`;
+    byId('chain-editor').hidden = recipe !== 'own';
+    const own = repeat === 1 ? chainText(chain) : `(${chainText(chain)})*${repeat}`;
+    byId('chain-text').textContent = recipe === 'own' ? own : this.#chosen;
     for (const item of this.#chain.children) {
       const algorithm = item.querySelector('select')!.value as Algorithm;
       (item.querySelector('.beta') as HTMLInputElement).disabled = !ALGORITHMS[algorithm].beta;
@@ -92,10 +99,6 @@ export class Form {
       iterations: item.querySelector<HTMLInputElement>('.iterations')!.valueAsNumber,
     }));
   }
-}
-
-function textOf(field: HTMLInputElement | HTMLSelectElement): string {
-  return field instanceof HTMLInputElement && field.type === 'checkbox' ? String(field.checked) : field.value;
 }
 
 /** A link may have values that the menu does not. */

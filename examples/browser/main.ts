@@ -51,6 +51,9 @@ function receive(reply: Reply): void {
         send({ kind: 'shown' });
       });
       return;
+    case 'chosen':
+      form.chosen = reply.chain;
+      return;
     case 'place':
       return stage.showPlace(reply);
     case 'state':

@@ -103,7 +103,7 @@ export class Picture {
     const value = shown.data[cursor[0] * shape[1] + cursor[1]];
     const [row, column] = centred ? cursor.map((index, axis) => index - (shape[axis] >> 1)) : cursor;
     const where = centred ? 'frequency' : 'pixel';
-    this.#reading.textContent = `${where} ${row}, ${column}: ${Number.isNaN(value) ? 'not measured' : value.toPrecision(5)}`;
+    this.#reading.textContent = `${where} ${row}, ${column}: ${Number.isNaN(value) ? (centred ? 'not measured' : 'unknown') : value.toPrecision(5)}`;
   }
 }
 

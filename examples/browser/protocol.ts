@@ -13,6 +13,10 @@ export const VIEWS = {
     object: { image: 'with its constraints', iterate: 'iterate as it is' },
     spectrum: { measured: 'measured', magnitude: 'of the image now', phase: 'phases now' },
   },
+  complex: {
+    object: { phase: 'phase', amplitude: 'amplitude' },
+    spectrum: { measured: 'measured', magnitude: 'of the image now', phase: 'phases now' },
+  },
   scan: {
     object: { phase: 'phase', amplitude: 'amplitude' },
     spectrum: { probe: 'probe, amplitude', 'probe-phase': 'probe, phase', measured: 'mean pattern' },
@@ -62,11 +66,17 @@ export interface Opened {
   support?: Uint8Array<ArrayBuffer>;
   /** Of a scan: row and column of the beam's middle at each position. */
   positions?: Float32Array<ArrayBuffer>;
-  /** The original, where it is known, rows × columns; of a scan its phase. */
-  truth?: Float32Array<ArrayBuffer>;
+  /** The original where it is known, rows × columns, as each view of the object shows it. */
+  truth?: Partial<Record<Views['object'], Float32Array<ArrayBuffer>>>;
   warnings: Warning[];
   /** What was done to the file's numbers, one line each. */
   done: string[];
+}
+
+/** The chain that the recipe chose, as the command line takes it. */
+export interface Chosen {
+  kind: 'chosen';
+  chain: string;
 }
 
 /** Where iterations are computed, and why there. */
@@ -81,8 +91,10 @@ export interface Place {
 export interface Comparison {
   /** ‖aligned − original‖ / ‖original‖ */
   error: number;
-  /** The image is upside down. */
+  /** The image is turned by 180°; a complex one is the twin. */
   rotated: boolean;
+  /** As this view shows it. */
+  view: Views['object'];
   aligned: Float32Array<ArrayBuffer>;
 }
 
@@ -111,6 +123,7 @@ export type State = 'opening' | 'running' | 'paused' | 'finished';
 
 export type Reply =
   | Opened
+  | Chosen
   | Place
   | Frame
   | { kind: 'state'; state: State }

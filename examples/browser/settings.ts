@@ -1,5 +1,5 @@
 /** What a visitor can choose, and the same as the part of a link after its `#`: only what differs from the defaults. */
-import type { Algorithm, ScanAlgorithm } from 'rephase';
+import type { Algorithm, Effort, ObjectKind, ScanAlgorithm } from 'rephase';
 
 /** Some iterations by one algorithm. */
 export interface Link {
@@ -16,7 +16,9 @@ export interface Outline {
 }
 
 export interface Settings {
-  example: 'photograph' | 'scan';
+  example: 'photograph' | 'complex' | 'scan';
+  /** Of a file: what the object's pixels are. */
+  object: ObjectKind;
   /** Longest side of a photograph in pixels, to which it is reduced. */
   size: number;
   /** The pattern has so many times the photograph's rows and columns. */
@@ -30,8 +32,8 @@ export interface Settings {
   rows: number;
   columns: number;
   outlines: Outline[];
-  /** The chain is chosen. */
-  automatic: boolean;
+  /** The chain is chosen to take about so long, or the one below. */
+  recipe: Effort | 'own';
   chain: Link[];
   repeat: number;
   starts: number;
@@ -44,17 +46,9 @@ export interface Settings {
   pace: 'watch' | 'fast';
 }
 
-/** What suits most patterns: strong feedback that explores, and error reduction that settles. */
-export const RECIPE: Pick<Settings, 'chain' | 'repeat'> = {
-  chain: [
-    { algorithm: 'hio', beta: 0.7, iterations: 180 },
-    { algorithm: 'er', beta: 1, iterations: 20 },
-  ],
-  repeat: 10,
-};
-
 export const DEFAULTS: Settings = {
   example: 'photograph',
+  object: 'real',
   size: 256,
   pad: 2,
   photons: 1e10,
@@ -63,8 +57,12 @@ export const DEFAULTS: Settings = {
   rows: 128,
   columns: 128,
   outlines: [],
-  automatic: true,
-  ...RECIPE,
+  recipe: 'normal',
+  chain: [
+    { algorithm: 'hio', beta: 0.7, iterations: 180 },
+    { algorithm: 'er', beta: 1, iterations: 20 },
+  ],
+  repeat: 10,
   starts: 1,
   seed: 1,
   scanAlgorithm: 'lsqml',
@@ -110,7 +108,8 @@ const oneOf =
 
 /** Reads each setting from text; undefined where it is none. */
 const READERS: { [Key in keyof Settings]: Reader<Settings[Key]> } = {
-  example: oneOf('photograph', 'scan'),
+  example: oneOf('photograph', 'complex', 'scan'),
+  object: oneOf('real', 'complex'),
   size: whole(16, 1024),
   pad: number(1, 8),
   photons: number(1, Infinity),
@@ -119,7 +118,7 @@ const READERS: { [Key in keyof Settings]: Reader<Settings[Key]> } = {
   rows: whole(1, 16384),
   columns: whole(1, 16384),
   outlines: readOutlines,
-  automatic: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  recipe: oneOf('quick', 'normal', 'thorough', 'own'),
   chain: readChain,
   repeat: whole(1, 1e6),
   starts: whole(1, 64),
@@ -177,7 +176,7 @@ export function toLink(settings: Settings): string {
   return parts.size === 0 ? '' : `#${parts}`;
 }
 
-function readChain(text: string): Link[] | undefined {
+export function readChain(text: string): Link[] | undefined {
   // A plus sign in a link may have become a space.
   const links = text.split(/[+ ]/).map((part) => {
     const [, name, beta = '1', iterations] = /^([a-z-]+)(?::([\d.]+))?\*(\d+)$/.exec(part) ?? [];

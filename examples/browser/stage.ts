@@ -11,6 +11,10 @@ const NONE: readonly [number, number] = [0, 1];
 const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', cuda: 'CUDA' };
 
 type Overlay = NonNullable<Shown['overlay']>;
+type Colours = Pick<Shown, 'map' | 'log' | 'range'>;
+
+/** Of phases: a circle of hues. */
+const CYCLIC = { map: 'phase', range: [-Math.PI, Math.PI] } as const;
 
 export class Stage {
   readonly object = new Picture(byId('object'));
@@ -27,8 +31,10 @@ export class Stage {
   #problem: Opened | undefined;
   #frame: Frame | undefined;
   #comparison: Comparison | undefined;
-  /** What the colours' ends stand for, of the pattern and of the original on both scales. */
-  #ranges = { pattern: NONE, truth: NONE, truthLog: NONE };
+  /** What the colours' ends stand for, of the pattern and of the original as it is shown. */
+  #ranges = { pattern: NONE, truth: NONE };
+  /** The view of the original that the range is of. */
+  #ranged = '';
   /** Of the object: what is drawn on top, on all of it. */
   #overlay: Overlay | undefined;
 
@@ -75,13 +81,13 @@ export class Stage {
       fill(this.#spectrumView, VIEWS[problem.of].spectrum);
       fill(this.#objectView, VIEWS[problem.of].object);
     }
-    const { pattern, truth } = problem;
-    this.#ranges.pattern = rangeOf(pattern, true);
-    if (truth) [this.#ranges.truth, this.#ranges.truthLog] = [rangeOf(truth, false), rangeOf(truth, true)];
-    const hasTruth = truth !== undefined;
+    this.#ranges.pattern = rangeOf(problem.pattern, true);
+    this.#ranged = '';
+    const hasTruth = problem.truth !== undefined;
     this.#curve.clear(hasTruth);
     byId('truth').hidden = !hasTruth;
     byId('error-fact').hidden = !hasTruth;
+    setText('turned', `${problem.of === 'complex' ? 'the twin' : 'upside down'}, which a pattern cannot tell`);
     setText('title', problem.title);
     const findings = [...problem.done, ...problem.warnings.map(({ code, message }) => `${code}: ${message}`)];
     byId('findings').hidden = findings.length === 0;
@@ -109,14 +115,18 @@ export class Stage {
   drawFrame(): void {
     const [problem, frame] = [this.#problem, this.#frame];
     if (!problem || !frame) return;
-    const { shape, truth, support, positions } = problem;
+    const { shape, support, positions } = problem;
+    const truth = problem.truth?.[this.#objectView.value as Views['object']];
     this.#pattern.show(this.#patternShown(problem, frame));
     // Of an image the support, of a scan where light fell.
     const box = this.#whole.checked || this.#overlay ? undefined : boxOf(support ?? frame.object, shape);
     const dots = this.#positions.checked ? positions : undefined;
     const overlay = this.#overlay ?? (dots && ((context) => drawPositions(context, dots)));
-    this.object.show({ data: frame.object, shape, ...this.#colours, ...(box && { box }), ...(overlay && { overlay }) });
-    if (truth) this.#truth.show(this.#truthShown(truth, shape, support ? boxOf(truth, shape) : box));
+    const isCyclic = problem.of === 'complex' && this.#objectView.value === 'phase';
+    this.#map.disabled = this.#log.disabled = isCyclic;
+    const colours = isCyclic ? CYCLIC : { map: this.#map.value as ColourMap, log: this.#log.checked };
+    this.object.show({ data: frame.object, shape, ...colours, ...(box && { box }), ...(overlay && { overlay }) });
+    if (truth) this.#truth.show(this.#truthShown(truth, shape, colours, support ? boxOf(truth, shape) : box));
 
     const { iteration, iterations, algorithm, rate } = frame;
     setText('iteration', `${iteration} of ${iterations}`);
@@ -130,30 +140,32 @@ export class Stage {
     byId('progress', HTMLProgressElement).value = iteration / iterations;
   }
 
-  get #colours(): Pick<Shown, 'map' | 'log'> {
-    return { map: this.#map.value as ColourMap, log: this.#log.checked };
-  }
-
   #patternShown({ pattern, patternShape: shape }: Opened, { spectrum }: Frame): Shown {
     const view = this.#spectrumView.value;
     if (spectrum && view.endsWith('phase')) {
-      return { data: spectrum, shape, centred: true, map: 'phase', range: [-Math.PI, Math.PI] };
+      return { data: spectrum, shape, centred: true, ...CYCLIC };
     }
     if (spectrum && view === 'probe') return { data: spectrum, shape, map: 'inferno' };
     const range = this.#ranges.pattern;
     return { data: spectrum ?? pattern, shape, centred: true, map: 'inferno', log: true, range };
   }
 
-  #truthShown(truth: Float32Array, shape: Shape, box: Box | undefined): Shown {
+  #truthShown(truth: Float32Array, shape: Shape, colours: Colours, box: Box | undefined): Shown {
     const shown = { shape, ...(box && { box }) };
-    const range = this.#log.checked ? this.#ranges.truthLog : this.#ranges.truth;
+    const objectView = this.#objectView.value;
+    const ranged = `${objectView} ${colours.log}`;
+    if (this.#ranged !== ranged) this.#ranges.truth = rangeOf(truth, colours.log ?? false);
+    this.#ranged = ranged;
+    const range = colours.range ?? this.#ranges.truth;
     const view = this.#truthView.value;
-    const aligned = this.#comparison?.aligned;
-    if (!aligned || view === 'original') return { data: truth, ...shown, ...this.#colours, range };
-    if (view === 'aligned') return { data: aligned, ...shown, ...this.#colours, range };
-    const [low, high] = this.#ranges.truth;
-    const most = (high - low) / 2;
-    return { data: aligned.map((value, i) => value - truth[i]), ...shown, map: 'blue–red', range: [-most, most] };
+    const { aligned, view: alignedView } = this.#comparison ?? {};
+    // A constrained image and its iterate have one original.
+    const isAligned = aligned && (alignedView === objectView || this.#problem?.of === 'image');
+    if (!isAligned || view === 'original') return { data: truth, ...shown, ...colours, range };
+    if (view === 'aligned') return { data: aligned, ...shown, ...colours, range };
+    const most = (range[1] - range[0]) / 2;
+    const away = (value: number) => (colours.range ? Math.atan2(Math.sin(value), Math.cos(value)) : value);
+    return { data: aligned.map((value, i) => away(value - truth[i])), ...shown, map: 'blue–red', range: [-most, most] };
   }
 }
 
@@ -183,10 +195,11 @@ function drawPositions(context: CanvasRenderingContext2D, positions: Float32Arra
 
 /** Shows the settings that have an effect on this kind of problem. */
 export function revealSettings(problem: Opened, settings: Settings, isExample: boolean): void {
-  const isImage = problem.of === 'image';
+  const isImage = problem.of !== 'scan';
   byId('simulation').hidden = !isImage || problem.truth === undefined;
   for (const id of ['support-settings', 'image-algorithm']) byId(id).hidden = !isImage;
   for (const id of ['scan-algorithm', 'positions-row']) byId(id).hidden = isImage;
   byId('as-row').hidden = isExample;
+  byId('object-row').hidden = isExample || !isImage;
   byId('leave').hidden = isExample && settings.example === 'photograph';
 }

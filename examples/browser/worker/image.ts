@@ -1,24 +1,27 @@
-/** One image that is being reconstructed: a session, the chain it follows, and what is shown of it. */
+/** One image, real or complex, that is being reconstructed: a session, the chain it follows, and what is shown of it. */
 import {
+  alignedComplexError,
   alignedError,
+  chooseRecipe,
   createSession,
   fftshift,
   type Problem,
+  type RealArray,
   type RealResult,
   type Session,
   type Shape,
 } from 'rephase';
-import type { Frame, Kernel, Views } from '../protocol.js';
-import { RECIPE, type Link, type Settings } from '../settings.js';
-import { Comparing, following, type Run } from './run.js';
+import type { Comparison, Frame, Kernel, Views } from '../protocol.js';
+import { chainText, readChain, type Link, type Settings } from '../settings.js';
+import { Comparing, following, seen, type Run } from './run.js';
 
 const KERNELS: readonly Kernel[] = ['inverse', 'constrainObject', 'forward', 'constrainFourier'];
 
 export class ImageRun implements Run {
   #problem: Problem;
-  readonly #truth: Float32Array | undefined;
+  readonly #truth: RealArray | undefined;
   readonly #settings: Settings;
-  readonly #chain: Link[];
+  #chain: Link[] = [];
   #session!: Session;
   /** Iterations of sessions before this one. */
   #before = 0;
@@ -29,22 +32,34 @@ export class ImageRun implements Run {
   #shown: RealResult | undefined;
   readonly #comparing = new Comparing();
   /** Iterations that were asked for. */
-  iterations: number;
+  iterations = 0;
+  chosen: string | undefined;
 
-  private constructor(problem: Problem, settings: Settings, truth: Float32Array | undefined) {
+  private constructor(problem: Problem, settings: Settings, truth: RealArray | undefined) {
     this.#problem = problem;
     this.#truth = truth;
     this.#settings = settings;
-    const { chain, repeat } = settings.automatic ? RECIPE : settings;
-    this.#chain = Array.from({ length: repeat }, () => chain).flat();
-    this.iterations = lengthOf(this.#chain);
   }
 
-  /** `truth`: the original where it is known, rows × columns. */
-  static async open(problem: Problem, settings: Settings, truth?: Float32Array): Promise<ImageRun> {
+  /** `truth`: the original where it is known, rows × columns, a complex one interleaved. */
+  static async open(problem: Problem, settings: Settings, truth?: RealArray): Promise<ImageRun> {
     const run = new ImageRun(problem, settings, truth);
+    await run.#choose();
     await run.#open(settings.backend);
     return run;
+  }
+
+  async #choose(): Promise<void> {
+    const { recipe, chain, repeat, starts, backend } = this.#settings;
+    if (recipe === 'own') {
+      this.#chain = Array.from({ length: repeat }, () => chain).flat();
+    } else {
+      const { chain: chosen } = await chooseRecipe(this.#problem, { effort: recipe, starts: 1, backend });
+      // All starts are on this thread or on one GPU.
+      this.#chain = readChain(chosen)!.map((link) => ({ ...link, iterations: Math.ceil(link.iterations / starts) }));
+      this.chosen = chainText(this.#chain);
+    }
+    this.iterations = lengthOf(this.#chain);
   }
 
   async #open(backend: Settings['backend'], start?: RealResult): Promise<void> {
@@ -113,9 +128,9 @@ export class ImageRun implements Run {
   }
 
   /** The best start's image, in the session's precision. */
-  async image(): Promise<{ image: RealResult; shape: Shape }> {
+  async image(): Promise<{ image: RealResult; shape: Shape; isComplex: boolean }> {
     const image = await this.#session.readFeasible(bestOf(await this.#session.residuals()));
-    return { image, shape: this.#problem.shape };
+    return { image, shape: this.#problem.shape, isComplex: this.#isComplex };
   }
 
   async frame(views: Views, rate: number, compare: boolean): Promise<Frame> {
@@ -124,20 +139,35 @@ export class ImageRun implements Run {
     const residuals = history.slice(this.#reported);
     this.#reported = history.length;
     const image = await this.#session.readFeasible(best);
-    const object = views.object === 'iterate' ? await this.#session.readObject(best) : image;
+    const object = views.object === 'iterate' && !this.#isComplex ? await this.#session.readObject(best) : image;
     this.#shown = image;
-    const truth = this.#truth;
-    const alignment =
-      truth && (await this.#comparing.compare(compare, () => alignedError(image, truth, this.#problem.shape)));
+    const comparison = await this.#comparing.compare(compare, () => this.#compare(image, views));
     const { spectrum } = views;
     return {
       ...{ kind: 'frame', iteration: this.done, iterations: this.iterations, rate, residuals },
       ...{ next: this.#next, isWithin: this.#next !== KERNELS[0] },
       algorithm: this.#linkAt(Math.min(this.done, this.iterations - 1)).link.algorithm,
-      object: Float32Array.from(object),
+      object: this.#seen(object, views),
       ...((spectrum === 'magnitude' || spectrum === 'phase') && { spectrum: await this.#spectrum(spectrum, best) }),
-      ...(alignment && { comparison: { ...alignment, aligned: Float32Array.from(alignment.aligned) } }),
+      ...(comparison && { comparison }),
     };
+  }
+
+  get #isComplex(): boolean {
+    return this.#problem.object === 'complex';
+  }
+
+  #seen(image: RealArray, { object }: Views): Float32Array<ArrayBuffer> {
+    return this.#isComplex ? seen(image, object, this.#problem.support!) : Float32Array.from(image);
+  }
+
+  async #compare(image: RealResult, views: Views): Promise<Comparison | undefined> {
+    const [truth, { shape }] = [this.#truth, this.#problem];
+    if (!truth) return undefined;
+    const { error, aligned, rotated } = this.#isComplex
+      ? await alignedComplexError(image, truth, shape).then(({ twin, ...found }) => ({ ...found, rotated: twin }))
+      : await alignedError(image, truth, shape);
+    return { error, rotated, view: views.object, aligned: this.#seen(aligned, views) };
   }
 
   async #spectrum(part: 'magnitude' | 'phase', start: number): Promise<Float32Array<ArrayBuffer>> {

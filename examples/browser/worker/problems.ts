@@ -9,6 +9,8 @@ import {
   type DetectorImage,
   type ErrorCode,
   type MaskArray,
+  type ObjectKind,
+  type RealArray,
   type Scan,
   type Shape,
 } from 'rephase';
@@ -17,12 +19,13 @@ import type { Opened, Source } from '../protocol.js';
 import { supportOf } from '../outlines.js';
 import type { Settings } from '../settings.js';
 import { ImageRun } from './image.js';
-import type { Problem } from './run.js';
+import { amplitudes, seen, type Problem } from './run.js';
 import { SCANNED_PIXELS, exampleScan, scanProblem } from './scan.js';
 
 interface ImageProblem {
   magnitudes: Float64Array;
   shape: Shape;
+  object: ObjectKind;
   mask?: Uint8Array;
   support: Uint8Array<ArrayBuffer>;
 }
@@ -34,10 +37,15 @@ export async function problemOf(source: Source, settings: Settings): Promise<Pro
   if ('example' in source) {
     const photograph = await (await fetch(camera)).blob();
     if (source.example === 'scan') return exampleScan(await greyOf(photograph, SCANNED_PIXELS));
-    return simulated('A photograph', await greyOf(photograph, settings.size), settings);
+    const image = await greyOf(photograph, settings.size);
+    return source.example === 'complex'
+      ? simulatedComplex('A photograph, and its mirror image as phases', image, settings)
+      : simulated('A photograph', image, settings);
   }
   const { file, as } = source;
-  if (as === 'photograph') return simulated(file.name, await photographOf(file, settings.size), settings);
+  const ofPhotograph = (image: DetectorImage) =>
+    (settings.object === 'complex' ? simulatedComplex : simulated)(file.name, image, settings);
+  if (as === 'photograph') return ofPhotograph(await photographOf(file, settings.size));
   // Reading files takes code that nobody else needs.
   const { decodeImage, decodeScan, detectFormat } = await import('rephase/formats');
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -45,7 +53,7 @@ export async function problemOf(source: Source, settings: Settings): Promise<Pro
   // Browsers read photographs of more kinds.
   const onlyBrowsers = format === undefined && file.type.startsWith('image/');
   if (as === 'auto' && (onlyBrowsers || (format && PHOTOGRAPHS.includes(format)))) {
-    return simulated(file.name, await photographOf(file, settings.size), settings);
+    return ofPhotograph(await photographOf(file, settings.size));
   }
   const scan = format === 'hdf5' && (await ifScan(() => decodeScan(bytes)));
   if (scan) return scanProblem(file.name, scan);
@@ -53,7 +61,7 @@ export async function problemOf(source: Source, settings: Settings): Promise<Pro
   const image = { data, shape };
   // A PNG may be either. The pattern of a real image is symmetric about its middle or its corner, a photograph is not.
   if (as === 'auto' && format === 'png' && isAsymmetric(image, mask)) {
-    return simulated(file.name, reduced(image, settings.size), settings);
+    return ofPhotograph(reduced(image, settings.size));
   }
   return patternOf(file.name, image, mask, settings);
 }
@@ -75,22 +83,55 @@ function isAsymmetric(image: DetectorImage, mask: MaskArray | undefined): boolea
 
 /** What would be measured of a photograph. */
 async function simulated(title: string, image: DetectorImage, settings: Settings): Promise<Problem> {
-  const { pad, photons, beamstop } = settings;
-  const { magnitudes, shape, mask, support } = await simulate({
-    image: image.data,
-    shape: image.shape,
-    pad,
-    ...(photons < Infinity && { photons }),
-    ...(beamstop > 0 && { beamstop }),
-    seed: settings.seed,
+  const { support, ...pattern } = await simulate({ image: image.data, shape: image.shape, ...detector(settings) });
+  const { shape } = pattern;
+  const problem = { ...pattern, object: 'real', support: chosenSupport(settings, shape, () => support) } as const;
+  return imageProblem(title, problem, [], padded(image.data, image.shape, shape));
+}
+
+/** An object as bright as the photograph that delays light as its mirror image does, cut out without symmetry. */
+async function simulatedComplex(title: string, { data, shape: inner }: DetectorImage, settings: Settings) {
+  const [rows, columns] = inner;
+  const brightest = Float32Array.from(data).reduce((a, b) => Math.max(a, b), 0) || 1;
+  const object = new Float64Array(2 * rows * columns);
+  const inside = Float64Array.from({ length: rows * columns }, (_, i) => {
+    const [y, x] = [Math.floor(i / columns), i % columns];
+    return isInOutline((y + 0.5) / rows, (x + 0.5) / columns) ? 1 : 0;
   });
-  const truth = new Float32Array(magnitudes.length);
-  const [rows, columns] = image.shape;
+  inside.forEach((isIn, i) => {
+    const column = i % columns;
+    const amplitude = isIn * (DARKEST + ((1 - DARKEST) * data[i]) / brightest);
+    const phase = (PHASES * data[i + columns - 1 - 2 * column]) / brightest;
+    object.set([amplitude * Math.cos(phase), amplitude * Math.sin(phase)], 2 * i);
+  });
+  const pattern = await simulate({ image: object, shape: inner, object: 'complex', ...detector(settings) });
+  const { shape } = pattern;
+  const outline = () => Uint8Array.from(padded(inside, inner, shape));
+  const problem = { ...pattern, object: 'complex', support: chosenSupport(settings, shape, outline) } as const;
+  return imageProblem(title, problem, [], padded(object, inner, shape));
+}
+
+/** Of an example's complex object: the amplitude of black, and the phase of white in radians. */
+const [DARKEST, PHASES] = [0.3, 2.5];
+
+/** A square with cut corners, from 0 to 1: turned by 180° it is another, so that the twin does not fit. */
+function isInOutline(y: number, x: number): boolean {
+  return x + 0.3 * y < 1 && x > 0.12 * (1 - y) && (y > 0.25 || x < 0.72);
+}
+
+/** What settings say of the detector, as `simulate` takes it. */
+function detector({ pad, photons, beamstop, seed }: Settings) {
+  return { pad, seed, ...(photons < Infinity && { photons }), ...(beamstop > 0 && { beamstop }) };
+}
+
+/** The image, real or interleaved, with zeros to its right and below. */
+function padded(image: RealArray, [rows, columns]: Shape, shape: Shape): Float32Array<ArrayBuffer> {
+  const numbers = image.length / (rows * columns);
+  const all = new Float32Array(numbers * shape[0] * shape[1]);
   for (let row = 0; row < rows; row++) {
-    truth.set(image.data.subarray(row * columns, (row + 1) * columns), row * shape[1]);
+    all.set(image.subarray(numbers * row * columns, numbers * (row + 1) * columns), numbers * row * shape[1]);
   }
-  const problem = { magnitudes, shape, ...(mask && { mask }), support: chosenSupport(settings, shape, () => support) };
-  return imageProblem(title, problem, [], truth);
+  return all;
 }
 
 /** A file's pattern, taken for what it looks like. */
@@ -101,6 +142,7 @@ function patternOf(title: string, image: DetectorImage, mask: MaskArray | undefi
   const problem = {
     magnitudes,
     shape,
+    object: settings.object,
     ...(measured && { mask: measured }),
     support: chosenSupport(settings, shape, estimated),
   };
@@ -114,16 +156,23 @@ function imageProblem(
   done: string[],
   truth?: Float32Array<ArrayBuffer>,
 ): Problem {
-  const { magnitudes, shape, mask, support } = problem;
+  const { magnitudes, shape, mask, support, object } = problem;
+  const isComplex = object === 'complex';
   const measured = Float32Array.from(magnitudes, (value, k) => (mask?.[k] === 0 ? NaN : value));
   const opened: Opened = {
-    ...{ kind: 'opened', of: 'image', title, shape, patternShape: shape },
+    ...{ kind: 'opened', of: isComplex ? 'complex' : 'image', title, shape, patternShape: shape },
     pattern: fftshift(measured, shape),
     support: support.slice(),
-    ...(truth && { truth: truth.slice() }),
+    ...(truth && { truth: isComplex ? partsOf(truth) : { image: truth, iterate: truth } }),
     ...{ warnings: inspect(problem).warnings, done },
   };
   return { opened, open: (settings) => ImageRun.open(problem, settings, truth) };
+}
+
+/** Phases where there is an object, and amplitudes. */
+function partsOf(object: Float32Array): Opened['truth'] {
+  const amplitude = amplitudes(object);
+  return { phase: seen(object, 'phase', amplitude), amplitude: seen(object, 'amplitude', amplitude) };
 }
 
 function chosenSupport(

@@ -10,6 +10,8 @@ export interface Run {
   readonly iterations: number;
   readonly backend: BackendName;
   readonly device: string;
+  /** The chain, where it was chosen. */
+  readonly chosen?: string | undefined;
   /** Asks for as many again. */
   extend(): void;
   /** Runs at most so many iterations, and returns how many it ran. */
@@ -22,8 +24,8 @@ export interface Run {
   moveTo(backend: 'webgpu' | 'wasm'): Promise<void>;
   /** What there is to see now. `compare`: the original is compared with, whatever time that takes. */
   frame(views: Views, rate: number, compare: boolean): Promise<Frame>;
-  /** The numbers of the image; of a scan rows × columns × 2. */
-  image(): Promise<{ image: RealResult; shape: Shape }>;
+  /** The numbers of the image, rows × columns, or interleaved re, im. */
+  image(): Promise<{ image: RealResult; shape: Shape; isComplex: boolean }>;
   dispose(): void;
 }
 
@@ -31,6 +33,33 @@ export interface Run {
 export interface Problem {
   opened: Opened;
   open(settings: Settings): Promise<Run>;
+}
+
+/** Sizes of complex numbers, which are interleaved. */
+export function amplitudes(numbers: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  return Float32Array.from({ length: numbers.length / 2 }, (_, i) => Math.hypot(numbers[2 * i], numbers[2 * i + 1]));
+}
+
+/** Radians, from the mean phase on, so that the jump from π to −π is far away. */
+export function phases(numbers: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  let [re, im] = [0, 0];
+  for (let i = 0; i < numbers.length; i += 2) [re, im] = [re + numbers[i], im + numbers[i + 1]];
+  const length = Math.hypot(re, im) || 1;
+  const [c, s] = [re / length, im / length];
+  return Float32Array.from({ length: numbers.length / 2 }, (_, i) => {
+    const [x, y] = [numbers[2 * i], numbers[2 * i + 1]];
+    return Math.atan2(y * c - x * s, x * c + y * s);
+  });
+}
+
+/** A complex image as a view shows it; NaN where `known` is 0. */
+export function seen(
+  numbers: ArrayLike<number>,
+  view: Views['object'],
+  known: ArrayLike<unknown>,
+): Float32Array<ArrayBuffer> {
+  const image = view === 'amplitude' ? amplitudes(numbers) : phases(numbers);
+  return image.map((value, i) => (known[i] ? value : NaN));
 }
 
 /** Lets comparing with an original take at most a tenth of the time. */

@@ -13,7 +13,7 @@ import {
 } from 'rephase';
 import type { Frame, Kernel, Opened, Views } from '../protocol.js';
 import type { Settings } from '../settings.js';
-import { Comparing, following, type Problem, type Run } from './run.js';
+import { Comparing, amplitudes, following, phases, seen, type Problem, type Run } from './run.js';
 
 const KERNELS: readonly Kernel[] = ['forward', 'constrainFourier', 'inverse', 'constrainObject'];
 /** Pixels that got less than this share of the most light are unknown. */
@@ -73,7 +73,7 @@ export async function scanProblem(title: string, scan: Scan, truth?: Float64Arra
     ...{ kind: 'opened', of: 'scan', title, shape: light.shape, patternShape: scan.shape },
     pattern: fftshift(mean, scan.shape),
     positions: Float32Array.from(light.positions, (place, i) => place + scan.shape[i % 2] / 2),
-    ...(truth && { truth: phases(truth) }),
+    ...(truth && { truth: { phase: phases(truth), amplitude: amplitudes(truth) } }),
     ...{ warnings: [], done: [`${scan.patterns.length / pixels} patterns of ${rows}×${columns} pixels`] },
   };
   const most = light.data.reduce((a, b) => Math.max(a, b), 0);
@@ -160,9 +160,8 @@ class ScanRun implements Run {
     this.#session.dispose();
   }
 
-  async image(): Promise<{ image: RealResult; shape: Shape }> {
-    const [rows, columns] = this.#session.objectShape;
-    return { image: await this.#session.readObject(), shape: [rows, 2 * columns] };
+  async image(): Promise<{ image: RealResult; shape: Shape; isComplex: boolean }> {
+    return { image: await this.#session.readObject(), shape: this.#session.objectShape, isComplex: true };
   }
 
   async frame(views: Views, rate: number, compare: boolean): Promise<Frame> {
@@ -175,16 +174,16 @@ class ScanRun implements Run {
     const { objectShape } = this.#session;
     const alignment =
       truth && (await this.#comparing.compare(compare, () => alignedScanError(object, truth, objectShape, { weight })));
-    const lit = (numbers: Float32Array<ArrayBuffer>) => numbers.map((value, i) => (weight[i] ? value : NaN));
+    const view = views.object === 'amplitude' ? 'amplitude' : 'phase';
     const beam = probe.subarray(0, 2 * this.scan.shape[0] * this.scan.shape[1]);
     return {
       ...{ kind: 'frame', iteration: this.done, iterations: this.iterations, rate, residuals },
       ...{ next: this.#next, isWithin: this.#isWithin, algorithm: this.settings.scanAlgorithm },
-      object: lit(views.object === 'amplitude' ? amplitudes(object) : phases(object)),
+      object: seen(object, view, weight),
       ...(views.spectrum === 'probe' && { spectrum: amplitudes(beam) }),
       ...(views.spectrum === 'probe-phase' && { spectrum: phases(beam) }),
       ...(alignment && {
-        comparison: { error: alignment.error, rotated: false, aligned: lit(phases(alignment.aligned)) },
+        comparison: { error: alignment.error, rotated: false, view, aligned: seen(alignment.aligned, view, weight) },
       }),
     };
   }
@@ -193,20 +192,4 @@ class ScanRun implements Run {
     this.#next = KERNELS[0];
     this.#isWithin = false;
   }
-}
-
-function amplitudes(numbers: ArrayLike<number>): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: numbers.length / 2 }, (_, i) => Math.hypot(numbers[2 * i], numbers[2 * i + 1]));
-}
-
-/** Radians, from the mean phase on, so that the jump from π to −π is far away. */
-function phases(numbers: ArrayLike<number>): Float32Array<ArrayBuffer> {
-  let [re, im] = [0, 0];
-  for (let i = 0; i < numbers.length; i += 2) [re, im] = [re + numbers[i], im + numbers[i + 1]];
-  const length = Math.hypot(re, im) || 1;
-  const [c, s] = [re / length, im / length];
-  return Float32Array.from({ length: numbers.length / 2 }, (_, i) => {
-    const [x, y] = [numbers[2 * i], numbers[2 * i + 1]];
-    return Math.atan2(y * c - x * s, x * c + y * s);
-  });
 }

@@ -48,7 +48,7 @@ scope.onmessage = ({ data: command }) => {
   if (command.kind === 'views') {
     ({ views } = command);
     // The next frame of a run has them anyway.
-    queue = queue.then(() => (wanted ? undefined : show(false))).catch(fail);
+    queue = queue.then(() => (wanted ? undefined : show(true))).catch(fail);
     return;
   }
   if (command.kind === 'open') newest = command;
@@ -87,6 +87,8 @@ async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'vi
 
 async function open(command: Extract<Command, { kind: 'open' }>): Promise<void> {
   tell('opening');
+  // Backends test themselves meanwhile; a failure is told by what needs one.
+  if (command.settings.backend === 'auto') listBackends().catch(() => undefined);
   // Until there is another one, the last one stays.
   const problem = await problemOf(command.source, command.settings);
   const next = await openWhereItCan(problem, command.settings);
@@ -98,6 +100,7 @@ async function open(command: Extract<Command, { kind: 'open' }>): Promise<void> 
   rate = NaN;
   milliseconds = 0;
   post(problem.opened);
+  if (run.chosen) post({ kind: 'chosen', chain: run.chosen });
   await tellPlace(run);
   await show(true);
   if (command.begins) start();
@@ -191,9 +194,9 @@ async function show(compare: boolean): Promise<void> {
 
 async function save(): Promise<void> {
   if (!run) return;
-  const { encodeNpy } = await import('rephase/formats');
-  const { image, shape } = await run.image();
-  post({ kind: 'file', name: 'image.npy', bytes: encodeNpy(image, shape) });
+  const { encodeComplexNpy, encodeNpy } = await import('rephase/formats');
+  const { image, shape, isComplex } = await run.image();
+  post({ kind: 'file', name: 'image.npy', bytes: (isComplex ? encodeComplexNpy : encodeNpy)(image, shape) });
 }
 
 function tell(state: State): void {
