@@ -114,7 +114,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
   it('finds amplitude and phase of a complex object', async () => {
     await settings(`${SMALL}&example=complex&recipe=quick`);
     await state('running');
-    expect(await text('chain-text')).toMatch(/^hio:0\.7\*\d+\+er\*\d+$/);
+    await poll(() => text('chain-text')).toMatch(/^hio:0\.7\*\d+\+er\*\d+$/);
     await page.selectOption('#object-view', 'amplitude');
     await finished();
     expect(Number.parseFloat(await text('error'))).toBeLessThan(10);

@@ -26,6 +26,7 @@ const SECTIONS = {
     'docs/algorithms.md',
     'docs/own-constraint.md',
     'docs/complex.md',
+    'docs/holograms.md',
     'docs/ptychography.md',
     'docs/bundlers.md',
   ],
