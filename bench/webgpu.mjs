@@ -1,7 +1,7 @@
 /**
  * `node bench/webgpu.mjs`: the webgpu backend on this machine's GPU, next to plain cuFFT in a CUDA graph (peers/gs_cufft.cu,
- * compiled here where there is nvcc) and CuPy's port, in one run. Prints microseconds of a `gs` iteration; `--out PATH`
- * writes PATH.md and PATH.json.
+ * compiled here where there is nvcc) and CuPy's port, in one run. Prints microseconds of a `gs` iteration; of complex objects
+ * (`--complex`) with a support, beside cuFFT's C2C (peers/gs_cufft_complex.cu). `--out PATH` writes PATH.md and PATH.json.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -19,12 +19,13 @@ import { report } from './report.mjs';
 const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '256,512,1024,2048,4096,8192,512x64,256x64,600,1000,1536,3000,1021' },
+    complex: { type: 'string', default: '256,512,1024,2048,4096,8192,512x64' },
     out: { type: 'string', default: '' },
   },
 });
 const EFFORT = { batchMs: 150, rounds: 7 };
 const WARM_UP_MS = 600;
-const sizes = values.sizes.split(',');
+const [sizes, complexSizes] = [values.sizes, values.complex].map((list) => list.split(',').filter(Boolean));
 const peer = (/** @type {string} */ name) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
 
 /** @type {string[]} */
@@ -33,32 +34,48 @@ const cufft = runPeer('cuFFT', runCufft);
 const cupy = runPeer('CuPy', runCupy);
 const rows = [];
 for (const size of sizes) {
-  const [n, starts = 1] = size.split('x').map(Number);
-  const { median, low, high } = await time(n, starts);
-  rows.push({ n, starts, median, low, high, cufft: cufft?.times[size], cupy: cupy?.times[size] });
-  process.stderr.write(`bench: ${size} ${median.toFixed(2)} µs\n`);
+  rows.push({ ...(await measure(size, 'real')), cufft: cufft?.times[size], cupy: cupy?.times[size] });
+}
+const complex = [];
+for (const size of complexSizes) {
+  complex.push({ ...(await measure(size, 'complex')), cufft: cufft?.times[`${size}complex`] });
 }
 const { devices } = (await listBackends()).find(({ name }) => name === 'webgpu') ?? { devices: [] };
 const { version } = createRequire(import.meta.url)('webgpu/package.json');
 const machine = describeMachine({ webgpu: version, ...cufft?.versions, ...cupy?.versions });
 const tables = {
   'One `gs` iteration, microseconds': rows,
+  'One `gs` iteration of a complex object with a support, microseconds': complex,
   Devices: devices.map(({ name, details }) => ({ name, ...details })),
   'Bandwidth of a copy, TB/s': cufft && [{ copy: cufft.copy }],
 };
-report('The webgpu backend', { machine, skipped, devices, copy: cufft?.copy, rows }, tables, values.out);
+report('The webgpu backend', { machine, skipped, devices, copy: cufft?.copy, rows, complex }, tables, values.out);
 
-/** Microseconds of an iteration. @param {number} n @param {number} starts */
-async function time(n, starts) {
+/**
+ * Microseconds of an iteration.
+ * @param {string} size `N` or `NxSTARTS`
+ * @param {'real' | 'complex'} object
+ */
+async function measure(size, object) {
+  const [n, starts = 1] = size.split('x').map(Number);
   const magnitudes = Float32Array.from({ length: n * n }, (_, i) => 0.1 + ((i * 2654435761) % 2 ** 32) / 2 ** 32);
-  const session = await createSession({ magnitudes, shape: [n, n] }, { backend: 'webgpu', algorithm: 'gs', starts });
+  // The peer's: a quarter of the image.
+  const support = Uint8Array.from({ length: n * n }, (_, i) => Number(i % n < n / 2 && i < (n * n) / 2));
+  const problem = {
+    magnitudes,
+    shape: /** @type {const} */ ([n, n]),
+    object,
+    ...(object === 'complex' && { support }),
+  };
+  const session = await createSession(problem, { backend: 'webgpu', algorithm: 'gs', starts });
   // The GPU's clocks fell while it was idle, and take a while to rise.
   const began = performance.now();
   for (let count = 1; performance.now() - began < WARM_UP_MS; count *= 2) await session.run(count);
   const [timing] = await takeTurns([{ name: 'webgpu', run: timed((count) => session.run(count)) }], EFFORT);
   session.dispose();
   const [median, low, high] = [timing.median, timing.low, timing.high].map((ms) => 1000 * ms);
-  return { median, low, high };
+  process.stderr.write(`bench: ${object} ${size} ${median.toFixed(2)} µs\n`);
+  return { n, starts, median, low, high };
 }
 
 /**
@@ -79,15 +96,16 @@ function runPeer(name, run) {
 
 function runCufft() {
   const program = join(mkdtempSync(join(tmpdir(), 'rephase-')), 'gs_cufft');
-  const sources = [peer('gs_cufft.cu'), peer('gs_cufft_main.cpp')];
+  const sources = ['gs_cufft.cu', 'gs_cufft_complex.cu', 'gs_cufft_main.cpp'].map(peer);
+  const all = [...sizes, ...complexSizes.map((size) => `${size}complex`)];
   execFileSync('nvcc', ['-std=c++17', '-O3', '-arch=native', '-o', program, ...sources, '-ldl'], { stdio: 'pipe' });
-  const result = JSON.parse(execFileSync(program, sizes, { encoding: 'utf8' }));
+  const result = JSON.parse(execFileSync(program, all, { encoding: 'utf8' }));
   /** @type {number[]} */
   const microseconds = result.sizes.map((/** @type {{ microseconds: number }} */ row) => row.microseconds);
   return {
     copy: result.copyBytesPerSecond / 1e12,
     versions: { CUDA: result.cuda, cuFFT: result.cufft },
-    times: Object.fromEntries(sizes.map((size, i) => [size, microseconds[i]])),
+    times: Object.fromEntries(all.map((size, i) => [size, microseconds[i]])),
   };
 }
 

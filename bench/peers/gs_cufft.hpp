@@ -22,6 +22,8 @@ class CufftPeer {
 
 // Times the ways of using cuFFT for a batch of n × n images, and returns the fastest. Prints all of them to stderr.
 std::unique_ptr<CufftPeer> fastest_cufft(int n, int batch);
+// The same for complex objects, with a support.
+std::unique_ptr<CufftPeer> fastest_complex_cufft(int n, int batch);
 
 // Of cuFFT, such as "12.0.0".
 std::string cufft_version();

@@ -1,7 +1,9 @@
-// `gs_cufft N|NxSTARTS…`: the cuFFT peer alone. Prints JSON, with the fastest way of using cuFFT for each size.
+// `gs_cufft N|NxSTARTS[complex]…`: the cuFFT peer alone, of a real object or a complex one. Prints JSON, with the
+// fastest way of using cuFFT for each size.
 #include <cuda_runtime.h>
 
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "gs_cufft.hpp"
@@ -15,9 +17,10 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; i++) {
       int n = 0, starts = 1;
       std::sscanf(argv[i], "%dx%d", &n, &starts);
-      const auto peer = fastest_cufft(n, starts);
-      std::printf("%s\n  {\"n\": %d, \"starts\": %d, \"microseconds\": %.3f, \"way\": \"%s\"}", i == 1 ? "" : ",", n,
-                  starts, peer->microseconds, peer->way.c_str());
+      const bool is_complex = std::strstr(argv[i], "complex");
+      const auto peer = is_complex ? fastest_complex_cufft(n, starts) : fastest_cufft(n, starts);
+      std::printf("%s\n  {\"n\": %d, \"starts\": %d, \"object\": \"%s\", \"microseconds\": %.3f, \"way\": \"%s\"}",
+                  i == 1 ? "" : ",", n, starts, is_complex ? "complex" : "real", peer->microseconds, peer->way.c_str());
       std::fflush(stdout);
     }
     std::printf("\n]}\n");

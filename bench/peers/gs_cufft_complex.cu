@@ -1,0 +1,94 @@
+// The same of a complex object: C2C, and a support in place of positivity.
+#include <functional>
+
+#include "cufft_way.cuh"
+
+namespace {
+
+// Two pixels a thread: 16 bytes.
+__global__ void clear_outside(float4* image, const uchar2* support, size_t pairs, float scale) {
+  const size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x;
+  if (i >= pairs) return;
+  float4 v = image[i];
+  const uchar2 inside = support[i];
+  const float first = inside.x ? scale : 0, second = inside.y ? scale : 0;
+  image[i] = make_float4(v.x * first, v.y * first, v.z * second, v.w * second);
+}
+
+__global__ void fill(float* values, size_t count, unsigned seed) {
+  const size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x;
+  if (i >= count) return;
+  unsigned x = static_cast<unsigned>(i) * 747796405u + seed;
+  x ^= x >> 16;
+  x *= 2246822519u;
+  x ^= x >> 13;
+  values[i] = (x & 0xffffff) / 16777216.f;
+}
+
+// A quarter of each image.
+__global__ void fill_support(unsigned char* support, size_t count, int n) {
+  const size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x;
+  if (i < count) support[i] = i % n < n / 2 && i / n % n < n / 2;
+}
+
+// Where the image lies, and whether there is one allocation. One plan transforms both ways.
+class Way : public CufftWay {
+ public:
+  Way(int n, int batch, bool in_place, bool one)
+      : n_(n), batch_(batch), in_place_(in_place), one_(one), count_(size_t(n) * n * batch), pairs_((count_ + 1) / 2) {
+    way = std::string("C2C, ") + (in_place ? "in place" : "out of place") +
+          (one ? ", one allocation" : ", separate allocations");
+  }
+
+  void prepare() override {
+    size_t workspace = 0;
+    plan_ = new_plan();
+    int shape[] = {n_, n_};
+    require(batch_ == 1 ? cufft().make_2d(plan_, n_, n_, kC2C, &workspace)
+                        : cufft().make_many(plan_, 2, shape, nullptr, 1, 0, nullptr, 1, 0, kC2C, batch_, &workspace),
+            "planning");
+    const size_t bytes = pairs_ * sizeof(float4);
+    const auto parts =
+        allocate({bytes, in_place_ ? 0 : bytes, count_ * sizeof(float), pairs_ * sizeof(uchar2), workspace}, one_);
+    spectrum_ = reinterpret_cast<float2*>(parts[0]);
+    image_ = reinterpret_cast<float2*>(parts[in_place_ ? 0 : 1]);
+    magnitudes_ = reinterpret_cast<float*>(parts[2]);
+    support_ = reinterpret_cast<unsigned char*>(parts[3]);
+    give(plan_, parts[4]);
+    fill<<<blocks(2 * count_), 256, 0, stream_>>>(reinterpret_cast<float*>(image_), 2 * count_, 7);
+    fill<<<blocks(count_), 256, 0, stream_>>>(magnitudes_, count_, 1);
+    fill_support<<<blocks(count_), 256, 0, stream_>>>(support_, count_, n_);
+    record(spectrum_, n_);
+  }
+
+ private:
+  void iterate() override {
+    require(cufft().execute_c2c(plan_, spectrum_, image_, kInverse), "transforming");
+    const float scale = 1 / (n_ * static_cast<float>(n_));
+    clear_outside<<<blocks(pairs_), 256, 0, stream_>>>(reinterpret_cast<float4*>(image_),
+                                                       reinterpret_cast<const uchar2*>(support_), pairs_, scale);
+    forward();
+  }
+
+  void forward() override {
+    require(cufft().execute_c2c(plan_, image_, spectrum_, kForward), "transforming");
+    impose<<<blocks(count_), 256, 0, stream_>>>(spectrum_, magnitudes_, count_);
+  }
+
+  const int n_, batch_;
+  const bool in_place_, one_;
+  const size_t count_, pairs_;  // complex numbers, and pairs of them
+  int plan_;
+  float2 *spectrum_ = nullptr, *image_ = nullptr;
+  float* magnitudes_ = nullptr;
+  unsigned char* support_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<CufftPeer> fastest_complex_cufft(int n, int batch) {
+  std::vector<std::function<std::unique_ptr<CufftWay>()>> ways;
+  for (const bool in_place : {false, true})
+    for (const bool one : {false, true}) ways.push_back([=] { return std::make_unique<Way>(n, batch, in_place, one); });
+  return fastest_of(n, batch, ways);
+}
