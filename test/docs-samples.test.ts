@@ -49,7 +49,9 @@ const samples = documents.flatMap((path): Sample[] => {
   }));
 });
 const programs = samples.filter(({ language }) => language === 'ts' || language === 'js');
-const shells = samples.filter(({ language, text }) => ['', 'bash'].includes(language) && text.includes('npx rephase '));
+const shells = samples.filter(
+  ({ language, text }) => ['', 'sh', 'bash'].includes(language) && /^(npx )?rephase /m.test(text),
+);
 
 /** What is around every module: a problem, a scan, and a canvas for functions that it exports. */
 const PRELUDE = `
@@ -78,17 +80,23 @@ const canvas = { getContext: () => ({ createImageData: () => pixels, putImageDat
 for (const run of Object.values(await import(process.argv[2]))) await run(problem, canvas);
 `;
 
-const smaller = (text: string) => text.replace(/(?<![\d.e-])\d{3,}(?![\d.])/g, String(SIZE));
+const smaller = (text: string) =>
+  text
+    .replace(/(?<![\d.e-])\d{3,}(?![\d.])/g, String(SIZE))
+    .replace('--scan 16x16', `--scan 4x4 --detector ${SIZE}x${SIZE}`);
 
 beforeAll(async () => {
   rmSync(modules, { recursive: true, force: true });
   mkdirSync(modules, { recursive: true });
   writeFileSync(join(modules, 'prelude.mjs'), PRELUDE);
   writeFileSync(join(modules, 'calls.mjs'), CALLS);
-  await writeImage(folder.at('photo.png'), { data: noise(256, 1), shape: [16, 16] });
+  for (const name of ['photo.png', 'spots.png']) {
+    await writeImage(folder.at(name), { data: noise(256, 1), shape: [16, 16] });
+  }
   const { data, shape } = await readImage(folder.at('photo.png'));
-  const { magnitudes } = await simulate({ image: data, shape, photons: 1e6 });
+  const { magnitudes, support } = await simulate({ image: data, shape, photons: 1e6 });
   folder.write('pattern.npy', encodeNpy(magnitudes, SHAPE));
+  folder.write('support.npy', encodeNpy(support, SHAPE));
   // What a file is is told by its content.
   const counts = encodeNpy(
     fftshift(magnitudes, SHAPE).map((magnitude) => magnitude ** 2),
@@ -129,8 +137,8 @@ describe('on the command line', () => {
   it.each(shells.filter(({ text }) => withWebGpu || !text.includes('webgpu')))('$name', async ({ language, text }) => {
     const lines = text.replaceAll('\\\n', ' ').split('\n');
     const run =
-      language === 'bash' ? lines : lines.filter((line) => line.startsWith('npx rephase') && !ELSEWHERE.test(line));
-    const script = `set -e\nnpx() { shift; "$NODE" "$PROGRAM" "$@"; }\n${smaller(run.join('\n'))}`;
+      language === '' ? lines.filter((line) => line.startsWith('npx rephase') && !ELSEWHERE.test(line)) : lines;
+    const script = `set -e\nrephase() { "$NODE" "$PROGRAM" "$@"; }\nnpx() { "$@"; }\n${smaller(run.join('\n'))}`;
     const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path, env });
     expect(code, stderr).toBe(0);
   });
