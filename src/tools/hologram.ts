@@ -139,9 +139,9 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
     for (let iteration = 1; iteration <= iterations; iteration++) {
       session.constrainObject();
       session.forward();
-      const spectrum = await session.readSpectrum();
-      const residual = judge(spectrum, wanted).error;
-      session.writeSpectrum(lead.imposed(spectrum, iteration));
+      const present = fieldOf(await session.readSpectrum());
+      const residual = judge(present.sizes, wanted).error;
+      session.writeSpectrum(lead.imposed(present, iteration));
       session.inverse();
       await onProgress?.({ iteration, iterations, residual, seconds: (performance.now() - began) / 1000 });
       await macrotask();
@@ -153,15 +153,32 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
     session.forward();
     const spectrum = await session.readSpectrum();
     const seen = envelope ? spectrum.map((number, i) => number * envelope[i >> 1]) : spectrum;
-    const { lit, ...judged } = judge(seen, magnitudes);
+    const { sizes } = fieldOf(seen);
+    const { lit, factor, ...judged } = judge(sizes, magnitudes);
     return {
-      ...{ phase, ...(levels && { levels }), shape: size, ...judged },
+      ...{ phase, ...(levels && { levels }), farField: sizes.map((own) => factor * own), shape: size, ...judged },
       efficiency: ((fillFactor ?? 1) * lit) / total,
       ...{ method, iterations, backend: session.backend },
     };
   } finally {
     session.dispose();
   }
+}
+
+/** A far field, interleaved, and its magnitudes. */
+interface Field {
+  numbers: RealArray;
+  sizes: Float64Array<ArrayBuffer>;
+}
+
+/** Not by Math.hypot, which takes many times as long: these numbers do not overflow. */
+function fieldOf(numbers: RealArray): Field {
+  const sizes = new Float64Array(numbers.length / 2);
+  for (let k = 0; k < sizes.length; k++) {
+    const [re, im] = [numbers[2 * k], numbers[2 * k + 1]];
+    sizes[k] = Math.sqrt(re * re + im * im);
+  }
+  return { numbers, sizes };
 }
 
 /** Makes the next far field of the present one. */
@@ -172,7 +189,7 @@ class FarField {
   /** What is imposed, which is not what is wanted where that came out otherwise. */
   #imposed: Float64Array;
   /** The far field whose phases are kept. */
-  #kept: RealArray | undefined;
+  #kept: Field | undefined;
 
   constructor(
     wanted: Float64Array,
@@ -185,53 +202,55 @@ class FarField {
     this.#imposed = wanted;
   }
 
-  imposed(present: RealArray, iteration: number): Float64Array {
+  imposed(present: Field, iteration: number): Float64Array {
     const { method, feedback, phasesFrom, mixing } = this.#how;
-    if (method !== 'gs') this.#follow(present, feedback);
+    if (method !== 'gs') this.#follow(present.sizes, feedback);
     if (method === 'kim' && iteration === phasesFrom) this.#kept = present;
     const phases = this.#kept ?? present;
     const [share, rest] = this.#noise ? [mixing, 1 - mixing] : [1, 0];
-    const next = new Float64Array(present.length);
-    for (const [k, size] of this.#imposed.entries()) {
+    const next = new Float64Array(present.numbers.length);
+    for (let k = 0; k < this.#imposed.length; k++) {
       const [re, im] = [2 * k, 2 * k + 1];
       if (this.#noise?.[k]) {
-        next[re] = rest * present[re];
-        next[im] = rest * present[im];
+        next[re] = rest * present.numbers[re];
+        next[im] = rest * present.numbers[im];
         continue;
       }
+      const size = share * this.#imposed[k];
       if (size === 0) continue;
-      const own = Math.hypot(phases[re], phases[im]);
-      next[re] = share * size * (own > 0 ? phases[re] / own : 1);
-      next[im] = share * size * (own > 0 ? phases[im] / own : 0);
+      const own = phases.sizes[k];
+      next[re] = own > 0 ? (size * phases.numbers[re]) / own : size;
+      next[im] = own > 0 ? (size * phases.numbers[im]) / own : 0;
     }
     return next;
   }
 
-  #follow(present: RealArray, feedback: number): void {
-    const raised = this.#imposed.map((size, k) => {
-      const own = Math.hypot(present[2 * k], present[2 * k + 1]);
-      return own > 0 ? size * (this.#wanted[k] / own) ** feedback : size;
-    });
+  #follow(present: Float64Array, feedback: number): void {
+    const raised = this.#imposed.slice();
+    for (let k = 0; k < raised.length; k++) {
+      if (raised[k] > 0 && present[k] > 0) raised[k] *= (this.#wanted[k] / present[k]) ** feedback;
+    }
     this.#imposed = scaled(raised, sumOfSquares(this.#wanted));
   }
 }
 
-/** How near a far field is to the target, and how much light is where it is wanted. */
-function judge(field: RealArray, target: Float64Array) {
-  const present = target.map((_, k) => Math.hypot(field[2 * k], field[2 * k + 1]));
-  let [least, greatest, lit, product] = [Infinity, 0, 0, 0];
-  for (const [k, wanted] of target.entries()) {
+/** How near the magnitudes of a far field are to the target, and how much light is where it is wanted. */
+function judge(present: Float64Array, target: Float64Array) {
+  let [least, greatest, lit, product, norm] = [Infinity, 0, 0, 0, 0];
+  for (let k = 0; k < target.length; k++) {
+    const wanted = target[k];
     if (wanted === 0) continue;
     const ratio = (present[k] / wanted) ** 2;
-    [least, greatest] = [Math.min(least, ratio), Math.max(greatest, ratio)];
-    lit += present[k] ** 2;
+    least = Math.min(least, ratio);
+    greatest = Math.max(greatest, ratio);
+    lit += present[k] * present[k];
     product += present[k] * wanted;
+    norm += wanted * wanted;
   }
   // The factor that makes the difference least.
   const factor = lit > 0 ? product / lit : 0;
-  const norm = sumOfSquares(target);
   return {
-    farField: present.map((size) => factor * size),
+    factor,
     uniformity: lit > 0 ? 1 - (greatest - least) / (greatest + least) : 0,
     error: Math.sqrt(Math.max(0, norm - factor * product) / norm),
     lit,
