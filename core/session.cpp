@@ -52,10 +52,26 @@ bool Session<Field>::set_support(const uint8_t* support) {
   }
   if (!support_ && !support_.allocate(field_.groups() * field_.columns())) return false;
   std::memset(support_.data(), 0, support_.bytes());
+  pack_support(support, support_.data());
+  return true;
+}
+
+template <class Field>
+void Session<Field>::pack_support(const uint8_t* support, uint8_t* packed) const {
   for (size_t r = 0; r < field_.rows(); r++)
     for (size_t c = 0; c < field_.columns(); c++)
       if (*support++)
-        support_[r / Field::kGroupRows * field_.columns() + c] |= static_cast<uint8_t>(1u << r % Field::kGroupRows);
+        packed[r / Field::kGroupRows * field_.columns() + c] |= static_cast<uint8_t>(1u << r % Field::kGroupRows);
+}
+
+template <class Field>
+bool Session<Field>::give_each_its_support() {
+  if (own_supports_) return true;
+  const size_t columns = field_.columns();
+  if (!own_supports_.allocate(starts_ * field_.groups() * columns)) return false;
+  for (size_t s = 0; s < starts_; s++)
+    for (size_t g = 0; g < field_.groups(); g++)
+      std::copy_n(shared_support(g), columns, &own_supports_[(s * field_.groups() + g) * columns]);
   return true;
 }
 
@@ -64,13 +80,7 @@ bool Session<Field>::shrink_support(double sigma, double threshold, double least
   const size_t rows = field_.rows(), columns = field_.columns(), size = field_.groups() * columns;
   Buffer<T> image(rows * columns), blurred(rows * columns);
   Buffer<uint8_t> next(size);
-  if (!image || !blurred || !next) return false;
-  if (!own_supports_) {
-    if (!own_supports_.allocate(starts_ * size)) return false;
-    for (size_t s = 0; s < starts_; s++)
-      for (size_t g = 0; g < field_.groups(); g++)
-        std::copy_n(shared_support(g), columns, &own_supports_[(s * field_.groups() + g) * columns]);
-  }
+  if (!image || !blurred || !next || !give_each_its_support()) return false;
   const auto is_inside = [](const uint8_t* group, size_t r, size_t c) { return group[c] >> r % Field::kGroupRows & 1; };
   for (size_t s = 0; s < starts_; s++) {
     field_.read_brightness(group(*object_, s, 0), image.data());
@@ -105,6 +115,15 @@ void Session<Field>::read_support(size_t start, uint8_t* out) const {
   for (size_t r = 0; r < field_.rows(); r++)
     for (size_t c = 0; c < field_.columns(); c++)
       *out++ = support(start, r / Field::kGroupRows)[c] >> r % Field::kGroupRows & 1;
+}
+
+template <class Field>
+bool Session<Field>::write_support(size_t start, const uint8_t* support) {
+  if (!give_each_its_support()) return false;
+  const size_t size = field_.groups() * field_.columns();
+  std::memset(&own_supports_[start * size], 0, size);
+  pack_support(support, &own_supports_[start * size]);
+  return true;
 }
 
 // ---- rows ----

@@ -33,6 +33,7 @@ class Session {
   bool set_support(const uint8_t* support);  // null: everywhere
   bool shrink_support(double sigma, double threshold, double least, double most);
   void read_support(size_t start, uint8_t* out) const;
+  bool write_support(size_t start, const uint8_t* support);
 
   bool inverse();
   bool constrain_object(const Rule& rule);
@@ -70,6 +71,8 @@ class Session {
   Complex<V>* group(const Buffer<Complex<V>>& image, size_t start, size_t g) const {
     return image.data() + start * field_.image_size() + g * field_.columns();
   }
+  void pack_support(const uint8_t* support, uint8_t* packed) const;
+  bool give_each_its_support();
   // A byte a column, a bit a row.
   const uint8_t* shared_support(size_t g) const {
     return support_ ? &support_[g * field_.columns()] : everywhere_.data();

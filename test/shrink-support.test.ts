@@ -93,7 +93,25 @@ onEveryBackend('shrinkSupport', ({ backend, precision, tolerance }) => {
     expect(await session.takeResiduals()).toHaveLength(3 * 6);
     await outsideAreZero();
 
+    // Of one start; the next shrink is not limited by it.
+    supports[1] = randomMask(shape, 0.5, 5);
+    session.writeSupport(1, supports[1]);
+    expect(await read(session)).toEqual(supports);
+    session.constrainObject(UNBOUNDED);
+    await outsideAreZero();
+    write(session, images);
+    const shrink = { sigma: 0.5, threshold: 0.1, least: 1, most: Infinity };
+    session.shrinkSupport(shrink);
+    const everywhere = new Uint8Array(120).fill(1);
+    supports.forEach((support, start) => {
+      supports[start] = shrunk(images[start], shape, support, everywhere, shrink);
+    });
+    expect(await read(session)).toEqual(supports);
+
     const support = randomMask(shape, 0.5, 4);
+    session.setSupport(support);
+    session.writeSupport(2, everywhere);
+    expect(await read(session)).toEqual([support, support, everywhere]);
     session.setSupport(support);
     expect(await read(session)).toEqual([support, support, support]);
     session.setSupport(undefined);

@@ -164,15 +164,20 @@ void Session::set_support(const uint8_t* support) {
   View& v = view_;
   if (!support) return choose_support(nullptr, 0);
   if (!support_) support_ = memory_.allocate<uint32_t>(size_t(v.rows) * v.support_words);
+  pack(support, support_);
+  choose_support(support_, 0);
+}
+
+void Session::pack(const uint8_t* support, uint32_t* out) {
+  const View& v = view_;
   View some = v;
   const int at_once = static_cast<int>(staging_.half() / v.columns);
   for (int row = 0; row < v.rows; row += at_once) {
     some.rows = std::min(at_once, v.rows - row);
     staging_.upload(piece_, support + size_t(row) * v.columns, size_t(some.rows) * v.columns);
     launcher_.each(pack_support, int64_t(some.rows) * v.support_words, some, piece_,
-                   support_ + size_t(row) * v.support_words);
+                   out + size_t(row) * v.support_words);
   }
-  choose_support(support_, 0);
 }
 
 void Session::choose_support(const uint32_t* support, int support_rows) {
@@ -614,6 +619,12 @@ void Session::read_support(int start, uint8_t* to) {
         for (size_t r = 0; r < bytes / row_bytes; r++, row += v.support_words)
           for (int c = 0; c < v.columns; c++) *out++ = row[c / 32] >> c % 32 & 1;
       });
+}
+
+void Session::write_support(int start, const uint8_t* support) {
+  use_device();
+  give_each_its_support();
+  pack(support, own_supports_ + view_.support_row(start, 0));
 }
 
 }  // namespace rephase::cuda

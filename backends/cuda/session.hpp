@@ -40,7 +40,7 @@ class Session {
   void use(const Rule& rule);
   void set_support(const uint8_t* support);  // null: everywhere
   void shrink_support(double sigma, double threshold, double least, double most);
-  void allocate_own_supports();  // what the first `shrink_support` allocates
+  void allocate_own_supports();  // what the first `shrink_support` or `write_support` allocates
 
   void inverse();
   void constrain_object();
@@ -61,6 +61,7 @@ class Session {
   void read_spectrum(int start, float* to);
   void write_spectrum(int start, const float* spectrum);
   void read_support(int start, uint8_t* to);
+  void write_support(int start, const uint8_t* support);
 
   // An event behind everything enqueued so far.
   Event mark();
@@ -100,6 +101,7 @@ class Session {
   int recorders(int threads) const;
   void choose_kernels();
   void copy_to_iterate(int start);
+  void pack(const uint8_t* support, uint32_t* out);
   void give_each_its_support();
   void choose_support(const uint32_t* support, int support_rows);
   void copy(float* to, const float* from, size_t count);

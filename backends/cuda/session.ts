@@ -71,6 +71,10 @@ export class CudaSession implements BackendSession {
     return translatingLater(() => this.#native.readSupport(start));
   }
 
+  writeSupport(start: number, support: Uint8Array): void {
+    translating(() => this.#native.writeSupport(start, support));
+  }
+
   measureObject(projection: Rule): void {
     this.#use(projection);
     translating(() => this.#native.measureObject());

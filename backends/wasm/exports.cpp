@@ -122,6 +122,11 @@ EXPORT(rephase_read_support) void rephase_read_support(AnySession* session, uint
   session->with([&](auto& s) { s.read_support(start, out); });
 }
 
+EXPORT(rephase_write_support)
+int rephase_write_support(AnySession* session, uint32_t start, const uint8_t* support) {
+  return session->with([&](auto& s) { return s.write_support(start, support); });
+}
+
 // Needs the full magnitudes and mask again: the session keeps only their symmetric part.
 EXPORT(rephase_start_from_seed)
 void rephase_start_from_seed(AnySession* session, const void* magnitudes, const uint8_t* mask, uint32_t seed_low,

@@ -87,6 +87,14 @@ export class WasmSession implements BackendSession {
     );
   }
 
+  writeSupport(start: number, support: Uint8Array): void {
+    this.#memory.lend(support.length, (staged) => {
+      this.#memory.putBytes(staged, support);
+      this.#require(this.#call.rephase_write_support(this.#session, start, staged));
+    });
+    this.#memory.countUpload(support.length);
+  }
+
   measureObject(projection: Rule): void {
     this.#use(projection);
     this.#call.rephase_measure_object(this.#session);

@@ -9,7 +9,7 @@ import { DeviceBatch, type Shared } from './batch.js';
 import type { Device } from './device/device.js';
 import { SessionDevice, type BufferRange } from './device/session-device.js';
 import { complexField } from './fields/complex/index.js';
-import { imageBytes, spectrumBytes, supportBytes, unpackSupport, type Field } from './fields/field.js';
+import { imageBytes, packSupport, spectrumBytes, supportBytes, unpackSupport, type Field } from './fields/field.js';
 import { realField } from './fields/real/index.js';
 import { operationsFor, plansFor, shrinkSteps, type Operations } from './operations.js';
 import { RuleSlots, type LoadedRule } from './rule-slots.js';
@@ -129,6 +129,13 @@ export class WebGpuSession implements BackendSession {
     const shared = { buffer: this.#shared.buffers.support!, offset: 0, bytes };
     const words = await this.#device.download(support === 'own' ? this.#range(start, 'ownSupport', bytes) : shared);
     return unpackSupport(new Uint32Array(words.buffer), this.#field, count);
+  }
+
+  writeSupport(start: number, support: Uint8Array): void {
+    if (this.#rules.support !== 'own') this.#giveEachItsSupport();
+    const words = packSupport(support, this.#field, farEnd(this.#shared.plans.rows).count);
+    const { buffer, offset } = this.#range(start, 'ownSupport', words.byteLength);
+    this.#device.upload(buffer, offset, words);
   }
 
   measureObject(projection: Rule): void {

@@ -106,6 +106,8 @@ export interface BackendSession {
   shrinkSupport(shrink: ShrinkSupport): void;
   /** The support of one start, 1 where the object may be non-zero. */
   readSupport(start: number): Promise<Uint8Array>;
+  /** The support of one start, until `setSupport`; the others keep theirs. The next shrink is not limited by it. */
+  writeSupport(start: number, support: Uint8Array): void;
   /**
    * Records the residual of the objects that `projection`, a rule that reads no iterate, makes of the objects. Imposes
    * nothing. The objects and iterates stay; the spectrum is that of the projected objects. `forward` transforms the

@@ -57,6 +57,7 @@ Napi::Function SessionObject::define(Napi::Env env) {
                       InstanceMethod("readSpectrum", &This::call<&This::read_spectrum>),
                       InstanceMethod("writeSpectrum", &This::call<&This::write_spectrum>),
                       InstanceMethod("readSupport", &This::call<&This::read_support>),
+                      InstanceMethod("writeSupport", &This::call<&This::write_support>),
                       InstanceMethod("finish", &This::call<&This::finish>),
                       InstanceMethod("memory", &This::call<&This::memory>),
                       InstanceMethod("deviceSeconds", &This::call<&This::device_seconds>),
@@ -113,6 +114,15 @@ Napi::Value SessionObject::read_support(const Napi::CallbackInfo& info) {
   return read<uint8_t>(
       session().pixels(), [start = start_of(info)](Session& s, uint8_t* to) { s.read_support(start, to); },
       session().support_bytes());
+}
+
+void SessionObject::write_support(const Napi::CallbackInfo& info) {
+  const int start = start_of(info);
+  const auto array = array_of<uint8_t>(info[1], session().pixels(), "support");
+  enqueue([](Session& s) { s.allocate_own_supports(); });  // here, if it can be: it may fail
+  write(array, [=](Session& s, const uint8_t* support) { s.write_support(start, support); });
+  uploads_.add(array.ByteLength());
+  tell_collector(info.Env(), session().device_bytes());
 }
 
 void SessionObject::write_object(const Napi::CallbackInfo& info) {

@@ -24,6 +24,7 @@ class SessionObject : public NativeObject<SessionObject, Session> {
   Napi::Value read_spectrum(const Napi::CallbackInfo& info);
   void write_spectrum(const Napi::CallbackInfo& info);
   Napi::Value read_support(const Napi::CallbackInfo& info);
+  void write_support(const Napi::CallbackInfo& info);
 
   // Checks that the first argument is one of the session's starts, and returns it.
   int start_of(const Napi::CallbackInfo& info) const;

@@ -256,6 +256,9 @@ struct Pair {
   void set_support(const uint8_t* bits) {
     both([bits](auto& session) { session.set_support(bits); });
   }
+  void write_support(int start, const uint8_t* bits) {
+    both([=](auto& session) { session.write_support(start, bits); });
+  }
   // Supports that shrink from equal objects. Rounding may decide on a pixel next to the level.
   void shrink(double sigma, double threshold, double least) {
     equalize();
@@ -347,6 +350,7 @@ struct Pair {
     shrink(1.5, 0.7, 1);
     shrink(0.4, 0.5, 1);
     shrink(0.4, 0.9, HUGE_VAL);
+    write_support(c.starts - 1, other.data());
     iterate(1, false);
     complete_iteration();
     objects("object inside a support of its own", 3e-4);
