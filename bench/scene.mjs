@@ -1,4 +1,4 @@
-/** What scans are simulated with, here and in the tests: a lens's aperture, an object with edges and smooth parts, a spiral. */
+/** What is simulated, here and in the tests: objects with edges and smooth parts; of scans a lens's aperture and a spiral. */
 
 /** @typedef {readonly [rows: number, columns: number]} Shape */
 
@@ -66,4 +66,40 @@ export function discs([rows, columns], random) {
     const [size, angle] = [Math.exp(-Math.min(absorption[i >> 1], 0.3)), Math.max(phase[i >> 1], -1.6)];
     return size * (i % 2 ? Math.sin(angle) : Math.cos(angle));
   });
+}
+
+/**
+ * 14 overlapping discs, whose places are random, in the middle of an empty square.
+ * @param {number} side
+ */
+export function overlappingDiscs(side) {
+  const image = new Float64Array(side * side);
+  // Park & Miller, Comm. ACM 31, 1192 (1988).
+  let state = 7;
+  const random = () => (state = (state * 16807) % (2 ** 31 - 1)) / (2 ** 31 - 1);
+  for (let disc = 0; disc < 14; disc++) {
+    const [angle, distance] = [2 * Math.PI * random(), 0.24 * side * Math.sqrt(random())];
+    const [row, column] = [side / 2 + distance * Math.cos(angle), side / 2 + 0.6 * distance * Math.sin(angle)];
+    const [radius, value] = [side * (0.03 + 0.08 * random()), 0.3 + random()];
+    for (let i = 0; i < image.length; i++) {
+      if (Math.hypot(Math.floor(i / side) - row, (i % side) - column) < radius) image[i] += value;
+    }
+  }
+  return image;
+}
+
+/**
+ * The image at the top left of the pattern's shape, and a support that is so much larger on each side.
+ * @param {{ image: Float64Array, shape: readonly [number, number] }} image
+ * @param {readonly [number, number]} shape
+ * @param {number} larger
+ */
+export function padded({ image, shape: [rows, columns] }, shape, larger) {
+  const truth = new Float64Array(shape[0] * shape[1]);
+  const support = new Uint8Array(truth.length);
+  for (let row = 0; row < rows; row++) truth.set(image.subarray(row * columns, (row + 1) * columns), row * shape[1]);
+  for (let row = 0; row < Math.round(larger * rows); row++) {
+    support.fill(1, row * shape[1], row * shape[1] + Math.round(larger * columns));
+  }
+  return /** @type {const} */ ([truth, support]);
 }

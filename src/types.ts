@@ -186,6 +186,42 @@ export interface ShrinkSupportOptions {
   most?: number | undefined;
 }
 
+/**
+ * How `retrieve` shrinks supports to the object while it runs (shrink-wrap: Marchesini et al., Phys. Rev. B 68, 140101, 2003),
+ * and when it stops. docs/algorithms.md has the steps.
+ */
+export interface ShrinkWrapOptions {
+  /** At least so many iterations lie between two shrinks, ≥ 1. Default 1: every time that the chain leaves `er`. */
+  every?: number | undefined;
+  /**
+   * Standard deviation of the Gaussian in pixels, > 0, or that of the first and of the last shrink, between which it changes
+   * by equal ratios. Default [3, 1].
+   */
+  sigma?: number | readonly [from: number, to: number] | undefined;
+  /**
+   * Pixels stay in where the blurred object is above this share of its root mean square over the support, > 0. Default 0.2;
+   * PyNX takes 0.25.
+   */
+  threshold?: number | undefined;
+  /** The least and the most that may be left, as shares of the problem's support, from 0 to 1. Default [0.01, 1]. */
+  area?: readonly [least: number, most: number] | undefined;
+  /**
+   * Shrinks are taken back where the residual that a period ends with is larger than this times the least one, ≥ 1, once
+   * both are made comparable. Default 1.2. Infinity takes nothing back.
+   */
+  guard?: number | undefined;
+}
+
+/** What became of a support that may shrink. */
+export interface ShrunkSupport {
+  /** Shrinks that were not taken back. */
+  shrinks: number;
+  /** Whether shrinks did harm, and were taken back. The support is then that of the period with the least residual. */
+  takenBack: boolean;
+  /** Pixels of the support in the end. */
+  pixels: number;
+}
+
 /** A part of a chain of algorithms: some iterations by one rule, or a chain that is repeated. */
 export type ChainLink =
   | {
@@ -308,6 +344,18 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
   inspect?: boolean | undefined;
   /** Whether `objects` of the result has the object of every start. Default false. */
   keepObjects?: boolean | undefined;
+  /**
+   * Shrinks each start's support to its object, and takes back what does harm. It happens where the chain leaves `er`, so
+   * the chain has to do that three times or more: `(hio:0.7*90+er*10)*10`. With `generations`, of which it takes four or more,
+   * the support shrinks between them, to the average, for all starts. `true` stands for the defaults. Default false.
+   */
+  shrinkWrap?: boolean | ShrinkWrapOptions | undefined;
+  /**
+   * Whether 10 iterations, after a quarter of the chain, are on half of the support, the half that comes first row by row.
+   * An object that is mixed with its twin has to decide for one (Fienup & Wackerman, JOSA A 3, 1897, 1986). With `generations`,
+   * in the first. Default false.
+   */
+  detwin?: boolean | undefined;
 }
 
 /** What several starts of one pattern have in common: the reason to trust an image, or not to. */
@@ -365,6 +413,10 @@ export interface Reconstruction {
   feasibleResiduals: Float64Array<ArrayBuffer>;
   /** With `keepObjects: true`: the feasible object of every start, rows × columns each. */
   objects?: RealResult[];
+  /** With `shrinkWrap`: the support of `object` in the end, rows × columns, 1 where it may be non-zero. */
+  support?: Uint8Array<ArrayBuffer>;
+  /** With `shrinkWrap`: what became of the support of every start; of the one support with `generations`. */
+  shrunk?: ShrunkSupport[];
   /** Index of the start that the object is from, counted from 0 in the arrays above. */
   best: number;
   /** With `history: true`: the residual of each iteration of the best start. */

@@ -91,7 +91,7 @@ onEveryBackend('a checkpoint', ({ backend, precision, tolerance }) => {
     sameAs(result, plain);
     const rounds = new Set(checkpoints.map((checkpoint) => decodeCheckpoint(checkpoint).rounds));
     expect([...rounds]).toEqual([0, 1, 2]);
-    const some = checkpoints.filter((_, i) => i % Math.ceil(checkpoints.length / 5) === 0);
+    const some = checkpoints.filter((_, i) => i % Math.ceil(checkpoints.length / 3) === 0);
     for (const resume of some) {
       const resumed = await retrieve(problem, { ...options, resume });
       sameAs(resumed, plain);
@@ -244,6 +244,23 @@ describe('a checkpoint', () => {
     let count = 0;
     await retrieve(problem, { ...options, onCheckpoint: () => count++ });
     expect(count).toBe(1);
+  });
+
+  it.each<RetrieveOptions>([
+    { chain: '(hio:0.7*6+er*3)*8', starts: 3, detwin: true },
+    { chain: 'er*20', starts: 3, generations: 7, heldOut: 0, refine: 0 },
+  ])('of wasm holds supports that have shrunk: %j', async (others) => {
+    const shrinkWrap = { sigma: 0.7, threshold: 0.6, guard: 1.02 };
+    const shrinking = { ...options, iterations: undefined, ...others, shrinkWrap };
+    const { result, checkpoints } = await watched(problem, shrinking);
+    expect(result.shrunk!.some(({ shrinks, takenBack }) => shrinks > 0 || takenBack)).toBe(true);
+    for (let i = 0; i < checkpoints.length; i += Math.ceil(checkpoints.length / 3)) {
+      const resumed = await retrieve(problem, { ...shrinking, resume: checkpoints[i] });
+      expect(lasting(resumed)).toEqual(lasting(result));
+    }
+    await expect(retrieve(problem, { ...shrinking, shrinkWrap: true, resume: checkpoints[0] })).rejects.toThrow(
+      /has shrinkWrap 1 0.7,0.7 0.6 0.01,1 1.02, and this run 1 3,1 0.2 0.01,1 1.2/,
+    );
   });
 
   it('of wasm is resumed by starts that are not equally far', async () => {

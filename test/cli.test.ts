@@ -258,6 +258,24 @@ describe('reconstruct', () => {
     expect(existsSync(folder.at('given.found-support.npy'))).toBe(false);
   });
 
+  it('writes a support that has shrunk beside the image, and its settings', async () => {
+    const settings = 'sigma=0.7..0.5,threshold=0.6,guard=9';
+    const chain = ['--support', '20x24', '--chain', '(er*20)*6', '--detwin', '--shrink-wrap', settings];
+    const { code, stdout } = await rephase(['reconstruct', 'pattern.npy', '-o', 'shrunk.npy', ...chain, '--json']);
+    const { shrunk, shrinkWrap, detwin } = json(stdout) as { shrunk: { pixels: number; shrinks: number }[] } & Json;
+    expect({ code, detwin, shrinkWrap }).toEqual({
+      code: 0,
+      detwin: true,
+      shrinkWrap: { sigma: [0.7, 0.5], threshold: 0.6, guard: 9 },
+    });
+    expect(shrunk[0].shrinks).toBeGreaterThan(0);
+    const { data } = await readImage(folder.at('shrunk.support.npy'));
+    expect(data.filter((inside) => inside > 0)).toHaveLength(shrunk[0].pixels);
+    const wrong = await rephase(['reconstruct', 'pattern.npy', '-o', 'x.npy', ...RUN, '--shrink-wrap', 'sigm=3']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('--shrink-wrap: got "sigm=3"; takes every=N, sigma=FROM..TO');
+  });
+
   it('repeats itself for the same seed', async () => {
     const run = async (seed: string) =>
       (await rephase(['reconstruct', 'pattern.npy', '-o', '-', ...RUN, '--seed', seed])).bytes;

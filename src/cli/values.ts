@@ -1,6 +1,6 @@
 /** Parsers of option values. Each turns an option's text into its value, or throws and says what the option takes. */
 import { usage } from './exit.js';
-import { type Shape } from '../types.js';
+import { type Shape, type ShrinkWrapOptions } from '../types.js';
 
 const SHAPE = /^(\d+)x(\d+)$/i;
 
@@ -154,4 +154,36 @@ export function shape(option: string): (text: string) => Shape {
 export function parseShape(text: string): Shape | undefined {
   const match = SHAPE.exec(text);
   return match ? [Number(match[1]), Number(match[2])] : undefined;
+}
+
+/** Settings of shrink-wrap, `sigma=3..1,threshold=0.2`, or true where none are named. */
+export function shrinkWrap(option: string): (text: string) => ShrinkWrapOptions {
+  const numbers = (text: string) => text.split('..').map((part) => (part === 'inf' ? Infinity : Number(part)));
+  const one = (text: string) => {
+    const [value, ...more] = numbers(text);
+    return more.length === 0 && text !== '' && !Number.isNaN(value) ? value : undefined;
+  };
+  const two = (text: string) => {
+    const [from, to, ...more] = numbers(text);
+    return more.length === 0 && to !== undefined && !Number.isNaN(from + to) ? ([from, to] as const) : undefined;
+  };
+  const keys = {
+    ...{ every: one, threshold: one, guard: one, area: two },
+    sigma: (text: string) => one(text) ?? two(text),
+  };
+  return (text) => {
+    const settings = text.split(',').map((part) => {
+      const [key, value = '', ...more] = part.trim().split('=');
+      const parsed = more.length === 0 && Object.hasOwn(keys, key) ? keys[key as keyof typeof keys](value) : undefined;
+      if (parsed === undefined) {
+        throw usage(
+          option,
+          text,
+          'every=N, sigma=FROM..TO, threshold=T, area=LEAST..MOST, guard=G, separated by commas',
+        );
+      }
+      return [key, parsed];
+    });
+    return Object.fromEntries(settings) as ShrinkWrapOptions;
+  };
 }

@@ -50,6 +50,8 @@ const RETRIEVE_KEYS = [
   'resume',
   'inspect',
   'keepObjects',
+  'shrinkWrap',
+  'detwin',
 ] as const satisfies readonly (keyof RetrieveOptions)[];
 
 /** How many steps refine the average of generations by default. */
@@ -69,12 +71,16 @@ export function checkSessionOptions(options: SessionOptions): Settings {
   return sessionSettings(options);
 }
 
-/** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains. */
+/** The same for `retrieve`, which takes the options of a session and of a run, and a few more. chain.ts checks chains, periods.ts
+ * shrink-wrap. */
 export function checkRetrieveOptions(
   options: RetrieveOptions,
 ): Omit<Settings, 'device'> &
   Required<
-    Pick<RetrieveOptions, 'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds' | 'refine' | 'heldOut'>
+    Pick<
+      RetrieveOptions,
+      'iterations' | 'inspect' | 'keepObjects' | 'checkpointSeconds' | 'refine' | 'heldOut' | 'detwin'
+    >
   > &
   Pick<RetrieveOptions, 'device' | 'generations'> {
   rejectUnknownKeys('options', options, RETRIEVE_KEYS);
@@ -86,6 +92,7 @@ export function checkRetrieveOptions(
     generations,
     refine = REFINING_STEPS,
     heldOut = 0.01,
+    detwin = false,
   } = options;
   const { onCheckpoint, checkpointSeconds = 60 } = options;
   const excluded = (['algorithm', 'beta', 'iterations'] as const).find((key) => options[key] !== undefined);
@@ -95,6 +102,7 @@ export function checkRetrieveOptions(
   checkInteger('iterations', iterations, 1);
   checkFlag('inspect', inspect);
   checkFlag('keepObjects', keepObjects);
+  checkFlag('detwin', detwin);
   const { device } = options;
   if (device !== undefined && device !== 'all' && !(Number.isSafeInteger(device) && device >= 0)) {
     throw new InvalidArgumentError('device', gotTakes('device', device, "an integer of at least 0, or 'all'"));
@@ -122,7 +130,18 @@ export function checkRetrieveOptions(
       gotTakes('checkpointSeconds', checkpointSeconds, 'a number above 0'),
     );
   }
-  return { ...settings, device, iterations, inspect, keepObjects, generations, refine, heldOut, checkpointSeconds };
+  return {
+    ...settings,
+    device,
+    iterations,
+    inspect,
+    keepObjects,
+    generations,
+    refine,
+    heldOut,
+    checkpointSeconds,
+    detwin,
+  };
 }
 
 export function checkRunOptions(options: RunOptions): void {

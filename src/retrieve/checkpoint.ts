@@ -17,10 +17,12 @@
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import type { Setup } from '../problems/image.js';
 import type { Settings } from '../problems/options.js';
+import type { ShrinkProgress } from '../session/shrink-wrap.js';
 import { isBytes, typedKind } from '../typed-arrays.js';
 import type { RealArray } from '../types.js';
 import { chainText, type Link } from './chain.js';
 import type { Origins } from './job.js';
+import type { ShrinkWrapSettings } from './periods.js';
 
 /** What makes one run another than the next. Of arrays, the CRC-32. */
 export type RunSettings = Readonly<Record<string, string | number>>;
@@ -36,13 +38,16 @@ export interface Checkpoint {
   best?: { round: number; free: number | undefined } | undefined;
   /** Where each start of the generation goes on. */
   origins: Origins;
+  /** How far the support that all share has shrunk between generations, and what it is where it has. */
+  shrinking?: ShrinkProgress | undefined;
+  support?: Uint8Array | undefined;
 }
 
 const MAGIC = [...'rephase'].map((letter) => letter.charCodeAt(0));
 const VERSION = 1;
 /** Where what the checksum covers begins, and where the header does. */
 const [COVERED, HEAD] = [20, 24];
-const ARRAYS = { Float32Array, Float64Array };
+const ARRAYS = { Float32Array, Float64Array, Uint8Array };
 
 /** The settings on which the result depends, beside backend and device. */
 export function settingsOf(
@@ -57,8 +62,15 @@ export function settingsOf(
     generations = 0,
     refine,
     heldOut,
-  }: Omit<Settings, 'device'> & { generations?: number | undefined; refine: number; heldOut: number },
+    detwin,
+  }: Omit<Settings, 'device'> & {
+    generations?: number | undefined;
+    refine: number;
+    heldOut: number;
+    detwin: boolean;
+  },
   chain: readonly Link[],
+  shrinkWrap: ShrinkWrapSettings | undefined,
 ): RunSettings {
   const { shape, magnitudes, mask } = pattern;
   const arrays = {
@@ -75,6 +87,8 @@ export function settingsOf(
     ...Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)])),
     ...{ shape: shape.join(' × '), chain: chainText(chain) },
     ...{ starts, firstStart, generations, refine, heldOut, seed, precision, alpha, delta },
+    detwin: String(detwin),
+    shrinkWrap: shrinkWrap ? Object.values(shrinkWrap).join(' ') : 'none',
   };
 }
 
@@ -93,12 +107,12 @@ export function checkResume(bytes: Uint8Array, settings: RunSettings, history: b
 
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const arrays: { array: RealArray; at: number }[] = [];
+  const arrays: { array: RealArray | Uint8Array; at: number }[] = [];
   let size = 0;
   const text = JSON.stringify(checkpoint, (_, value: unknown) => {
     const kind = typedKind(value);
     if (!kind) return value;
-    const array = value as RealArray;
+    const array = value as RealArray | Uint8Array;
     const at = size;
     arrays.push({ array, at });
     size += roundUp(array.byteLength);

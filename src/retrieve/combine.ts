@@ -2,7 +2,8 @@
  * What several starts of one pattern have in common: which agree, their average, how far they spread, and up to which
  * frequency they agree. A worker does it, because it takes several transforms for each start.
  */
-import type { Backend } from '../backends/interface.js';
+import type { Backend, ShrinkSupport } from '../backends/interface.js';
+import { PROJECTION } from '../rules.js';
 import type { Agreement, RealArray, RealResult, Shape } from '../types.js';
 import { Registration, type Registered } from './registration.js';
 import { indexOfLeast } from '../session/residuals.js';
@@ -18,6 +19,8 @@ export interface Starts {
   /** The feasible object of every start, and its residual. */
   objects: RealResult[];
   residuals: Float64Array;
+  /** How a support would shrink to the average, and what it lies inside. */
+  shrink?: { by: ShrinkSupport; within: Uint8Array | undefined } | undefined;
 }
 
 export interface Combined extends Agreement {
@@ -25,6 +28,8 @@ export interface Combined extends Agreement {
   average: RealResult;
   /** Where those that agree go on in another generation: half their own object and half the average. */
   next: { start: number; object: RealResult }[];
+  /** The support that has shrunk to the average, where it is asked for. */
+  shrunk?: Uint8Array;
 }
 
 /** Starts whose residual is larger than this times the best one's have not found the image. */
@@ -34,7 +39,7 @@ const LARGEST_DISTANCE = 1.5;
 
 /** Combines the objects of at least two starts. `backend`: wasm's, which transforms. */
 export async function combine(backend: Backend, starts: Starts): Promise<Combined> {
-  const { shape, mask, objects, residuals } = starts;
+  const { shape, mask, objects, residuals, shrink } = starts;
   const best = indexOfLeast(residuals);
   const registration = await Registration.create(backend, objects[best], shape, mask);
   const registered: Registered[] = [];
@@ -58,12 +63,32 @@ export async function combine(backend: Backend, starts: Starts): Promise<Combine
     distances,
     spread: makeLike(deviationOf(images, average)),
     ...ofSpectra,
+    ...(shrink && { shrunk: await shrunkTo(backend, average, shape, shrink) }),
     average: makeLike(average),
     next: kept.map((start, i) => ({
       start,
       object: makeLike(average.map((value, pixel) => (value + images[i][pixel]) / 2)),
     })),
   };
+}
+
+async function shrunkTo(
+  backend: Backend,
+  image: Float64Array,
+  shape: Shape,
+  { by, within }: NonNullable<Starts['shrink']>,
+): Promise<Uint8Array> {
+  // Magnitudes have no part in it.
+  const pattern = { shape, magnitudes: image.map(() => 1), scale: 1, energy: 1, asymmetry: 0 };
+  const problem = { pattern, batch: { starts: 1 }, precision: 'double', support: within, rule: PROJECTION } as const;
+  const session = await backend.createSession(problem, 0);
+  try {
+    session.writeObject(0, image, false);
+    session.shrinkSupport(by);
+    return await session.readSupport(0);
+  } finally {
+    session.dispose();
+  }
 }
 
 function meanOf(images: readonly Float64Array[]): Float64Array {

@@ -5,13 +5,16 @@
 import type { Backend } from '../backends/interface.js';
 import { requireBackend } from '../backends/registry.js';
 import { prepare, type Setup } from '../problems/image.js';
+import { indexOfLeast } from '../session/residuals.js';
+import { judge, misfitOf, noShrinks, type ShrinkProgress } from '../session/shrink-wrap.js';
 import { toFeasible } from '../problems/feasible.js';
 import { checkSessionOptions } from '../problems/options.js';
 import type { Problem, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
 import { combine, type Combined, type Starts } from './combine.js';
 import type { Checkpoint, Checkpoints } from './checkpoint.js';
-import type { Job, JobResult, Origins } from './job.js';
+import { shrunkBy, type Job, type JobResult, type Origins } from './job.js';
+import { areaOf, judgedBy, shrinkAt, type ShrinkWrapSettings } from './periods.js';
 import { refine, type Refined } from './refine.js';
 import { ofWorkers, runJobs, type SpreadJob } from './run-jobs.js';
 import { combineOnWorker, refineOnWorker } from './workers/pool.js';
@@ -29,6 +32,8 @@ export interface Run extends RunOptions {
   /** Steps that refine the average of the last one. */
   refine: number;
   keepObjects: boolean;
+  shrinkWrap?: ShrinkWrapSettings | undefined;
+  detwin: boolean;
   /** By `performance.now()`, and earlier by what a resumed run has taken. */
   began: number;
   /** What the run goes on from. */
@@ -49,49 +54,89 @@ export interface Reached {
   /** Of the last generation, when all were finished, and its average, refined. */
   combined?: Combined;
   refined?: Refined;
+  /** With generations whose support shrinks: that of the last one. */
+  shrunk?: Required<Pick<Reconstruction, 'support' | 'shrunk'>>;
 }
 
 /** After so many generations whose starts are no better than those of an earlier one, no more are run. */
 const PATIENCE = 2;
+/** No support shrinks after so many of the last generations: one judges, and one recovers. */
+const PERIODS_WITHOUT = 2;
 
 /** Runs the chain, in every generation again, until they are over or starts get no better. */
 export async function runGenerations(run: Run): Promise<Reached> {
-  const { setup, backend, devices, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
-  const { starts } = setup.batch;
+  const { backend, devices, chain, seed, generations, keepObjects, signal, resumed, checkpoints } = run;
+  const { shrinkWrap } = run;
+  const { starts } = run.setup.batch;
   const iterations = iterationsOf(chain);
   const stateSeconds = checkpoints && run.checkpointSeconds;
   const onStates = checkpoints && ((first: number, states: Origins) => checkpoints.add(first, states));
   let { rounds, seconds, origins, best }: Omit<Checkpoint, 'settings' | 'history'> = resumed ?? {
     ...{ rounds: 0, seconds: 0, origins: [] },
   };
+  const between = generations !== undefined && shrinkWrap ? shrinkWrap : undefined;
+  const shrinking = between && (resumed?.shrinking ?? noShrinks());
+  let support = resumed?.support ?? run.setup.support;
   let before: Reached | undefined;
   for (; ; rounds++) {
     // Those that begin anew have phases that no start had before.
     const batch = { starts, seeded: { seed, firstStart: rounds * starts } };
+    const setup = { ...run.setup, support };
     const ofRound = rounds === 0 ? setup : { ...setup, batch, start: undefined };
     const keepsAll = keepObjects || generations !== undefined;
-    const job: SpreadJob = { setup: ofRound, devices, chain, origins, keepsAll, stateSeconds };
-    checkpoints?.begin({ rounds, seconds, origins, best });
+    const job: SpreadJob = {
+      ...{ setup: ofRound, devices, chain, origins, keepsAll, stateSeconds },
+      ...{ shrinkWrap: between ? undefined : shrinkWrap, detwin: run.detwin && rounds === 0 },
+    };
+    const ofAll = shrinking && { shrinking: { ...shrinking }, support };
+    checkpoints?.begin({ rounds, seconds, origins, best, ...ofAll });
     const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds), onStates });
     const isComplete = results.every((result) => result.iterations === iterations);
-    const reached = { results, rounds, seconds, isComplete };
+    const reached: Reached = { results, rounds, seconds, isComplete };
+    if (shrinking) reached.shrunk = shrunkSupport(shrinking, setup);
     if (generations === undefined) return reached;
     if (!isComplete) return results[0].iterations === 0 && before ? before : reached;
-    const combined = await combineStarts(setup, { ...startsOf(results), heldOut: run.heldOut }, signal);
+    const shrinks = generations - PERIODS_WITHOUT;
+    const shrink = between &&
+      rounds < shrinks && { by: shrinkAt(between, run.setup, rounds, shrinks), within: run.setup.support };
+    const given = { ...startsOf(results), heldOut: run.heldOut, ...(shrink && { shrink }) };
+    const combined = await combineStarts(setup, given, signal);
     before = { ...reached, isComplete: false };
     if (!combined) return before;
     // Residuals of the average would not do: where few starts are kept they are smaller, and the average may be worse.
     const free = combined.freeResiduals && meanOf(combined.kept.map((start) => combined.freeResiduals![start]));
     // Where nothing is held out, every generation counts as better.
     if (!best || !(free! >= best.free!)) best = { round: rounds, free };
-    if (rounds + 1 === generations || rounds - best.round === PATIENCE) {
-      const refined = await refineAverage(run, combined, signal);
+    const judged = shrinking && judgeGeneration(shrinking, { results, setup, whole: run.setup, guard: between.guard });
+    const wasTakenBack = judged && judged.support !== setup.support;
+    if (rounds + 1 === generations || (rounds - best.round >= PATIENCE && !wasTakenBack)) {
+      const refined = await refineAverage({ ...run, setup }, combined, signal);
       return refined ? { ...reached, combined, refined } : before;
+    }
+    if (judged) support = judged.support;
+    if (shrinking && judged?.mayShrink && combined.shrunk) {
+      support = combined.shrunk;
+      shrinking.shrinks += 1;
     }
     seconds += Math.max(...results.map((result) => result.seconds));
     origins = [];
     for (const { start, object } of combined.next) origins[start] = { object };
   }
+}
+
+/** Judges the support of a generation by the least residual of its starts. */
+function judgeGeneration(
+  shrinking: ShrinkProgress,
+  { results, setup, whole, guard }: { results: readonly JobResult[]; setup: Setup; whole: Setup; guard: number },
+) {
+  const { residuals } = startsOf(results);
+  const misfit = misfitOf(residuals[indexOfLeast(residuals)], { ...judgedBy(setup), pixels: areaOf(setup) });
+  return judge(shrinking, misfit, setup.support, whole.support, guard);
+}
+
+function shrunkSupport(shrinking: ShrinkProgress, setup: Setup): Reached['shrunk'] {
+  const support = new Uint8Array(setup.support ?? setup.pattern.magnitudes.map(() => 1));
+  return { support, shrunk: [shrunkBy(shrinking, support)] };
 }
 
 function meanOf(numbers: readonly number[]): number {
@@ -121,7 +166,7 @@ function startsOf(results: readonly JobResult[]): Pick<Starts, 'objects' | 'resi
 /** Undefined when it is aborted. */
 async function combineStarts(
   { pattern: { shape, magnitudes, mask } }: Setup,
-  given: Pick<Starts, 'objects' | 'residuals' | 'heldOut'>,
+  given: Pick<Starts, 'objects' | 'residuals' | 'heldOut' | 'shrink'>,
   signal: AbortSignal | undefined,
 ): Promise<Combined | undefined> {
   const wasm = await requireBackend('wasm');

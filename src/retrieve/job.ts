@@ -10,8 +10,10 @@ import { indexOfLeast } from '../session/residuals.js';
 import { openSession, type ChainOptions, type Session } from '../session/session.js';
 import type { StartState } from '../session/start-state.js';
 import { isProjection, iterateIsImage } from '../rules.js';
-import type { RealArray, RealResult, Reconstruction, RunOptions } from '../types.js';
+import { countOf, type ShrinkProgress } from '../session/shrink-wrap.js';
+import type { RealArray, RealResult, Reconstruction, RunOptions, ShrunkSupport } from '../types.js';
 import { iterationsOf, stepsAfter, type Link } from './chain.js';
+import { areaOf, stagesOf, type ShrinkWrapSettings } from './periods.js';
 
 export interface Job {
   setup: Setup;
@@ -24,6 +26,10 @@ export interface Job {
   keepsAll?: boolean;
   /** Every so many seconds, the states of the starts are wanted. */
   stateSeconds?: number | undefined;
+  /** Supports shrink where periods of the chain end. */
+  shrinkWrap?: ShrinkWrapSettings | undefined;
+  /** Some iterations are on half of the support. */
+  detwin?: boolean;
 }
 
 /** For each start the state between two iterations, or an object to begin with; undefined: as the setup says. */
@@ -45,7 +51,16 @@ export interface JobOptions extends RunOptions {
  */
 export type JobResult = Pick<
   Reconstruction,
-  'object' | 'feasible' | 'residuals' | 'feasibleResiduals' | 'best' | 'history' | 'iterations' | 'seconds'
+  | 'object'
+  | 'feasible'
+  | 'residuals'
+  | 'feasibleResiduals'
+  | 'best'
+  | 'history'
+  | 'iterations'
+  | 'seconds'
+  | 'support'
+  | 'shrunk'
 > & {
   /** The feasible object of every start, where the job asks for them. */
   objects?: RealResult[];
@@ -68,8 +83,10 @@ export async function runJob(backend: Backend, job: Job, options: ChainOptions):
     }
     const began = performance.now();
     try {
-      const steps = stepsAfter(chain, done);
-      await session.runChain(steps, iterationsOf(chain), secondsBefore, { ...options, stateSeconds });
+      await session.runChain(stagesOf(chain, done, job), iterationsOf(chain), secondsBefore, {
+        ...options,
+        stateSeconds,
+      });
     } catch (error) {
       if (!(error instanceof AbortError)) throw error;
     }
@@ -87,13 +104,15 @@ export async function runJob(backend: Backend, job: Job, options: ChainOptions):
     const objects: RealResult[] = [];
     for (let start = 0; job.keepsAll && start < session.starts; start++)
       objects.push(await session.readFeasible(start));
+    const support = job.shrinkWrap ? await session.readSupport(best) : job.setup.support;
     return {
       ...(job.keepsAll && { objects }),
+      ...(job.shrinkWrap && { support: support as Uint8Array<ArrayBuffer>, shrunk: await shrunkOf(session) }),
       residuals,
       feasibleResiduals,
       best,
       object,
-      feasible: toFeasible(object.slice(), job.setup.support, { ...job.setup, ...job.setup.constraints }),
+      feasible: toFeasible(object.slice(), support, { ...job.setup, ...job.setup.constraints }),
       ...(job.setup.history && { history: (await session.history(best)).slice(0, iterations) }),
       iterations,
       seconds,
@@ -103,11 +122,30 @@ export async function runJob(backend: Backend, job: Job, options: ChainOptions):
   }
 }
 
+/** What became of the support of every start. */
+async function shrunkOf(session: Session): Promise<ShrunkSupport[]> {
+  const shrunk: ShrunkSupport[] = [];
+  for (let start = 0; start < session.starts; start++) {
+    shrunk.push(shrunkBy(session.shrinking(start), await session.readSupport(start)));
+  }
+  return shrunk;
+}
+
+/** The same as the caller gets it. */
+export function shrunkBy({ shrinks, takenBack }: ShrinkProgress, support: Uint8Array): ShrunkSupport {
+  return { shrinks, takenBack, pixels: countOf(support) };
+}
+
 /** The result of a job that was not begun. */
-export function nothingDone({ setup }: Job): JobResult {
+export function nothingDone({ setup, shrinkWrap }: Job): JobResult {
   const residuals = new Float64Array(setup.batch.starts).fill(NaN);
   const [object, feasible] = [new Float32Array(0), new Float32Array(0)];
-  return { residuals, feasibleResiduals: residuals, best: 0, object, feasible, iterations: 0, seconds: 0 };
+  const pixels = areaOf(setup);
+  const shrunk = Array.from(residuals, () => ({ shrinks: 0, takenBack: false, pixels }));
+  return {
+    ...{ residuals, feasibleResiduals: residuals, best: 0, object, feasible, iterations: 0, seconds: 0 },
+    ...(shrinkWrap && { shrunk }),
+  };
 }
 
 /**

@@ -1,7 +1,8 @@
 /** A recipe that suits a pattern and this machine: `--effort` of the command line. */
 import { createSession } from '../backends/registry.js';
 import { REFINING_STEPS, checkInteger, checkName, rejectUnknownKeys } from '../problems/options.js';
-import type { Problem, SessionOptions } from '../types.js';
+import type { Problem, RetrieveOptions, SessionOptions } from '../types.js';
+import { FEWEST_PERIODS } from './periods.js';
 import { availableCores } from './workers/thread.js';
 
 /** How long a run may take: about 5 seconds, 30 seconds, or 5 minutes. */
@@ -41,17 +42,21 @@ export interface RecipeOptions extends Pick<SessionOptions, 'backend' | 'device'
   generations?: number | undefined;
   /** Steps to the most likely image. */
   refine?: number | undefined;
+  /** Of `retrieve`: the chain, or the generations, then have the periods that shrinking takes. */
+  shrinkWrap?: RetrieveOptions['shrinkWrap'];
 }
 
 // prettier-ignore
 const KEYS = [
-  'effort', 'chain', 'starts', 'generations', 'refine', 'backend', 'device', 'precision',
+  'effort', 'chain', 'starts', 'generations', 'refine', 'backend', 'device', 'precision', 'shrinkWrap',
 ] as const satisfies readonly (keyof RecipeOptions)[];
 
 /** The rest goes on combining the starts, on refining, and on beginning. */
 const SHARE_OF_ITERATING = 0.45;
 /** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
+/** Times that a chain of starts which do not help each other leaves `er`, where supports shrink. */
+const PERIODS = 10;
 
 /**
  * Chooses what `retrieve` should run, so that it takes about as long as the effort says on this machine: times a few
@@ -61,26 +66,29 @@ const [FEWEST, MOST] = [60, 5000];
  */
 export async function chooseRecipe(problem: Problem, options: RecipeOptions = {}): Promise<Recipe> {
   rejectUnknownKeys('options', options, KEYS);
-  const { effort = 'normal', chain: given, backend, device, precision } = options;
+  const { effort = 'normal', chain: given, backend, device, precision, shrinkWrap = false } = options;
   checkName('effort', effort, EFFORTS);
   const { seconds, ...usual } = USUAL[effort];
   const { starts = usual.starts } = options;
   checkInteger('starts', starts, 1);
   // Generations register real objects.
   const mayCombine = starts > 1 && problem.object !== 'complex';
-  const { generations = mayCombine ? usual.generations : undefined, refine = usual.refine } = options;
+  const several = shrinkWrap ? Math.max(FEWEST_PERIODS, usual.generations) : usual.generations;
+  const { generations = mayCombine ? several : undefined, refine = usual.refine } = options;
   const fitting = async () => {
     const perStart = await secondsPerIteration(problem, { backend, device, precision }, starts);
     const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));
     return Math.round(Math.min(MOST, Math.max(FEWEST, most)));
   };
-  const chain = given ?? chainOf(await fitting());
+  const chain = given ?? chainOf(await fitting(), shrinkWrap && generations === undefined ? PERIODS : 1);
   return { chain, starts, ...(generations !== undefined && { generations, refine }) };
 }
 
-function chainOf(iterations: number): string {
-  const last = Math.ceil(iterations / 20);
-  return `hio:0.7*${iterations - last}+er*${last}`;
+function chainOf(iterations: number, periods: number): string {
+  const inPeriod = Math.ceil(iterations / periods);
+  const last = Math.ceil(inPeriod / 20);
+  const period = `hio:0.7*${inPeriod - last}+er*${last}`;
+  return periods === 1 ? period : `(${period})*${periods}`;
 }
 
 /** How much longer an iteration of one more start makes a run: workers share the cores, and a GPU takes all at once. */

@@ -10,6 +10,7 @@ import { indexOfLeast } from '../session/residuals.js';
 import { Checkpoints, checkResume, settingsOf } from './checkpoint.js';
 import { algorithmsOf, chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { averageOf, runGenerations, type Run } from './generations.js';
+import { checkShrinkWrap } from './periods.js';
 import { chooseHeldOut, withoutHeldOut } from './held-out.js';
 import type { JobResult } from './job.js';
 import { ofWorkers } from './run-jobs.js';
@@ -51,17 +52,18 @@ export async function retrieve(
 async function retrieveImage(problem: Problem, options: RetrieveOptions): Promise<Reconstruction> {
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
-  const { algorithm, beta } = settings;
+  const { algorithm, beta, generations } = settings;
   const chain = checkChain(options.chain ?? [{ algorithm, beta, iterations: settings.iterations }]);
   const iterations = iterationsOf(chain);
   const [first] = stepsOf(chain);
   const setup = prepare(problem, { ...settings, ...first }, options.start);
   for (const named of algorithmsOf(chain)) checkTakesObject(named, setup.object);
-  if (setup.object === 'complex' && settings.generations !== undefined) {
+  if (setup.object === 'complex' && generations !== undefined) {
     const takes = "nothing with object: 'complex', whose starts are not registered to one another";
-    throw new InvalidArgumentError('generations', gotTakes('generations', settings.generations, takes));
+    throw new InvalidArgumentError('generations', gotTakes('generations', generations, takes));
   }
-  const described = settingsOf(setup, settings, chain);
+  const shrinkWrap = checkShrinkWrap(options.shrinkWrap, { chain, generations, shape: setup.pattern.shape });
+  const described = settingsOf(setup, settings, chain, shrinkWrap);
   const { onCheckpoint, resume } = options;
   const resumed = resume && checkResume(resume, described, settings.history);
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
@@ -76,7 +78,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   // It is awaited later.
   looking.catch(() => undefined);
   try {
-    const { seed, generations, refine, keepObjects } = settings;
+    const { seed, refine, keepObjects, detwin } = settings;
     const heldOut = generations ? chooseHeldOut(setup, settings.heldOut, seed) : undefined;
     const began = performance.now() - 1000 * (resumed?.seconds ?? 0);
     const { history, checkpointSeconds } = settings;
@@ -92,13 +94,15 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
         generations,
         refine,
         keepObjects,
+        shrinkWrap,
+        detwin,
         signal,
         onProgress,
         began,
       },
       ...{ resumed, checkpoints, checkpointSeconds },
     };
-    const { results, combined, refined, rounds, seconds, isComplete } = await runGenerations(run);
+    const { results, combined, refined, shrunk, rounds, seconds, isComplete } = await runGenerations(run);
     if (!isComplete) looked.abort();
     const last = lastStep(chain);
     const reconstruction = merge(results, setup, {
@@ -110,6 +114,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
       Object.assign(reconstruction, await averageOf(run, combined, refined), { generations: rounds + 1 });
     }
     if (reconstruction) {
+      Object.assign(reconstruction, shrunk);
       if (keepObjects) reconstruction.objects = results.flatMap(({ objects = [] }) => objects);
       reconstruction.iterations += rounds * iterations;
       reconstruction.seconds += seconds;
@@ -153,7 +158,7 @@ function merge(
   how: Pick<Reconstruction, 'algorithm' | 'beta' | 'chain' | 'backend' | 'device' | 'warnings'>,
 ): Reconstruction | undefined {
   const part = indexOfLeast(results.map(({ feasibleResiduals, best }) => feasibleResiduals[best]));
-  const { object, feasible, history, best, residuals, feasibleResiduals, iterations } = results[part];
+  const { object, feasible, history, best, residuals, feasibleResiduals, iterations, support } = results[part];
   if (iterations === 0) return undefined;
   const before = results.slice(0, part).reduce((count, result) => count + result.residuals.length, 0);
   const numbers = { feasible, shape, residual: residuals[best], feasibleResidual: feasibleResiduals[best] };
@@ -164,6 +169,7 @@ function merge(
     feasibleResiduals: Float64Array.from(results.flatMap((result) => [...result.feasibleResiduals])),
     best: before + best,
     ...(history && { history }),
+    ...(support && { support, shrunk: results.flatMap(({ shrunk = [] }) => shrunk) }),
     iterations,
     seconds: Math.max(...results.map((result) => result.seconds)),
     ...how,

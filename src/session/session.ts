@@ -27,6 +27,7 @@ import {
 } from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
+import { countOf, endPeriod, noShrinks, type PeriodEnd, type ShrinkProgress } from './shrink-wrap.js';
 import { writeStart } from './start.js';
 import { changesByIteration, projection, type Rule } from '../rules.js';
 import { readState, writeStates, type StartState } from './start-state.js';
@@ -54,7 +55,14 @@ const PROGRESS_MILLISECONDS = 100;
  * Iterations of a run, by the rule that it names or by that of the stage before. `done`: so many by this rule came before
  * them, in the run that this one goes on from.
  */
-type Stage = Pick<RuleOptions, 'algorithm' | 'beta'> & { iterations: number; done?: number };
+export type Stage = Pick<RuleOptions, 'algorithm' | 'beta'> & {
+  iterations: number;
+  done?: number;
+  /** What happens to supports before it: a period has ended. */
+  periodEnd?: PeriodEnd | undefined;
+  /** On half of the support. */
+  onHalf?: boolean;
+};
 
 /** What a run was asked for: iterations in all, how many of them are done, and what they took. */
 interface Asked {
@@ -89,7 +97,7 @@ export async function openSession(
       log.expect(1);
       await log.take(false);
     }
-    return new Session(backend, devices[device].name, session, problem, log, states?.[0].iterations);
+    return new Session(backend, devices[device].name, session, problem, log, states);
   } catch (error) {
     session.dispose();
     throw error;
@@ -130,7 +138,11 @@ export class Session {
   #settings: RuleSettings;
   #support: Uint8Array | undefined;
   /** Starts have supports that have shrunk. */
-  #hasOwnSupports = false;
+  #hasOwnSupports: boolean;
+  /** How far each start's support has shrunk, once a period of a chain has ended. */
+  #shrinking: ShrinkProgress[] | undefined;
+  /** Iterations are on half of the support. */
+  #onHalf = false;
   readonly #lifetime: Lifetime;
 
   /** @internal Use `createSession`. */
@@ -140,7 +152,7 @@ export class Session {
     session: BackendSession,
     setup: Setup,
     log: ResidualLog,
-    iterations = 0,
+    states: readonly StartState[] = [],
   ) {
     const { pattern, batch, precision, object, support, rule, ruleSettings, start, history } = setup;
     this.shape = pattern.shape;
@@ -152,6 +164,7 @@ export class Session {
     this.#session = session;
     this.#lifetime = new Lifetime(session);
     const feasible = projection(objectRule(setup));
+    const iterations = states[0]?.iterations ?? 0;
     const fromObject = iterations > 0 || (start !== undefined && 'object' in start);
     this.#log = log;
     this.#keepsHistory = history;
@@ -168,6 +181,10 @@ export class Session {
     );
     this.#settings = ruleSettings;
     this.#support = support;
+    this.#hasOwnSupports = states.some((state) => state.support !== undefined);
+    if (states.some(({ shrinking }) => shrinking)) {
+      this.#shrinking = states.map(({ shrinking }) => ({ ...(shrinking ?? noShrinks()) }));
+    }
   }
 
   /** The pixel rule of the iterations to come; `use` changes it. */
@@ -282,7 +299,7 @@ export class Session {
   }
 
   /** @internal Uses the rule of a step of a checked chain, of which so many iterations are done. */
-  useStep({ algorithm, beta }: Required<Omit<Stage, 'iterations' | 'done'>>, done: number): void {
+  useStep({ algorithm, beta }: Required<Pick<Stage, 'algorithm' | 'beta'>>, done: number): void {
     this.#useRule({ ...this.#settings, algorithm, beta }, done);
   }
 
@@ -331,7 +348,16 @@ export class Session {
   async readSupport(start = 0): Promise<Uint8Array<ArrayBuffer>> {
     this.#checkUsable(start);
     if (this.#hasOwnSupports) return (await this.#session.readSupport(start)) as Uint8Array<ArrayBuffer>;
-    return this.#support?.slice() ?? new Uint8Array(this.shape[0] * this.shape[1]).fill(1);
+    return this.#support?.slice() ?? this.#everywhere();
+  }
+
+  /** @internal How the support of one start has shrunk in a chain. */
+  shrinking(start: number): ShrinkProgress {
+    return this.#shrinking?.[start] ?? noShrinks();
+  }
+
+  #everywhere(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.shape[0] * this.shape[1]).fill(1);
   }
 
   /**
@@ -468,7 +494,12 @@ export class Session {
     };
     let lap = began;
     while (done < iterations) {
-      if (left === 0) left = this.#beginStage((plan.next() as IteratorYieldResult<Stage>).value);
+      if (left === 0) {
+        const stage = (plan.next() as IteratorYieldResult<Stage>).value;
+        if (stage.periodEnd) await this.#endPeriod(stage.periodEnd);
+        this.#constrainToHalf(stage.onHalf ?? false);
+        left = this.#beginStage(stage);
+      }
       const count = Math.min(size, left);
       const submitting = performance.now();
       // The rest of an iteration that has begun is a batch of its own.
@@ -495,10 +526,27 @@ export class Session {
       }
     }
     await before.finished;
+    if (!this.#lifetime.disposed) this.#constrainToHalf(false);
     if (onStates && done > 0 && !this.#lifetime.disposed) await onStates(await this.#readStates(elapsed()));
     if (signal?.aborted && done < iterations) throw new AbortError(signal.reason);
     this.#lifetime.checkAlive();
     if (onProgress) await report();
+  }
+
+  /** The last iteration was one of error reduction, so that iterates are feasible. */
+  async #endPeriod(periodEnd: PeriodEnd): Promise<void> {
+    this.#state.complete();
+    await this.#log.take();
+    this.#shrinking ??= Array.from({ length: this.starts }, noShrinks);
+    const whole = this.#support ?? this.#everywhere();
+    const areOwn = await endPeriod(this.#session, this.#shrinking, this.#log.newest(), whole, periodEnd);
+    if (areOwn) this.#hasOwnSupports = true;
+  }
+
+  #constrainToHalf(onHalf: boolean): void {
+    if (onHalf === this.#onHalf) return;
+    this.#onHalf = onHalf;
+    this.#state.setSupport(onHalf ? halfOf(this.#support ?? this.#everywhere()) : this.#support);
   }
 
   async #readStates(seconds: number): Promise<StartState[]> {
@@ -513,6 +561,8 @@ export class Session {
         residual,
         ...(await readState(this.#session, start, this.shape, this.object)),
         ...(history && { history: this.#log.history(start) }),
+        ...(this.#hasOwnSupports && { support: await this.#session.readSupport(start) }),
+        ...(this.#shrinking && { shrinking: { ...this.#shrinking[start] } }),
       });
     }
     return states;
@@ -542,6 +592,12 @@ export class Session {
     const takes = `the index of a start, an integer from 0 to ${this.starts - 1}`;
     throw new InvalidArgumentError('start', gotTakes('start', start, takes));
   }
+}
+
+/** The pixels of a support that come first, row by row, until they are half of them. */
+function halfOf(support: Uint8Array): Uint8Array {
+  let left = Math.ceil(countOf(support) / 2);
+  return support.map((inside) => Number(inside && left-- > 0));
 }
 
 /** Returns how many iterations take `BATCH_MILLISECONDS`, judging by a finished batch, and at most twice as many as that. */

@@ -5,6 +5,7 @@
 import type { BackendProblem, BackendSession } from '../backends/interface.js';
 import type { ObjectKind, RealArray, Shape } from '../types.js';
 import { packHalf, unpackHalf } from './half-spectrum.js';
+import type { ShrinkProgress } from './shrink-wrap.js';
 
 export interface StartState {
   /** Iterations finished, ≥ 1. */
@@ -21,6 +22,10 @@ export interface StartState {
   threshold?: number | undefined;
   /** The residual of every iteration, where a history is kept. */
   history?: Float64Array;
+  /** The start's own support, where supports have shrunk. */
+  support?: Uint8Array;
+  /** How far shrinking is, where a run shrinks supports. */
+  shrinking?: ShrinkProgress;
 }
 
 /** Reads what the backend holds of one start. No pass is pending. */
@@ -39,11 +44,12 @@ export async function readState(
 
 /** Writes the states of all starts into a fresh session. */
 export function writeStates(session: BackendSession, problem: BackendProblem, states: readonly StartState[]): void {
-  states.forEach(({ object, spectrum, threshold }, start) => {
+  states.forEach(({ object, spectrum, threshold, support }, start) => {
     session.writeObject(start, object, problem.rule.keepsIterate);
     if (session.writeStored) session.writeStored(start, spectrum);
     else if (problem.object === 'complex') session.writeSpectrum(start, spectrum);
     else session.writeSpectrum(start, unpackHalf(spectrum, problem.pattern.shape));
     if (threshold !== undefined) session.writeThreshold?.(start, threshold);
+    if (support) session.writeSupport(start, support);
   });
 }

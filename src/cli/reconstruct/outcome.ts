@@ -1,7 +1,15 @@
 /** The options of `rephase reconstruct` and its outcome, which its output and its report share. */
 import { type Warning } from '../../inspect/index.js';
 import { checkChain, iterationsOf } from '../../retrieve/chain.js';
-import type { Agreement, Algorithm, BackendName, Precision, Problem, Reconstruction } from '../../types.js';
+import type {
+  Agreement,
+  Algorithm,
+  BackendName,
+  Precision,
+  Problem,
+  Reconstruction,
+  ShrinkWrapOptions,
+} from '../../types.js';
 import type { Preview } from '../live/terminal.js';
 import { brief } from '../print.js';
 import type { Effort } from '../../retrieve/recipe.js';
@@ -23,6 +31,9 @@ export interface GivenOptions extends ProblemOptions {
   generations?: number;
   refine?: number;
   heldOut?: number;
+  /** True where no setting is named. */
+  shrinkWrap?: ShrinkWrapOptions | true;
+  detwin?: boolean;
   effort?: Effort;
   checkpoint?: string;
   checkpointEvery?: number;
@@ -86,4 +97,14 @@ export function inCommon({ kept, distances, frequencies, prtf }: Agreement): str
   const end = prtf.findIndex((transfer) => transfer < 0.5);
   const limit = frequencies[end < 0 ? frequencies.length - 1 : Math.max(0, end - 1)];
   return `${who} to ${brief(100 * furthest)} %; their phases up to ${brief(limit)} cycles a pixel (PRTF of at least 0.5)`;
+}
+
+/** `support shrank 3 times, to 4211 pixels (35 % of the given one)` */
+export function shrinking({ shrunk, best, generations }: Reconstruction, support: Problem['support']): string[] {
+  if (!shrunk) return [];
+  const { shrinks, takenBack, pixels } = shrunk[generations === undefined ? best : 0];
+  const whole = support ? Array.from<unknown>(support).filter(Boolean).length : undefined;
+  const share = whole === undefined ? '' : ` (${brief((100 * pixels) / whole)} % of the given one)`;
+  const back = takenBack ? '; one more did harm, and was taken back' : '';
+  return [`support shrank ${shrinks === 1 ? 'once' : `${shrinks} times`}, to ${pixels} pixels${share}${back}`];
 }

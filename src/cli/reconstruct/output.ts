@@ -7,7 +7,14 @@ import type { Agreement } from '../../types.js';
 import { isPng, writeComplexOutput, writeMask, writeOutput, writeText } from '../files.js';
 import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
-import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
+import {
+  freeResiduals,
+  inCommon,
+  iterationsAsked,
+  shrinking,
+  type Outcome,
+  type ReconstructOptions,
+} from './outcome.js';
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
@@ -52,7 +59,8 @@ export async function writeRecords(path: string, options: ReconstructOptions, ou
   const { support, magnitudes, shape } = outcome.problem;
   if (options.saveSupport !== undefined) {
     const everywhere = new Uint8Array(magnitudes.length).fill(1);
-    await writeMask(options.saveSupport, Uint8Array.from(support ?? everywhere, Number), shape);
+    const last = outcome.result.support ?? support ?? everywhere;
+    await writeMask(options.saveSupport, Uint8Array.from(last, Number), shape);
   }
   if (options.history !== undefined) {
     const isJson = extname(options.history).toLowerCase() === '.json';
@@ -81,6 +89,7 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
   if (result.generations !== undefined && result.generations < (options.generations ?? 0)) {
     out.line(`${result.generations} generations; more found nothing better`);
   }
+  for (const line of shrinking(result, outcome.problem.support)) out.line(line);
   if (agreement) out.line(inCommon(agreement));
   else if (starts > 1) out.line(`best of ${starts} starts: number ${firstStart + best}`);
   if (interrupted) out.line(`stopped after ${iterations} of ${iterationsAsked(result, options)} iterations`);
@@ -94,7 +103,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { files, result, interrupted, warnings, done } = outcome;
   const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
   const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
-  const { seed, starts, firstStart, refine, heldOut, precision } = options;
+  const { seed, starts, firstStart, refine, heldOut, shrinkWrap, detwin, precision } = options;
   const { generations = options.generations } = result;
   const { object, output, numbers, phase, history, report, saveSupport, checkpoint } = options;
   return {
@@ -122,6 +131,8 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       generations,
       refine,
       heldOut,
+      shrinkWrap,
+      detwin,
     },
     ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
     ...{
@@ -131,6 +142,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       residuals,
       feasibleResiduals,
       best,
+      shrunk: result.shrunk,
       interrupted,
       measured,
       warnings,

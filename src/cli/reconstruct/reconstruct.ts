@@ -23,7 +23,7 @@ import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, range, starts, whole } from '../values.js';
+import { numberFrom, oneOf, positive, range, shrinkWrap, starts, whole } from '../values.js';
 import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
@@ -46,7 +46,8 @@ The image written is the feasible one: negative pixels and those outside the sup
 value as black and its largest as white; .npy and .tiff hold the numbers. Of a complex object, PNG and TIFF show the size, --phase
 the phase, and .npy holds the complex numbers. Without --output a run of PATTERN.npy leaves
 PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
-earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy.
+earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy, and one that
+shrank in IMAGE.support.npy.
 
 The first Ctrl-C, SIGTERM or SIGHUP stops the run and writes the image so far, and the checkpoint. The second one ends the
 program at once. A run that was resumed has the result of one that was never interrupted, except that the last digits may
@@ -95,7 +96,7 @@ export function addReconstruct(program: Command): void {
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
     )
-    .option('--save-support <file>', 'write the support that was used: .npy, 1 where the object may be non-zero')
+    .option('--save-support <file>', 'write the support in the end: .npy, 1 where the object may be non-zero')
     .option(
       '--effort <name>',
       'choose what is not given of chain, starts and generations, so that the run takes about 5 s (quick), 30 s (normal) or 5 min (thorough) on this machine (default: normal, where nothing says what is run)',
@@ -122,7 +123,13 @@ export function addReconstruct(program: Command): void {
       '--held-out <share>',
       'with generations: measured frequencies that no iteration sees, which tell how good the image is (default: 0.01)',
       numberFrom('--held-out', 0),
-    );
+    )
+    .option(
+      '--shrink-wrap [settings]',
+      'shrink the support to the object where the chain leaves er, or between generations, and take back what does harm (default: every=1,sigma=3..1,threshold=0.2,area=0.01..1,guard=1.2)',
+      shrinkWrap('--shrink-wrap'),
+    )
+    .option('--detwin', 'after a quarter of the chain, do 10 iterations on half of the support');
   addWhereOptions(command, true)
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
@@ -142,6 +149,7 @@ export function addReconstruct(program: Command): void {
           'rephase reconstruct pattern.npy -o image.png --support pattern.support.npy --algorithm hio',
           'rephase reconstruct counts.h5 --dataset /entry/data --intensity --centered --mask dead.png --support 200x200 -o image.tiff',
           "rephase reconstruct pattern.npy -o best.npy --support auto --chain 'hio:0.7*500+er*20' --starts 8 --generations 4",
+          "rephase reconstruct pattern.npy -o image.png --support 280x280 --chain '(hio:0.7*90+er*10)*10' --shrink-wrap",
           'rephase reconstruct pattern.npy -o image.png --support 256x256 --start best.npy --iterations 100',
           'rephase reconstruct pattern.npy -o size.png --object complex --phase phase.png --support support.npy',
           'rephase reconstruct pattern.npy -o image.png --effort thorough --checkpoint run.checkpoint',
@@ -185,6 +193,8 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
           generations: options.generations,
           refine: options.refine,
           heldOut: options.heldOut,
+          shrinkWrap: options.shrinkWrap,
+          detwin: options.detwin,
         },
         ...{ backend: options.backend, device: options.device, precision: options.precision },
         keepObjects: isPart(options.output),
@@ -218,7 +228,8 @@ async function filesOf(path: string, given: GivenOptions) {
   const support = given.support ?? (given.start === undefined ? 'auto' : undefined);
   const names = given.output === undefined ? await defaultNames(path, given.object) : undefined;
   const output = given.output ?? names!.output;
-  const found = support === 'auto' && output !== '-' && !isPart(output) ? besides(output, 'found-support') : undefined;
+  const isBeside = output !== '-' && !isPart(output) && (support === 'auto' || given.shrinkWrap !== undefined);
+  const found = isBeside ? besides(output, given.shrinkWrap ? 'support' : 'found-support') : undefined;
   return { ...names, ...given, support, output, saveSupport: given.saveSupport ?? found };
 }
 
@@ -233,10 +244,11 @@ async function chooseRest(
   const { backend, device, precision } = options;
   const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
   const where = { backend, device: device === 'all' ? undefined : device, precision };
-  const { chain, starts, generations, refine } = given;
+  const { chain, starts, generations, refine, shrinkWrap } = given;
   const parts = { chain, starts, generations, refine };
   const recipe =
-    effort && (resume ? recipeOf(resume, parts) : await chooseRecipe(problem, { effort, ...parts, ...where }));
+    effort &&
+    (resume ? recipeOf(resume, parts) : await chooseRecipe(problem, { effort, ...parts, ...where, shrinkWrap }));
   const command = commandOf([
     ...chosen,
     ...(options.support === given.support ? [] : [`--support ${options.support}`]),

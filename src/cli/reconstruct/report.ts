@@ -9,7 +9,14 @@ import { brief } from '../print.js';
 import { hasBeta } from '../../problems/options.js';
 import { magnitude } from '../../tools/complex-images.js';
 import { type RealArray, type Reconstruction } from '../../types.js';
-import { freeResiduals, inCommon, iterationsAsked, type Outcome, type ReconstructOptions } from './outcome.js';
+import {
+  freeResiduals,
+  inCommon,
+  iterationsAsked,
+  shrinking,
+  type Outcome,
+  type ReconstructOptions,
+} from './outcome.js';
 import { reportPage } from '../report.js';
 
 const NOTES = {
@@ -99,6 +106,7 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ...(starts > 1
       ? [['starts', `${starts}; the best is number ${(options.firstStart ?? 0) + result.best}`] as const]
       : []),
+    ...shrinking(result, problem.support).map((line) => ['shrink-wrap', line] as const),
     ...(result.agreement ? [['what they have in common', inCommon(result.agreement)] as const] : []),
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
