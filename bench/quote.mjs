@@ -20,7 +20,10 @@ const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url),
 const json = (name) => JSON.parse(text(`${name}.json`));
 
 const [wasm, webgpu, cuda, large] = ['wasm', 'webgpu', 'cuda', 'cuda-large'].map(json);
-const tables = ['success-4', 'success-4-many', 'success-2.25', 'quality'].map((name) => [name, tableOf(name)]);
+const tables = ['success-4', 'success-4-many', 'success-2.25', 'quality', 'shrink-wrap'].map((name) => [
+  name,
+  tableOf(name),
+]);
 const figures = {
   ...wasmFigures(),
   ...webgpuFigures(),
