@@ -22,8 +22,9 @@ export default defineConfig({
     // For tests of what is kept in memory.
     execArgv: ['--expose-gc'],
     env: softwareVulkan(),
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A GPU in software compiles for seconds, and longer where other programs run.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ['default', ['json', { outputFile: 'build/vitest.json' }]],
   },
 });
