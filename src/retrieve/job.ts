@@ -140,12 +140,10 @@ export function shrunkBy({ shrinks, takenBack }: ShrinkProgress, support: Uint8A
 export function nothingDone({ setup, shrinkWrap }: Job): JobResult {
   const residuals = new Float64Array(setup.batch.starts).fill(NaN);
   const [object, feasible] = [new Float32Array(0), new Float32Array(0)];
+  const nothing = { residuals, feasibleResiduals: residuals, best: 0, object, feasible, iterations: 0, seconds: 0 };
+  if (!shrinkWrap) return nothing;
   const pixels = areaOf(setup);
-  const shrunk = Array.from(residuals, () => ({ shrinks: 0, takenBack: false, pixels }));
-  return {
-    ...{ residuals, feasibleResiduals: residuals, best: 0, object, feasible, iterations: 0, seconds: 0 },
-    ...(shrinkWrap && { shrunk }),
-  };
+  return { ...nothing, shrunk: Array.from(residuals, () => ({ shrinks: 0, takenBack: false, pixels })) };
 }
 
 /**
