@@ -30,6 +30,8 @@ const figures = {
   ...cudaFigures(),
   ...devicesFigures(),
   ...scanFigures(),
+  ...wasmComplexFigures(),
+  ...wasmScanFigures(),
   ...(await callCosts()),
   ...Object.fromEntries(tables),
 };
@@ -81,12 +83,11 @@ function wasmFigures() {
   ]);
   const bytes = (/** @type {string} */ algorithm) =>
     memory.sessions.find((/** @type {any} */ row) => row.algorithm === algorithm).bytesPerPixel.toFixed(1);
-  const { Node, NumPy, SciPy } = machine.versions;
   const ratio = (/** @type {string} */ name) => times(median(1024, name), median(1024, single));
   return {
     'wasm-headline': `${time(1000 * median(1024, single))}, ${ratio('scipy-tuned-f32-1t')} as fast as tuned SciPy and ${ratio('numpy-port-c128')} as fast as NumPy`,
     wasm: table([['image', 'single', 'double', 'tuned SciPy', 'NumPy', 'fft.js'], ...rows]),
-    'wasm-machine': `${machine.date.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, Node ${Node}, NumPy ${NumPy}, SciPy ${SciPy}`,
+    'wasm-machine': onMachine(machine),
     'wasm-memory': `${bytes('gs')} bytes a pixel for \`gs\` and ${bytes('hio')} for \`hio\``,
     'wasm-event-loop': `${digits(eventLoop.during.p99)} ms in the worst 1 % of its turns and by ${digits(eventLoop.during.max)} ms at most`,
   };
@@ -104,6 +105,47 @@ function webgpuFigures() {
     'webgpu-headline': `${time(at.median)}, ${times(at.cufft, at.median)} as fast as cuFFT in a CUDA graph on the same GPU (${devices[0].name})`,
     webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
     'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,
+  };
+}
+
+/** @param {any} machine */
+function onMachine({ date, cpu, cores, versions }) {
+  const { Node, NumPy, SciPy } = versions;
+  return `${date.slice(0, 10)}: ${cpu}, ${cores} cores, Node ${Node}, NumPy ${NumPy}, SciPy ${SciPy}`;
+}
+
+/** @returns {Record<string, string>} */
+function wasmComplexFigures() {
+  const { machine, complex } = json('wasm-complex');
+  const lines = complex
+    .filter((/** @type {any} */ { name }) => name.startsWith('rephase'))
+    .map((/** @type {any} */ { n, what, median }) => {
+      const peer = complex.find(
+        (/** @type {any} */ row) =>
+          row.n === n && row.what === what && row.name.startsWith('scipy') && row.name.endsWith('1t'),
+      );
+      return [`${image(n)}, ${what === 'gs' ? '`gs`' : what}`, time(1000 * median), times(peer.singleIsFasterBy)];
+    });
+  return {
+    'wasm-complex': table([['object', 'single', 'tuned SciPy'], ...lines]),
+    'wasm-complex-machine': onMachine(machine),
+  };
+}
+
+/** @returns {Record<string, string>} */
+function wasmScanFigures() {
+  const { machine, scans } = json('wasm-scans');
+  const of = (/** @type {number} */ n, /** @type {string} */ name) =>
+    scans.find((/** @type {any} */ row) => row.n === n && row.name === name);
+  const sizes = [...new Set(scans.map((/** @type {any} */ { n }) => n))];
+  const lines = sizes.map((n) => [
+    image(n),
+    digits(of(n, 'rephase-wasm-f32-1t').patternsPerSecond),
+    ...['scipy-rpie-c64-1t', 'scipy-rpie-c64-all'].map((name) => times(of(n, name).singleIsFasterBy)),
+  ]);
+  return {
+    'wasm-scans': table([['patterns', 'wasm, patterns a second', 'tuned SciPy', 'on all cores'], ...lines]),
+    'wasm-scans-machine': onMachine(machine),
   };
 }
 
