@@ -56,6 +56,14 @@ export { guessScan, type GuessScanOptions, type ScanGuess } from './tools/guess-
 export { illumination, type Illumination } from './tools/illumination.js';
 export { orientScan } from './problems/orientation.js';
 export { philox4x32, uniform } from './random.js';
+export {
+  combineStarts,
+  refineAverage,
+  type AverageToRefine,
+  type CombinedStarts,
+  type RefineOptions,
+  type StartsToCombine,
+} from './retrieve/combine-starts.js';
 export { EFFORTS, chooseRecipe, type Effort, type Recipe, type RecipeOptions } from './retrieve/recipe.js';
 export { retrieve } from './retrieve/retrieve.js';
 export type { ScanSession } from './session/scan-session.js';

@@ -1,6 +1,19 @@
 /** Starts that help each other, and what they have in common. */
 import { describe, expect, it } from 'vitest';
-import { AbortError, alignedError, retrieve, simulate, type Progress, type RetrieveOptions } from '../src/index.js';
+import {
+  AbortError,
+  alignedError,
+  combineStarts,
+  createSession,
+  refineAverage,
+  retrieve,
+  simulate,
+  type CombinedStarts,
+  type Progress,
+  type RealResult,
+  type RetrieveOptions,
+  type StartsToCombine,
+} from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 import { combine } from '../src/retrieve/combine.js';
@@ -203,5 +216,69 @@ describe('combined starts', () => {
     expect(kept).toEqual([1]);
     expect(frc.every(Number.isNaN)).toBe(true);
     expect(spread.every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe('a program that runs the starts itself', () => {
+  const [starts, seed] = [4, 3];
+
+  it('gets what generations of retrieve make', async () => {
+    const { problem } = await noisy(1e6);
+    const recipe = { chain: 'hio:0.7*60+er*5', starts, generations: 2, refine: 30, heldOut: 0 };
+    const expected = await retrieve(problem, { ...recipe, seed, backend: 'wasm' });
+    let combined: CombinedStarts | undefined;
+    for (const generation of [0, 1]) {
+      const firstStart = generation * starts;
+      using session = await createSession(problem, {
+        backend: 'wasm',
+        starts,
+        seed,
+        firstStart,
+        algorithm: 'hio',
+        beta: 0.7,
+      });
+      for (const { start, object } of combined?.next ?? []) session.writeObject(object, start);
+      await session.run(60);
+      session.use({ algorithm: 'er' });
+      await session.run(5);
+      const objects: RealResult[] = [];
+      for (let start = 0; start < starts; start++) objects.push(await session.readFeasible(start));
+      combined = await combineStarts(problem, { objects, residuals: await session.residuals() });
+    }
+    const images: RealResult[] = [];
+    for await (const image of refineAverage(problem, combined!, { steps: 30 })) images.push(image);
+    expect(images).toHaveLength(30);
+    expect(images.at(-1)).toEqual(expected.object);
+    expect(combined).toMatchObject(expected.agreement!);
+  });
+
+  it('gets the average where it is refined by no step', async () => {
+    const { problem } = await noisy(1e6);
+    const average = Float64Array.from(problem.support);
+    const images = [];
+    for await (const image of refineAverage(problem, { average, spread: average }, { steps: 0 })) images.push(image);
+    expect(images).toEqual([average]);
+  });
+
+  it('hears what cannot be combined or refined', async () => {
+    const { problem } = await noisy(1e6);
+    const image = new Float32Array(problem.magnitudes.length);
+    const combining = (starts: object, more: object = {}) =>
+      combineStarts({ ...problem, ...more }, starts as StartsToCombine);
+    await expect(combining({ objects: [image], residuals: [1] })).rejects.toThrow(
+      /^objects: got .* at least 2 starts$/,
+    );
+    await expect(combining({ objects: [image, image.slice(1)], residuals: Float32Array.of(1, 1) })).rejects.toThrow(
+      /^objects\[1\]: got .*; takes a Float32Array or Float64Array of 48 × 48/,
+    );
+    await expect(combining({ objects: [image, image], residuals: Float32Array.of(1, NaN) })).rejects.toThrow(
+      /^residuals at .*: got NaN/,
+    );
+    await expect(combining({ objects: [image, image], starts: 2 })).rejects.toThrow(/^starts: .*starts/);
+    await expect(combining({ objects: [image, image] }, { object: 'complex' })).rejects.toThrow(/^object: .*'real'/);
+    const refining = (spread: RealResult, options: object) =>
+      refineAverage(problem, { average: image, spread }, options).next();
+    await expect(refining(image.slice(1), {})).rejects.toThrow(/^spread: got /);
+    await expect(refining(image, { steps: -1 })).rejects.toThrow(/^steps: got -1; takes an integer/);
   });
 });

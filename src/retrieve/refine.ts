@@ -42,18 +42,17 @@ const FALLING = 0.8;
 const MOST_MOMENTUM = 0.8;
 
 /**
- * Maximises the likelihood of the counts times a prior for images of smooth parts with sharp edges, and returns the image.
- * Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
+ * Maximises the likelihood of the counts times a prior for images of smooth parts with sharp edges, and yields the image after
+ * each step, at least once. Each step goes up the likelihood as `ml` does, smooths by total variation and applies the constraints, with
  * Nesterov's momentum (Beck & Teboulle, SIAM J. Imaging Sci. 2, 183, 2009). The weight of the smoothing falls from what the
  * starts differ by to the noise of a pixel: heavy smoothing leads out of where iterations stagnate, and what is left at the
- * end suits the counts. Where frequencies are held out, it falls further, and of the images from then on the one that predicts
- * them best is returned. Undefined when it is aborted.
+ * end suits the counts. Where frequencies are held out, it falls further, and the last that is yielded is the one
+ * that predicts them best of the images from then on.
  */
-export async function refine(
+export async function* refining(
   backend: Backend,
   { setup, average, spread, steps, heldOut }: Average,
-  signal?: AbortSignal,
-): Promise<Refined | undefined> {
+): AsyncGenerator<Refined, void, void> {
   const { pattern, precision, support, constraints, units, ruleSettings } = setup;
   const rule = ruleFor({ units, constraints }, { ...ruleSettings, algorithm: 'ml' });
   const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, support, rule }, 0);
@@ -92,14 +91,23 @@ export async function refine(
         const newest = await look();
         if (!best || newest.freeResidual! < best.freeResidual!) best = newest;
       }
-      await macrotask();
-      if (signal?.aborted) return undefined;
+      if (step < steps - 1) yield { image };
     }
     const last = await look();
-    return best && best.freeResidual! < last.freeResidual! ? best : last;
+    yield best && best.freeResidual! < last.freeResidual! ? best : last;
   } finally {
     session.dispose();
   }
+}
+
+/** What `refining` ends with. Undefined when it is aborted. */
+export async function refine(backend: Backend, average: Average, signal?: AbortSignal): Promise<Refined | undefined> {
+  let last: Refined | undefined;
+  for await (last of refining(backend, average)) {
+    await macrotask();
+    if (signal?.aborted) return undefined;
+  }
+  return last;
 }
 
 /** The standard deviation that noise gives a pixel, by Parseval's theorem: magnitudes at k and −k differ by noise only. */
