@@ -99,7 +99,7 @@ export interface Problem {
   shape: Shape;
   /**
    * Default `real`. A `complex` object needs a support, or something else that is known about it: its magnitudes are those
-   * of many. Arrays of objects are then interleaved re, im: 2 × rows × columns numbers. Runs on the `wasm` backend now.
+   * of many. Arrays of objects are then interleaved re, im: 2 × rows × columns numbers. Runs on `wasm` and `webgpu`.
    */
   object?: ObjectKind | undefined;
   /** Where the object may be non-zero, rows × columns. Everywhere when left out. */
@@ -303,7 +303,8 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
   chain?: string | readonly ChainLink[] | undefined;
   /**
    * How often the chain is run by several starts that help each other, ≥ 1; takes `starts` ≥ 2. After each generation the
-   * starts are registered to the best one. Those that agree go on from half their own object and half the average, the
+   * starts are registered to the best one: shifted, and rotated by 180° or negated where that fits better; complex ones also
+   * turned by a constant phase. Those that agree go on from half their own object and half the average, the
    * others begin anew. The result is the average of those that agree after the last one, refined. The average is nearer to
    * the truth than any of them where noise makes them differ; `agreement` tells how far. Left out, starts are independent,
    * and the result is the best of them.
@@ -313,7 +314,7 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
    * With `generations`: how many steps lead from the average of the last one to the image that is most likely, ≥ 0. A step
    * raises the likelihood of the counts as `ml` does, and smooths between edges, first by half of what the starts differ by
    * and in the end by the noise of a pixel, which follows from the differences between k and −k. Held-out frequencies choose
-   * among the last images. The CPU does it, whatever
+   * among the last images, of a complex object, whose k and −k differ anyway, among all. The CPU does it, whatever
    * the backend. 0 leaves the average as it is. Default 250.
    */
   refine?: number | undefined;
@@ -362,7 +363,10 @@ export interface RetrieveOptions extends Omit<SessionOptions, 'device'>, RunOpti
 export interface Agreement {
   /** The starts that agree, by index: their residuals are near the best one's, and their objects near its object. */
   kept: number[];
-  /** ‖object − best object‖ / ‖best object‖ of every start, after removing shift, rotation by 180° and sign. */
+  /**
+   * ‖object − best object‖ / ‖best object‖ of every start, after removing shift, rotation by 180° and sign, of complex objects
+   * shift, twin and constant phase.
+   */
   distances: Float64Array;
   /** ‖|FT x| − M‖ / ‖M‖ of every start over the frequencies that were held out, where some were. */
   freeResiduals?: Float64Array;

@@ -40,7 +40,7 @@ describe('registration', () => {
     const registration = await Registration.create(await requireBackend('wasm'), reference, shape, undefined);
     const found = await registration.register(image);
     registration.dispose();
-    expect(found).toMatchObject({ rotated, sign });
+    expect(found).toMatchObject({ rotated, factor: [sign, 0] });
     expect(found.distance).toBeLessThan(0.03);
     const expected = shift.map((distance, axis) => ((-distance % shape[axis]) + shape[axis]) % shape[axis]);
     found.shift.forEach((distance, axis) => {
@@ -48,6 +48,42 @@ describe('registration', () => {
       expect(difference).toBeLessThan(0.03);
     });
   });
+
+  it.each([
+    [[40, 36], [0, 0], false, 0.7],
+    [[41, 37], [1.3, -2.6], false, -2],
+    [[41, 36], [2.5, 1.2], true, 3],
+  ] as const)(
+    'of complex images of %j, shifted by %j, as twins: %j, turned by %d',
+    async (shape, shift, twin, angle) => {
+      const complex = ([down, right]: readonly [number, number]) => {
+        const [re, im] = [spots(shape, [down, right]), spots(shape, [down + 3, right + 4])];
+        return Float64Array.from({ length: 2 * re.length }, (_, i) => (i % 2 ? im[i >> 1] : re[i >> 1]));
+      };
+      const moved = complex(shift);
+      const [re, im] = [0, 1].map((part) => {
+        const one = moved.filter((_, i) => i % 2 === part);
+        return twin ? rotate(one, shape).map((value) => (part ? -value : value)) : one;
+      });
+      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+      const image = Float64Array.from(moved, (_, i) => {
+        const [a, b] = [re[i >> 1], im[i >> 1]];
+        return i % 2 ? a * sine + b * cosine : a * cosine - b * sine;
+      });
+      const registration = await Registration.create(
+        await requireBackend('wasm'),
+        ...([complex([0, 0]), shape, undefined, 'complex'] as const),
+      );
+      const found = await registration.register(image);
+      registration.dispose();
+      expect(found.rotated).toBe(twin);
+      expect(found.distance).toBeLessThan(0.03);
+      // The twin was conjugated after it was turned, so that its phase has to be added.
+      const expected = twin ? angle : -angle;
+      expect(found.factor[0]).toBeCloseTo(Math.cos(expected), 2);
+      expect(found.factor[1]).toBeCloseTo(Math.sin(expected), 2);
+    },
+  );
 
   it('is not misled by what was not measured', async () => {
     const shape: Shape = [40, 36];
@@ -58,7 +94,7 @@ describe('registration', () => {
     // The zero frequency is off, as behind a beam stop.
     const found = await registration.register(spots(shape, [2, 1]).map((value) => value + 5));
     registration.dispose();
-    expect(found).toMatchObject({ rotated: false, sign: 1 });
+    expect(found).toMatchObject({ rotated: false, factor: [1, 0] });
     expect(found.shift[0]).toBeCloseTo(38, 2);
     expect(found.shift[1]).toBeCloseTo(35, 2);
   });

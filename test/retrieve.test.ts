@@ -194,15 +194,13 @@ describe('a recipe', () => {
 
   it('is a chain that fits, and starts and generations that go with it', async () => {
     const chain = /^hio:0\.7\*\d+\+er\*\d+$/;
-    expect(await chosen({})).toEqual({
-      ...{ chain: expect.stringMatching(chain) as string, starts: 4, generations: 2, refine: 100 },
-    });
-    // One start has nothing to be combined with, and starts of complex objects are not registered.
+    for (const object of ['real', 'complex'] as const) {
+      expect(await chosen({}, { object })).toEqual({
+        ...{ chain: expect.stringMatching(chain) as string, starts: 4, generations: 2, refine: 100 },
+      });
+    }
+    // One start has nothing to be combined with.
     expect(await chosen({ starts: 1 })).toEqual({ chain: expect.stringMatching(chain) as string, starts: 1 });
-    expect(await chosen({}, { object: 'complex' })).toEqual({
-      chain: expect.stringMatching(chain) as string,
-      starts: 4,
-    });
   });
 
   it('keeps what is given, and is an option of retrieve', async () => {

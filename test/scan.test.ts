@@ -13,12 +13,9 @@ import {
   type ScanSession,
   type ScanSessionOptions,
 } from '../src/index.js';
-import { requireBackend } from '../src/backends/registry.js';
 import { SCAN_ALGORITHMS } from '../src/scan-types.js';
-import { ComplexTransform } from '../src/session/complex-transform.js';
 import { scanOrder } from '../src/session/scan-order.js';
 import { completedModes } from '../src/session/probe.js';
-import { fourierSums } from '../src/cli/validate/textbook.js';
 import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { makeScene } from './support/scans.js';
@@ -165,17 +162,6 @@ it('reads the waves of a batch as the transforms of probe times patch', async ()
         expect(Math.abs(power - truth.patterns[j * pixels + i])).toBeLessThan(1e-6);
       }
     });
-});
-
-it('transforms complex images', async () => {
-  const shape = [6, 5] as const;
-  const image = Float64Array.from({ length: 60 }, (_, i) => Math.sin(i * i));
-  const transform = await ComplexTransform.create(await requireBackend('wasm'), shape);
-  const spectrum = await transform.forward(image);
-  const sums = fourierSums(image, shape, -1).map((number) => number / Math.sqrt(30));
-  expect(relativeError(spectrum, sums)).toBeLessThan(1e-12);
-  expect(relativeError(await transform.inverse(spectrum), image)).toBeLessThan(1e-12);
-  transform.dispose();
 });
 
 it('makes modes that the probe lacks, orthogonal to those before', () => {

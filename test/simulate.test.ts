@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidArgumentError, OutOfMemoryError, simulate, type Shape } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
-import { RealTransform } from '../src/tools/transform.js';
+import { ImageTransform } from '../src/session/image-transform.js';
 import { noise, relativeError } from './support/images.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 
@@ -81,7 +81,7 @@ describe('simulate', () => {
 
   it('refuses what cannot fit before it allocates anything', async () => {
     const wasm = await requireBackend('wasm');
-    for (const attempt of [simulate({ image, shape, pad: 1e4 }), RealTransform.create(wasm, [90_000, 120_000])]) {
+    for (const attempt of [simulate({ image, shape, pad: 1e4 }), ImageTransform.create(wasm, [90_000, 120_000])]) {
       const error = await attempt.catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(OutOfMemoryError);
       expect(error).toMatchObject({ requiredBytes: 20 * 90_000 * 120_000, availableBytes: 2 ** 32 });

@@ -25,6 +25,30 @@ describe('total variation', () => {
     expect(smoothed(smoothing, image, 0)).toEqual(image);
   });
 
+  it('of a complex image smooths along the line between two values, whatever their phase', () => {
+    const [rows, columns] = [6, 10];
+    const isLeft = (i: number) => (i >> 1) % columns < 4;
+    // 1 + 2i and 4 − 2i are 5 apart: each half goes the same way as two real halves, towards the other.
+    const parts = (left: number[], right: number[]) =>
+      Float64Array.from({ length: 2 * rows * columns }, (_, i) => (isLeft(i) ? left : right)[i % 2]);
+    const make = () => new TotalVariation(undefined, [rows, columns], 'complex');
+    const result = smoothed(make(), parts([1, 2], [4, -2]), 0.8);
+    const [along, down] = [3 / 5, -4 / 5];
+    const expected = parts([1 + 0.2 * along, 2 + 0.2 * down], [4 - (0.8 / 6) * along, -2 - (0.8 / 6) * down]);
+    result.forEach((value, i) => expect(value).toBeCloseTo(expected[i], 5));
+
+    const image = Float64Array.from({ length: 2 * rows * columns }, (_, i) => Math.sin(i * i));
+    const turned = (numbers: Float64Array) =>
+      numbers.map((value, i) => (i % 2 ? 0.6 * value + 0.8 * numbers[i - 1] : 0.6 * value - 0.8 * numbers[i + 1]));
+    const once = (given: Float64Array) => {
+      const own = given.slice();
+      make().smooth(own, 0.3);
+      return own;
+    };
+    const expectedTurned = turned(once(image));
+    once(turned(image)).forEach((value, i) => expect(value).toBeCloseTo(expectedTurned[i], 12));
+  });
+
   it('looks at no pixel outside the support, and changes none', () => {
     const [rows, columns] = [7, 9];
     const isInside = (i: number) => i % columns >= 2 && i % columns < 8 && i >= columns && i < 6 * columns && i !== 30;

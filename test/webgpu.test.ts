@@ -9,7 +9,7 @@ import { constraintFunctions, constraintResources, fourierFormOf } from '../back
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
 import { IMPOSE, projection, type Rule } from '../src/rules.js';
-import { RealTransform } from '../src/tools/transform.js';
+import { ImageTransform } from '../src/session/image-transform.js';
 import { LineTransforms } from './support/line-transforms.js';
 import { newDevice, whyNoWebGpu } from './support/webgpu.js';
 import { noise, noisyProblem, relativeError } from './support/images.js';
@@ -47,7 +47,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const compare = async (length: number) => {
       const [real, imaginary] = [1, 2].map((seed) => noise(length, seed * length).map((u) => u - 0.4));
       const line = Float32Array.from({ length: 2 * length }, (_, i) => (i % 2 ? imaginary : real)[i >> 1]);
-      const reference = await RealTransform.create(await requireBackend('wasm'), [length, 1]);
+      const reference = await ImageTransform.create(await requireBackend('wasm'), [length, 1]);
       const [a, b] = [await reference.forward(real), await reference.forward(imaginary)];
       reference.dispose();
       const expected = a.map((value, i) => (i % 2 ? value + b[i - 1] : value - b[i + 1]));
@@ -76,7 +76,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       using session = await open(shape);
       session.writeObject(image);
       session.forward();
-      const reference = await RealTransform.create(await requireBackend('wasm'), shape);
+      const reference = await ImageTransform.create(await requireBackend('wasm'), shape);
       const expected = await reference.forward(image);
       reference.dispose();
       expect(relativeError(await session.readSpectrum(), expected)).toBeLessThan(TOLERANCE);

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { version } from '../../package.json';
 import { listBackends } from '../backends/registry.js';
-import { requireMemory } from '../tools/memory.js';
+import { requireMemory } from '../session/memory.js';
 import { BACKEND_NAMES, PRECISIONS, type BackendName } from '../types.js';
 import { type CallsReport, describeCalls, measureCalls } from './calls.js';
 import { examples } from './help.js';

@@ -4,10 +4,17 @@
  */
 import { requireBackend } from '../backends/registry.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkFinite, checkRealArray, prepare, type Setup } from '../problems/image.js';
+import {
+  checkFinite,
+  checkObjectArray,
+  checkRealArray,
+  numbersPerPixel,
+  prepare,
+  type Setup,
+} from '../problems/image.js';
 import { REFINING_STEPS, checkInteger, checkSessionOptions, rejectUnknownKeys } from '../problems/options.js';
 import { macrotask } from '../session/event-loop.js';
-import type { Agreement, Precision, Problem, RealArray, RealResult, Shape } from '../types.js';
+import type { Agreement, ObjectKind, Precision, Problem, RealArray, RealResult, Shape } from '../types.js';
 import { combine, type Combined } from './combine.js';
 import { refining } from './refine.js';
 
@@ -21,7 +28,7 @@ export interface CombinedStarts extends Omit<Agreement, 'freeResiduals'> {
 
 /** What `combineStarts` takes beside the problem. */
 export interface StartsToCombine {
-  /** The feasible object of each of at least two starts, rows × columns. */
+  /** The feasible object of each of at least two starts, rows × columns; complex ones interleaved re, im. */
   objects: readonly RealArray[];
   /** ‖|FT x| − M‖ / ‖M‖ of each object. */
   residuals: RealArray;
@@ -32,8 +39,7 @@ export interface StartsToCombine {
  * A start agrees if its residual is at most 1.15 times the best one's, and if its object, registered to the best start's,
  * is at most 1.5 times as far from it as the nearest. The objects of the others are not in `next`: they begin anew.
  *
- * @throws {@link InvalidArgumentError} for complex objects, which are not registered, and for arrays that do not fit;
- * {@link OutOfMemoryError}. The promise rejects.
+ * @throws {@link InvalidArgumentError} for arrays that do not fit; {@link OutOfMemoryError}. The promise rejects.
  *
  * ```ts
  * const { next } = await combineStarts(problem, { objects, residuals });
@@ -52,12 +58,12 @@ export async function combineStarts(problem: Problem, starts: StartsToCombine): 
     );
   }
   const precision = precisionOf(given[0]);
-  const { pattern } = setupOf(problem, precision);
+  const { pattern, object: kind } = setupOf(problem, precision);
   const { shape, magnitudes, mask } = pattern;
-  const objects = given.map((object, i) => checkImage(`objects[${i}]`, object, shape, precision));
+  const objects = given.map((object, i) => checkImage(`objects[${i}]`, object, shape, kind, precision));
   const known = checkRealArray('residuals', residuals, [1, objects.length]);
   checkFinite('residuals', known, objects.length, 'double');
-  const own = { shape, magnitudes, mask, objects, residuals: Float64Array.from(known) };
+  const own = { shape, object: kind, magnitudes, mask, objects, residuals: Float64Array.from(known) };
   return combine(await requireBackend('wasm'), own);
 }
 
@@ -75,8 +81,7 @@ export interface RefineOptions {
  * are held out. Yields the image, feasible, after each step, or with 0 steps the average; the last one is the result. The event loop has its turn
  * between two steps, and a caller that waits before it asks for the next one pauses it.
  *
- * @throws {@link InvalidArgumentError} for complex objects and for arrays that do not fit; {@link OutOfMemoryError}. The first
- * step rejects.
+ * @throws {@link InvalidArgumentError} for arrays that do not fit; {@link OutOfMemoryError}. The first step rejects.
  *
  * ```ts
  * for await (const image of refineAverage(problem, await combineStarts(problem, starts))) show(image);
@@ -94,8 +99,8 @@ export async function* refineAverage(
   const setup = setupOf(problem, precision);
   const { shape } = setup.pattern;
   const given = {
-    average: checkImage('average', average, shape, precision),
-    spread: checkImage('spread', spread, shape, precision),
+    average: checkImage('average', average, shape, setup.object, precision),
+    spread: checkImage('spread', spread, shape, 'real', precision),
   };
   for await (const { image } of refining(await requireBackend('wasm'), { setup, ...given, steps })) {
     yield image.slice();
@@ -104,12 +109,7 @@ export async function* refineAverage(
 }
 
 function setupOf(problem: Problem, precision: Precision): Setup {
-  const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
-  if (setup.object === 'real') return setup;
-  throw new InvalidArgumentError(
-    'object',
-    gotTakes('object', setup.object, "'real': complex starts are not registered"),
-  );
+  return prepare(problem, checkSessionOptions({ precision }), undefined);
 }
 
 function precisionOf(image: RealArray): Precision {
@@ -117,8 +117,14 @@ function precisionOf(image: RealArray): Precision {
 }
 
 /** A copy of it. */
-function checkImage(argument: string, image: RealArray, shape: Shape, precision: Precision): RealResult {
-  const copy = checkRealArray(argument, image, shape).slice();
-  checkFinite(argument, copy, shape[1], precision);
+function checkImage(
+  argument: string,
+  image: RealArray,
+  shape: Shape,
+  object: ObjectKind,
+  precision: Precision,
+): RealResult {
+  const copy = checkObjectArray(argument, image, shape, object).slice();
+  checkFinite(argument, copy, numbersPerPixel(object) * shape[1], precision);
   return copy;
 }

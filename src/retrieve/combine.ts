@@ -2,16 +2,19 @@
  * What several starts of one pattern have in common: which agree, their average, how far they spread, and up to which
  * frequency they agree. A worker does it, because it takes several transforms for each start.
  */
-import type { Backend, ShrinkSupport } from '../backends/interface.js';
+import type { Backend, BackendProblem, ShrinkSupport } from '../backends/interface.js';
+import { numbersPerPixel } from '../problems/image.js';
 import { PROJECTION } from '../rules.js';
-import type { Agreement, RealArray, RealResult, Shape } from '../types.js';
+import type { Agreement, ObjectKind, RealArray, RealResult, Shape } from '../types.js';
 import { Registration, type Registered } from './registration.js';
 import { indexOfLeast } from '../session/residuals.js';
 import { freeResidualOf } from './held-out.js';
-import { RealTransform } from '../tools/transform.js';
+import { ImageTransform } from '../session/image-transform.js';
 
 export interface Starts {
   shape: Shape;
+  /** What the objects' pixels are. */
+  object: ObjectKind;
   magnitudes: RealArray;
   mask?: Uint8Array | undefined;
   /** 1 for frequencies that were measured, and that the starts have not seen. */
@@ -39,12 +42,12 @@ const LARGEST_DISTANCE = 1.5;
 
 /** Combines the objects of at least two starts. `backend`: wasm's, which transforms. */
 export async function combine(backend: Backend, starts: Starts): Promise<Combined> {
-  const { shape, mask, objects, residuals, shrink } = starts;
+  const { shape, object, mask, objects, residuals, shrink } = starts;
   const best = indexOfLeast(residuals);
-  const registration = await Registration.create(backend, objects[best], shape, mask);
+  const registration = await Registration.create(backend, objects[best], shape, mask, object);
   const registered: Registered[] = [];
   try {
-    for (const object of objects) registered.push(await registration.register(object));
+    for (const one of objects) registered.push(await registration.register(one));
   } finally {
     registration.dispose();
   }
@@ -61,9 +64,9 @@ export async function combine(backend: Backend, starts: Starts): Promise<Combine
   return {
     kept,
     distances,
-    spread: makeLike(deviationOf(images, average)),
+    spread: makeLike(deviationOf(images, average, object)),
     ...ofSpectra,
-    ...(shrink && { shrunk: await shrunkTo(backend, average, shape, shrink) }),
+    ...(shrink && { shrunk: await shrunkTo(backend, average, starts, shrink) }),
     average: makeLike(average),
     next: kept.map((start, i) => ({
       start,
@@ -75,12 +78,16 @@ export async function combine(backend: Backend, starts: Starts): Promise<Combine
 async function shrunkTo(
   backend: Backend,
   image: Float64Array,
-  shape: Shape,
+  { shape, object }: Pick<Starts, 'shape' | 'object'>,
   { by, within }: NonNullable<Starts['shrink']>,
 ): Promise<Uint8Array> {
   // Magnitudes have no part in it.
-  const pattern = { shape, magnitudes: image.map(() => 1), scale: 1, energy: 1, asymmetry: 0 };
-  const problem = { pattern, batch: { starts: 1 }, precision: 'double', support: within, rule: PROJECTION } as const;
+  const magnitudes = new Float64Array(shape[0] * shape[1]).fill(1);
+  const pattern = { shape, magnitudes, scale: 1, energy: 1, asymmetry: 0 };
+  const problem: BackendProblem = {
+    ...{ pattern, batch: { starts: 1 }, object, support: within, rule: PROJECTION },
+    precision: 'double',
+  };
   const session = await backend.createSession(problem, 0);
   try {
     session.writeObject(0, image, false);
@@ -98,9 +105,12 @@ function meanOf(images: readonly Float64Array[]): Float64Array {
 }
 
 /** The standard deviation of each pixel. */
-function deviationOf(images: readonly Float64Array[], mean: Float64Array): Float64Array {
-  const squares = new Float64Array(mean.length);
-  for (const image of images) for (let i = 0; i < mean.length; i++) squares[i] += (image[i] - mean[i]) ** 2;
+function deviationOf(images: readonly Float64Array[], mean: Float64Array, object: ObjectKind): Float64Array {
+  const parts = numbersPerPixel(object);
+  const squares = new Float64Array(mean.length / parts);
+  for (const image of images) {
+    for (let i = 0; i < mean.length; i++) squares[Math.floor(i / parts)] += (image[i] - mean[i]) ** 2;
+  }
   return squares.map((sum) => Math.sqrt(sum / Math.max(1, images.length - 1)));
 }
 
@@ -111,7 +121,7 @@ function deviationOf(images: readonly Float64Array[], mean: Float64Array): Float
  */
 async function curves(
   backend: Backend,
-  { shape, magnitudes, mask, heldOut, objects }: Starts,
+  { shape, object: kind, magnitudes, mask, heldOut, objects }: Starts,
   images: readonly Float64Array[],
   average: Float64Array,
 ): Promise<Pick<Combined, 'frequencies' | 'prtf' | 'frc' | 'freeResiduals'>> {
@@ -121,7 +131,7 @@ async function curves(
   const [transfer, transferred, cross, power, otherPower] = sums;
   const halves = [0, 1].map((odd) => images.filter((_, i) => i % 2 === odd));
   let freeResiduals: Float64Array | undefined;
-  const transform = await RealTransform.create(backend, shape);
+  const transform = await ImageTransform.create(backend, shape, kind);
   try {
     const whole = await transform.forward(average);
     if (heldOut) {

@@ -165,13 +165,13 @@ function startsOf(results: readonly JobResult[]): Pick<Starts, 'objects' | 'resi
 
 /** Undefined when it is aborted. */
 async function combineStarts(
-  { pattern: { shape, magnitudes, mask } }: Setup,
+  { object, pattern: { shape, magnitudes, mask } }: Setup,
   given: Pick<Starts, 'objects' | 'residuals' | 'heldOut' | 'shrink'>,
   signal: AbortSignal | undefined,
 ): Promise<Combined | undefined> {
   const wasm = await requireBackend('wasm');
   const script = await wasm.workerScript?.();
-  const starts: Starts = { shape, magnitudes, mask, ...given };
+  const starts: Starts = { shape, object, magnitudes, mask, ...given };
   const made = script && (await ofWorkers(combineOnWorker(script, starts, signal ?? new AbortController().signal)));
   if (signal?.aborted) return undefined;
   return made ?? combine(wasm, starts);

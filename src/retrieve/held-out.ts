@@ -11,11 +11,11 @@ import type { RealArray } from '../types.js';
 const CENTRE = 0.025;
 
 /**
- * Which frequencies are held out: k and −k together, because they say the same about a real object. 1 where held out.
+ * Which frequencies are held out: of a real object k and −k together, because they say the same about it. 1 where held out.
  * Undefined where chance holds out none or all, as in patterns of some pixels.
  */
 export function chooseHeldOut(
-  { pattern: { shape, mask } }: Setup,
+  { object, pattern: { shape, mask } }: Setup,
   share: number,
   seed: number,
 ): Uint8Array | undefined {
@@ -24,7 +24,7 @@ export function chooseHeldOut(
   // No start and no simulated noise has this stream.
   const random = uniformStream(seed, heldOut.length);
   for (let k = 0; k < heldOut.length; k++) {
-    const minusK = opposite(k, shape);
+    const minusK = object === 'real' ? opposite(k, shape) : k;
     const [row, column] = [Math.floor(k / columns), k % columns];
     const isNear = Math.hypot(Math.min(row, rows - row) / rows, Math.min(column, columns - column) / columns) < CENTRE;
     if (minusK < k || isNear || random() >= share) continue;

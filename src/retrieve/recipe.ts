@@ -24,7 +24,7 @@ export interface Recipe {
   chain: string;
   /** Number of random starts. */
   starts: number;
-  /** Of several starts of a real object: how often they help each other. */
+  /** Of several starts: how often they help each other. */
   generations?: number;
   /** With generations: steps from the average of the starts to the most likely image. */
   refine?: number;
@@ -71,10 +71,8 @@ export async function chooseRecipe(problem: Problem, options: RecipeOptions = {}
   const { seconds, ...usual } = USUAL[effort];
   const { starts = usual.starts } = options;
   checkInteger('starts', starts, 1);
-  // Generations register real objects.
-  const mayCombine = starts > 1 && problem.object !== 'complex';
   const several = shrinkWrap ? Math.max(FEWEST_PERIODS, usual.generations) : usual.generations;
-  const { generations = mayCombine ? several : undefined, refine = usual.refine } = options;
+  const { generations = starts > 1 ? several : undefined, refine = usual.refine } = options;
   const fitting = async () => {
     const perStart = await secondsPerIteration(problem, { backend, device, precision }, starts);
     const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));

@@ -53,16 +53,19 @@ export async function* refining(
   backend: Backend,
   { setup, average, spread, steps, heldOut }: Average,
 ): AsyncGenerator<Refined, void, void> {
-  const { pattern, precision, support, constraints, units, ruleSettings } = setup;
-  const rule = ruleFor({ units, constraints }, { ...ruleSettings, algorithm: 'ml' });
-  const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, support, rule }, 0);
+  const { pattern, precision, object, support, objectMagnitudes, ruleSettings } = setup;
+  const known = { ...setup.constraints, objectMagnitudes };
+  const rule = ruleFor(setup, { ...ruleSettings, algorithm: 'ml' });
+  const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, object, support, rule }, 0);
   try {
-    const smoothing = new TotalVariation(support, pattern.shape);
+    const smoothing = new TotalVariation(support, pattern.shape, object);
     const noise = noiseOf(setup);
+    // Nothing tells the noise of a complex object, so that all its images may be chosen.
+    const chosenFrom = object === 'real' ? noise : Infinity;
     const weights = weightsOf(setup, spread, steps, heldOut ? CHOSEN_END * noise : noise);
     let image = average;
     for (let call = 0; call < FIRST_CALLS; call++) {
-      image = toFeasible(average.slice(), support, constraints);
+      image = toFeasible(average.slice(), support, known);
       smoothing.smooth(image, weights[0] ?? 0);
     }
     const next = image.slice();
@@ -82,12 +85,12 @@ export async function* refining(
       const before = image;
       image = (await session.readObject(0)) as RealResult;
       smoothing.smooth(image, weight);
-      toFeasible(image, support, constraints);
+      toFeasible(image, support, known);
       const following = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
       const momentum = Math.min(MOST_MOMENTUM, (t - 1) / following);
       t = following;
       for (let i = 0; i < next.length; i++) next[i] = image[i] + momentum * (image[i] - before[i]);
-      if (heldOut && weight <= noise && step % LOOK === 0) {
+      if (heldOut && weight <= chosenFrom && step % LOOK === 0) {
         const newest = await look();
         if (!best || newest.freeResidual! < best.freeResidual!) best = newest;
       }
@@ -110,7 +113,10 @@ export async function refine(backend: Backend, average: Average, signal?: AbortS
   return last;
 }
 
-/** The standard deviation that noise gives a pixel, by Parseval's theorem: magnitudes at k and −k differ by noise only. */
+/**
+ * The standard deviation that noise gives a pixel, by Parseval's theorem: magnitudes at k and −k differ by noise only. Those of
+ * a complex object differ anyway, and 0 stands for what is not known.
+ */
 function noiseOf({ pattern: { asymmetry, scale, magnitudes } }: Setup): number {
   return Math.sqrt(asymmetry) / scale / magnitudes.length;
 }

@@ -1,19 +1,20 @@
 /**
- * Brings images of one pattern over one another: magnitudes leave open where the object lies and whether it is rotated by
- * 180°, and every start decides for itself.
+ * Brings images of one pattern over one another: magnitudes leave open where the object lies, whether it is rotated by 180°,
+ * and its sign, or of a complex object a constant phase and whether it is the twin conj(o(−r)). Every start decides for itself.
  */
 import type { Backend } from '../backends/interface.js';
-import { RealTransform, indexOfLargestSize, spectrumProduct } from '../tools/transform.js';
-import type { RealArray, Shape } from '../types.js';
+import { ImageTransform, indexOfLargestSize, spectrumProduct } from '../session/image-transform.js';
+import { magnitude } from '../tools/complex-images.js';
+import type { ObjectKind, RealArray, Shape } from '../types.js';
 
 export interface Registered {
   image: Float64Array;
-  /** Whether the image was rotated by 180° about index [0, 0]. */
+  /** Whether the image was rotated by 180° about index [0, 0], and a complex one conjugated. */
   rotated: boolean;
-  /** What it was multiplied by. */
-  sign: 1 | -1;
   /** How far it was then shifted down and to the right, in pixels, around the edges. */
   shift: readonly [rows: number, columns: number];
+  /** What it was multiplied by: a complex number of size 1, of a real image ±1. */
+  factor: readonly [re: number, im: number];
   /** ‖image − reference‖ / ‖reference‖ afterwards. */
   distance: number;
 }
@@ -23,10 +24,11 @@ const STEPS = 8;
 
 /** Registers images to a reference. Holds memory of a backend until `dispose`. */
 export class Registration {
-  readonly #transform: RealTransform;
+  readonly #transform: ImageTransform;
   readonly #reference: Float64Array;
   readonly #shape: Shape;
   readonly #mask: Uint8Array | undefined;
+  readonly #object: ObjectKind;
   readonly #spectrum: RealArray;
 
   /** `backend`: wasm's, which transforms. `mask`: 1 where a frequency was measured; the others do not take part. */
@@ -35,31 +37,34 @@ export class Registration {
     reference: RealArray,
     shape: Shape,
     mask: Uint8Array | undefined,
+    object: ObjectKind = 'real',
   ): Promise<Registration> {
-    const transform = await RealTransform.create(backend, shape);
+    const transform = await ImageTransform.create(backend, shape, object);
     const own = Float64Array.from(reference);
-    return new Registration(transform, own, await transform.forward(own), shape, mask);
+    return new Registration(transform, own, await transform.forward(own), shape, mask, object);
   }
 
   private constructor(
-    transform: RealTransform,
+    transform: ImageTransform,
     reference: Float64Array,
     spectrum: RealArray,
     shape: Shape,
     mask: Uint8Array | undefined,
+    object: ObjectKind,
   ) {
     this.#transform = transform;
     this.#reference = reference;
     this.#spectrum = spectrum;
     this.#shape = shape;
     this.#mask = mask;
+    this.#object = object;
   }
 
   /**
    * The phase correlation of an image with the reference has a sharp peak at the shift between them (Kuglin & Hines, Proc.
    * IEEE Cybernetics and Society, 163, 1975). All frequencies count alike: the strong ones near zero say little about the
    * shift, and are alike for an image and its twin. The peak is refined by a transform around it (Guizar-Sicairos, Thurman
-   * & Fienup, Optics Letters 33, 156, 2008).
+   * & Fienup, Optics Letters 33, 156, 2008). The factor is that of least squares over the measured frequencies.
    */
   async register(image: RealArray): Promise<Registered> {
     const spectrum = await this.#transform.forward(image);
@@ -67,21 +72,35 @@ export class Registration {
     for (const rotated of [false, true]) {
       const phases = this.#phaseProduct(spectrum, rotated);
       const correlation = await this.#transform.inverse(phases);
-      const at = indexOfLargestSize(correlation);
-      candidates.push({ rotated, phases, at, height: correlation[at] });
+      const sizes = this.#object === 'complex' ? magnitude(correlation) : correlation.map(Math.abs);
+      const at = indexOfLargestSize(sizes);
+      candidates.push({ rotated, phases, at, height: sizes[at] });
     }
     const [plain, turned] = candidates;
-    const { rotated, phases, at, height } = Math.abs(plain.height) >= Math.abs(turned.height) ? plain : turned;
-    const sign = height < 0 ? -1 : 1;
+    const { rotated, phases, at } = plain.height >= turned.height ? plain : turned;
     const columns = this.#shape[1];
-    const shift = refined(phases, sign, this.#shape, [Math.floor(at / columns), at % columns]);
+    const shift = refined(phases, this.#shape, [Math.floor(at / columns), at % columns]);
     const moved = shifted(spectrum, this.#shape, rotated, shift);
-    const result = Float64Array.from(await this.#transform.inverse(moved), (value) => sign * value);
-    return { image: result, rotated, sign, shift, distance: distance(result, this.#reference) };
+    const factor = this.#factorOf(moved);
+    const result = Float64Array.from(await this.#transform.inverse(multiplied(moved, factor)));
+    return { image: result, rotated, shift, factor, distance: distance(result, this.#reference) };
   }
 
   dispose(): void {
     this.#transform.dispose();
+  }
+
+  /** The factor of size 1 that brings a spectrum nearest to the reference. */
+  #factorOf(x: RealArray): [re: number, im: number] {
+    const product = spectrumProduct(this.#spectrum, x, -1);
+    let [re, im] = [0, 0];
+    for (let k = 0; k < x.length; k += 2) {
+      if (this.#mask?.[k / 2] === 0) continue;
+      re += product[k];
+      im += product[k + 1];
+    }
+    const size = Math.hypot(re, im);
+    return this.#object === 'real' || size === 0 ? [re < 0 ? -1 : 1, 0] : [re / size, im / size];
   }
 
   /**
@@ -117,13 +136,8 @@ function distance(a: RealArray, b: RealArray): number {
   return Math.sqrt(difference / norm);
 }
 
-/** Where within a pixel of `peak` the inverse transform of `sign`·`phases` is largest. */
-function refined(
-  phases: RealArray,
-  sign: 1 | -1,
-  [rows, columns]: Shape,
-  peak: readonly [number, number],
-): [number, number] {
+/** Where within a pixel of `peak` the inverse transform of `phases` has the largest size. */
+function refined(phases: RealArray, [rows, columns]: Shape, peak: readonly [number, number]): [number, number] {
   const offsets = Array.from({ length: 2 * STEPS + 1 }, (_, i) => (i - STEPS) / STEPS);
   const heights: number[][] = [];
   for (const down of offsets) {
@@ -140,12 +154,14 @@ function refined(
     }
     const along: number[] = [];
     for (const right of offsets) {
-      let height = 0;
+      let [re, im] = [0, 0];
       for (let column = 0; column < columns; column++) {
         const angle = (2 * Math.PI * signed(column, columns) * (peak[1] + right)) / columns;
-        height += sums[2 * column] * Math.cos(angle) - sums[2 * column + 1] * Math.sin(angle);
+        const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+        re += sums[2 * column] * cosine - sums[2 * column + 1] * sine;
+        im += sums[2 * column] * sine + sums[2 * column + 1] * cosine;
       }
-      along.push(sign * height);
+      along.push(Math.hypot(re, im));
     }
     heights.push(along);
   }
@@ -166,7 +182,7 @@ function parabolaPeak(numbers: readonly number[], at: number): number {
   return at + (before - after) / (2 * (before - 2 * here + after) || 1);
 }
 
-/** The spectrum of an image that is rotated by 180°, or not, and then shifted. */
+/** The spectrum of an image that is rotated by 180° (and conjugated), or not, and then shifted. */
 function shifted(
   x: RealArray,
   [rows, columns]: Shape,
@@ -185,6 +201,12 @@ function shifted(
     }
   }
   return result;
+}
+
+function multiplied(spectrum: RealArray, [re, im]: readonly [number, number]): Float64Array {
+  return Float64Array.from(spectrum, (value, i) =>
+    i % 2 ? value * re + spectrum[i - 1] * im : value * re - spectrum[i + 1] * im,
+  );
 }
 
 /** An index of a transform as the frequency around zero that it stands for. */

@@ -3,7 +3,7 @@
  * sessions go to workers, so that this thread stays free; several starts are then spread over the cores.
  */
 import { requireBackend, selectDevices, type Selected } from '../backends/registry.js';
-import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
+import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast } from '../session/residuals.js';
@@ -58,10 +58,6 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   const [first] = stepsOf(chain);
   const setup = prepare(problem, { ...settings, ...first }, options.start);
   for (const named of algorithmsOf(chain)) checkTakesObject(named, setup.object);
-  if (setup.object === 'complex' && generations !== undefined) {
-    const takes = "nothing with object: 'complex', whose starts are not registered to one another";
-    throw new InvalidArgumentError('generations', gotTakes('generations', generations, takes));
-  }
   const shrinkWrap = checkShrinkWrap(options.shrinkWrap, { chain, generations, shape: setup.pattern.shape });
   const described = settingsOf(setup, settings, chain, shrinkWrap);
   const { onCheckpoint, resume } = options;

@@ -1,7 +1,7 @@
 /** Probes to begin with. */
 import type { Backend } from '../backends/interface.js';
 import type { RealArray, Shape } from '../types.js';
-import { ComplexTransform } from './complex-transform.js';
+import { ImageTransform } from './image-transform.js';
 
 /** Of the power of the first mode, what a mode that is made of it begins with. */
 const POWER_OF_ADDED = 0.05;
@@ -28,11 +28,12 @@ export async function focusOf(
   for (let i = 0; i < patterns.length; i++) if (mask?.[i % pixels] !== 0) mean[i % pixels] += patterns[i] / count;
   const spectrum = new Float64Array(2 * pixels);
   for (let k = 0; k < pixels; k++) {
-    const [size, angle] = [Math.sqrt(mean[k]), phase?.(k) ?? 0];
+    // A scan's transform is unitary, and this inverse divides by the number of pixels.
+    const [size, angle] = [Math.sqrt(pixels * mean[k]), phase?.(k) ?? 0];
     spectrum[2 * k] = size * Math.cos(angle);
     spectrum[2 * k + 1] = size * Math.sin(angle);
   }
-  const transform = await ComplexTransform.create(backend, shape);
+  const transform = await ImageTransform.create(backend, shape, 'complex');
   try {
     return shiftedToMiddle(await transform.inverse(spectrum), shape);
   } finally {

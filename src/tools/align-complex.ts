@@ -2,10 +2,9 @@
 import { InvalidArgumentError } from '../errors.js';
 import { checkFinite, checkObjectArray, checkShape, opposite } from '../problems/image.js';
 import { requireBackend } from '../backends/registry.js';
-import { ComplexTransform } from '../session/complex-transform.js';
 import { sumOfSquares } from './align.js';
 import { roll } from './roll.js';
-import { spectrumProduct } from './transform.js';
+import { ImageTransform, spectrumProduct } from '../session/image-transform.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** What `alignedComplexError` resolves to. */
@@ -45,7 +44,7 @@ export async function alignedComplexError(
   const norm = Math.sqrt(sumOfSquares(ownTruth));
   if (norm === 0) throw new InvalidArgumentError('truth', 'truth: every pixel is zero; takes at least one that is not');
 
-  const transform = await ComplexTransform.create(await requireBackend('wasm'), size);
+  const transform = await ImageTransform.create(await requireBackend('wasm'), size, 'complex');
   try {
     const estimateSpectrum = await transform.forward(own);
     const truthSpectrum = await transform.forward(ownTruth);

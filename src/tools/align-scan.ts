@@ -3,7 +3,7 @@ import { requireBackend } from '../backends/registry.js';
 import { InvalidArgumentError } from '../errors.js';
 import { checkFinite, checkRealArray, checkShape } from '../problems/image.js';
 import { rejectUnknownKeys } from '../problems/options.js';
-import { ComplexTransform } from '../session/complex-transform.js';
+import { ImageTransform } from '../session/image-transform.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** What `alignedScanError` takes beside the objects. */
@@ -66,7 +66,7 @@ export async function alignedScanError(
   if (weightedPower(wanted, weight) === 0) {
     throw new InvalidArgumentError('truth', 'truth: every pixel that counts is zero; takes at least one that is not');
   }
-  const transform = await ComplexTransform.create(await requireBackend('wasm'), size);
+  const transform = await ImageTransform.create(await requireBackend('wasm'), size, 'complex');
   try {
     // Most of the linear phase is removed before any shift, which would take its jump at the edges along.
     const coarse = meanGradient(own, wanted, weight, size);

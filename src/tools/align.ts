@@ -3,7 +3,7 @@ import { InvalidArgumentError } from '../errors.js';
 import { checkFinite, checkRealArray, checkShape, opposite } from '../problems/image.js';
 import { roll } from './roll.js';
 import { requireBackend } from '../backends/registry.js';
-import { RealTransform, indexOfLargestSize, spectrumProduct } from './transform.js';
+import { ImageTransform, indexOfLargestSize, spectrumProduct } from '../session/image-transform.js';
 import type { RealArray, Shape } from '../types.js';
 
 /** What `alignedError` resolves to. */
@@ -38,7 +38,7 @@ export async function alignedError(estimate: RealArray, truth: RealArray, shape:
   const norm = Math.sqrt(sumOfSquares(ownTruth));
   if (norm === 0) throw new InvalidArgumentError('truth', 'truth: every pixel is zero; takes at least one above 0');
 
-  const transform = await RealTransform.create(await requireBackend('wasm'), size);
+  const transform = await ImageTransform.create(await requireBackend('wasm'), size);
   try {
     const estimateSpectrum = await transform.forward(own);
     const truthSpectrum = await transform.forward(ownTruth);

@@ -1,15 +1,14 @@
 /** The diffraction pattern that a detector would record of an image: for demonstrations, tests and trials of methods. */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { requireMemory } from './memory.js';
+import { requireMemory } from '../session/memory.js';
 import { checkInteger, checkName, rejectUnknownKeys } from '../problems/options.js';
 import { poisson } from './poisson.js';
 import { checkFinite, checkObjectArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from '../random.js';
 import { requireBackend } from '../backends/registry.js';
-import { ComplexTransform } from '../session/complex-transform.js';
 import { OBJECT_KINDS, type ObjectKind, type RealArray, type Shape } from '../types.js';
 import { magnitude } from './complex-images.js';
-import { RealTransform } from './transform.js';
+import { ImageTransform } from '../session/image-transform.js';
 
 /** What `simulate` takes. */
 export interface SimulateOptions {
@@ -72,10 +71,10 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   checkInteger('seed', seed, 0);
 
   const shape: Shape = [Math.round(pad * inner[0]), Math.round(pad * inner[1])];
-  requireMemory(shape, 'double');
+  requireMemory(shape, 'double', kind);
   const mask = beamstop === undefined ? undefined : beamstopMask(shape, beamstop);
   const { object, support } = padded(image, inner, shape);
-  const magnitudes = await (kind === 'complex' ? magnitudesOfComplex : magnitudesOf)(object, shape);
+  const magnitudes = await magnitudesOf(object, shape, kind);
   if (photons !== undefined) countPhotons(magnitudes, photons, seed);
   return { magnitudes, shape, support, ...(mask && { mask }) };
 }
@@ -102,21 +101,10 @@ function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
   return { object, support };
 }
 
-async function magnitudesOf(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
-  const transform = await RealTransform.create(await requireBackend('wasm'), shape);
+async function magnitudesOf(object: Float64Array, shape: Shape, kind: ObjectKind): Promise<Float64Array<ArrayBuffer>> {
+  const transform = await ImageTransform.create(await requireBackend('wasm'), shape, kind);
   try {
     return magnitude(await transform.forward(object));
-  } finally {
-    transform.dispose();
-  }
-}
-
-async function magnitudesOfComplex(object: Float64Array, shape: Shape): Promise<Float64Array<ArrayBuffer>> {
-  const transform = await ComplexTransform.create(await requireBackend('wasm'), shape);
-  try {
-    // The transform is unitary, and magnitudes are those of one without a factor.
-    const factor = Math.sqrt(shape[0] * shape[1]);
-    return magnitude(await transform.forward(object)).map((size) => factor * size);
   } finally {
     transform.dispose();
   }

@@ -33,6 +33,15 @@ export function onEveryBackend(title: string, specification: (subject: Subject) 
   }
 }
 
+/** The same, but for backends that take real objects only. */
+export function onBackendsWithComplexObjects(title: string, specification: (subject: Subject) => void): void {
+  onEveryBackend(title, (subject) => {
+    describe.skipIf(WITHOUT_COMPLEX_OBJECTS.includes(subject.backend))('that takes complex objects', () =>
+      specification(subject),
+    );
+  });
+}
+
 // Feedback rules amplify rounding, which is 6e-8 and 1e-16, by up to ten times an iteration.
 const SINGLE = { precision: 'single', tolerance: 2e-4 } as const;
 const DOUBLE = { precision: 'double', tolerance: 1e-10 } as const;

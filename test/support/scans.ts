@@ -1,5 +1,5 @@
 /** Small simulated scans, made from the definition: sums of waves, written out. */
-import { ComplexTransform } from '../../src/session/complex-transform.js';
+import { ImageTransform } from '../../src/session/image-transform.js';
 import { requireBackend } from '../../src/backends/registry.js';
 import type { Scan } from '../../src/scan-types.js';
 import { uniformStream } from '../../src/random.js';
@@ -46,7 +46,7 @@ export async function makeScene({
       probe[2 * (mode * rows * columns + i) + 1] = size * Math.sin(angle);
     }
   }
-  const transform = await ComplexTransform.create(await requireBackend('wasm'), shape);
+  const transform = await ImageTransform.create(await requireBackend('wasm'), shape, 'complex');
   const pixels = rows * columns;
   const patterns = new Float64Array((positions.length / 2) * pixels);
   for (let j = 0; j < positions.length / 2; j++) {
@@ -60,7 +60,8 @@ export async function makeScene({
         wave[2 * i + 1] = probe[p] * data[o + 1] + probe[p + 1] * data[o];
       }
       const spectrum = await transform.forward(wave);
-      for (let i = 0; i < pixels; i++) patterns[j * pixels + i] += spectrum[2 * i] ** 2 + spectrum[2 * i + 1] ** 2;
+      for (let i = 0; i < pixels; i++)
+        patterns[j * pixels + i] += (spectrum[2 * i] ** 2 + spectrum[2 * i + 1] ** 2) / pixels;
     }
   }
   transform.dispose();

@@ -3,15 +3,17 @@
  * but of a problem whose arrays are there already.
  */
 import { OutOfMemoryError } from '../errors.js';
-import type { Precision, Shape } from '../types.js';
+import type { ObjectKind, Precision, Shape } from '../types.js';
 
 /** What the wasm backend's 32-bit addresses reach. */
 const LIMIT = 2 ** 32;
 
 /** Throws an `OutOfMemoryError` where the wasm backend cannot hold a session of this shape. */
-export function requireMemory([rows, columns]: Shape, precision: Precision): void {
-  // As many numbers in the half spectrum and in the object as there are pixels, and half as many magnitudes.
-  const bytes = Math.ceil(2.5 * rows * columns * (precision === 'single' ? 4 : 8));
+export function requireMemory([rows, columns]: Shape, precision: Precision, object: ObjectKind = 'real'): void {
+  // As many numbers in the half spectrum and in the object as there are pixels, and half as many magnitudes. Of complex
+  // objects twice as many of each.
+  const numbers = (object === 'complex' ? 5 : 2.5) * rows * columns;
+  const bytes = Math.ceil(numbers * (precision === 'single' ? 4 : 8));
   if (bytes <= LIMIT) return;
   const what = `${rows} × ${columns} pixels in ${precision} precision`;
   const need = `at least ${(bytes / 2 ** 30).toPrecision(3)} GiB (${bytes} bytes)`;
