@@ -29,7 +29,7 @@ const LONG = `${SMALL}&recipe=own&chain=hio:0.7*1000000&repeat=1`;
 const reason = whyNoBrowser();
 
 /** Machines may be slow, and GPUs in software are. */
-const poll = <T>(value: () => T) => expect.poll(value, { timeout: 20_000 });
+const poll = <T>(value: () => T) => expect.poll(value, { timeout: 60_000 });
 
 describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, () => {
   let browser: Browser;
@@ -50,8 +50,13 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     server?.close();
   });
 
-  async function open(settings: string): Promise<Page> {
+  /** `prelude`: what runs in the worker before its program. */
+  async function open(settings: string, prelude = ''): Promise<Page> {
     const opened = await browser.newPage();
+    await opened.route(/worker-[^/]*\.js$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: prelude + (await response.text()) });
+    });
     opened.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
     });
@@ -114,7 +119,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
   it('finds amplitude and phase of a complex object', async () => {
     await settings(`${SMALL}&example=complex&recipe=quick`);
     await state('running');
-    await poll(() => text('chain-text')).toMatch(/^hio:0\.7\*\d+\+er\*\d+$/);
+    await poll(() => text('chain-text')).toMatch(/^4 starts · hio:0\.7\*\d+\+er\*\d+$/);
     await page.selectOption('#object-view', 'amplitude');
     await finished();
     expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
@@ -127,6 +132,74 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-array')]);
     const { data, shape } = decodeComplexNpy(readFileSync(await saved.path()));
     expect([data.length, ...shape]).toEqual([2 * 128 ** 2, 128, 128]);
+  });
+
+  it('shows what it is before any of its JavaScript runs', async () => {
+    const quiet = await browser.newContext({ javaScriptEnabled: false });
+    const opened = await quiet.newPage();
+    await opened.goto(server.address);
+    for (const name of ['Pattern', 'Image', 'Original'].map((word) => new RegExp(`^\\s*${word}\\b`))) {
+      expect(await opened.locator('figure', { hasText: name }).isVisible()).toBe(true);
+    }
+    expect(await opened.locator('noscript').textContent()).toContain('JavaScript computes the image');
+    await quiet.close();
+  });
+
+  it('begins before backends are tested, and goes on with WebGPU once it has passed', async () => {
+    // The test of WebGPU waits for this one, and its software looks like hardware.
+    const waiting = await open(
+      SMALL,
+      `const allowed = new Promise((resolve) => { globalThis.go = resolve; });
+       const request = navigator.gpu.requestAdapter;
+       navigator.gpu.requestAdapter = async function (options) {
+         await allowed;
+         return request.call(navigator.gpu, options);
+       };
+       Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
+       for (const name of ['vendor', 'architecture', 'device', 'description']) {
+         Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => 'fast' });
+       }`,
+    );
+    const read = (id: string) => waiting.locator(`#${id}`).textContent();
+    await poll(async () => Number(await read('iteration'))).toBeGreaterThan(20);
+    expect([await read('place'), await read('chain-text')]).toEqual(['WASM', '']);
+    expect(await read('why')).toContain('while WebGPU is being tested');
+    await waiting.workers()[0].evaluate('go()');
+    await poll(() => read('place')).toBe('WebGPU');
+    expect(await read('why')).toContain('the fastest that works here');
+    await poll(() => read('chain-text')).toMatch(/^8 starts · 4 generations of hio/);
+    const moved = Number.parseInt((await read('iteration'))!);
+    await poll(async () => Number.parseInt((await read('iteration'))!)).toBeGreaterThan(moved);
+    await waiting.close();
+  });
+
+  it('follows the automatic recipe: generations of starts, their average, refined', async () => {
+    await settings(`${SMALL}&recipe=quick&backend=wasm`);
+    await poll(() => text('chain-text')).toMatch(
+      /^4 starts · 2 generations of hio:0\.7\*\d+\+er\*\d+ · 100 steps of refining$/,
+    );
+    await poll(() => text('algorithm')).toBe('hio, generation 2 of 2');
+    await poll(() => text('algorithm')).toBe('refining');
+    await page.click('#play');
+    await state('paused');
+    const paused = await iteration();
+    await page.click('#step');
+    await poll(iteration).toBe(paused + 1);
+    await page.click('#kernel');
+    await poll(iteration).toBe(paused + 2);
+    const of = Number((await text('iteration')).split(' of ')[1]);
+    await page.click('#play');
+    await finished();
+    expect(await iteration()).toBe(of);
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(6);
+    // An iteration more begins with the image, and to go on is another generation.
+    await page.click('#step');
+    await poll(iteration).toBe(of + 1);
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(6);
+    await page.click('#play');
+    await finished();
+    expect(await iteration()).toBeGreaterThan(of + 100);
+    expect(Number.parseFloat(await text('error'))).toBeLessThan(6);
   });
 
   it('pauses, does one iteration and one kernel, resumes and stops', async () => {

@@ -6,6 +6,9 @@ const HEIGHT = 240;
 /** No screen has so many pixels in a row: then every second point is dropped. */
 const MOST_POINTS = 4000;
 
+/** Between iterations with a number lie whole iterations. */
+const COUNTS = Array.from({ length: 30 }, (_, i) => [1, 2, 5][i % 3] * 10 ** Math.floor(i / 3));
+
 export class Curve {
   readonly #box: HTMLElement;
   #plot: uPlot | undefined;
@@ -72,7 +75,10 @@ export class Curve {
         width: this.#box.clientWidth,
         height: HEIGHT,
         scales: { x: { time: false }, y: { distr: 3 } },
-        axes: [axis, { ...axis, size: 60, values: (_, values) => values.map((value) => label(value)) }],
+        axes: [
+          { ...axis, incrs: COUNTS },
+          { ...axis, size: 60, values: (_, values) => values.map((value) => label(value)) },
+        ],
         series: [
           { label: 'iteration' },
           { label: 'residual', stroke: colour('--curve'), width: 1.5, value: digits },

@@ -7,7 +7,7 @@ export class Form {
   readonly #form = byId('settings', HTMLFormElement);
   readonly #chain = byId('chain', HTMLOListElement);
   #settings: Settings;
-  /** The chain that was chosen last. */
+  /** The recipe that was chosen last. */
   #chosen = '';
 
   /** `onChange` gets the new settings, and which of them has changed. */
@@ -48,9 +48,9 @@ export class Form {
     this.#write();
   }
 
-  /** Shows the chain that the recipe chose. */
-  set chosen(chain: string) {
-    this.#chosen = chain;
+  /** Shows the recipe that was chosen. */
+  set chosen(recipe: string) {
+    this.#chosen = recipe;
     this.#reveal();
   }
 
@@ -73,7 +73,7 @@ export class Form {
     const { support, recipe, chain, repeat } = this.#settings;
     byId('rectangle').hidden = support !== 'rectangle';
     byId('drawing').hidden = support !== 'drawn';
-    byId('chain-editor').hidden = recipe !== 'own';
+    for (const id of ['chain-editor', 'starts-row']) byId(id).hidden = recipe !== 'own';
     const own = repeat === 1 ? chainText(chain) : `(${chainText(chain)})*${repeat}`;
     byId('chain-text').textContent = recipe === 'own' ? own : this.#chosen;
     for (const item of this.#chain.children) {

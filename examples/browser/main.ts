@@ -51,8 +51,10 @@ function receive(reply: Reply): void {
         send({ kind: 'shown' });
       });
       return;
+    case 'findings':
+      return stage.showFindings(reply);
     case 'chosen':
-      form.chosen = reply.chain;
+      form.chosen = reply.recipe;
       return;
     case 'place':
       return stage.showPlace(reply);

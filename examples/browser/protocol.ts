@@ -68,15 +68,20 @@ export interface Opened {
   positions?: Float32Array<ArrayBuffer>;
   /** The original where it is known, rows × columns, as each view of the object shows it. */
   truth?: Partial<Record<Views['object'], Float32Array<ArrayBuffer>>>;
-  warnings: Warning[];
   /** What was done to the file's numbers, one line each. */
   done: string[];
 }
 
-/** The chain that the recipe chose, as the command line takes it. */
+/** What `inspect` says of the problem that is open. */
+export interface Findings {
+  kind: 'findings';
+  warnings: Warning[];
+}
+
+/** The recipe that was chosen, with its chain as the command line takes it. */
 export interface Chosen {
   kind: 'chosen';
-  chain: string;
+  recipe: string;
 }
 
 /** Where iterations are computed, and why there. */
@@ -101,7 +106,8 @@ export interface Comparison {
 export interface Frame {
   kind: 'frame';
   iteration: number;
-  iterations: number;
+  /** Undefined until they are chosen. */
+  iterations: number | undefined;
   /** What the next iteration does. */
   algorithm: string;
   /** Iterations a second, reading left out. */
@@ -123,6 +129,7 @@ export type State = 'opening' | 'running' | 'paused' | 'finished';
 
 export type Reply =
   | Opened
+  | Findings
   | Chosen
   | Place
   | Frame

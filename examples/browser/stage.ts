@@ -4,7 +4,16 @@ import { COLOUR_MAPS, type ColourMap } from './colours.js';
 import { Curve } from './curve.js';
 import { byId, listItems, setText } from './elements.js';
 import { Picture, rangeOf, type Shown } from './picture.js';
-import { VIEWS, type Box, type Comparison, type Frame, type Opened, type Place, type Views } from './protocol.js';
+import {
+  VIEWS,
+  type Box,
+  type Comparison,
+  type Findings,
+  type Frame,
+  type Opened,
+  type Place,
+  type Views,
+} from './protocol.js';
 import type { Settings } from './settings.js';
 
 const NONE: readonly [number, number] = [0, 1];
@@ -89,10 +98,15 @@ export class Stage {
     byId('error-fact').hidden = !hasTruth;
     setText('turned', `${problem.of === 'complex' ? 'the twin' : 'upside down'}, which a pattern cannot tell`);
     setText('title', problem.title);
-    const findings = [...problem.done, ...problem.warnings.map(({ code, message }) => `${code}: ${message}`)];
+    this.showFindings({ warnings: [] });
+    return isOther;
+  }
+
+  showFindings({ warnings }: Pick<Findings, 'warnings'>): void {
+    const done = this.#problem?.done ?? [];
+    const findings = [...done, ...warnings.map(({ code, message }) => `${code}: ${message}`)];
     byId('findings').hidden = findings.length === 0;
     listItems('findings-list', findings);
-    return isOther;
   }
 
   add(frame: Frame): void {
@@ -129,7 +143,7 @@ export class Stage {
     if (truth) this.#truth.show(this.#truthShown(truth, shape, colours, support ? boxOf(truth, shape) : box));
 
     const { iteration, iterations, algorithm, rate } = frame;
-    setText('iteration', `${iteration} of ${iterations}`);
+    setText('iteration', iterations === undefined ? String(iteration) : `${iteration} of ${iterations}`);
     setText('algorithm', frame.isWithin ? `${algorithm}, next ${frame.next}` : algorithm);
     const residual = frame.residuals.at(-1);
     if (residual !== undefined) setText('residual', residual.toPrecision(3));
@@ -137,7 +151,7 @@ export class Stage {
     setText('error', this.#comparison ? `${(100 * this.#comparison.error).toFixed(1)} %` : '–');
     byId('turned').hidden = !this.#comparison?.rotated;
     setText('rate', Number.isNaN(rate) ? '–' : `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)} it/s`);
-    byId('progress', HTMLProgressElement).value = iteration / iterations;
+    byId('progress', HTMLProgressElement).value = iterations === undefined ? 0 : iteration / iterations;
   }
 
   #patternShown({ pattern, patternShape: shape }: Opened, { spectrum }: Frame): Shown {

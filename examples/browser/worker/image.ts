@@ -1,10 +1,15 @@
-/** One image, real or complex, that is being reconstructed: a session, the chain it follows, and what is shown of it. */
+/** One image, real or complex, that is being reconstructed: a session, what it goes through, and what is shown of it. */
 import {
   alignedComplexError,
   alignedError,
   chooseRecipe,
+  combineStarts,
   createSession,
   fftshift,
+  refineAverage,
+  type BackendName,
+  type CombinedStarts,
+  type Effort,
   type Problem,
   type RealArray,
   type RealResult,
@@ -13,64 +18,107 @@ import {
 } from 'rephase';
 import type { Comparison, Frame, Kernel, Views } from '../protocol.js';
 import { chainText, readChain, type Link, type Settings } from '../settings.js';
-import { Comparing, following, seen, type Run } from './run.js';
+import { Comparing, following, seen, type Backend, type Run } from './run.js';
 
 const KERNELS: readonly Kernel[] = ['inverse', 'constrainObject', 'forward', 'constrainFourier'];
+
+/** Iterations by an algorithm, or what happens between and after generations, where each step counts as an iteration. */
+type Stage = Link | { algorithm: 'combine' | 'refine'; iterations: number };
+
+/** How the steps between and after generations are called. */
+const TITLES: Partial<Record<Stage['algorithm'], string>> = { combine: 'average of starts', refine: 'refining' };
+
+/** A start whose residual is not smaller than this times that of the one that is shown does not take its place. */
+const CLEARLY_BETTER = 0.9;
+
+interface Recipe {
+  chain: Link[];
+  starts: number;
+  /** How often the starts are averaged. */
+  generations: number;
+  /** Steps after the last time. */
+  refine: number;
+}
+
+/** One start forms an image soonest. The rest of a recipe is chosen while it does. */
+const FIRST: Recipe = {
+  chain: [{ algorithm: 'hio', beta: 0.7, iterations: Infinity }],
+  ...{ starts: 1, generations: 0, refine: 0 },
+};
 
 export class ImageRun implements Run {
   #problem: Problem;
   readonly #truth: RealArray | undefined;
   readonly #settings: Settings;
-  #chain: Link[] = [];
+  #recipe: Recipe;
+  #stages: Stage[];
   #session!: Session;
-  /** Iterations of sessions before this one. */
+  /** Iterations that this session has not done, or fewer than none where it did some that do not count. */
   #before = 0;
   #reported = 0;
-  #link: Link | undefined;
+  #stage: Stage | undefined;
   #next = KERNELS[0];
-  /** What was shown last, from which another session can go on. */
+  /** How often starts have been averaged, and what came of it, until they go on from it. */
+  #generation = 0;
+  #combined: CombinedStarts | undefined;
+  #refining: AsyncGenerator<RealResult, void, void> | undefined;
+  /** The start that is shown, and how it was shown last, from which another session can go on. */
+  #best = 0;
   #shown: RealResult | undefined;
   readonly #comparing = new Comparing();
-  /** Iterations that were asked for. */
-  iterations = 0;
-  chosen: string | undefined;
 
-  private constructor(problem: Problem, settings: Settings, truth: RealArray | undefined) {
+  private constructor(problem: Problem, settings: Settings, recipe: Recipe, truth: RealArray | undefined) {
     this.#problem = problem;
     this.#truth = truth;
     this.#settings = settings;
+    this.#recipe = recipe;
+    this.#stages = stagesOf(recipe);
   }
 
   /** `truth`: the original where it is known, rows × columns, a complex one interleaved. */
   static async open(problem: Problem, settings: Settings, truth?: RealArray): Promise<ImageRun> {
-    const run = new ImageRun(problem, settings, truth);
-    await run.#choose();
-    await run.#open(settings.backend);
+    const { recipe, chain, repeat, starts } = settings;
+    const own = { chain: Array.from({ length: repeat }, () => chain).flat(), starts, generations: 0, refine: 0 };
+    const run = new ImageRun(problem, settings, recipe === 'own' ? own : FIRST, truth);
+    run.#session = await run.#open(settings.backend, []);
     return run;
   }
 
-  async #choose(): Promise<void> {
-    const { recipe, chain, repeat, starts, backend } = this.#settings;
-    if (recipe === 'own') {
-      this.#chain = Array.from({ length: repeat }, () => chain).flat();
-    } else {
-      const { chain: chosen } = await chooseRecipe(this.#problem, { effort: recipe, starts: 1, backend });
-      // All starts are on this thread or on one GPU.
-      this.#chain = readChain(chosen)!.map((link) => ({ ...link, iterations: Math.ceil(link.iterations / starts) }));
-      this.chosen = chainText(this.#chain);
-    }
-    this.iterations = lengthOf(this.#chain);
+  async settle(backend: Backend): Promise<string | undefined> {
+    const { recipe: effort } = this.#settings;
+    const objects = await this.#goingOn();
+    const { done } = this;
+    if (effort !== 'own') {
+      this.#recipe = await chosenRecipe(this.#problem, effort, backend);
+      // The first start goes on from what it has done.
+      const [first] = FIRST.chain;
+      this.#stages = [...(done > 0 ? [{ ...first, iterations: done }] : []), ...stagesOf(this.#recipe)];
+    } else if (backend === this.backend) return undefined;
+    this.#replace(await this.#open(backend, objects));
+    return effort === 'own' ? undefined : titleOf(this.#recipe);
   }
 
-  async #open(backend: Settings['backend'], start?: RealResult): Promise<void> {
-    const { starts, seed } = this.#settings;
-    this.#session = await createSession(this.#problem, {
-      backend,
-      history: true,
-      ...(start ? { start: { object: start } } : { seed, starts }),
-    });
+  /** A session in which these starts have objects already. */
+  async #open(
+    backend: Settings['backend'],
+    objects: readonly { start: number; object: RealArray }[],
+  ): Promise<Session> {
+    const { starts } = this.#recipe;
+    // Those without have phases that no start had before.
+    const firstStart = this.#generation * starts;
+    const { seed } = this.#settings;
+    const session = await createSession(this.#problem, { backend, history: true, seed, starts, firstStart });
+    for (const { start, object } of objects) session.writeObject(object, start);
+    return session;
+  }
+
+  /** Goes on in another session. */
+  #replace(session: Session): void {
+    this.#before = this.done;
+    this.#session.dispose();
+    this.#session = session;
     this.#reported = 0;
-    this.#link = undefined;
+    this.#stage = undefined;
     this.#next = KERNELS[0];
   }
 
@@ -78,7 +126,11 @@ export class ImageRun implements Run {
     return this.#before + this.#session.iterations;
   }
 
-  get backend() {
+  get iterations(): number {
+    return lengthOf(this.#stages);
+  }
+
+  get backend(): BackendName {
     return this.#session.backend;
   }
 
@@ -87,27 +139,38 @@ export class ImageRun implements Run {
   }
 
   extend(): void {
-    const once = lengthOf(this.#chain);
-    this.iterations = (Math.floor(this.done / once) + 1) * once;
+    this.#stages.push(...stagesOf({ ...this.#recipe, generations: Math.min(1, this.#recipe.generations) }));
   }
 
-  /** Ends where another algorithm begins. */
+  /** Ends where another stage begins. */
   async run(most: number): Promise<number> {
-    const { left } = this.#use();
+    const { stage, left } = this.#stageAt(this.done);
     const count = Math.min(most, left);
-    await this.#session.run(count);
+    switch (stage.algorithm) {
+      case 'combine':
+        await this.#combine();
+        break;
+      case 'refine':
+        await this.#refine(count, left);
+        break;
+      default:
+        await this.#use();
+        await this.#session.run(count);
+    }
     this.#next = KERNELS[0];
     return count;
   }
 
-  step(): void {
-    this.#use();
+  async step(): Promise<void> {
+    if (isBetweenGenerations(this.#stageAt(this.done).stage)) return void (await this.run(1));
+    await this.#use();
     this.#session.step();
     this.#next = KERNELS[0];
   }
 
-  kernel(): void {
-    if (this.#next === KERNELS[0]) this.#use();
+  async kernel(): Promise<void> {
+    if (isBetweenGenerations(this.#stageAt(this.done).stage)) return void (await this.run(1));
+    if (this.#next === KERNELS[0]) await this.#use();
     this.#session[this.#next]();
     this.#next = following(KERNELS, this.#next);
   }
@@ -115,12 +178,17 @@ export class ImageRun implements Run {
   setSupport(support: Uint8Array<ArrayBuffer>): void {
     this.#problem = { ...this.#problem, support };
     this.#session.setSupport(support);
+    this.#refining = undefined;
   }
 
-  async moveTo(backend: 'webgpu' | 'wasm'): Promise<void> {
-    this.#before = this.done;
-    this.#session.dispose();
-    await this.#open(backend, this.#shown);
+  async moveTo(backend: Backend): Promise<void> {
+    this.#replace(await this.#open(backend, await this.#goingOn()));
+  }
+
+  /** What another session goes on from. A lost device gives nothing back but what was read before. */
+  async #goingOn(): Promise<{ start: number; object: RealResult }[]> {
+    const shown = this.#shown ? [{ start: this.#best, object: this.#shown }] : [];
+    return this.done > 0 ? this.#objects('readObject').catch(() => shown) : [];
   }
 
   dispose(): void {
@@ -129,12 +197,12 @@ export class ImageRun implements Run {
 
   /** The best start's image, in the session's precision. */
   async image(): Promise<{ image: RealResult; shape: Shape; isComplex: boolean }> {
-    const image = await this.#session.readFeasible(bestOf(await this.#session.residuals()));
+    const image = await this.#session.readFeasible(this.#bestOf(await this.#session.residuals()));
     return { image, shape: this.#problem.shape, isComplex: this.#isComplex };
   }
 
   async frame(views: Views, rate: number, compare: boolean): Promise<Frame> {
-    const best = bestOf(await this.#session.residuals());
+    const best = this.#bestOf(await this.#session.residuals());
     const history = await this.#session.history(best);
     const residuals = history.slice(this.#reported);
     this.#reported = history.length;
@@ -144,13 +212,24 @@ export class ImageRun implements Run {
     const comparison = await this.#comparing.compare(compare, () => this.#compare(image, views));
     const { spectrum } = views;
     return {
-      ...{ kind: 'frame', iteration: this.done, iterations: this.iterations, rate, residuals },
+      ...{ kind: 'frame', iteration: this.done, rate, residuals },
+      iterations: this.#recipe === FIRST ? undefined : this.iterations,
       ...{ next: this.#next, isWithin: this.#next !== KERNELS[0] },
-      algorithm: this.#linkAt(Math.min(this.done, this.iterations - 1)).link.algorithm,
+      algorithm: this.#algorithm(),
       object: this.#seen(object, views),
       ...((spectrum === 'magnitude' || spectrum === 'phase') && { spectrum: await this.#spectrum(spectrum, best) }),
       ...(comparison && { comparison }),
     };
+  }
+
+  #algorithm(): string {
+    const { algorithm } = this.#stageAt(Math.min(this.done, this.iterations - 1)).stage;
+    const { generations } = this.#recipe;
+    const name = TITLES[algorithm] ?? algorithm;
+    const isInGeneration = generations > 0 && algorithm !== 'refine';
+    return isInGeneration
+      ? `${name}, generation ${Math.min(this.#generation + 1, generations)} of ${generations}`
+      : name;
   }
 
   get #isComplex(): boolean {
@@ -179,31 +258,100 @@ export class ImageRun implements Run {
     return fftshift(numbers, this.#problem.shape);
   }
 
-  /** Takes the algorithm of the next iteration, and returns how many there are by it. */
-  #use(): { left: number } {
-    const { link, left } = this.#linkAt(this.done);
-    if (link !== this.#link) this.#session.use({ algorithm: link.algorithm, beta: link.beta });
-    this.#link = link;
-    return { left };
+  /** The start to show. That of an average stays the one in which it is. */
+  #bestOf(residuals: Float64Array): number {
+    const least = Math.max(residuals.indexOf(Math.min(...residuals)), 0);
+    const isClear = residuals[least] < CLEARLY_BETTER * residuals[this.#best] || this.done >= this.iterations;
+    if (isClear && !this.#combined) this.#best = least;
+    return this.#best;
   }
 
-  /** The chain begins anew where it ends. */
-  #linkAt(iteration: number): { link: Link; left: number } {
-    let at = iteration % lengthOf(this.#chain);
-    for (const link of this.#chain) {
-      if (at < link.iterations) return { link, left: link.iterations - at };
-      at -= link.iterations;
+  async #objects(read: 'readObject' | 'readFeasible'): Promise<{ start: number; object: RealResult }[]> {
+    const objects = [];
+    for (let start = 0; start < this.#recipe.starts; start++) {
+      objects.push({ start, object: await this.#session[read](start) });
     }
-    throw new Error('a chain is as long as its links');
+    return objects;
+  }
+
+  async #combine(): Promise<void> {
+    const [objects, residuals] = [await this.#objects('readFeasible'), await this.#session.residuals()];
+    this.#best = this.#bestOf(residuals);
+    this.#combined = await combineStarts(this.#problem, { objects: objects.map(({ object }) => object), residuals });
+    this.#generation += 1;
+    this.#show(this.#combined.average);
+    this.#before += 1;
+  }
+
+  async #refine(steps: number, left: number): Promise<void> {
+    this.#refining ??= refineAverage(this.#problem, this.#combined!, { steps: left });
+    let image: RealResult | undefined;
+    for (let step = 0; step < steps; step++) image = (await this.#refining.next()).value ?? image;
+    if (image) this.#show(image);
+    if (steps === left) this.#refining = undefined;
+    this.#before += steps;
+  }
+
+  /** Puts an image in the place of the start that is shown, and measures its residual. */
+  #show(image: RealResult): void {
+    this.#session.writeObject(image, this.#best);
+    this.#session.forward();
+    this.#session.constrainFourier();
+    // This iteration is none of the run.
+    this.#before -= 1;
+  }
+
+  /** Takes the algorithm of the next iteration, in a session of the next generation where one begins. */
+  async #use(): Promise<void> {
+    if (this.#combined && this.done < this.iterations) {
+      this.#replace(await this.#open(this.backend as Backend, this.#combined.next));
+      this.#combined = undefined;
+    }
+    const { stage } = this.#stageAt(this.done);
+    if (stage !== this.#stage && !isBetweenGenerations(stage)) {
+      this.#session.use({ algorithm: stage.algorithm, beta: stage.beta });
+    }
+    this.#stage = stage;
+  }
+
+  #stageAt(iteration: number): { stage: Stage; left: number } {
+    let at = iteration;
+    for (const stage of this.#stages) {
+      if (at < stage.iterations) return { stage, left: stage.iterations - at };
+      at -= stage.iterations;
+    }
+    // Iterations beyond those that were asked for, one by one.
+    const last = this.#stages.findLast((stage) => !isBetweenGenerations(stage))!;
+    return { stage: last, left: 1 };
   }
 }
 
-/** Index of the smallest residual; before the first iteration there is none. */
-function bestOf(residuals: Float64Array): number {
-  const least = Math.min(...residuals);
-  return Math.max(residuals.indexOf(least), 0);
+/** What `--effort` chooses, for the one thread that this is. */
+async function chosenRecipe(problem: Problem, effort: Effort, backend: Backend): Promise<Recipe> {
+  const { starts, generations = 0, refine = 0 } = await chooseRecipe(problem, { effort, chain: 'er*1' });
+  const rounds = Math.max(1, generations);
+  // Workers of `retrieve` share the starts. Here it is as if one start had as many more generations.
+  const shared = backend === 'wasm' ? { starts: 1, generations: starts * rounds } : { starts, generations: rounds };
+  const { chain } = await chooseRecipe(problem, { effort, backend, ...shared });
+  return { chain: readChain(chain)!, starts, generations, refine };
 }
 
-function lengthOf(chain: readonly Link[]): number {
-  return chain.reduce((sum, link) => sum + link.iterations, 0);
+function titleOf({ chain, starts, generations, refine }: Recipe): string {
+  const text = `${starts} starts · ${generations > 0 ? `${generations} generations of ` : ''}${chainText(chain)}`;
+  return refine > 0 ? `${text} · ${refine} steps of refining` : text;
+}
+
+function stagesOf({ chain, generations, refine }: Recipe): Stage[] {
+  if (generations === 0) return [...chain];
+  const generation: Stage[] = [...chain, { algorithm: 'combine', iterations: 1 }];
+  const all = Array.from({ length: generations }, () => generation).flat();
+  return refine > 0 ? [...all, { algorithm: 'refine', iterations: refine }] : all;
+}
+
+function isBetweenGenerations(stage: Stage): stage is Exclude<Stage, Link> {
+  return stage.algorithm === 'combine' || stage.algorithm === 'refine';
+}
+
+function lengthOf(stages: readonly Stage[]): number {
+  return stages.reduce((sum, stage) => sum + stage.iterations, 0);
 }

@@ -164,9 +164,13 @@ function imageProblem(
     pattern: fftshift(measured, shape),
     support: support.slice(),
     ...(truth && { truth: isComplex ? partsOf(truth) : { image: truth, iterate: truth } }),
-    ...{ warnings: inspect(problem).warnings, done },
+    done,
   };
-  return { opened, open: (settings) => ImageRun.open(problem, settings, truth) };
+  return {
+    opened,
+    inspect: () => inspect(problem).warnings,
+    open: (settings) => ImageRun.open(problem, settings, truth),
+  };
 }
 
 /** Phases where there is an object, and amplitudes. */

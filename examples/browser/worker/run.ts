@@ -1,7 +1,10 @@
 /** What the worker's loop asks of a reconstruction, be it of an image or of a scan. */
-import type { BackendName, RealResult, Shape } from 'rephase';
+import type { BackendName, RealResult, Shape, Warning } from 'rephase';
 import type { Frame, Opened, Views } from '../protocol.js';
 import type { Settings } from '../settings.js';
+
+/** Those of browsers. */
+export type Backend = 'webgpu' | 'wasm';
 
 export interface Run {
   /** Iterations that are finished. */
@@ -10,18 +13,21 @@ export interface Run {
   readonly iterations: number;
   readonly backend: BackendName;
   readonly device: string;
-  /** The chain, where it was chosen. */
-  readonly chosen?: string | undefined;
   /** Asks for as many again. */
   extend(): void;
+  /**
+   * Once the best backend is known: goes on there, with the recipe that leaves time for. Returns what was chosen; undefined
+   * where the visitor chose.
+   */
+  settle(backend: Backend): Promise<string | undefined>;
   /** Runs at most so many iterations, and returns how many it ran. */
   run(most: number): Promise<number>;
-  step(): void;
-  kernel(): void;
+  step(): void | Promise<void>;
+  kernel(): void | Promise<void>;
   /** Not of scans. */
   setSupport?(support: Uint8Array<ArrayBuffer>): void;
-  /** Goes on elsewhere from what was shown last. */
-  moveTo(backend: 'webgpu' | 'wasm'): Promise<void>;
+  /** Goes on elsewhere from how things are, or from what was shown last where that cannot be read. */
+  moveTo(backend: Backend): Promise<void>;
   /** What there is to see now. `compare`: the original is compared with, whatever time that takes. */
   frame(views: Views, rate: number, compare: boolean): Promise<Frame>;
   /** The numbers of the image, rows × columns, or interleaved re, im. */
@@ -32,6 +38,8 @@ export interface Run {
 /** A problem, and how to begin with it. */
 export interface Problem {
   opened: Opened;
+  /** What `inspect` says of it, which takes some time. */
+  inspect(): Warning[];
   open(settings: Settings): Promise<Run>;
 }
 
@@ -62,9 +70,9 @@ export function seen(
   return image.map((value, i) => (known[i] ? value : NaN));
 }
 
-/** Lets comparing with an original take at most a tenth of the time. */
+/** Lets comparing with an original take at most a tenth of the time, and begin with images that have had time to form. */
 export class Comparing {
-  #after = 0;
+  #after = performance.now() + 1000;
 
   /** The comparison, or undefined where it is too early for another one. */
   async compare<T>(always: boolean, comparison: () => Promise<T>): Promise<T | undefined> {

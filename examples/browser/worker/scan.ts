@@ -13,7 +13,7 @@ import {
 } from 'rephase';
 import type { Frame, Kernel, Opened, Views } from '../protocol.js';
 import type { Settings } from '../settings.js';
-import { Comparing, amplitudes, following, phases, seen, type Problem, type Run } from './run.js';
+import { Comparing, amplitudes, following, phases, seen, type Backend, type Problem, type Run } from './run.js';
 
 const KERNELS: readonly Kernel[] = ['forward', 'constrainFourier', 'inverse', 'constrainObject'];
 /** Pixels that got less than this share of the most light are unknown. */
@@ -74,11 +74,11 @@ export async function scanProblem(title: string, scan: Scan, truth?: Float64Arra
     pattern: fftshift(mean, scan.shape),
     positions: Float32Array.from(light.positions, (place, i) => place + scan.shape[i % 2] / 2),
     ...(truth && { truth: { phase: phases(truth), amplitude: amplitudes(truth) } }),
-    ...{ warnings: [], done: [`${scan.patterns.length / pixels} patterns of ${rows}×${columns} pixels`] },
+    done: [`${scan.patterns.length / pixels} patterns of ${rows}×${columns} pixels`],
   };
   const most = light.data.reduce((a, b) => Math.max(a, b), 0);
   const weight = light.data.map((counts) => (counts > LEAST_LIGHT * most ? 1 : 0));
-  return { opened, open: (settings) => ScanRun.open(scan, settings, weight, truth) };
+  return { opened, inspect: () => [], open: (settings) => ScanRun.open(scan, settings, weight, truth) };
 }
 
 class ScanRun implements Run {
@@ -148,7 +148,11 @@ class ScanRun implements Run {
     this.#isWithin = this.done === before;
   }
 
-  async moveTo(backend: 'webgpu' | 'wasm'): Promise<void> {
+  async settle(backend: Backend): Promise<undefined> {
+    if (backend !== this.backend) await this.moveTo(backend);
+  }
+
+  async moveTo(backend: Backend): Promise<void> {
     this.#before = this.done;
     this.#session.dispose();
     const { objectShape: shape } = this.#session;

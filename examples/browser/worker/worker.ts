@@ -2,16 +2,18 @@
  * Computes beside the page, so that the page never waits. Commands are carried out one after the other; the loop that
  * iterates runs beside them, and ends before any command that steps, opens or saves.
  */
-import { listBackends, type BackendName, type ErrorCode } from 'rephase';
+import { listBackends, type BackendName, type BackendReport, type ErrorCode } from 'rephase';
 import type { Command, Reply, State, Views } from '../protocol.js';
 import type { Settings } from '../settings.js';
 import { problemOf } from './problems.js';
-import type { Problem, Run } from './run.js';
+import type { Backend, Problem, Run } from './run.js';
 
 /** To watch an image form, no frame does more than this share of all iterations so far. */
 const GROWTH = 1 / 20;
 /** What iterations between two frames take, at most. */
 const MILLISECONDS = { watch: 40, fast: 150 };
+/** Milliseconds in which an image begins to form, undisturbed by what else there is to find out. */
+const FIRST_LOOK = 700;
 
 /** This file runs in a worker, whose types exclude those of a page. */
 const scope = globalThis as unknown as {
@@ -26,8 +28,13 @@ let newest: Command | undefined;
 let views: Views = { object: 'image', spectrum: 'measured' };
 let pace: Settings['pace'] = 'watch';
 
-/** Whether the loop goes on, and its end. */
+/** What backends say of themselves once they are tested. Until then WASM computes, which needs no drivers. */
+let testing: Promise<BackendReport[]> | undefined;
+let tested: BackendReport[] | undefined;
+
+/** Whether the visitor wants the loop to go on, how many commands it must wait for, and its end. */
 let wanted = false;
+let waiting = 0;
 let loop: Promise<void> = Promise.resolve();
 let queue: Promise<void> = Promise.resolve();
 
@@ -52,14 +59,22 @@ scope.onmessage = ({ data: command }) => {
     return;
   }
   if (command.kind === 'open') newest = command;
-  const goesOn = wanted && ['support', 'save'].includes(command.kind);
-  wanted = false;
+  if (!['support', 'save'].includes(command.kind)) wanted = false;
+  interrupt(() => carryOut(command));
+};
+
+/** Does something between two iterations, after what was asked for before. */
+function interrupt(work: () => unknown): void {
+  waiting += 1;
   queue = queue
     .then(() => loop)
-    .then(() => carryOut(command))
-    .then(() => (goesOn ? start() : undefined))
-    .catch(fail);
-};
+    .then(work)
+    .catch(fail)
+    .then(() => {
+      waiting -= 1;
+      if (wanted && waiting === 0) loop = iterate().catch(fail);
+    });
+}
 
 async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'views' }>): Promise<void> {
   switch (command.kind) {
@@ -70,7 +85,8 @@ async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'vi
       return;
     case 'resume':
       if (run && run.done >= run.iterations) run.extend();
-      return start();
+      wanted = true;
+      return;
     case 'step':
       await attempt(() => run?.step());
       return show(true);
@@ -85,63 +101,82 @@ async function carryOut(command: Exclude<Command, { kind: 'shown' | 'pace' | 'vi
   }
 }
 
-async function open(command: Extract<Command, { kind: 'open' }>): Promise<void> {
+async function open({ source, settings, begins, ...command }: Extract<Command, { kind: 'open' }>): Promise<void> {
   tell('opening');
-  // Backends test themselves meanwhile; a failure is told by what needs one.
-  if (command.settings.backend === 'auto') listBackends().catch(() => undefined);
   // Until there is another one, the last one stays.
-  const problem = await problemOf(command.source, command.settings);
-  const next = await openWhereItCan(problem, command.settings);
+  const problem = await problemOf(source, settings);
+  const next = await openWhereItCan(problem, settings);
   run?.dispose();
   run = next;
-  backend = command.settings.backend;
+  ({ backend, pace } = settings);
   ({ views } = command);
-  ({ pace } = command.settings);
   rate = NaN;
   milliseconds = 0;
   post(problem.opened);
-  if (run.chosen) post({ kind: 'chosen', chain: run.chosen });
-  await tellPlace(run);
-  await show(true);
-  if (command.begins) start();
+  tellPlace(run);
+  await show(false);
+  if (begins) wanted = true;
   else tell('paused');
+  // Iterations need not wait for what takes some time.
+  const settle = async () => {
+    await new Promise((resolve) => setTimeout(resolve, FIRST_LOOK));
+    if (settings.backend === 'auto') tested = await (testing ??= listBackends());
+    interrupt(() => (run === next ? settleRun(next, problem) : undefined));
+  };
+  settle().catch(fail);
 }
 
-/** A backend that was chosen and cannot run is replaced, which the visitor is told. */
+/** Says what there is to know of the problem, and lets the best backend go on, for as long as the recipe says. */
+async function settleRun(current: Run, problem: Problem): Promise<void> {
+  post({ kind: 'findings', warnings: problem.inspect() });
+  const best = backend === 'auto' ? bestBackend() : (current.backend as Backend);
+  const recipe = await current.settle(best).catch((error: unknown) => {
+    // It goes on as it is.
+    post({ kind: 'notice', text: messageOf(error) });
+    return undefined;
+  });
+  if (recipe) post({ kind: 'chosen', recipe });
+  milliseconds = 0;
+  tellPlace(current);
+  await show(false);
+}
+
+function bestBackend(): Backend {
+  return tested?.[0].name === 'webgpu' ? 'webgpu' : 'wasm';
+}
+
+/** Where WebGPU cannot, WASM does it, which the visitor is told. */
 async function openWhereItCan(problem: Problem, settings: Settings): Promise<Run> {
+  const wished = settings.backend === 'auto' ? bestBackend() : settings.backend;
   try {
-    return await problem.open(settings);
+    return await problem.open({ ...settings, backend: wished });
   } catch (error) {
-    const isGpu = hasCode(error, 'BACKEND_UNAVAILABLE', 'DEVICE_LOST', 'DEVICE_FAILED');
-    if (settings.backend !== 'webgpu' || !isGpu) throw error;
+    const isGpu = hasCode(error, 'BACKEND_UNAVAILABLE', 'DEVICE_LOST', 'DEVICE_FAILED', 'OUT_OF_MEMORY');
+    if (wished !== 'webgpu' || !isGpu) throw error;
     post({ kind: 'notice', text: `WASM computes instead: ${messageOf(error)}` });
     return problem.open({ ...settings, backend: 'wasm' });
   }
 }
 
 /** Says where it runs, and why there. */
-async function tellPlace({ backend, device }: Run): Promise<void> {
-  post({ kind: 'place', backend, device, why: await whyThere(backend) });
+function tellPlace({ backend, device }: Run): void {
+  post({ kind: 'place', backend, device, why: whyThere(backend) });
 }
 
-async function whyThere(taken: BackendName): Promise<string> {
+function whyThere(taken: BackendName): string {
   if (taken === backend) return 'as chosen';
   if (taken === 'webgpu') return 'the fastest that works here';
-  const webgpu = (await listBackends()).find(({ name }) => name === 'webgpu');
+  if (!tested) return 'while WebGPU is being tested';
+  const webgpu = tested.find(({ name }) => name === 'webgpu');
   if (!webgpu?.available) return `no WebGPU: ${webgpu?.reason}`;
   const isEmulated = webgpu.devices.every(({ software }) => software);
   return isEmulated ? 'WebGPU is only emulated on the processor here' : 'WebGPU could not be used';
 }
 
-function start(): void {
-  wanted = true;
-  loop = iterate().catch(fail);
-}
-
 async function iterate(): Promise<void> {
   tell('running');
   const current = run;
-  while (wanted && current && current.done < current.iterations) {
+  while (wanted && waiting === 0 && current && current.done < current.iterations) {
     const began = performance.now();
     const count = await attempt(() => current.run(slice(current)));
     if (count) {
@@ -153,9 +188,13 @@ async function iterate(): Promise<void> {
     if (pace === 'watch') await shown;
   }
   const finished = current !== undefined && current.done >= current.iterations;
-  wanted = false;
-  if (finished) await show(true);
-  tell(finished ? 'finished' : 'paused');
+  if (finished) {
+    wanted = false;
+    await show(true);
+    tell('finished');
+  } else if (!wanted) {
+    tell('paused');
+  }
 }
 
 /** How many iterations until the next frame. */
@@ -174,7 +213,7 @@ async function attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
     if (!run || !hasCode(error, 'DEVICE_LOST', 'DEVICE_FAILED')) throw error;
     await run.moveTo('wasm');
     post({ kind: 'notice', text: `The GPU was lost, and WASM goes on from the last image: ${messageOf(error)}` });
-    await tellPlace(run);
+    tellPlace(run);
     return undefined;
   }
 }
