@@ -70,5 +70,6 @@ export type { ScanSession } from './session/scan-session.js';
 export type { Session } from './session/session.js';
 export { simulateScan, type SimulateScanOptions } from './tools/simulate-scan.js';
 export { simulate, type SimulateOptions, type Simulation } from './tools/simulate.js';
+export { unwrapPhase, type UnwrapOptions } from './tools/unwrap.js';
 export * from './scan-types.js';
 export * from './types.js';

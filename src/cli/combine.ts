@@ -7,7 +7,8 @@ import { REFINING_STEPS } from '../problems/options.js';
 import { averageStarts } from '../retrieve/generations.js';
 import { indexOfLeast } from '../session/residuals.js';
 import type { Reconstruction } from '../types.js';
-import { stopCode } from './exit.js';
+import { writeComplexFiles } from './complex-files.js';
+import { UsageError, stopCode } from './exit.js';
 import { checkDistinct, checkOutput, writeOutput, writeText } from './files.js';
 import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
@@ -21,6 +22,8 @@ import { reconstructionReport } from './reconstruct/report.js';
 interface CombineOptions {
   output: string;
   refine?: number;
+  phase?: string;
+  unwrap?: boolean;
   report?: string;
   json?: boolean;
   quiet?: boolean;
@@ -42,6 +45,8 @@ export function addCombine(program: Command): void {
       `how many steps lead from the average to the most likely image (default: ${REFINING_STEPS})`,
       whole('--refine', 0),
     )
+    .option('--phase <file>', 'of a complex object: phases to write, .png (-π to π), .tiff or .npy')
+    .option('--unwrap', 'write and show phases without jumps of 2π')
     .option('--report <file>', 'write a page with pictures and settings: .html')
     .option('--json', 'print one JSON object')
     .option('-q, --quiet', 'print nothing but errors')
@@ -58,13 +63,15 @@ export function addCombine(program: Command): void {
 }
 
 async function runCombine(paths: readonly string[], options: CombineOptions): Promise<void> {
-  const { output, refine = REFINING_STEPS, report } = options;
+  const { output, refine = REFINING_STEPS, phase, unwrap, report } = options;
   await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff'], true);
+  if (phase !== undefined) await checkOutput('--phase', phase, ['.npy', '.png', '.tif', '.tiff']);
   if (report !== undefined) await checkOutput('--report', report, ['.html']);
   await checkDistinct(
     paths.map((path) => ({ what: `the part ${path}`, path })),
     [
       { what: '--output', path: output },
+      { what: '--phase', path: phase },
       { what: '--report', path: report },
     ],
   );
@@ -72,6 +79,11 @@ async function runCombine(paths: readonly string[], options: CombineOptions): Pr
   for (const path of paths) parts.push(await readPart(path));
   parts.sort((a, b) => a.firstStart - b.firstStart);
   parts.forEach((part) => checkSame(parts[0], part));
+  const isComplex = parts[0].problem.object === 'complex';
+  const ofPhase = phase === undefined ? unwrap && 'unwrap' : 'phase';
+  if (ofPhase && !isComplex) {
+    throw new UsageError(`--${ofPhase} is about the phases of a complex object, and these parts are of a real one`);
+  }
   const gaps = gapsBetween(parts);
   const objects = parts.flatMap((part) => part.objects);
   if (objects.length < 2)
@@ -86,11 +98,14 @@ async function runCombine(paths: readonly string[], options: CombineOptions): Pr
       return;
     }
     const { agreement, feasible, shape, residuals, feasibleResiduals, residual, best, chain } = result;
-    await writeOutput(output, { data: feasible, shape });
     const [{ problem, pattern, options: first, outcome }] = parts;
+    const { support } = problem;
+    if (isComplex) await writeComplexFiles({ images: [output], phase, unwrap }, { feasible, shape, support });
+    else await writeOutput(output, { data: feasible, shape });
     const starts = objects.length;
     if (report !== undefined) {
-      const made: ReconstructOptions = { ...first, output, starts, firstStart: 0, command: commandOf(paths, options) };
+      const command = commandOf(paths, options);
+      const made: ReconstructOptions = { ...first, output, ...(unwrap && { unwrap }), starts, firstStart: 0, command };
       const whole: Outcome = { ...outcome, problem, result };
       await writeText(report, reconstructionReport(pattern, made, whole));
     }
@@ -100,9 +115,9 @@ async function runCombine(paths: readonly string[], options: CombineOptions): Pr
       `residual of the image ${brief(residual)}, of the best start, number ${best}, ${brief(least(feasibleResiduals))}`,
     );
     out.line(inCommon(agreement!));
-    out.line(`wrote ${[output, report].filter((file) => file !== undefined).join(', ')}`);
+    out.line(`wrote ${[output, phase, report].filter((file) => file !== undefined).join(', ')}`);
     out.object({
-      ...{ command: 'combine', parts: paths, output, report, shape, chain, seed, starts },
+      ...{ command: 'combine', parts: paths, output, phase, unwrap, report, shape, chain, seed, starts },
       ...{ numbers: numbersOf(parts), gaps, residual, residuals, feasibleResiduals, best },
       agreement: asNumbers(agreement!),
     });
@@ -114,7 +129,7 @@ function checkSame(first: Part, part: Part): void {
   for (const name of new Set([...Object.keys(first.settings), ...Object.keys(part.settings)])) {
     const [one, other] = [first, part].map(({ settings }) => JSON.stringify(settings[name]) ?? 'the default');
     if (one === other) continue;
-    const isHash = name === 'pattern' || name === 'support';
+    const isHash = ['pattern', 'support', 'objectMagnitudes'].includes(name);
     const what = isHash ? `another ${name} than ${first.path}` : `${name} ${other}, and ${first.path} has ${one}`;
     throw new InvalidArgumentError('parts', `${part.path}: has ${what}; takes parts of one run`);
   }
@@ -164,10 +179,10 @@ async function averageOfParts(
   };
 }
 
-function commandOf(paths: readonly string[], { output, refine, report }: CombineOptions): string {
-  const rest = Object.entries({ refine, report }).flatMap(([name, value]) =>
+function commandOf(paths: readonly string[], { output, refine, phase, unwrap, report }: CombineOptions): string {
+  const rest = Object.entries({ refine, phase, report }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   );
-  const words = ['rephase', 'combine', ...paths, '-o', output, ...rest];
+  const words = ['rephase', 'combine', ...paths, '-o', output, ...rest, ...(unwrap ? ['--unwrap'] : [])];
   return words.map(quote).join(' ');
 }

@@ -17,12 +17,21 @@ import {
   reasonOf,
   splitDataset,
   writeBytes,
+  writeComplexImage,
   writeImage,
 } from '../formats/files.js';
-import { type DecodeOptions, type EncodeOptions, type Image, encodeImage, encodeNpy } from '../formats/index.js';
-import { decodeNamed } from '../formats/named.js';
-import { encodeComplexNpy } from '../formats/npy.js';
-import { type RealArray, type Shape } from '../types.js';
+import {
+  type ComplexImage,
+  type DecodeOptions,
+  type EncodeOptions,
+  type Image,
+  decodeComplexImage,
+  encodeComplexImage,
+  encodeImage,
+  encodeNpy,
+} from '../formats/index.js';
+import { decodeNamed, naming } from '../formats/named.js';
+import { type Shape } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import { whole } from './values.js';
 
@@ -55,9 +64,7 @@ export interface Input extends Image {
 export async function readInput(path: string, options: InputOptions = {}): Promise<Input> {
   const { frame, frames, maxPixels, as } = options;
   const isStdin = path === STANDARD_STREAM;
-  const file: InputFile = isStdin
-    ? { path: 'standard input', bytes: await readStream(process.stdin) }
-    : await readInputFile(path);
+  const file = await inputFile(path);
   const dataset = options.dataset ?? file.dataset;
   const image = await decodeNamed(file.bytes, file.path, {
     ...(isStdin ? {} : beside(file.path)),
@@ -68,6 +75,20 @@ export async function readInput(path: string, options: InputOptions = {}): Promi
     ...(as !== undefined && { as }),
   });
   return { ...image, sha256: createHash('sha256').update(file.bytes).digest('hex') };
+}
+
+/** The same for complex numbers; real ones become complex. */
+export async function readComplexInput(path: string): Promise<ComplexImage & Pick<Input, 'sha256'>> {
+  const file = await inputFile(path);
+  const { dataset } = file;
+  const options = { ...(path !== STANDARD_STREAM && beside(file.path)), ...(dataset !== undefined && { dataset }) };
+  const image = await naming(file.path, () => decodeComplexImage(file.bytes, options));
+  return { ...image, sha256: createHash('sha256').update(file.bytes).digest('hex') };
+}
+
+async function inputFile(path: string): Promise<InputFile> {
+  if (path !== STANDARD_STREAM) return readInputFile(path);
+  return { path: 'standard input', bytes: await readStream(process.stdin) };
 }
 
 /** `scan.h5:/entry/data`. A dataset that the path already names is replaced. */
@@ -145,10 +166,19 @@ export async function writeOutput(path: string, image: Image, options: EncodeOpt
   return writeImage(path, image, options);
 }
 
-/** Writes complex numbers, interleaved, as an `.npy` file. */
-export async function writeComplexOutput(path: string, data: RealArray, shape: Shape): Promise<void> {
-  const bytes = encodeComplexNpy(data, shape);
-  return path === STANDARD_STREAM ? writeStdout(bytes) : writeBytes(path, bytes);
+/** Writes complex numbers in the format of the path's ending. Standard output gets `.npy`. */
+export async function writeComplexOutput(
+  path: string,
+  image: ComplexImage,
+  options: Pick<EncodeOptions, 'settings'> = {},
+): Promise<void> {
+  if (path === STANDARD_STREAM) return writeStdout(encodeComplexImage(image, 'npy'));
+  return writeComplexImage(path, image, options);
+}
+
+/** Whether a file of this name, or standard output, holds complex numbers, and not a picture of them. */
+export function holdsComplex(path: string): boolean {
+  return path === STANDARD_STREAM || ['.npy', '.cxi'].includes(extname(path).toLowerCase());
 }
 
 export function isPng(path: string): boolean {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { FileFormatError } from '../errors.js';
 import { readBytes, writeBytes } from '../formats/files.js';
-import { decodeNpy, encodeNpy } from '../formats/npy.js';
+import { decodeComplexNpy, decodeNpy, encodeComplexNpy, encodeNpy } from '../formats/npy.js';
 import { decodeMembers, encodeMembers } from '../formats/packed.js';
 import type { Problem, RealArray, RealResult, Reconstruction } from '../types.js';
 import type { Outcome, ReconstructOptions } from './reconstruct/outcome.js';
@@ -31,7 +31,7 @@ export interface Part {
 }
 
 export async function writePart(pattern: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
-  const { magnitudes, mask, support, shape, ...constraints } = outcome.problem;
+  const { magnitudes, mask, support, objectMagnitudes, shape, ...constraints } = outcome.problem;
   const {
     objects = [],
     residuals,
@@ -43,17 +43,20 @@ export async function writePart(pattern: string, options: ReconstructOptions, ou
   } = outcome.result;
   const { chain } = result;
   const { seed, firstStart = 0, precision, alpha, delta } = options;
+  const encodeObjects = constraints.object === 'complex' ? encodeComplexNpy : encodeNpy;
   const arrays = {
-    'objects.npy': encodeNpy(stacked(objects), [objects.length, ...shape]),
+    'objects.npy': encodeObjects(stacked(objects), [objects.length, ...shape]),
     'residuals.npy': encodeNpy(residuals, [residuals.length]),
     'feasibleResiduals.npy': encodeNpy(feasibleResiduals, [feasibleResiduals.length]),
     'magnitudes.npy': encodeNpy(magnitudes, shape),
     ...(mask && { 'mask.npy': encodeNpy(Uint8Array.from(mask, Number), shape) }),
     ...(support && { 'support.npy': encodeNpy(Uint8Array.from(support, Number), shape) }),
+    ...(objectMagnitudes && { 'objectMagnitudes.npy': encodeNpy(objectMagnitudes, shape) }),
   };
   const settings: Settings = {
     pattern: hashOf([arrays['magnitudes.npy'], arrays['mask.npy']]),
     support: hashOf([arrays['support.npy']]),
+    objectMagnitudes: hashOf([arrays['objectMagnitudes.npy']]),
     ...{ ...constraints, chain, alpha, delta, seed, precision },
   };
   const { files, interrupted, warnings, done } = outcome;
@@ -85,12 +88,20 @@ export async function readPart(path: string): Promise<Part> {
   const array = (name: string) => decodeNpy(members.get(`${name}.npy`)!).data;
   const flags = (name: string) => (members.has(`${name}.npy`) ? { [name]: Uint8Array.from(array(name)) } : {});
   const { settings, shape, constraints, firstStart, pattern, options, outcome } = record;
-  const [objects, residuals, feasibleResiduals] = ['objects', 'residuals', 'feasibleResiduals'].map(array);
-  const pixels = shape[0] * shape[1];
-  const one = (start: number) => objects.slice(start * pixels, (start + 1) * pixels);
+  const [residuals, feasibleResiduals] = ['residuals', 'feasibleResiduals'].map(array);
+  const isComplex = constraints.object === 'complex';
+  const objects = isComplex ? decodeComplexNpy(members.get('objects.npy')!).data : array('objects');
+  const one = (start: number) => {
+    const length = objects.length / residuals.length;
+    return objects.slice(start * length, (start + 1) * length);
+  };
+  const inObject = members.has('objectMagnitudes.npy') && { objectMagnitudes: array('objectMagnitudes') };
   return {
     ...{ path, settings, firstStart, pattern, options },
-    problem: { magnitudes: array('magnitudes'), shape, ...flags('mask'), ...flags('support'), ...constraints },
+    problem: {
+      ...{ magnitudes: array('magnitudes'), shape, ...flags('mask'), ...flags('support'), ...inObject },
+      ...constraints,
+    },
     objects: Array.from(residuals, (_, start) => one(start)),
     outcome: { ...outcome, result: { ...outcome.result, residuals, feasibleResiduals } as Reconstruction },
   };
@@ -100,7 +111,7 @@ export async function readPart(path: string): Promise<Part> {
 interface PartRecord extends Pick<Part, 'settings' | 'firstStart' | 'pattern' | 'options' | 'outcome'> {
   format: string;
   shape: Problem['shape'];
-  constraints: Omit<Problem, 'magnitudes' | 'mask' | 'support' | 'shape'>;
+  constraints: Omit<Problem, 'magnitudes' | 'mask' | 'support' | 'objectMagnitudes' | 'shape'>;
 }
 
 function stacked(objects: readonly RealResult[]): RealArray {

@@ -14,7 +14,15 @@ import {
 import { magnitudesFromIntensities } from '../tools/intensities.js';
 import { type ObjectKind, type Problem, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { type Input, type InputOptions, type NamedFile, addInputOptions, readInput, withDataset } from './files.js';
+import {
+  type Input,
+  type InputOptions,
+  type NamedFile,
+  addInputOptions,
+  readComplexInput,
+  readInput,
+  withDataset,
+} from './files.js';
 import { numberOrAuto, oneOf, parseShape, point } from './values.js';
 
 export interface ProblemOptions extends InputOptions {
@@ -137,7 +145,10 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
   const estimate = options.support === 'auto' ? estimateSupport({ ...cleaned, shape }) : undefined;
   const rectangle = parseShape(options.support ?? '');
   const supportImage = estimate?.support ?? (rectangle ? rectangleIn(shape, rectangle) : await readOther('support'));
-  const start = await readOther('start');
+  const start =
+    given.object === 'complex' && given.start !== undefined
+      ? await readComplexStart(given.start, shape, path, files)
+      : await readOther('start');
   const inObject = await readOther('object-magnitudes');
   const second = inObject && secondPlane(inObject, shape, cleaned.magnitudes, cleaned.mask, options);
   return {
@@ -203,13 +214,26 @@ function rectangleIn([rows, columns]: Shape, [height, width]: Shape): Uint8Array
   return support;
 }
 
+/** Reads complex numbers of the pattern's shape. Real ones become complex. */
+async function readComplexStart(start: string, shape: Shape, pattern: string, files: InputFile[]): Promise<RealArray> {
+  const { sha256, ...image } = await readComplexInput(start);
+  checkMatches('--start', image.shape, start, shape, pattern);
+  files.push({ role: 'start', path: start, sha256 });
+  return image.data;
+}
+
 /** Reads an image that must have the shape of the pattern. */
 export async function readMatching(option: string, path: string, shape: Shape, pattern: string): Promise<Input> {
   // It may be as large as the pattern, even if it is better compressed.
   const maxPixels = Math.max(shape[0] * shape[1], 2 ** 23);
   const image = await readInput(path, { maxPixels, as: option === '--mask' ? 'mask' : 'image' });
-  if (image.shape[0] === shape[0] && image.shape[1] === shape[1]) return image;
-  const message = `${option}: ${path} is ${image.shape.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
+  checkMatches(option, image.shape, path, shape, pattern);
+  return image;
+}
+
+function checkMatches(option: string, own: Shape, path: string, shape: Shape, pattern: string): void {
+  if (own[0] === shape[0] && own[1] === shape[1]) return;
+  const message = `${option}: ${path} is ${own.join('×')}, but the pattern ${pattern} is ${shape.join('×')}`;
   throw new InvalidArgumentError(option, message);
 }
 

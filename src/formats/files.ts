@@ -9,11 +9,15 @@ import { basename, dirname, extname, isAbsolute, join, normalize, resolve } from
 import { promisify } from 'node:util';
 import { FileAccessError, InvalidArgumentError, gotTakes, messageOf } from '../errors.js';
 import {
+  type ComplexDecodeOptions,
+  type ComplexImage,
   type DecodeOptions,
   type EncodeOptions,
   type Image,
   type WritableFormat,
+  decodeComplexImage,
   decodeImage,
+  encodeComplexImage,
   encodeImage,
 } from './index.js';
 import { isBytes } from '../typed-arrays.js';
@@ -38,6 +42,41 @@ export async function readImage(source: string | Uint8Array, options: DecodeOpti
   }
   if (isBytes(source)) return decodeImage(source, options);
   throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
+}
+
+/**
+ * Reads an image of complex numbers, interleaved re, im, from a file, or from the bytes of one: `.npy`, or HDF5 as h5py and
+ * `writeComplexImage` write it. Real images become complex ones.
+ * @throws FileAccessError when it cannot be opened or read, FileFormatError when it is not an image, InvalidArgumentError
+ */
+export async function readComplexImage(
+  source: string | Uint8Array,
+  options: ComplexDecodeOptions = {},
+): Promise<ComplexImage> {
+  if (typeof source === 'string') {
+    const { path, bytes, dataset } = await readInputFile(source);
+    const all = { ...beside(path), ...(dataset !== undefined && { dataset }), ...options };
+    return naming(path, () => decodeComplexImage(bytes, all));
+  }
+  if (isBytes(source)) return decodeComplexImage(source, options);
+  throw new InvalidArgumentError('source', gotTakes('source', source, 'a path, or a Uint8Array with the content'));
+}
+
+/**
+ * Writes an image of complex numbers: `complex64` or `complex128`, by the type of its numbers, which NumPy and h5py read as such.
+ * `settings` are kept with the image, in .cxi.
+ * @throws InvalidArgumentError for a path that does not end in .npy or .cxi; FileAccessError
+ */
+export async function writeComplexImage(
+  path: string,
+  image: ComplexImage,
+  options: Pick<EncodeOptions, 'settings'> = {},
+): Promise<void> {
+  const format = typeof path === 'string' ? extname(path).toLowerCase().slice(1) : undefined;
+  if (format !== 'npy' && format !== 'cxi') {
+    throw new InvalidArgumentError('path', gotTakes('path', path, 'a name in .npy or .cxi'));
+  }
+  await writeBytes(path, encodeComplexImage(image, format, options));
 }
 
 /** What `readScan` takes beside the path, every field optional. What is given goes before what the file says. */

@@ -6,6 +6,7 @@ import { FileFormatError, InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkName, rejectUnknownKeys } from '../problems/options.js';
 import { plainBytes } from './bytes.js';
 import type { Scan } from '../scan-types.js';
+import { type ComplexDecodeOptions, type ComplexImage, decodeComplex } from './complex-image.js';
 import { encodeCxiImage } from './cxi-image.js';
 import { isBytes } from '../typed-arrays.js';
 import { decodeHdf5, isHdf5 } from './hdf5/hdf5.js';
@@ -24,6 +25,7 @@ import { decodeTiff, isTiff } from './tiff/decode.js';
 import { encodeTiff } from './tiff/encode.js';
 
 export type { EncodeOptions, Image, ImageFormat } from './image.js';
+export { type ComplexDecodeOptions, type ComplexImage, encodeComplexImage } from './complex-image.js';
 export { type NpyArray, decodeComplexNpy, decodeNpy, encodeComplexNpy, encodeNpy } from './npy.js';
 
 export type { DecodeOptions } from './options.js';
@@ -123,6 +125,25 @@ function decodeGzip(bytes: Uint8Array, options: DecodeOptions): Promise<Image> {
   const inner = gunzip(bytes, options);
   if (isGzip(inner)) throw new FileFormatError('the gzip file holds another gzip file', { format: 'gzip' });
   return decodeImage(inner, insideOf(bytes, options));
+}
+
+/**
+ * Reads an image of complex numbers, interleaved re, im, from the bytes of an `.npy` file, or of an HDF5 file as h5py and
+ * `encodeComplexImage` write it: the dataset that is named, or else that of CXI's first image or result. Real images, of every
+ * format that `decodeImage` reads, become complex ones.
+ * @throws FileFormatError, InvalidArgumentError
+ */
+export async function decodeComplexImage(bytes: Uint8Array, options: ComplexDecodeOptions = {}): Promise<ComplexImage> {
+  if (!isBytes(bytes)) {
+    throw new InvalidArgumentError('bytes', gotTakes('bytes', bytes, 'a Uint8Array, the content of a file'));
+  }
+  rejectUnknownKeys('options', options, ['dataset', 'sources']);
+  checkDecodeOptions(options);
+  const plain = plainBytes(bytes);
+  const image = await decodeComplex(plain, options);
+  if (image) return image;
+  const { data, shape } = await decodeImage(plain, options);
+  return { data: Float64Array.from({ length: 2 * data.length }, (_, i) => (i % 2 ? 0 : data[i >> 1])), shape };
 }
 
 /**

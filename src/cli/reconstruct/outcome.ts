@@ -10,6 +10,7 @@ import type {
   Reconstruction,
   ShrinkWrapOptions,
 } from '../../types.js';
+import type { FoundObject } from '../complex-files.js';
 import type { Preview } from '../live/terminal.js';
 import { brief } from '../print.js';
 import type { Effort } from '../../retrieve/recipe.js';
@@ -44,6 +45,8 @@ export interface GivenOptions extends ProblemOptions {
   bits?: '8' | '16';
   /** Of a complex object, the phases as an image. */
   phase?: string;
+  /** Phases without jumps of 2π. */
+  unwrap?: boolean;
   history?: string;
   report?: string;
   saveSupport?: string;
@@ -74,6 +77,12 @@ export interface Outcome {
   warnings: readonly Warning[];
   /** One line for each change that was made to the pattern. */
   done: readonly string[];
+}
+
+/** The complex object that was found, and the support that it has in the end. */
+export function foundObject({ problem, result }: Pick<Outcome, 'problem' | 'result'>): FoundObject {
+  const { feasible, shape, support = problem.support } = result;
+  return { feasible, shape, support };
 }
 
 /** All iterations that a run was asked for. */

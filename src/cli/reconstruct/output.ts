@@ -1,13 +1,13 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
-import type { EncodeOptions } from '../../formats/index.js';
 import { hasBeta } from '../../problems/options.js';
-import { magnitude, phase } from '../../tools/complex-images.js';
 import type { Agreement } from '../../types.js';
-import { isPng, writeComplexOutput, writeMask, writeOutput, writeText } from '../files.js';
+import { encodingOf, writeComplexFiles } from '../complex-files.js';
+import { writeMask, writeOutput, writeText } from '../files.js';
 import { type Printer, brief, jsonText } from '../print.js';
 import { duration } from '../progress.js';
 import {
+  foundObject,
   freeResiduals,
   inCommon,
   iterationsAsked,
@@ -18,31 +18,15 @@ import {
 import { reconstructionReport } from './report.js';
 
 export async function writeImage(path: string, options: ReconstructOptions, outcome: Outcome): Promise<void> {
-  if (options.object === 'complex') return writeComplexImage(options, outcome);
-  const { output, numbers, bits } = options;
+  const { output, numbers, phase, unwrap, bits } = options;
+  const settings = settingsOf(path, options, outcome);
+  if (options.object === 'complex') {
+    return writeComplexFiles({ images: [output, numbers], phase, unwrap, bits, settings }, foundObject(outcome));
+  }
   const { feasible, shape } = outcome.result;
   const image = { data: feasible, shape };
-  await writeOutput(output, image, { ...encodingOf(bits), settings: settingsOf(path, options, outcome) });
+  await writeOutput(output, image, { ...encodingOf(output, bits), settings });
   if (numbers !== undefined) await writeOutput(numbers, image);
-}
-
-/** Complex numbers as .npy, and otherwise pictures of the sizes and of the phases, these from −π to π. */
-async function writeComplexImage(
-  { output, numbers, phase: angles, bits }: ReconstructOptions,
-  { result: { feasible, shape } }: Outcome,
-): Promise<void> {
-  for (const path of [output, numbers]) {
-    if (path === undefined) continue;
-    if (path === '-' || extname(path).toLowerCase() === '.npy') await writeComplexOutput(path, feasible, shape);
-    else await writeOutput(path, { data: magnitude(feasible), shape }, encodingOf(bits));
-  }
-  if (angles === undefined) return;
-  const range = isPng(angles) && { range: [-Math.PI, Math.PI] as const };
-  await writeOutput(angles, { data: phase(feasible), shape }, { ...(isPng(angles) && encodingOf(bits)), ...range });
-}
-
-function encodingOf(bits: ReconstructOptions['bits']): EncodeOptions {
-  return bits === undefined ? {} : { bits: bits === '16' ? 16 : 8 };
 }
 
 /** What a CXI file says about the run: the most important in fields of its own, and everything as what --json prints. */
@@ -105,7 +89,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
   const { seed, starts, firstStart, refine, heldOut, shrinkWrap, detwin, precision } = options;
   const { generations = options.generations } = result;
-  const { object, output, numbers, phase, history, report, saveSupport, checkpoint } = options;
+  const { object, output, numbers, phase, unwrap, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
       command: 'reconstruct',
@@ -115,6 +99,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       numbers,
       object,
       phase,
+      unwrap,
       support: saveSupport,
       history,
       report,

@@ -5,6 +5,7 @@ import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
 import { readBytes } from '../../formats/files.js';
 import { type Warning, type WarningCode } from '../../inspect/index.js';
+import { numbersPerPixel } from '../../problems/image.js';
 import { REFINING_STEPS } from '../../problems/options.js';
 import { EFFORTS, chooseRecipe } from '../../retrieve/recipe.js';
 import { retrieve } from '../../retrieve/retrieve.js';
@@ -44,7 +45,8 @@ Without --algorithm, --beta, --iterations or --chain a recipe is chosen: see --e
 
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
 value as black and its largest as white; .npy and .tiff hold the numbers. Of a complex object, PNG and TIFF show the size, --phase
-the phase, and .npy holds the complex numbers. Without --output a run of PATTERN.npy leaves
+the phase, and .npy and .cxi hold the complex numbers, which --start takes.
+Phases outside the support are 0, with --unwrap NaN (in PNG black). Without --output a run of PATTERN.npy leaves
 PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
 earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy, and one that
 shrank in IMAGE.support.npy.
@@ -79,6 +81,7 @@ export function addReconstruct(program: Command): void {
       oneOf('--object', OBJECT_KINDS),
     )
     .option('--phase <file>', 'of a complex object: phases to write, .png (-π to π), .tiff or .npy')
+    .option('--unwrap', 'write and show phases without jumps of 2π, in PNG from the least to the greatest')
     .option('--amplitude-bounds <low..high>', 'sizes that a complex object may have', range('--amplitude-bounds', true))
     .option('--phase-bounds <low..high>', 'phases that it may have, in radians', range('--phase-bounds', true))
     .option('--object-magnitudes <file>', 'magnitudes of a complex object, measured in its own plane')
@@ -270,8 +273,9 @@ function isPart(path: string): boolean {
   return extname(path).toLowerCase() === '.npz';
 }
 
-function checkPartSize({ starts = 1, precision }: GivenOptions, { shape, magnitudes }: Problem): void {
-  const bytes = starts * magnitudes.length * (precision === 'double' ? 8 : 4);
+function checkPartSize({ starts = 1, precision }: GivenOptions, { shape, object = 'real' }: Problem): void {
+  const numbers = starts * shape[0] * shape[1] * numbersPerPixel(object);
+  const bytes = numbers * (precision === 'double' ? 8 : 4);
   if (bytes <= MOST_PART_BYTES) return;
   const takes = `parts of less than 2 GiB, and these of ${shape.join('×')} pixels are ${(bytes / 2 ** 30).toFixed(1)} GiB`;
   throw usage('--starts', `${starts} starts`, takes);
@@ -304,14 +308,15 @@ function checkTogether(options: GivenOptions): void {
   if (options.checkpointEvery !== undefined && options.checkpoint === undefined) {
     throw new UsageError('--checkpoint-every says how often, and takes --checkpoint, which says where');
   }
-  if (options.object !== 'complex' && options.phase !== undefined) {
-    throw new UsageError('--phase writes the phases of a complex object, and takes --object complex');
+  const ofPhase = options.phase === undefined ? options.unwrap && 'unwrap' : 'phase';
+  if (options.object !== 'complex' && ofPhase) {
+    throw new UsageError(`--${ofPhase} is about the phases of a complex object, and takes --object complex`);
+  }
+  if (options.unwrap && options.phase === undefined && options.report === undefined && output !== undefined) {
+    throw new UsageError('--unwrap is about --phase and --report, and neither is given');
   }
   if (options.objectIntensity && options.objectMagnitudes === undefined) {
     throw new UsageError('--object-intensity is about --object-magnitudes, and takes it');
-  }
-  if (options.object === 'complex' && start !== undefined) {
-    throw new UsageError('--start gives real objects, and --object is complex');
   }
   const isOfRun = isPart(output ?? '') || options.firstStart !== undefined;
   if (isOfRun && (effort !== undefined || RECIPE.every((name) => options[name] === undefined))) {
@@ -349,9 +354,7 @@ async function checkOutputs(
   options: GivenOptions & Partial<Names> & Pick<Names, 'output'>,
 ): Promise<void> {
   const { output, numbers, phase, history, report, record, saveSupport, checkpoint, resume } = options;
-  const isComplex = options.object === 'complex';
-  const formats = ['.npy', '.png', '.tif', '.tiff', ...(isComplex ? [] : ['.cxi', '.npz'])];
-  await checkOutput('--output', output, formats, true);
+  await checkOutput('--output', output, ['.npy', '.png', '.tif', '.tiff', '.cxi', '.npz'], true);
   if (checkpoint !== undefined) await checkPlace('--checkpoint', checkpoint);
   if (phase !== undefined) await checkOutput('--phase', phase, ['.npy', '.png', '.tif', '.tiff']);
   if (history !== undefined) await checkOutput('--history', history, ['.csv', '.json']);

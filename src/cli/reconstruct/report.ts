@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import process from 'node:process';
 import { version } from '../../../package.json';
 import { extent } from '../../formats/image.js';
+import { unwrapped } from '../complex-files.js';
 import { isPng } from '../files.js';
 import { complexPicture, cropToSupport, encodePicture, objectPicture, partsOf, patternPicture } from '../picture.js';
 import { brief } from '../print.js';
@@ -10,6 +11,7 @@ import { hasBeta } from '../../problems/options.js';
 import { magnitude } from '../../tools/complex-images.js';
 import { type RealArray, type Reconstruction } from '../../types.js';
 import {
+  foundObject,
   freeResiduals,
   inCommon,
   iterationsAsked,
@@ -42,6 +44,7 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
   const image = cropped(isComplex ? magnitude(result.feasible) : result.feasible);
   const pattern = patternPicture({ data: problem.magnitudes, shape: problem.shape }, problem.mask);
   const [black, white] = extent(image.data);
+  const flat = isComplex && options.unwrap ? cropped(unwrapped(foundObject(outcome)).data) : undefined;
   const cut = image.data.length < problem.magnitudes.length ? ', cut out around the support' : '';
   return reportPage({
     title: `${path === '-' ? 'Pattern from standard input' : basename(path)}, reconstructed`,
@@ -66,6 +69,7 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
             },
           ]
         : []),
+      ...(flat ? [{ name: 'Phase, unwrapped', png: objectPicture(flat), caption: inRadians(flat.data) }] : []),
     ],
     history: result.history ?? new Float64Array(),
     facts: facts(path, options, outcome),
@@ -75,6 +79,11 @@ export function reconstructionReport(path: string, options: ReconstructOptions, 
       isComplex ? NOTES.complex : NOTES.always,
     ],
   });
+}
+
+function inRadians(data: RealArray): string {
+  const [black, white] = extent(data);
+  return `Black ${brief(black)} rad, white ${brief(white)} rad; black outside the support.`;
 }
 
 function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
