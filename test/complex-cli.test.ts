@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fourierSums } from '../src/cli/validate/textbook.js';
-import { readImage, writeImage } from '../src/formats/files.js';
-import { encodeNpy } from '../src/formats/index.js';
+import { readComplexImage, readImage, writeImage } from '../src/formats/files.js';
+import { encodeComplexNpy, encodeNpy } from '../src/formats/index.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise, relativeError } from './support/images.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
@@ -35,6 +35,7 @@ beforeAll(async () => {
   const magnitudes = sizes.map((_, k) => Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]));
   folder.write('pattern.npy', encodeNpy(magnitudes, SHAPE));
   folder.write('support.npy', encodeNpy(support, SHAPE));
+  folder.write('small.npy', encodeComplexNpy(new Float64Array(12), [2, 3]));
   folder.write(
     'intensities.npy',
     encodeNpy(
@@ -120,29 +121,112 @@ describe('reconstruct --object complex', () => {
     }
   });
 
+  it('goes on from complex numbers, which CXI holds too', async () => {
+    const whole = ['--algorithm', 'er', '--precision', 'double', '--backend', 'wasm'];
+    await rephase([...RUN, ...whole, '--iterations', '30', '-o', 'whole.npy']);
+    await rephase([...RUN, ...whole, '--iterations', '20', '-o', 'begun.npy']);
+    await rephase([...RUN, ...whole, '--iterations', '20', '-o', 'begun.cxi']);
+    for (const begun of ['begun.npy', 'begun.cxi']) {
+      const { code, stderr } = await rephase([
+        ...RUN,
+        ...whole,
+        '--iterations',
+        '10',
+        '--start',
+        begun,
+        '-o',
+        'on.npy',
+      ]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(relativeError(complexNumbers('on.npy'), complexNumbers('whole.npy'))).toBeLessThan(1e-12);
+    }
+    const { data } = await readComplexImage(folder.at('begun.cxi'));
+    expect(data).toEqual(complexNumbers('begun.npy'));
+    // A real image is a complex one whose imaginary parts are 0.
+    expect(await rephase([...RUN, ...whole, '--start', 'support.npy', '-o', 'real.npy'])).toMatchObject({ code: 0 });
+  });
+
+  it('writes phases without jumps, and shows them', async () => {
+    const files = ['-o', 'object.npy', '--phase', 'flat.tiff', '--report', 'flat.html'];
+    const { stdout, code } = await rephase([...RUN, ...HIO, ...files, '--unwrap']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('flat.tiff') as string });
+    const object = complexNumbers('object.npy');
+    const flat = await readImage(folder.at('flat.tiff'));
+    for (const [i, inside] of support.entries()) {
+      if (!inside) expect(flat.data[i]).toBeNaN();
+      else {
+        const turns = (flat.data[i] - Math.atan2(object[2 * i + 1], object[2 * i])) / (2 * Math.PI);
+        expect(turns).toBeCloseTo(Math.round(turns), 5);
+      }
+    }
+    expect(readFileSync(folder.at('flat.html'), 'utf8')).toMatch(/Phase, unwrapped.*rad; black outside the support/);
+  });
+
+  it('is divided into parts, which combine merges to what generations make of all starts', async () => {
+    const settings = [...RUN, '--chain', '(hio*45+er*5)*4', '--precision', 'double', '--backend', 'wasm'];
+    await rephase([...settings, '--starts', '0..2', '-o', 'first.npz']);
+    await rephase([...settings, '--starts', '3..5', '-o', 'second.npz']);
+    const files = ['-o', 'parts.npy', '--phase', 'parts.png', '--unwrap', '--report', 'parts.html', '--json'];
+    const combined = await rephase(['combine', 'first.npz', 'second.npz', '--refine', '20', ...files]);
+    expect(combined).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(combined.stdout)).toMatchObject({ command: 'combine', starts: 6, phase: 'parts.png' });
+    const all = ['--starts', '6', '--generations', '1', '--refine', '20', '--held-out', '0', '-o', 'all.npy'];
+    await rephase([...settings, ...all]);
+    expect(relativeError(complexNumbers('parts.npy'), complexNumbers('all.npy'))).toBeLessThan(1e-12);
+    expect((await readImage(folder.at('parts.png'))).shape).toEqual(SHAPE);
+    expect(readFileSync(folder.at('parts.html'), 'utf8')).toContain('Phase, unwrapped');
+
+    await rephase([...settings, '--object-magnitudes', 'intensities.npy', '--starts', '0..1', '-o', 'other.npz']);
+    const { stderr } = await rephase(['combine', 'first.npz', 'other.npz', '-o', 'never.npy']);
+    expect(stderr).toMatch(/other\.npz: has another objectMagnitudes than first\.npz/);
+    await rephase([...settings, '--object-magnitudes', 'intensities.npy', '--starts', '2..3', '-o', 'more.npz']);
+    expect(await rephase(['combine', 'other.npz', 'more.npz', '-o', 'two.npy'])).toMatchObject({ code: 0 });
+  });
+
+  it('is simulated, and needs no recipe: --effort chooses one, with generations', async () => {
+    const image = Float64Array.from({ length: 2 * 12 * 10 }, (_, i) => 0.2 + noise(240, 9)[i]);
+    folder.write('specimen.npy', encodeComplexNpy(image, [12, 10]));
+    const simulated = await rephase(['simulate', 'specimen.npy', '--object', 'complex', '-o', 'seen.npy']);
+    expect(simulated).toMatchObject({ code: 0, stdout: expect.stringContaining('12×10 image → 24×20') as string });
+    const args = ['--object', 'complex', '--support', 'seen.support.npy', '--effort', 'quick', '--no-clean', '--json'];
+    const { code, stdout } = await rephase(['reconstruct', 'seen.npy', ...args, '-o', 'seen.object.cxi']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ starts: 4, generations: 2, refine: 100, object: 'complex' });
+  });
+
+  it('goes on from a checkpoint to the same end', async () => {
+    const settings = [...RUN, ...HIO, '--generations', '2', '--refine', '5', '--backend', 'wasm'];
+    await rephase([...settings, '-o', 'uninterrupted.npy']);
+    await rephase([...settings, '-o', 'with.npy', '--checkpoint', 'run.checkpoint', '--checkpoint-every', '0.01']);
+    const { code } = await rephase([...settings, '-o', 'resumed.npy', '--resume', 'run.checkpoint']);
+    expect(code).toBe(0);
+    expect(complexNumbers('resumed.npy')).toEqual(complexNumbers('uninterrupted.npy'));
+  });
+
   const wrong: [what: string, args: string[], code: number, message: RegExp][] = [
     [
       'phases of a real object',
       ['--object', 'real', '--phase', 'p.png'],
       2,
-      /--phase writes .* takes --object complex/,
+      /--phase is about the phases of a complex object, and takes --object complex/,
     ],
     [
-      'a start',
-      ['--start', 'support.npy', '--algorithm', 'hio'],
+      'a start of another shape',
+      ['--start', 'small.npy'],
+      1,
+      /--start: small\.npy is 2×3, but the pattern .* is 24×30/,
+    ],
+    ['phases of nothing', ['--unwrap'], 2, /--unwrap is about --phase and --report, and neither is given/],
+    [
+      'unwrapped phases of a real object',
+      ['--object', 'real', '--unwrap', '--report', 'run.html'],
       2,
-      /--start gives real objects, and --object is complex/,
+      /--unwrap is about the phases of a complex object, and takes --object complex/,
     ],
     ['positivity', ['--bounds', '0..1', '--algorithm', 'hio'], 2, /bounds: got \[0, 1\]; takes nothing with object/],
     ['chio', ['--algorithm', 'chio'], 2, /algorithm: got "chio"; takes one of er, gs/],
     ['crossed bounds', ['--phase-bounds', '1..0'], 2, /--phase-bounds: got "1\.\.0"; takes LOW\.\.HIGH/],
     ['intensities of nothing', ['--object-intensity'], 2, /--object-intensity is about --object-magnitudes/],
-    [
-      'a part of the starts',
-      ['-o', 'part.npz', '--chain', 'er*5'],
-      2,
-      /--output: got "part\.npz"; takes a name in \.npy, \.png/,
-    ],
     ['another kind', ['--object', 'imaginary'], 2, /--object: got "imaginary"; takes real, complex/],
   ];
 

@@ -1,11 +1,17 @@
 /** HDF5 as it is written: read back by this package's reader, which checks every structure's checksum, and scans in CXI. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readImage, readScan, writeImage, writeScan } from '../src/files.js';
+import { readComplexImage, readImage, readScan, writeComplexImage, writeImage, writeScan } from '../src/files.js';
 import { readScanWithNotes } from '../src/formats/files.js';
-import { encodeImage } from '../src/formats/index.js';
+import {
+  decodeComplexImage,
+  encodeComplexImage,
+  encodeComplexNpy,
+  encodeImage,
+  encodeNpy,
+} from '../src/formats/index.js';
 import { readHdf5 } from '../src/formats/hdf5/hdf5.js';
 import { encodeHdf5 } from '../src/formats/hdf5/write.js';
 import { Contents } from '../src/formats/scan/contents.js';
@@ -74,6 +80,49 @@ describe('an image as CXI', () => {
     const contents = await contentsOf(await encodeImage(image, 'cxi', { bits: 64 }));
     expect(contents.counts('/entry_1/image_1/data')!.data).toEqual(Float64Array.from(image.data));
     await expect(encodeImage(image, 'cxi', { bits: 16 })).rejects.toThrow('bits: got 16; takes 32 or 64 for .cxi');
+  });
+});
+
+describe('an image of complex numbers', () => {
+  const shape = [3, 4] as const;
+  const data = Float64Array.from({ length: 24 }, (_, i) => Math.sin(i * i));
+
+  it.each(['npy', 'cxi'])('comes back from .%s in both precisions', async (ending) => {
+    const path = join(folder, `complex.${ending}`);
+    await writeComplexImage(path, { data, shape });
+    expect(await readComplexImage(path)).toEqual({ data, shape });
+    const single = Float32Array.from(data);
+    await writeComplexImage(path, { data: single, shape });
+    const { data: back } = await readComplexImage(readFileSync(path));
+    expect([...back]).toEqual([...single]);
+  });
+
+  it('is a dataset that is named, and in CXI kept with what was said about it', async () => {
+    const path = join(folder, 'named.h5');
+    writeFileSync(path, encodeHdf5({ '/a/b': { data, extents: [1, 3, 4], isComplex: true } }));
+    expect(await readComplexImage(`${path}:/a/b`)).toEqual({ data, shape });
+    expect(await readComplexImage(path, { dataset: '/a/b' })).toEqual({ data, shape });
+    const contents = await contentsOf(encodeComplexImage({ data, shape }, 'cxi', { settings: { seed: 3 } }));
+    expect(contents.complex('/entry_1/image_1/data')).toEqual({ data, extents: shape });
+    expect(contents.number('/entry_1/image_1/process_1/seed')).toBe(3);
+  });
+
+  it('is made of real ones, and is refused where there is no image', async () => {
+    const real = Float32Array.of(1, 2, 3, 4);
+    const complex = Float64Array.of(1, 0, 2, 0, 3, 0, 4, 0);
+    for (const bytes of [encodeNpy(real, [2, 2]), await encodeImage({ data: real, shape: [2, 2] }, 'tiff')]) {
+      const read = await decodeComplexImage(bytes);
+      expect(read.shape).toEqual([2, 2]);
+      expect([...read.data]).toEqual([...complex]);
+    }
+    await expect(decodeComplexImage(encodeComplexNpy(data, [2, 2, 3]))).rejects.toThrow(
+      'has an array of (2, 2, 3) where one image of complex numbers is wanted',
+    );
+    await expect(decodeComplexImage(encodeComplexNpy(data, [12]))).rejects.toThrow('has an array of (12)');
+    await expect(decodeComplexImage(data as never)).rejects.toThrow(/^bytes: got/);
+    await expect(decodeComplexImage(encodeNpy(real, [2, 2]), { frame: 1 } as never)).rejects.toThrow(/'frame'/);
+    await expect(writeComplexImage('image.png', { data, shape })).rejects.toThrow('takes a name in .npy or .cxi');
+    expect(() => encodeComplexImage({ data: real, shape }, 'npy')).toThrow(/^data: got .* interleaved re, im: 24/);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   besides,
   checkDistinct,
   checkOutput,
+  readComplexInput,
   readInput,
   writeMask,
   writeOutput,
@@ -16,12 +17,13 @@ import { examples } from './help.js';
 import { interruptible } from './interrupt.js';
 import { printer } from './print.js';
 import { type SimulateScanOptions, runSimulateScan } from './simulate-scan.js';
-import type { Shape } from '../types.js';
-import { finite, numberFrom, pair, positive, shape, whole } from './values.js';
+import { OBJECT_KINDS, type ObjectKind, type Shape } from '../types.js';
+import { finite, numberFrom, oneOf, pair, positive, shape, whole } from './values.js';
 
 interface SimulateOptions extends InputOptions, Omit<SimulateScanOptions, 'scan'> {
   output: string;
   scan?: Shape;
+  object?: ObjectKind;
   pad?: number;
   photons?: number;
   beamstop?: number;
@@ -54,6 +56,11 @@ export function addSimulate(program: Command): void {
       'pattern to write: .npy or .tiff (- writes .npy to standard output), or a scan: .cxi',
     )
     .option(
+      '--object <kind>',
+      `${OBJECT_KINDS.join(' or ')}: what the image's pixels are (default: real; complex ones from .npy or .cxi)`,
+      oneOf('--object', OBJECT_KINDS),
+    )
+    .option(
       '--pad <factor>',
       `the pattern is this many times larger than the image in both directions (default: ${PAD})`,
       numberFrom('--pad', 1),
@@ -84,6 +91,7 @@ export function addSimulate(program: Command): void {
         examples([
           'rephase simulate photo.png -o pattern.npy',
           'rephase simulate photo.png -o pattern.npy --photons 1e8 --beamstop 8 --seed 7',
+          'rephase simulate specimen.npy -o pattern.npy --object complex --photons 1e8',
           'rephase simulate photo.png -o scan.cxi --scan 20x20 --step 12 --photons 1e6 --defocus 1e-4',
           'rephase simulate photo.png -o - | rephase reconstruct - -o image.png --support 256x256 --algorithm hio',
         ]),
@@ -95,7 +103,7 @@ export function addSimulate(program: Command): void {
 async function runSimulate(path: string, options: SimulateOptions): Promise<void> {
   const { scan } = options;
   if (scan) {
-    const other = (['pad', 'beamstop'] as const).find((name) => options[name] !== undefined);
+    const other = (['object', 'pad', 'beamstop'] as const).find((name) => options[name] !== undefined);
     if (other) throw new UsageError(`--${other} is for single patterns, and --scan makes many`);
     return runSimulateScan(path, { ...options, scan });
   }
@@ -116,11 +124,13 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
     ],
   );
   const out = printer(options, toStdout);
-  const image = await readInput(path, options);
+  const { object } = options;
+  const image = await (object === 'complex' ? readComplexInput(path) : readInput(path, options));
   const { pad = PAD, photons, seed } = options;
   const pattern = await simulate({
     image: image.data,
     shape: image.shape,
+    object,
     pad,
     seed,
     ...(photons !== undefined && { photons }),
@@ -136,5 +146,5 @@ async function runSimulate(path: string, options: SimulateOptions): Promise<void
   out.line(`${image.shape.join('×')} image → ${shape.join('×')} pattern`);
   out.line(`wrote ${[output, supportPath, maskPath].filter((written) => written !== undefined).join(', ')}`);
   const written = { pattern: output, support: supportPath, mask: maskPath };
-  out.object({ command: 'simulate', image: path, ...written, shape, pad, photons, beamstop, seed });
+  out.object({ command: 'simulate', image: path, object, ...written, shape, pad, photons, beamstop, seed });
 }
