@@ -39,7 +39,7 @@ export {
   type WarningCode,
 } from './inspect/index.js';
 export { alignedError, type Alignment } from './tools/align.js';
-export { alignedComplexError, type ComplexAlignment } from './tools/align-complex.js';
+export { alignedComplexError, type AlignComplexOptions, type ComplexAlignment } from './tools/align-complex.js';
 export { alignedScanError, type AlignScanOptions, type ScanAlignment } from './tools/align-scan.js';
 export { magnitude, phase, type PhaseOptions } from './tools/complex-images.js';
 export { fftshift, ifftshift, type ShiftedArray } from './tools/fftshift.js';

@@ -81,6 +81,108 @@ describe('alignedComplexError', () => {
     await fc.assert(property, { numRuns: 60, seed: 1 });
   });
 
+  describe('with a ramp', () => {
+    /** Spots of sizes and phases in a part of the image, complex, as a specimen in its support. */
+    function specimen([rows, columns]: Shape, seed: number): Float64Array {
+      const u = noise(2 * rows * columns, seed);
+      const object = new Float64Array(2 * rows * columns);
+      for (let row = 0; row < Math.ceil(rows / 2); row++) {
+        for (let column = 0; column < Math.ceil(columns / 2); column++) {
+          const i = row * columns + column;
+          const angle = 2 * u[2 * i + 1];
+          object[2 * i] = (0.3 + u[2 * i]) * Math.cos(angle);
+          object[2 * i + 1] = (0.3 + u[2 * i]) * Math.sin(angle);
+        }
+      }
+      return object;
+    }
+
+    /** exp(i(slope·r + phase))·o, its twin, and a shift around the edges. */
+    function disguised(
+      object: Float64Array,
+      [rows, columns]: Shape,
+      how: { slope: readonly [number, number]; phase: number; twin: boolean; by: readonly [number, number] },
+    ): Float64Array {
+      const result = new Float64Array(object.length);
+      for (let i = 0; i < rows * columns; i++) {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        const angle = how.slope[0] * row + how.slope[1] * column + how.phase;
+        const [re, im] = [object[2 * i], object[2 * i + 1]];
+        const to = (n: number, by: number, period: number) => ((((how.twin ? -n : n) + by) % period) + period) % period;
+        const at = 2 * (to(row, how.by[0], rows) * columns + to(column, how.by[1], columns));
+        result[at] = re * Math.cos(angle) - im * Math.sin(angle);
+        result[at + 1] = (how.twin ? -1 : 1) * (re * Math.sin(angle) + im * Math.cos(angle));
+      }
+      return result;
+    }
+
+    it('undoes any slope, with shift, twin and constant phase at once', async () => {
+      const angle = fc.double({ min: -3.1, max: 3.1, noNaN: true });
+      const property = fc.asyncProperty(
+        fc.tuple(fc.integer({ min: 5, max: 20 }), fc.integer({ min: 6, max: 21 })),
+        fc.tuple(angle, angle),
+        angle,
+        fc.boolean(),
+        fc.tuple(fc.nat(30), fc.nat(30)),
+        async (shape: Shape, slope, phase, twin, by) => {
+          const truth = specimen(shape, 1 + by[0]);
+          const estimate = disguised(truth, shape, { slope, phase, twin, by });
+          const found = await alignedComplexError(estimate, truth, shape, { ramp: true });
+          expect(found.error).toBeLessThan(1e-10);
+          expect(found.twin).toBe(twin);
+          // The twin of a ramp is the same ramp, and to undo one is to add the opposite.
+          found.ramp.forEach((step, axis) => expect(Math.cos(step + slope[axis])).toBeCloseTo(1, 10));
+          expect(relativeError(found.aligned, truth)).toBeCloseTo(found.error, 12);
+        },
+      );
+      await fc.assert(property, { numRuns: 60, seed: 1 });
+    });
+
+    it('is what a pattern of the shifted zero frequency asks for', async () => {
+      // The pattern moves by 0.4 and −1.7 pixels, so that the object has a phase of so many parts of 2π from edge to edge.
+      const shape: Shape = [24, 30];
+      const truth = specimen(shape, 5);
+      const slope = [(2 * Math.PI * 0.4) / 24, (2 * Math.PI * -1.7) / 30] as const;
+      const estimate = disguised(truth, shape, { slope, phase: 0.3, twin: false, by: [3, 4] });
+      const without = await alignedComplexError(estimate, truth, shape);
+      expect(without.error).toBeGreaterThan(0.3);
+      expect(without.ramp).toEqual([0, 0]);
+      const noisy = estimate.map((value, i) => value + 0.02 * (noise(estimate.length, 8)[i] - 0.5));
+      const found = await alignedComplexError(noisy, truth, shape, { ramp: true });
+      const left = (0.02 * Math.sqrt(estimate.length / 12)) / Math.hypot(...truth);
+      expect(found.error).toBeLessThan(1.05 * left);
+      expect(found.error).toBeGreaterThan(0.9 * left);
+      expect(found.shift).toEqual([21, 26]);
+      expect((found.ramp[0] * 24) / (2 * Math.PI)).toBeCloseTo(-0.4, 2);
+      expect((found.ramp[1] * 30) / (2 * Math.PI)).toBeCloseTo(1.7, 2);
+    });
+
+    it.each([[[1, 16]], [[16, 1]]] as const)('along one axis, of shape %j', async (shape) => {
+      const truth = specimen(shape, 6);
+      const slope = shape[0] === 1 ? ([0, 0.77] as const) : ([0.77, 0] as const);
+      const how = { slope, phase: 1, twin: true, by: [5, 3] } as const;
+      const estimate = disguised(truth, shape, how);
+      expect((await alignedComplexError(estimate, truth, shape, { ramp: true })).error).toBeLessThan(1e-10);
+    });
+
+    it('finds points, which have no neighbours', async () => {
+      const shape: Shape = [16, 16];
+      const truth = new Float64Array(512);
+      for (const [i, at] of [0, 35, 70, 118].entries()) truth[2 * at + (i % 2)] = 1 + i;
+      const how = { slope: [0.3, -1.1], phase: -2, twin: true, by: [9, 2] } as const;
+      const { error } = await alignedComplexError(disguised(truth, shape, how), truth, shape, { ramp: true });
+      expect(error).toBeLessThan(1e-10);
+    });
+
+    it('takes true or false', async () => {
+      const ones = new Float64Array(12).fill(1);
+      await expect(alignedComplexError(ones, ones, [2, 3], { ramp: 1 } as never)).rejects.toThrow(
+        /^ramp: got 1; takes true or false/,
+      );
+      await expect(alignedComplexError(ones, ones, [2, 3], { slope: true } as never)).rejects.toThrow(/no 'slope'/);
+    });
+  });
+
   it('says what it did, and what is left', async () => {
     const shape: Shape = [6, 7];
     const truth = noise(84, 2);

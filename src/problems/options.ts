@@ -266,7 +266,7 @@ export function checkFunction(argument: string, value: unknown): void {
 }
 
 /** Checks that a value is true or false. */
-function checkFlag(argument: string, value: unknown): void {
+export function checkFlag(argument: string, value: unknown): void {
   if (typeof value === 'boolean') return;
   throw new InvalidArgumentError(argument, gotTakes(argument, value, 'true or false'));
 }

@@ -5,6 +5,7 @@
 import type { Backend } from '../backends/interface.js';
 import { ImageTransform, indexOfLargestSize, spectrumProduct } from '../session/image-transform.js';
 import { magnitude } from '../tools/complex-images.js';
+import { peakNear, signed } from '../tools/peak.js';
 import type { ObjectKind, RealArray, Shape } from '../types.js';
 
 export interface Registered {
@@ -18,9 +19,6 @@ export interface Registered {
   /** ‖image − reference‖ / ‖reference‖ afterwards. */
   distance: number;
 }
-
-/** The correlation is looked at in so many steps of a pixel, between which a parabola finds its peak. */
-const STEPS = 8;
 
 /** Registers images to a reference. Holds memory of a backend until `dispose`. */
 export class Registration {
@@ -79,7 +77,7 @@ export class Registration {
     const [plain, turned] = candidates;
     const { rotated, phases, at } = plain.height >= turned.height ? plain : turned;
     const columns = this.#shape[1];
-    const shift = refined(phases, this.#shape, [Math.floor(at / columns), at % columns]);
+    const shift = peakNear(phases, this.#shape, [Math.floor(at / columns), at % columns]);
     const moved = shifted(spectrum, this.#shape, rotated, shift);
     const factor = this.#factorOf(moved);
     const result = Float64Array.from(await this.#transform.inverse(multiplied(moved, factor)));
@@ -136,52 +134,6 @@ function distance(a: RealArray, b: RealArray): number {
   return Math.sqrt(difference / norm);
 }
 
-/** Where within a pixel of `peak` the inverse transform of `phases` has the largest size. */
-function refined(phases: RealArray, [rows, columns]: Shape, peak: readonly [number, number]): [number, number] {
-  const offsets = Array.from({ length: 2 * STEPS + 1 }, (_, i) => (i - STEPS) / STEPS);
-  const heights: number[][] = [];
-  for (const down of offsets) {
-    // Summed over rows first, for every column.
-    const sums = new Float64Array(2 * columns);
-    for (let row = 0; row < rows; row++) {
-      const angle = (2 * Math.PI * signed(row, rows) * (peak[0] + down)) / rows;
-      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
-      for (let column = 0; column < columns; column++) {
-        const k = 2 * (row * columns + column);
-        sums[2 * column] += phases[k] * cosine - phases[k + 1] * sine;
-        sums[2 * column + 1] += phases[k] * sine + phases[k + 1] * cosine;
-      }
-    }
-    const along: number[] = [];
-    for (const right of offsets) {
-      let [re, im] = [0, 0];
-      for (let column = 0; column < columns; column++) {
-        const angle = (2 * Math.PI * signed(column, columns) * (peak[1] + right)) / columns;
-        const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
-        re += sums[2 * column] * cosine - sums[2 * column + 1] * sine;
-        im += sums[2 * column] * sine + sums[2 * column + 1] * cosine;
-      }
-      along.push(Math.hypot(re, im));
-    }
-    heights.push(along);
-  }
-  const tallest = heights.map((along) => Math.max(...along));
-  const i = tallest.indexOf(Math.max(...tallest));
-  const j = heights[i].indexOf(tallest[i]);
-  const rowPeak = parabolaPeak(
-    heights.map((along) => along[j]),
-    i,
-  );
-  return [peak[0] + (rowPeak - STEPS) / STEPS, peak[1] + (parabolaPeak(heights[i], j) - STEPS) / STEPS];
-}
-
-/** Where the parabola through three neighbouring numbers is largest. */
-function parabolaPeak(numbers: readonly number[], at: number): number {
-  if (at === 0 || at === numbers.length - 1) return at;
-  const [before, here, after] = numbers.slice(at - 1, at + 2);
-  return at + (before - after) / (2 * (before - 2 * here + after) || 1);
-}
-
 /** The spectrum of an image that is rotated by 180° (and conjugated), or not, and then shifted. */
 function shifted(
   x: RealArray,
@@ -207,9 +159,4 @@ function multiplied(spectrum: RealArray, [re, im]: readonly [number, number]): F
   return Float64Array.from(spectrum, (value, i) =>
     i % 2 ? value * re + spectrum[i - 1] * im : value * re - spectrum[i + 1] * im,
   );
-}
-
-/** An index of a transform as the frequency around zero that it stands for. */
-function signed(index: number, length: number): number {
-  return 2 * index < length ? index : index - length;
 }
