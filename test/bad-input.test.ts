@@ -9,6 +9,7 @@ import {
   listBackends,
   retrieve,
   simulate,
+  type ObjectKind,
   type Problem,
   type SessionOptions,
 } from '../src/index.js';
@@ -275,8 +276,26 @@ describe('more memory than there is', () => {
     expect(message).toMatch(/1000000 starts of 2 × 3 pixels.*GiB.*can address 4 GiB/);
   });
 
+  it('is nearly twice as much for complex objects', async () => {
+    const large = { magnitudes: new Float32Array(64 * 64).fill(1), shape: [64, 64] as const };
+    for (const precision of ['single', 'double'] as const) {
+      const needed = async (object: ObjectKind) => {
+        const attempt = createSession({ ...large, object }, { backend: 'wasm', precision, starts: 1e6 });
+        return ((await attempt.catch((thrown: unknown) => thrown)) as OutOfMemoryError).requiredBytes;
+      };
+      const [real, complex] = [await needed('real'), await needed('complex')];
+      const number = precision === 'single' ? 4 : 8;
+      // An object and its spectrum.
+      expect(complex).toBeGreaterThan(1e6 * 4 * number * 64 * 64);
+      expect(complex / real).toBeGreaterThan(1.5);
+      expect(complex / real).toBeLessThan(2);
+    }
+  });
+
   it('is the same error when the session is on a worker', async () => {
     await expect(retrieve(good, { backend: 'wasm', starts: 2 ** 26 })).rejects.toThrow(OutOfMemoryError);
+    const complex = { ...good, object: 'complex' as const };
+    await expect(retrieve(complex, { backend: 'wasm', starts: 2 ** 26 })).rejects.toThrow(OutOfMemoryError);
   });
 });
 
