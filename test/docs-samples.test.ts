@@ -1,7 +1,9 @@
 /**
  * Every sample of the documents runs: those in TypeScript as modules that import the package, those of the command line in a
- * shell. Data are small: numbers from 100 on become 32. What a sample does not define is data of this size.
+ * shell, those of npm as the scripts behind them. Data are small: numbers from 100 on become 32. What a sample does not define is
+ * data of this size.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -19,14 +21,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Below the package, whose modules import it by its name. */
 const modules = join(root, 'build/samples');
 const folder = temporaryFolder();
-/** On a GPU in software they take a minute: `SAMPLES=all npx vitest run test/docs-samples.test.ts` */
-const withWebGpu = process.env.SAMPLES === 'all' && (await whyNoWebGpu()) === '';
+const withoutWebGpu = await whyNoWebGpu();
+const canRun = ({ text }: Sample) => withoutWebGpu === '' || !text.includes('webgpu');
 
 const SIZE = 32;
 const SHAPE: Shape = [SIZE, SIZE];
 
-/** Other tests run these, which take minutes. */
-const ELSEWHERE = /^npx rephase (bench|validate)/;
+/**
+ * The scripts that end by themselves. `npm test` is what runs here, and demo-page.test.ts opens the page of `npm run demo`, which
+ * would be served until it is stopped.
+ */
+const DEMOS: Record<string, string> = { start: 'demo.mjs', 'run demo:ptycho': 'demo-ptycho.mjs' };
 
 interface Sample {
   name: string;
@@ -49,6 +54,11 @@ const samples = documents.flatMap((path): Sample[] => {
   }));
 });
 const programs = samples.filter(({ language }) => language === 'ts' || language === 'js');
+const isCommonJs = ({ text }: Sample) => text.includes('require(');
+const inPython = samples.filter(({ language }) => language === 'python');
+const demos = new Set(
+  samples.flatMap(({ text }) => [...text.matchAll(/^npm (start|run [\w:]+)/gm)].map(([, command]) => command)),
+);
 const shells = samples.filter(
   ({ language, text }) => ['', 'sh', 'bash'].includes(language) && /^(npx )?rephase /m.test(text),
 );
@@ -114,32 +124,60 @@ afterAll(() => {
 });
 
 const env = { REPHASE_BACKEND: 'wasm', PROGRAM, NODE: process.execPath, SLURM_ARRAY_TASK_ID: '0' };
+/** `bench` and `validate` take every backend that there is, and a GPU in software takes many minutes. */
+const noGpu = { VK_ICD_FILENAMES: '/dev/null', CUDA_VISIBLE_DEVICES: '' };
 
 describe('in TypeScript', () => {
-  it.each(programs.filter(({ text }) => (withWebGpu || !text.includes('webgpu')) && !text.includes('require(')))(
-    '$name',
-    async ({ name, text }) => {
-      const file = join(modules, `${name.replace(/\W+/g, '-')}.mjs`);
-      const { code: script } = await transform(smaller(text), { loader: 'ts', target: 'es2022' });
-      writeFileSync(file, script);
-      const usesWebGpu = text.includes('webgpu');
-      const { code, stderr } = await execute(
-        process.execPath,
-        ['--import', join(modules, 'prelude.mjs'), join(modules, 'calls.mjs'), file],
-        { cwd: folder.path, env: { ...env, ...(usesWebGpu && { REPHASE_BACKEND: '', WEBGPU: '1' }) } },
-      );
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    },
-  );
+  it.each(programs.filter((sample) => canRun(sample) && !isCommonJs(sample)))('$name', async ({ name, text }) => {
+    const file = join(modules, `${name.replace(/\W+/g, '-')}.mjs`);
+    const { code: script } = await transform(smaller(text), { loader: 'ts', target: 'es2022' });
+    writeFileSync(file, script);
+    const usesWebGpu = text.includes('webgpu');
+    const { code, stderr } = await execute(
+      process.execPath,
+      ['--import', join(modules, 'prelude.mjs'), join(modules, 'calls.mjs'), file],
+      { cwd: folder.path, env: { ...env, ...(usesWebGpu && { REPHASE_BACKEND: '', WEBGPU: '1' }) } },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each(programs.filter(isCommonJs))('$name', async ({ name, text }) => {
+    const file = join(modules, `${name.replace(/\W+/g, '-')}.cjs`);
+    writeFileSync(file, text);
+    const { code, stderr } = await execute(process.execPath, [file], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
 });
 
 describe('on the command line', () => {
-  it.each(shells.filter(({ text }) => withWebGpu || !text.includes('webgpu')))('$name', async ({ language, text }) => {
+  it.each(shells.filter(canRun))('$name', async ({ language, text }) => {
     const lines = text.replaceAll('\\\n', ' ').split('\n');
-    const run =
-      language === '' ? lines.filter((line) => line.startsWith('npx rephase') && !ELSEWHERE.test(line)) : lines;
+    const run = language === '' ? lines.filter((line) => line.startsWith('npx rephase')) : lines;
     const script = `set -e\nrephase() { "$NODE" "$PROGRAM" "$@"; }\nnpx() { "$@"; }\n${smaller(run.join('\n'))}`;
-    const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path, env });
+    const where = text.includes('webgpu') ? env : { ...env, ...noGpu };
+    const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path, env: where });
     expect(code, stderr).toBe(0);
+  });
+});
+
+describe('in Python, of files that the command line has written', () => {
+  const hasH5py = spawnSync('python3', ['-c', 'import h5py']).status === 0;
+  it.skipIf(!hasH5py).each(inPython)(`$name${hasH5py ? '' : ' (skipped: there is no h5py)'}`, async ({ text }) => {
+    const { code, stderr } = await execute('python3', ['-c', text], { cwd: folder.path });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});
+
+describe('of npm', () => {
+  it('is a script', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object };
+    expect([...demos].filter((command) => !(command.replace('run ', '') in scripts))).toEqual([]);
+    expect([...demos].sort()).toEqual([...Object.keys(DEMOS), 'run demo'].sort());
+  });
+
+  it.each(Object.entries(DEMOS))('npm %s', async (_, script) => {
+    const { code, stdout, stderr } = await execute(process.execPath, [join(root, 'scripts', script)], { env });
+    expect(code, stderr).toBe(0);
+    expect(Number(/error +([\d.]+) %/.exec(stdout)![1])).toBeLessThan(10);
   });
 });
