@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "fft/simd.hpp"
+#include "power.hpp"
 
 namespace rephase {
 
@@ -51,17 +52,23 @@ struct Impose {
 struct FourierRule {
   double tolerance = 0, limit = std::numeric_limits<double>::infinity();
   bool likelihood = false;
+  double unmeasured = 1;  // what was not measured becomes so many times as large
+  // Of weights; 0: there are none.
+  double exponent = 0;
+  bool keeps_phases = false;
 
   bool imposes_magnitudes() const {
-    return tolerance == 0 && limit == std::numeric_limits<double>::infinity() && !likelihood;
+    return tolerance == 0 && limit == std::numeric_limits<double>::infinity() && !likelihood && unmeasured == 1 &&
+           !has_weights();
   }
+  bool has_weights() const { return exponent > 0; }
 };
 
-// The same as `Impose` for any rule.
+// The same as `Impose` for any rule without weights.
 template <class V>
 struct ImposeRule {
   const V* magnitudes;
-  V tolerance, limit;
+  V tolerance, limit, unmeasured_gain;
   bool likelihood;
   V residual = V{};
 
@@ -70,6 +77,7 @@ struct ImposeRule {
       : magnitudes(nullptr),
         tolerance(splat<V>(static_cast<Number<V>>(rule.tolerance * scale))),
         limit(splat<V>(static_cast<Number<V>>(rule.limit * scale))),
+        unmeasured_gain(splat<V>(static_cast<Number<V>>(rule.unmeasured))),
         likelihood(rule.likelihood) {}
 
   Complex<V> operator()(size_t i, Complex<V> c) {
@@ -85,7 +93,7 @@ struct ImposeRule {
       const V raised = select<V>(size < m - tolerance, m - tolerance, size);
       wanted = least(raised, m + tolerance);
     }
-    wanted = select<V>(unmeasured, least(size, limit), wanted);
+    wanted = select<V>(unmeasured, least(size * unmeasured_gain, limit), wanted);
     const V gain = wanted / divisor, d = size - m;
     residual += select<V>(unmeasured, V{}, select<V>(one_sided, d * d * splat<V>(T(0.5)), d * d));
     return {select<V>(zero, wanted, c.re * gain), c.im * gain};
@@ -93,6 +101,53 @@ struct ImposeRule {
 
  private:
   static V least(V a, V b) { return select<V>(b < a, b, a); }
+};
+
+// The same for a rule with weights: what is imposed is what was imposed last, `gain` times (M / |C|)^exponent as large.
+template <class V>
+struct ImposeWeighted {
+  const V* magnitudes;
+  Complex<V>* imposed;
+  V gain, unmeasured_gain;
+  double exponent;
+  bool keeps_phases;
+  V residual = V{}, imposed_power = V{};
+
+  ImposeWeighted(const FourierRule& rule, double gain)
+      : magnitudes(nullptr),
+        imposed(nullptr),
+        gain(splat<V>(static_cast<Number<V>>(gain))),
+        unmeasured_gain(splat<V>(static_cast<Number<V>>(rule.unmeasured))),
+        exponent(rule.exponent),
+        keeps_phases(rule.keeps_phases) {}
+
+  Complex<V> operator()(size_t i, Complex<V> c) {
+    using T = Number<V>;
+    const V m = magnitudes[i], square = c.re * c.re + c.im * c.im;
+    // Most of the far field of spots.
+    if (none(m > V{})) {
+      residual += square;
+      return {V{}, V{}};
+    }
+    const V size = square_root(square);
+    const Mask<V> zero = size == V{}, unmeasured = m == splat<V>(std::numeric_limits<T>::infinity());
+    const V divisor = select<V>(zero, splat<V>(T(1)), size), d = size - m;
+    residual += select<V>(unmeasured, V{}, d * d);
+    V factor = m / divisor;
+    if (exponent != 1) factor = power(factor, static_cast<T>(exponent));
+    factor = gain * select<V>(zero, splat<V>(T(1)), factor);
+    const Complex<V> last = imposed[i];
+    Complex<V> next = last * factor;
+    if (!keeps_phases) {
+      const V length = square_root(last.re * last.re + last.im * last.im) * factor, scaled = length / divisor;
+      next = {select<V>(zero, length, c.re * scaled), c.im * scaled};
+    }
+    next = {select<V>(unmeasured, V{}, next.re), select<V>(unmeasured, V{}, next.im)};
+    imposed[i] = next;
+    imposed_power += next.re * next.re + next.im * next.im;
+    return {select<V>(unmeasured, c.re * unmeasured_gain, next.re),
+            select<V>(unmeasured, c.im * unmeasured_gain, next.im)};
+  }
 };
 
 }  // namespace rephase

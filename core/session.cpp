@@ -10,6 +10,10 @@ Session<Field>::Session(size_t rows, size_t columns, size_t starts, const Rule& 
   valid_ = field_.valid() && spectrum_.allocate(starts * field_.spectrum_size()) && have_what(rule) &&
            line_.allocate(field_.line_size()) && scratch_.allocate(field_.scratch()) &&
            records_.allocate(kRecords * starts) && everywhere_.allocate(columns) && thresholds_.allocate(starts);
+  if constexpr (Field::kHasWeights) {
+    if (rule.fourier.has_weights())
+      valid_ = valid_ && imposed_.allocate(starts * field_.weights_size()) && gains_.allocate(starts);
+  }
   if (!valid_) return;
   std::memset(everywhere_.data(), 0xff, columns);
   // The order of a pixel's size, since the largest magnitude is near 1.
@@ -20,20 +24,27 @@ template <class Field>
 size_t Session<Field>::bytes() const {
   return sizeof(*this) + field_.bytes() + spectrum_.bytes() + iterate_.bytes() + work_.bytes() + support_.bytes() +
          own_supports_.bytes() + everywhere_.bytes() + thresholds_.bytes() + line_.bytes() + scratch_.bytes() +
-         records_.bytes();
+         records_.bytes() + imposed_.bytes() + gains_.bytes();
 }
 
 template <class Field>
-double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate) {
+double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate,
+                                    bool with_weights) {
+  double weights = 0;
+  if constexpr (Field::kHasWeights) weights = with_weights ? Field::weights_bytes(rows, columns) : 0;
   const double image = Field::image_bytes(rows, columns), support = image / sizeof(Complex<V>);
   const double fixed = kRecords * sizeof(double) + sizeof(T);
-  return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + fixed) + support +
+  return starts * (Field::spectrum_bytes(rows, columns) + image * (with_iterate ? 2 : 1) + weights + fixed) + support +
          Field::bytes_needed(rows, columns) + columns + (columns + lanes<V>)*sizeof(Complex<V>);
 }
 
 template <class Field>
 void Session<Field>::set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale) {
   field_.set_magnitudes(magnitudes, mask, scale);
+  if constexpr (Field::kHasWeights) {
+    if (!imposed_) return;
+    for (size_t s = 0; s < starts_; s++) field_.begin_weights(weights(s));
+  }
 }
 
 template <class Field>
@@ -237,6 +248,23 @@ void Session<Field>::pass_rows_fused(size_t start, const Rule& rule) {
   }
 }
 
+// The same for error reduction of pixels whose sizes are known, so that they need not be normalised first.
+template <class Field>
+void Session<Field>::pass_rows_in_two_planes(size_t start, const Rule&) {
+  if constexpr (Field::kHasWeights) {
+    for (size_t g = 0; g < field_.groups(); g++) {
+      field_.load_rows(spectrum(start), g, line_.data());
+      const uint8_t* const inside = support(start, g);
+      Impose<V, false> impose = {field_.object_magnitudes(g)};
+      field_.row_plan().through_space(line_.data(), scratch_.data(), [&](size_t c, Complex<V> z) {
+        const Mask<V> is_outside = outside<V>(inside[c]);
+        return select<V>({is_outside, is_outside}, {V{}, V{}}, impose(c, z));
+      });
+      field_.store_rows(spectrum(start), g, line_.data());
+    }
+  }
+}
+
 // Work image of a start ← its spectrum, of which columns are inverted, transformed back along rows.
 template <class Field>
 void Session<Field>::invert_rows(size_t start) {
@@ -336,6 +364,10 @@ template <class Field>
 typename Session<Field>::RowPass Session<Field>::row_pass(const Rule& rule) {
   using enum Terms;
   if (rule.support_size > 0) return &Session::pass_rows_in_parts;
+  if constexpr (Field::kHasWeights && sizeof(T) == sizeof(float)) {
+    const bool imposes_sizes = rule.in_two_planes && rule.phases.are_any() && rule.projected.next == 1;
+    if (imposes_sizes && rule.is_projection() && !rule.keeps_iterate) return &Session::pass_rows_in_two_planes;
+  }
   if (!rule.one_image() || !rule.is_plain() || rule.has_floor() || rule.reflects_iterate) return &Session::pass_rows;
   const Terms tested = Mixture<V>(rule.tested).terms(), satisfied = Mixture<V>(rule.satisfied.next).terms(),
               violated = Mixture<V>(rule.violated.next).terms();
@@ -371,6 +403,14 @@ void Session<Field>::restore_spectrum() {
 }
 
 template <class Field>
+double Session<Field>::pass_columns(size_t start, const FourierRule& rule) {
+  if constexpr (Field::kHasWeights) {
+    if (rule.has_weights()) return field_.pass_columns(spectrum(start), scratch_.data(), rule, weights(start));
+  }
+  return field_.pass_columns(spectrum(start), scratch_.data(), rule);
+}
+
+template <class Field>
 bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
   if (!have_what(rule) || (rule.support_size > 0 && !have(work_))) return false;
   const bool pending = holds_ == Holds::rows;
@@ -381,7 +421,7 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
     uint64_t at = recorded_;
     for (uint32_t i = 0; i < count; i++) {
       if (i > 0 || pending)
-        record(at++)[s] = field_.pass_columns(spectrum(s), scratch_.data(), (i > 0 ? rule : rule_).fourier);
+        record(at++)[s] = pass_columns(s, (i > 0 ? rule : rule_).fourier);
       if (rule.needs_iterate()) field_.clear_padding(group(iterate_, s, 0));
       (this->*pass)(s, rule);
     }
@@ -455,9 +495,17 @@ void Session<Field>::forward() {
 }
 
 template <class Field>
+double Session<Field>::constrain_spectrum(size_t start, const FourierRule& rule) {
+  if constexpr (Field::kHasWeights) {
+    if (rule.has_weights()) return field_.constrain(spectrum(start), rule, weights(start));
+  }
+  return field_.constrain(spectrum(start), true, rule);
+}
+
+template <class Field>
 void Session<Field>::constrain_fourier(const Rule& rule) {
   restore_spectrum();
-  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = field_.constrain(spectrum(s), true, rule.fourier);
+  for (size_t s = 0; s < starts_; s++) record(recorded_)[s] = constrain_spectrum(s, rule.fourier);
   recorded_++;
 }
 

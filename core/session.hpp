@@ -16,15 +16,16 @@ class Session {
   using T = Number;
   static constexpr uint32_t kRecords = 1024;
 
-  // Allocates the iterate where `rule` needs it.
+  // Allocates the iterate where `rule` needs it, and what weights are kept in where it has any; no rule has them
+  // otherwise.
   Session(size_t rows, size_t columns, size_t starts, const Rule& rule);
 
   // False when memory ran out: the session must not be used.
   bool valid() const { return valid_; }
   Field& field() { return field_; }
   size_t bytes() const;
-  // An upper bound of what such a session holds at any time, with the previous iterate or without.
-  static double bytes_needed(double rows, double columns, double starts, bool with_iterate);
+  // An upper bound of what such a session holds at any time, with the previous iterate or without, and with weights.
+  static double bytes_needed(double rows, double columns, double starts, bool with_iterate, bool with_weights);
 
   void set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale);
   void start_from_seed(const T* magnitudes, const uint8_t* mask, uint64_t seed, uint32_t first_start);
@@ -81,6 +82,13 @@ class Session {
     return own_supports_ ? &own_supports_[(start * field_.groups() + g) * field_.columns()] : shared_support(g);
   }
 
+  auto weights(size_t start) const {
+    if constexpr (Field::kHasWeights)
+      return typename Field::Weights{&imposed_[start * field_.weights_size()], gains_[start]};
+  }
+  double pass_columns(size_t start, const FourierRule& rule);
+  double constrain_spectrum(size_t start, const FourierRule& rule);
+
   // Of the inverse transform.
   T normal() const {
     return static_cast<T>(1 / Field::kStored / static_cast<double>(field_.rows()) /
@@ -100,6 +108,7 @@ class Session {
                                        T threshold);
   void pass_rows_in_parts(size_t start, const Rule& rule);
   void pass_rows(size_t start, const Rule& rule);
+  void pass_rows_in_two_planes(size_t start, const Rule& rule);
   template <Terms Tested, Terms Satisfied, Terms Violated, bool Keeps>
   void pass_rows_fused(size_t start, const Rule& rule);
   using RowPass = void (Session::*)(size_t start, const Rule& rule);
@@ -128,6 +137,8 @@ class Session {
   Buffer<uint8_t> support_, everywhere_;  // [group][column], and a group for where there is no support
   Buffer<uint8_t> own_supports_;          // [start][group][column], from the first shrink on
   Buffer<T> thresholds_;                  // of the last support size of each start
+  Buffer<Complex<V>> imposed_;            // [start], as the field says
+  Buffer<double> gains_;
   Buffer<Complex<V>> line_, scratch_;
   Buffer<double> records_;
 };

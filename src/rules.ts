@@ -43,6 +43,22 @@ export interface FourierRule {
    * plays no part. The minimum keeps a tiny a from becoming huge.
    */
   readonly likelihood: boolean;
+  /** Frequencies that were not measured become this many times as large, before the limit. */
+  readonly unmeasured: number;
+  /** Of a complex object in two planes. Left out: sizes are as above. */
+  readonly weights?: Weights | undefined;
+}
+
+/**
+ * What is imposed on a frequency of value C is not m, but what was imposed last, at first m: its size becomes (m/|C|)^exponent
+ * times as large, but stays where C is 0, and its phase becomes that of C. Then all are multiplied by what brings their norm to
+ * that of m.
+ */
+export interface Weights {
+  /** Above 0, at most 1. */
+  readonly exponent: number;
+  /** The phase too stays as it was imposed last. */
+  readonly keepsPhases: boolean;
 }
 
 /** A pixel rule with its parameters filled in. Immutable: a backend may recognise one by its identity. */
@@ -107,6 +123,9 @@ export interface RuleParameters extends ObjectRule {
   bounds: Bounds;
   tolerance: number;
   limit: number;
+  /** Default 1. */
+  unmeasured?: number;
+  weights?: Weights | undefined;
 }
 
 const ZERO: Combination = { x: 0, y: 0 };
@@ -121,7 +140,7 @@ export const POSITIVE: Bounds = [0, Infinity];
 export const ANY_PHASE: Phases = { centre: 0, halfWidth: Math.PI };
 
 /** Measured magnitudes are imposed, the others stay. */
-export const IMPOSE: FourierRule = { tolerance: 0, limit: Infinity, likelihood: false };
+export const IMPOSE: FourierRule = { tolerance: 0, limit: Infinity, likelihood: false, unmeasured: 1 };
 
 const errorReduction = (): Row => ({ satisfied: Y, violated: ZERO, projected: 1 });
 
@@ -170,7 +189,7 @@ const TABLE = {
     satisfied: { iterate: Y, next: { x: -momentum, y: 1 + momentum } },
     violated: { iterate: ZERO, next: { x: -momentum, y: 0 } },
     projected: { iterate: 1, next: 1 + momentum },
-    fourier: { tolerance: 0, limit, likelihood: true },
+    fourier: { ...IMPOSE, limit, likelihood: true },
     keepsIterate: true,
   }),
 } satisfies Record<string, (parameters: RuleParameters) => Row>;
@@ -183,8 +202,8 @@ export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName
 
 /** The rule of an algorithm. */
 export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
-  const { bounds, phases, inTwoPlanes, supportSize, tolerance, limit } = parameters;
-  const fourier = { tolerance, limit, likelihood: false };
+  const { bounds, phases, inTwoPlanes, supportSize, tolerance, limit, unmeasured = 1, weights } = parameters;
+  const fourier = { tolerance, limit, likelihood: false, unmeasured, weights };
   return makeRule({ bounds, phases, inTwoPlanes, supportSize, fourier, ...TABLE[algorithm](parameters) });
 }
 

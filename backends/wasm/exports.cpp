@@ -46,19 +46,21 @@ EXPORT(rephase_free) void rephase_free(void* memory) {
   std::free(memory);
 }
 
-// The most that a session will hold, with a previous iterate or without.
+// The most that a session will hold, with a previous iterate or without, and with weights.
 EXPORT(rephase_bytes_needed)
 double rephase_bytes_needed(int precision, int is_complex, double rows, double columns, double starts,
-                            int with_iterate) {
+                            int with_iterate, int with_weights) {
   return with_kind(precision, is_complex,
-                   [&]<class S>(S*) { return S::bytes_needed(rows, columns, starts, with_iterate); });
+                   [&]<class S>(S*) { return S::bytes_needed(rows, columns, starts, with_iterate, with_weights); });
 }
 
-// 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once.
+// 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once. `with_weights`: whether rules
+// have weights.
 EXPORT(rephase_create)
 AnySession* rephase_create(int precision, int is_complex, uint32_t rows, uint32_t columns, uint32_t starts,
-                           int with_iterate) {
-  const Rule rule = {{0, 1}, {{0, 1}, {0, 1}}, {{0, 0}, {0, 0}}, with_iterate != 0};
+                           int with_iterate, int with_weights) {
+  Rule rule = {{0, 1}, {{0, 1}, {0, 1}}, {{0, 0}, {0, 0}}, with_iterate != 0};
+  rule.fourier.exponent = with_weights;
   AnySession* const session = new (std::nothrow) AnySession{{}, rule};
   if (!session) return nullptr;
   const bool is_made =
@@ -79,10 +81,10 @@ void rephase_use_rule(AnySession* session, double tx, double ty, double six, dou
                       double vix, double viy, double vnx, double vny, double lx, double ly, double pi, double pn,
                       double low, double high, double reflects_iterate, double support_size, double tolerance,
                       double limit, double likelihood, int keeps_iterate, double centre, double half_width,
-                      int in_two_planes) {
+                      int in_two_planes, double unmeasured, double exponent, int keeps_phases) {
   const Update satisfied = {{six, siy}, {snx, sny}}, violated = {{vix, viy}, {vnx, vny}};
   const bool keeps = keeps_iterate != 0, reflects = reflects_iterate != 0;
-  const FourierRule fourier = {tolerance, limit, likelihood != 0};
+  const FourierRule fourier = {tolerance, limit, likelihood != 0, unmeasured, exponent, keeps_phases != 0};
   const uint32_t size = static_cast<uint32_t>(support_size);
   const Phases phases = {centre, half_width};
   session->rule = {{tx, ty}, satisfied, violated, keeps,   {lx, ly}, {pi, pn},          low,

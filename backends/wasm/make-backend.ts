@@ -16,6 +16,7 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
     precisions: ['single', 'double'],
     onCallingThread: true,
     takesComplexObjects: true,
+    takesWeights: true,
     devices: async () => {
       await module();
       return DEVICES;

@@ -20,6 +20,7 @@ interface Size {
   object: ObjectKind;
   precision: Precision;
   withIterate: boolean;
+  withWeights: boolean;
 }
 
 export class WasmSession implements BackendSession {
@@ -31,7 +32,8 @@ export class WasmSession implements BackendSession {
 
   constructor(instance: WasmInstance, problem: BackendProblem) {
     const { pattern, batch, precision, object = 'real', objectMagnitudes, support, rule } = problem;
-    this.#size = { shape: pattern.shape, starts: batch.starts, object, precision, withIterate: rule.keepsIterate };
+    const kept = { withIterate: rule.keepsIterate, withWeights: rule.fourier.weights !== undefined };
+    this.#size = { shape: pattern.shape, starts: batch.starts, object, precision, ...kept };
     this.#memory = new ModuleMemory(instance, precision, nameOf(this.#size));
     const mask = pattern.mask?.length ?? 0;
     const staging = batch.seeded ? mask : Math.max(mask, this.#memory.bytesOf(2 * pattern.magnitudes.length));
@@ -177,7 +179,9 @@ export class WasmSession implements BackendSession {
     if (rule === this.#rule) return;
     if (rule.keepsIterate) this.#size.withIterate = true;
     const { centre, halfWidth } = rule.phases;
-    const ofComplex = [centre, halfWidth, Number(rule.inTwoPlanes)];
+    const { unmeasured, weights } = rule.fourier;
+    const ofWeights = [weights?.exponent ?? 0, Number(weights?.keepsPhases ?? false)] as const;
+    const ofComplex = [centre, halfWidth, Number(rule.inTwoPlanes), unmeasured, ...ofWeights];
     this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate), ...ofComplex);
     this.#rule = rule;
   }
@@ -287,8 +291,9 @@ export class WasmSession implements BackendSession {
 }
 
 /** The arguments that creating a session and estimating it share. */
-function describe({ shape, starts, object, precision, withIterate }: Size) {
-  return [BYTES_PER_NUMBER[precision], Number(object === 'complex'), ...shape, starts, Number(withIterate)] as const;
+function describe({ shape, starts, object, precision, withIterate, withWeights }: Size) {
+  const kept = [Number(withIterate), Number(withWeights)] as const;
+  return [BYTES_PER_NUMBER[precision], Number(object === 'complex'), ...shape, starts, ...kept] as const;
 }
 
 function nameOf({ shape, starts, object }: Size): string {

@@ -86,6 +86,18 @@ inline Mask<V> outside(uint32_t bits) {
   }
 }
 
+// Whether a mask is clear in all lanes.
+template <class M>
+inline bool none(M mask) {
+#if defined(__wasm_simd128__)
+  return !__builtin_wasm_any_true_v128((signed char __attribute__((vector_size(16))))mask);
+#else
+  for (int i = 0; i < static_cast<int>(sizeof(M) / sizeof(mask[0])); i++)
+    if (mask[i]) return false;
+  return true;
+#endif
+}
+
 inline float4 square_root(float4 v) {
 #if defined(__wasm_simd128__)
   return (float4)__builtin_wasm_sqrt_f32x4(v);

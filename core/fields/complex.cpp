@@ -10,12 +10,14 @@ template <class T>
 void ComplexField<T>::set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale) {
   scale_ = scale;
   masked_ = mask != nullptr;
+  energy_ = 0;
   for (size_t r = 0; r < rows_; r++) {
     for (size_t c = 0; c < columns_; c++) {
       const size_t i = r * columns_ + c;
       const bool measured = !mask || mask[i];
-      magnitudes_[row_plan_.order()[c] / L * rows_ + column_plan_.order()[r]][lane(c)] =
-          measured ? magnitudes[i] * static_cast<T>(scale) : std::numeric_limits<T>::infinity();
+      const T magnitude = measured ? magnitudes[i] * static_cast<T>(scale) : std::numeric_limits<T>::infinity();
+      magnitudes_[row_plan_.order()[c] / L * rows_ + column_plan_.order()[r]][lane(c)] = magnitude;
+      if (measured) energy_ += static_cast<double>(magnitude) * magnitude;
     }
   }
 }
@@ -34,10 +36,12 @@ void ComplexField<T>::seed(Complex<V>* spectrum, const T* magnitudes, const uint
     for (size_t c = 0; c < columns_; c++) {
       const size_t i = r * columns_ + c;
       const bool measured = !mask || mask[i];
-      const double m = measured ? magnitudes[i] * scale_ : 0, angle = 6.283185307179586477 * uniform(i);
+      const double m = measured ? magnitudes[i] * scale_ : 0;
+      // The far field of a hologram is dark nearly everywhere.
+      const double angle = m > 0 ? 6.283185307179586477 * uniform(i) : 0;
       Complex<V>& z = spectrum[at(r, c)];
-      z.re[lane(c)] = static_cast<T>(m * std::cos(angle));
-      z.im[lane(c)] = static_cast<T>(m * std::sin(angle));
+      z.re[lane(c)] = static_cast<T>(m > 0 ? m * std::cos(angle) : 0);
+      z.im[lane(c)] = static_cast<T>(m > 0 ? m * std::sin(angle) : 0);
     }
   }
 }
@@ -106,6 +110,70 @@ double ComplexField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, 
   return Base::with_operation(rule, kStored, [&](auto op) { return pass_columns(spectrum, scratch, op); });
 }
 
+// ---- weights ----
+
+template <class T>
+void ComplexField<T>::begin_weights(Weights weights) const {
+  for (size_t i = 0; i < weights_size(); i++) {
+    const V m = magnitudes_[i];
+    weights.imposed[i] = {select<V>(m == splat<V>(std::numeric_limits<T>::infinity()), V{}, m), V{}};
+  }
+  weights.gain = 1;
+}
+
+template <class T>
+template <class F>
+double ComplexField<T>::weigh(const FourierRule& rule, Weights weights, F&& pass) const {
+  double sum = 0, power = 0;
+  for (size_t b = 0; b < blocks_; b++) {
+    ImposeWeighted<V> op(rule, weights.gain);
+    op.magnitudes = &magnitudes_[b * rows_];
+    op.imposed = weights.imposed + b * rows_;
+    pass(b, op);
+    sum += sum_of_lanes(op.residual);
+    power += sum_of_lanes(op.imposed_power);
+  }
+  weights.gain = power > 0 && std::isfinite(power) ? std::sqrt(energy_ / power) : 1;
+  return sum;
+}
+
+template <class T>
+double ComplexField<T>::constrain(Complex<V>* spectrum, const FourierRule& rule, Weights weights) const {
+  const double sum = weigh(rule, weights, [&](size_t b, auto& op) {
+    for (size_t r = 0; r < rows_; r++) spectrum[b * stride_ + r] = op(r, spectrum[b * stride_ + r]);
+  });
+  const V gain = splat<V>(static_cast<T>(weights.gain));
+  for (size_t b = 0; b < blocks_; b++) {
+    for (size_t r = 0; r < rows_; r++) {
+      const size_t i = b * rows_ + r;
+      const Mask<V> unmeasured = magnitudes_[i] == splat<V>(std::numeric_limits<T>::infinity());
+      Complex<V>& z = spectrum[b * stride_ + r];
+      z = select<V>({unmeasured, unmeasured}, z, weights.imposed[i] = weights.imposed[i] * gain);
+    }
+  }
+  weights.gain = 1;
+  return sum;
+}
+
+// The gain is known when all columns have been through, and is made up for in the next iteration: the object, whose
+// sizes are known, does not depend on it, unless some frequencies have no weights. (In double precision the code is not
+// worth its size.)
+template <class T>
+double ComplexField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule,
+                                     Weights weights) const {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (!masked_) {
+      return weigh(rule, weights, [&](size_t b, auto& op) {
+        column_plan_.through_frequency(spectrum + b * stride_, scratch, op);
+      });
+    }
+  }
+  Base::forward_columns(spectrum, scratch);
+  const double sum = constrain(spectrum, rule, weights);
+  Base::inverse_columns(spectrum, scratch);
+  return sum;
+}
+
 // ---- rows ----
 
 template <class T>
@@ -162,7 +230,7 @@ typename ComplexField<T>::Constraint ComplexField<T>::constraint(const Rule& rul
   const auto on_circle = [&](double angle) -> Complex<V> {
     return {in_lanes(std::cos(angle)), in_lanes(std::sin(angle))};
   };
-  const V* const sizes = rule.in_two_planes ? &object_magnitudes_[group * columns_] : nullptr;
+  const V* const sizes = rule.in_two_planes ? object_magnitudes(group) : nullptr;
   const auto& [centre, half_width] = rule.phases;
   return {in_lanes(rule.low),     in_lanes(rule.high), rule.support_size > 0, sizes,
           !rule.phases.are_any(), on_circle(centre),   on_circle(half_width)};

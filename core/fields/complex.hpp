@@ -20,6 +20,7 @@ class ComplexField : public Blocks<T> {
   static constexpr double kStored = 1;
   static constexpr bool kIsOrdered = false;
   static constexpr bool kFusesAll = false;
+  static constexpr bool kHasWeights = true;
 
   ComplexField(size_t rows, size_t columns) : Base(rows, columns, columns, kGroupRows) {}
 
@@ -36,6 +37,8 @@ class ComplexField : public Blocks<T> {
   void set_magnitudes(const T* magnitudes, const uint8_t* mask, double scale);
   // The size of each pixel, for rules that ask for it. After set_magnitudes. False when memory ran out.
   bool set_object_magnitudes(const T* magnitudes);
+  // Of a group of rows.
+  const V* object_magnitudes(size_t group) const { return &object_magnitudes_[group * columns_]; }
 
   void seed(Complex<V>* spectrum, const T* magnitudes, const uint8_t* mask, UniformStart uniform) const;
   void write_spectrum(Complex<V>* spectrum, const T* in) const { write_stored(spectrum, 0, rows_, in); }
@@ -48,6 +51,23 @@ class ComplexField : public Blocks<T> {
 
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const;
   [[gnu::noinline]] double constrain(Complex<V>* spectrum, bool imposes, const FourierRule& rule) const;
+
+  // What a start's weights are kept in: what was imposed last, [block][row] in the spectrum's order, and what brings its
+  // norm to that of the magnitudes.
+  struct Weights {
+    Complex<V>* imposed;
+    double& gain;
+  };
+  size_t weights_size() const { return blocks_ * rows_; }
+  static double weights_bytes(double rows, double columns) {
+    return std::ceil(columns / L) * rows * sizeof(Complex<V>) + sizeof(double);
+  }
+  // As large as the magnitudes.
+  void begin_weights(Weights weights) const;
+  // The same two for a rule with weights.
+  [[gnu::noinline]] double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule,
+                                        Weights weights) const;
+  [[gnu::noinline]] double constrain(Complex<V>* spectrum, const FourierRule& rule, Weights weights) const;
 
   [[gnu::noinline]] void load_rows(const Complex<V>* spectrum, size_t group, Complex<V>* line) const;
   [[gnu::noinline]] void store_rows(Complex<V>* spectrum, size_t group, const Complex<V>* line) const;
@@ -127,12 +147,16 @@ class ComplexField : public Blocks<T> {
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const Op& op) const;
   template <class Op>
   double constrain(Complex<V>* spectrum, bool imposes, const Op& op) const;
+  // Calls `pass` with what a rule with weights does to block b.
+  template <class F>
+  double weigh(const FourierRule& rule, Weights weights, F&& pass) const;
 
   using Base = Blocks<T>;
   using Base::blocks_, Base::columns_, Base::groups_, Base::magnitudes_, Base::rows_, Base::scale_;
   using Base::column_plan_, Base::masked_, Base::row_plan_, Base::stride_;
 
   Buffer<V> object_magnitudes_;  // [group][column]
+  double energy_ = 0;            // of the magnitudes that were measured
 };
 
 extern template class ComplexField<float>;

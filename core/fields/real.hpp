@@ -35,6 +35,7 @@ class RealField : public Blocks<T> {
   static constexpr double kStored = 2;      // times its true value
   static constexpr bool kIsOrdered = true;  // one pixel can be less than another
   static constexpr bool kFusesAll = true;   // every row pass that can be fused is
+  static constexpr bool kHasWeights = false;
 
   RealField(size_t rows, size_t columns);
 

@@ -152,7 +152,7 @@ void check_problem(size_t rows, size_t columns, size_t chosen, bool masked, doub
   Cpu session(rows, columns, 2, rule.rule);
   check(session.valid(), name);
   const auto bound = [&](bool with_iterate) {
-    return Cpu::bytes_needed(static_cast<double>(rows), static_cast<double>(columns), 2, with_iterate) + 4096;
+    return Cpu::bytes_needed(static_cast<double>(rows), static_cast<double>(columns), 2, with_iterate, false) + 4096;
   };
   check(static_cast<double>(session.bytes()) <= bound(rule.rule.keeps_iterate), name + ": bytes at creation");
   const uint8_t* mask = masked ? reference.mask.data() : nullptr;

@@ -50,7 +50,10 @@ export interface BackendProblem {
   objectMagnitudes?: RealArray;
   /** 1 where the object may be non-zero, until `setSupport`; everywhere when left out. */
   support?: Uint8Array;
-  /** The rule of the first iterations. The session estimates, allocates and compiles what it needs at once. */
+  /**
+   * The rule of the first iterations. The session estimates, allocates and compiles what it needs at once. Only where it has
+   * weights may later rules have any.
+   */
   rule: Rule;
 }
 
@@ -229,6 +232,8 @@ export interface Backend {
   readonly onCallingThread: boolean;
   /** Left out: it takes real objects only. */
   readonly takesComplexObjects?: boolean;
+  /** Left out: it takes no rules with weights. */
+  readonly takesWeights?: boolean;
   /** Where that is so: a script for a worker that runs jobs (src/retrieve/job.ts) on this backend, and what to send it first. */
   workerScript?(): Promise<{ source: string; data: unknown }>;
   /**

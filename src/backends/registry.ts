@@ -119,6 +119,8 @@ type Wanted = Pick<Settings, 'precision' | 'device'> & {
   object?: ObjectKind;
   /** Only a backend that takes scans will do. */
   takesScans?: boolean;
+  /** Only a backend that takes Fourier rules with weights will do. */
+  takesWeights?: boolean;
 };
 
 /**
@@ -186,13 +188,14 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
 /** The selected device, or the reason why there is none. */
 async function deviceOf(
   name: BackendName,
-  { precision, device, object, takesScans }: Wanted,
+  { precision, device, object, takesScans, takesWeights }: Wanted,
 ): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
   if (takesScans && !backend.createScanSession) return 'it takes no scans';
   if (object === 'complex' && !backend.takesComplexObjects) return 'it takes no complex objects';
+  if (takesWeights && !backend.takesWeights) return 'it makes no holograms';
   const { precisions } = backend;
   if (!precisions.includes(precision)) {
     const takes = `${precisions.map((p) => `'${p}'`).join(', ')} on the ${name} backend`;

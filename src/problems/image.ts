@@ -42,6 +42,18 @@ export interface Constraints {
   /** Of magnitudes. */
   tolerance: number;
   unmeasuredLimit: number;
+  /** Left out: magnitudes are imposed as they are. */
+  hologram?: HologramConstraints;
+}
+
+/** What becomes of the far field of a hologram. */
+export interface HologramConstraints {
+  /** Where it is not wanted, it becomes so many times as large. */
+  unmeasured: number;
+  /** The exponent of weights; left out: there are none. */
+  feedback?: number | undefined;
+  /** Phases stay when so many iterations are done. */
+  phasesFrom: number;
 }
 
 /** Everything that opens a session. Structured cloning keeps it, so that a worker can open it. */
@@ -113,6 +125,7 @@ export function ruleFor(
   k = 0,
 ): Rule {
   const { scale, deviation } = units;
+  const { unmeasured = 1, feedback, phasesFrom = Infinity } = constraints.hologram ?? {};
   return ruleOf(settings.algorithm, {
     ...settings,
     delta: settings.delta * deviation,
@@ -120,6 +133,8 @@ export function ruleFor(
     ...objectRule({ units, constraints }),
     tolerance: constraints.tolerance * scale,
     limit: constraints.unmeasuredLimit * scale,
+    unmeasured,
+    weights: feedback === undefined ? undefined : { exponent: feedback, keepsPhases: k >= phasesFrom },
   });
 }
 

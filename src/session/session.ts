@@ -310,7 +310,9 @@ export class Session {
 
   /** The rule of the k-th iteration from now on, where so many are done by it. */
   #ruleAt(settings: RuleSettings, done = 0): ((k: number) => Rule) | undefined {
-    return changesByIteration(settings.algorithm) ? (k) => ruleFor(this.#problem, settings, done + k) : undefined;
+    const { phasesFrom = Infinity } = this.#problem.constraints.hologram ?? {};
+    const changes = changesByIteration(settings.algorithm) || phasesFrom < Infinity;
+    return changes ? (k) => ruleFor(this.#problem, settings, done + k) : undefined;
   }
 
   /**

@@ -1,15 +1,24 @@
 /**
- * Holograms: the phases of a light modulator whose far field has wanted magnitudes. A session of two planes does the
- * transforms. What becomes of the far field is decided here, because the magnitudes that are imposed change with every
- * iteration.
+ * Holograms: the phases of a light modulator whose far field has wanted magnitudes. A session of two planes iterates, with a
+ * Fourier rule of its own; this file makes its problem, and judges what comes out.
  */
-import { createSession } from '../backends/registry.js';
-import { AbortError, InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkRealArray, checkShape, largestOf, position, toMask } from '../problems/image.js';
-import { checkInteger, checkName, checkRun, rejectUnknownKeys } from '../problems/options.js';
-import { macrotask } from '../session/event-loop.js';
+import { selectDevice } from '../backends/registry.js';
+import { InvalidArgumentError, gotTakes } from '../errors.js';
+import {
+  checkRealArray,
+  checkShape,
+  largestOf,
+  position,
+  prepare,
+  ruleFor,
+  toMask,
+  type HologramConstraints,
+} from '../problems/image.js';
+import { checkInteger, checkName, checkRun, checkSessionOptions, rejectUnknownKeys } from '../problems/options.js';
+import { openSession, type Session } from '../session/session.js';
 import { sumOfSquares } from './align.js';
-import type { BackendName, MaskArray, Precision, RealArray, RunOptions, Shape } from '../types.js';
+import type { BackendName, MaskArray, Precision, Problem, RealArray, RunOptions } from '../types.js';
+import type { SessionOptions, Shape } from '../types.js';
 
 /** How the far field is led to the wanted magnitudes. */
 export const HOLOGRAM_METHODS = ['gs', 'leonardo', 'kim'] as const;
@@ -130,30 +139,25 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
   const total = light.length * sumOfSquares(light);
   const wanted = scaled(envelope ? magnitudes.map((m, k) => m / envelope[k]) : magnitudes, total);
 
-  const problem = { magnitudes: wanted, shape: size, object: 'complex', objectMagnitudes: light } as const;
-  const session = await createSession(problem, { seed, backend, device, precision });
+  const session = await openHologram(
+    { magnitudes: wanted, shape: size, object: 'complex', objectMagnitudes: light, mask: noise?.map((free) => 1 - free) },
+    { seed, backend, device, precision },
+    {
+      // The object's sizes are known, so that a factor of the whole far field makes no difference.
+      unmeasured: noise ? (1 - mixing) / mixing : 1,
+      feedback: method === 'gs' ? undefined : feedback,
+      phasesFrom: method === 'kim' ? phasesFrom : Infinity,
+    },
+  );
   try {
-    const lead = new FarField(wanted, noise, { method, feedback, phasesFrom, mixing });
-    const began = performance.now();
+    await session.run(iterations, { onProgress, signal });
     session.inverse();
-    for (let iteration = 1; iteration <= iterations; iteration++) {
-      session.constrainObject();
-      session.forward();
-      const present = fieldOf(await session.readSpectrum());
-      const residual = judge(present.sizes, wanted).error;
-      session.writeSpectrum(lead.imposed(present, iteration));
-      session.inverse();
-      await onProgress?.({ iteration, iterations, residual, seconds: (performance.now() - began) / 1000 });
-      await macrotask();
-      if (signal?.aborted) throw new AbortError(signal.reason);
-    }
     session.constrainObject();
-    const { phase, levels, object } = phasesOf(await session.readObject(), light, bits);
-    session.writeObject(object);
+    const object = await session.readObject();
+    const { phase, levels } = phasesOf(object, bits);
+    if (levels) session.writeObject(withPhases(light, phase));
     session.forward();
-    const spectrum = await session.readSpectrum();
-    const seen = envelope ? spectrum.map((number, i) => number * envelope[i >> 1]) : spectrum;
-    const { sizes } = fieldOf(seen);
+    const sizes = sizesOf(await session.readSpectrum(), envelope);
     const { lit, factor, ...judged } = judge(sizes, magnitudes);
     return {
       ...{ phase, ...(levels && { levels }), farField: sizes.map((own) => factor * own), shape: size, ...judged },
@@ -165,73 +169,27 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
   }
 }
 
-/** A far field, interleaved, and its magnitudes. */
-interface Field {
-  numbers: RealArray;
-  sizes: Float64Array<ArrayBuffer>;
+async function openHologram(
+  problem: Problem,
+  options: Pick<SessionOptions, 'seed' | 'backend' | 'device' | 'precision'>,
+  hologram: HologramConstraints,
+): Promise<Session> {
+  const settings = checkSessionOptions({ ...options, algorithm: 'gs' });
+  const setup = prepare(problem, settings, undefined);
+  const constraints = { ...setup.constraints, hologram };
+  const rule = ruleFor({ units: setup.units, constraints }, setup.ruleSettings);
+  const { backend, index } = await selectDevice({ ...settings, object: 'complex', takesWeights: true });
+  return openSession(backend, index, { ...setup, constraints, rule });
 }
 
-/** Not by Math.hypot, which takes many times as long: these numbers do not overflow. */
-function fieldOf(numbers: RealArray): Field {
-  const sizes = new Float64Array(numbers.length / 2);
+/** The magnitudes of a far field. Not by Math.hypot, which takes many times as long: these numbers do not overflow. */
+function sizesOf(field: RealArray, envelope: Float64Array | undefined): Float64Array<ArrayBuffer> {
+  const sizes = new Float64Array(field.length / 2);
   for (let k = 0; k < sizes.length; k++) {
-    const [re, im] = [numbers[2 * k], numbers[2 * k + 1]];
-    sizes[k] = Math.sqrt(re * re + im * im);
+    const [re, im] = [field[2 * k], field[2 * k + 1]];
+    sizes[k] = Math.sqrt(re * re + im * im) * (envelope?.[k] ?? 1);
   }
-  return { numbers, sizes };
-}
-
-/** Makes the next far field of the present one. */
-class FarField {
-  readonly #wanted: Float64Array;
-  readonly #noise: Uint8Array | undefined;
-  readonly #how: Required<Pick<HologramOptions, 'method' | 'feedback' | 'phasesFrom' | 'mixing'>>;
-  /** What is imposed, which is not what is wanted where that came out otherwise. */
-  #imposed: Float64Array;
-  /** The far field whose phases are kept. */
-  #kept: Field | undefined;
-
-  constructor(
-    wanted: Float64Array,
-    noise: Uint8Array | undefined,
-    how: Required<Pick<HologramOptions, 'method' | 'feedback' | 'phasesFrom' | 'mixing'>>,
-  ) {
-    this.#wanted = wanted;
-    this.#noise = noise;
-    this.#how = how;
-    this.#imposed = wanted;
-  }
-
-  imposed(present: Field, iteration: number): Float64Array {
-    const { method, feedback, phasesFrom, mixing } = this.#how;
-    if (method !== 'gs') this.#follow(present.sizes, feedback);
-    if (method === 'kim' && iteration === phasesFrom) this.#kept = present;
-    const phases = this.#kept ?? present;
-    const [share, rest] = this.#noise ? [mixing, 1 - mixing] : [1, 0];
-    const next = new Float64Array(present.numbers.length);
-    for (let k = 0; k < this.#imposed.length; k++) {
-      const [re, im] = [2 * k, 2 * k + 1];
-      if (this.#noise?.[k]) {
-        next[re] = rest * present.numbers[re];
-        next[im] = rest * present.numbers[im];
-        continue;
-      }
-      const size = share * this.#imposed[k];
-      if (size === 0) continue;
-      const own = phases.sizes[k];
-      next[re] = own > 0 ? (size * phases.numbers[re]) / own : size;
-      next[im] = own > 0 ? (size * phases.numbers[im]) / own : 0;
-    }
-    return next;
-  }
-
-  #follow(present: Float64Array, feedback: number): void {
-    const raised = this.#imposed.slice();
-    for (let k = 0; k < raised.length; k++) {
-      if (raised[k] > 0 && present[k] > 0) raised[k] *= (this.#wanted[k] / present[k]) ** feedback;
-    }
-    this.#imposed = scaled(raised, sumOfSquares(this.#wanted));
-  }
+  return sizes;
 }
 
 /** How near the magnitudes of a far field are to the target, and how much light is where it is wanted. */
@@ -257,21 +215,28 @@ function judge(present: Float64Array, target: Float64Array) {
   };
 }
 
-/** The phases of a modulator, on its levels where it has some, and its light with them. */
-function phasesOf(object: RealArray, light: Float64Array, bits: number | undefined) {
+/** The phases of a modulator, on its levels where it has some. */
+function phasesOf(object: RealArray, bits: number | undefined) {
   const count = 2 ** (bits ?? 0);
-  const levels = bits === undefined ? undefined : new Uint16Array(light.length);
-  const phase = new Float64Array(light.length);
-  const modulated = new Float64Array(2 * light.length);
-  for (let i = 0; i < light.length; i++) {
+  const phase = new Float64Array(object.length / 2);
+  const levels = bits === undefined ? undefined : new Uint16Array(phase.length);
+  for (let i = 0; i < phase.length; i++) {
     const turns = Math.atan2(object[2 * i + 1], object[2 * i]) / (2 * Math.PI);
     const positive = turns < 0 ? turns + 1 : turns;
     if (levels) levels[i] = Math.round(positive * count) % count;
     phase[i] = 2 * Math.PI * (levels ? levels[i] / count : positive);
-    modulated[2 * i] = light[i] * Math.cos(phase[i]);
-    modulated[2 * i + 1] = light[i] * Math.sin(phase[i]);
   }
-  return { phase, levels, object: modulated };
+  return { phase, levels };
+}
+
+/** Light of these magnitudes with these phases, interleaved. */
+function withPhases(light: Float64Array, phase: Float64Array): Float64Array {
+  const numbers = new Float64Array(2 * light.length);
+  for (let i = 0; i < light.length; i++) {
+    numbers[2 * i] = light[i] * Math.cos(phase[i]);
+    numbers[2 * i + 1] = light[i] * Math.sin(phase[i]);
+  }
+  return numbers;
 }
 
 /** Magnitudes of the far field of a square that covers this share of a pixel, 1 at the zero frequency. */
