@@ -29,6 +29,7 @@ export const webgpuBackend: Backend = {
   precisions: ['single'],
   onCallingThread: false,
   takesComplexObjects: true,
+  takesWeights: true,
   devices: async () => {
     const first = (await hasAdapterDevice()) ? [await describeAdapterDevice()] : [];
     return [...first, ...callersDevices.map(({ info }) => info)];

@@ -11,6 +11,7 @@ import { longColumnSteps, longRowSteps } from './wgsl/long-lines.js';
 import { factorsOf, planLine, type Factors, type LineLimits, type LinePlan } from './wgsl/plan.js';
 import { rowKernel } from './wgsl/rows.js';
 import { splitReflection, testsIterate, type RuleForm } from './wgsl/rule.js';
+import { gainKernel, normaliseKernel } from './wgsl/weights.js';
 import { columnKey, rowKey, type ColumnWork, type RowWork, type SupportKind } from './wgsl/work.js';
 
 export interface Plans {
@@ -60,6 +61,18 @@ export function fourierOperationsFor(
   { fourier, masked }: Pick<ColumnWork, 'fourier' | 'masked'>,
 ) {
   const columns = (work: ColumnWork) => columnSteps(field, plans, { ...work, constrain: 'impose', fourier, masked });
+  if (fourier?.weights) {
+    const gain: Step = { key: 'gain', write: () => gainKernel(field), use: {} };
+    const normalise = [gain, { key: 'normalise', write: () => normaliseKernel(field), use: {} }];
+    const completeSpectrum = [...columns({ forward: true }), ...normalise];
+    return {
+      constrainFourier: [...columns({}), ...normalise],
+      columnsPass: masked
+        ? [...completeSpectrum, ...columnSteps(field, plans, { inverse: true })]
+        : [...columns({ forward: true, inverse: true }), gain],
+      completeSpectrum,
+    };
+  }
   return {
     constrainFourier: columns({}),
     /** The column pass of an iteration. */

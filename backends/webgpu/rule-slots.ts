@@ -59,7 +59,8 @@ export class RuleSlots {
     const { support } = this;
     if (this.#last?.rule === rule && this.#last.support === support) return this.#last.loaded;
     const numbers = numbersOf(rule);
-    const key = `${numbers.join(' ')} ${rule.inTwoPlanes} ${rule.keepsIterate} ${support}`;
+    const flags = [rule.inTwoPlanes, rule.keepsIterate, rule.fourier.weights?.keepsPhases, support];
+    const key = [...numbers, ...flags].join(' ');
     const loaded = memoised(this.#loaded, key, () => {
       const form = this.#formOf(rule);
       const hasNumbers = hasCoefficients(form) || form.sized || takesNumbers(fourierFormOf(rule.fourier, this.#masked));

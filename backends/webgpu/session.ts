@@ -205,7 +205,7 @@ export class WebGpuSession implements BackendSession {
 
   async #initialise(problem: BackendProblem): Promise<void> {
     const { support, rule } = problem;
-    const setup = setupSteps(this.#field);
+    const setup = setupSteps(this.#field, rule.fourier.weights !== undefined);
     const steps = this.#iterationSteps(rule);
     const compiled = [...Object.values(setup), ...steps, ...this.#batches.map(({ sumUp }) => sumUp)];
     // Other kernels are compiled, and other buffers allocated, by the first call that needs them.

@@ -9,16 +9,25 @@ import { magnitudesBytes, numbersBytes, packSupport, type Field } from './fields
 import { COEFFICIENT_BYTES } from './rule-slots.js';
 import type { Step } from './step.js';
 import { farEnd } from './wgsl/plan.js';
+import { beginKernel } from './wgsl/weights.js';
 
 /** Magnitudes are rounded and uploaded in pieces of this many numbers. */
 const UPLOAD_NUMBERS = 2 ** 22;
 
+interface SetupSteps {
+  magnitudes: Step;
+  start: Step;
+  /** Where rules have weights. */
+  weights?: Step;
+}
+
 /** The kernels of `uploadProblem`. */
-export function setupSteps(field: Field): { magnitudes: Step; start: Step } {
+export function setupSteps(field: Field, hasWeights: boolean): SetupSteps {
   const { kind } = field;
   return {
     magnitudes: { key: 'magnitudes', write: () => kind.magnitudesKernel(field), use: { destination: 'magnitudes' } },
     start: { key: 'start', write: () => kind.startKernel(field), use: {} },
+    ...(hasWeights && { weights: { key: 'weights', write: () => beginKernel(field), use: {} } }),
   };
 }
 
@@ -49,7 +58,7 @@ export async function uploadProblem(
   { device, buffers }: Shared,
   batches: readonly DeviceBatch[],
   { pattern, batch: { seeded }, objectMagnitudes }: BackendProblem,
-  steps: ReturnType<typeof setupSteps>,
+  steps: SetupSteps,
 ): Promise<void> {
   const { magnitudes, mask, scale } = pattern;
   const upload = (buffer: GPUBuffer, numberAt: (i: number) => number) => {
@@ -62,6 +71,13 @@ export async function uploadProblem(
   upload(buffers.raw!, (i) => (mask?.[i] === 0 ? -1 : magnitudes[i] * scale));
   if (objectMagnitudes) upload(buffers.objectMagnitudes!, (i) => objectMagnitudes[i] * scale);
   batches[0].run(steps.magnitudes, 0, 1);
+  if (steps.weights) {
+    for (const batch of batches) {
+      const gains = Float32Array.from({ length: 2 * batch.starts }, (_, i) => (i % 2 ? pattern.energy : 1));
+      device.upload(batch.buffer('gains'), 0, gains);
+      batch.run(steps.weights);
+    }
+  }
   if (seeded) {
     const { seed, firstStart } = seeded;
     for (const batch of batches) {

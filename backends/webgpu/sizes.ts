@@ -3,7 +3,7 @@
  * batch, but not how much memory there is: an allocation may still fail.
  */
 import type { Device } from './device/device.js';
-import { imageBytes, numbersBytes, spectrumBytes, supportBytes, type Field } from './fields/field.js';
+import { imageBytes, magnitudesBytes, numbersBytes, spectrumBytes, supportBytes, type Field } from './fields/field.js';
 import { scratchBytes, type Plans } from './operations.js';
 import type { BatchBuffer } from './step.js';
 import { farEnd, roundUp } from './wgsl/plan.js';
@@ -47,6 +47,7 @@ export function batchLayout(device: Device, field: Field, plans: Plans, starts: 
   const bytes = {
     ...{ spectrum, work: spectrum, object: image, iterate: image, scratch, moreScratch: scratch },
     ...{ partials: waiting * partialBytes, residuals: RECORDS * residualBytes, thresholds: 8 * starts },
+    ...{ imposed: 2 * starts * magnitudesBytes(field), powers: 4 * starts * field.stored, gains: 8 * starts },
     ...{ ownSupport: support, candidates: support, blurred: starts * numbersBytes(field) },
   };
   return { bytes, waiting, partialBytes, residualBytes };

@@ -12,6 +12,10 @@ export type BatchBuffer =
   | 'partials'
   | 'residuals'
   | 'thresholds'
+  // These three are there where rules have weights.
+  | 'imposed'
+  | 'powers'
+  | 'gains'
   // These three are there from the first `shrinkSupport` on.
   | 'ownSupport'
   | 'candidates'

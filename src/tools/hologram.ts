@@ -140,7 +140,13 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
   const wanted = scaled(envelope ? magnitudes.map((m, k) => m / envelope[k]) : magnitudes, total);
 
   const session = await openHologram(
-    { magnitudes: wanted, shape: size, object: 'complex', objectMagnitudes: light, mask: noise?.map((free) => 1 - free) },
+    {
+      magnitudes: wanted,
+      shape: size,
+      object: 'complex',
+      objectMagnitudes: light,
+      mask: noise?.map((free) => 1 - free),
+    },
     { seed, backend, device, precision },
     {
       // The object's sizes are known, so that a factor of the whole far field makes no difference.

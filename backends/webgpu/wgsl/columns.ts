@@ -3,7 +3,13 @@
  * the parts of it that the single kernels need. A workgroup takes one column, or several short ones.
  */
 import type { Field } from '../fields/field.js';
-import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
+import {
+  columnSums,
+  constrainStatement,
+  constraintFunctions,
+  constraintNames,
+  constraintResources,
+} from './constraint.js';
 import { comesOutEven, type Kernel, type Resource } from './kernel.js';
 import { LineWriter } from './lines.js';
 import type { LinePlan } from './plan.js';
@@ -28,7 +34,7 @@ export function columnKernel(field: Field, plan: LinePlan, work: ColumnWork): Ke
   });
   if (forward) writer.transform('first');
   if (constrain) {
-    writer.emit('var residual = 0.0;');
+    writer.emit('var residual = 0.0;', constraintNames(work, rows * stored));
     writer.atEnd('far', ({ register, index }) => {
       return `if (column_exists) { ${constrainStatement(work, register, `column * ${rows}u + ${index}`)} }`;
     });
@@ -39,8 +45,8 @@ export function columnKernel(field: Field, plan: LinePlan, work: ColumnWork): Ke
     return `if (column_exists) { ${destination}[base + ${index}] = ${register}; }`;
   });
   if (constrain) {
-    const store = `partials[start * ${stored}u + column] = sum * ${kind.columnWeight(field, 'column')};`;
-    writer.sumLine('residual', `if (column_exists) { ${store} }`);
+    const sums = columnSums(work, `start * ${stored}u + column`, kind.columnWeight(field, 'column'));
+    for (const { value, use } of sums) writer.sumLine(value, `if (column_exists) { ${use} }`);
   }
 
   return writer.kernel(bindings, stored, constrain ? constraintFunctions(work, kind.spectrumScale) : '');

@@ -15,6 +15,12 @@ export const RESOURCES = {
   support: { binding: 'read-only-storage', type: 'array<u32>' },
   /** The size of each pixel of a complex object; all starts share them. */
   objectMagnitudes: { binding: 'read-only-storage', type: 'array<f32>' },
+  /** What was imposed last, as large as `magnitudes` for each start: see weights.ts. */
+  imposed: { binding: 'storage', type: 'array<vec2f>' },
+  /** For each start and column the square of the norm of `imposed`. */
+  powers: { binding: 'storage', type: 'array<f32>' },
+  /** For each start what brings `imposed` to the norm of the magnitudes, and the square of that. */
+  gains: { binding: 'storage', type: 'array<vec2f>' },
   tables: { binding: 'read-only-storage', type: 'array<vec4f>' },
   coefficients: { binding: 'uniform', type: 'array<vec4f, 7>' },
   /** For each start the last threshold of a support size, and the threshold that the next kernel takes. */

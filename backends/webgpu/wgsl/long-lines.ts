@@ -7,7 +7,13 @@ import { insideWord, normalisation, type Field } from '../fields/field.js';
 import { pixelNames, pixelResources } from '../fields/pixels.js';
 import type { BatchBuffer, Step } from '../step.js';
 import { butterfly, literal, type Sign } from './butterflies.js';
-import { constrainStatement, constraintFunctions, constraintResources } from './constraint.js';
+import {
+  columnSums,
+  constrainStatement,
+  constraintFunctions,
+  constraintNames,
+  constraintResources,
+} from './constraint.js';
 import { makeItemKernel, makeKernel, sumOverThreads, type Kernel, type Resource } from './kernel.js';
 import { TIMES, chirpProduct, twiddle } from './lines.js';
 import { farEnd, isBluestein, type Factors } from './plan.js';
@@ -140,16 +146,19 @@ ${store.join('\n')}`;
 /** A workgroup for each column. */
 function constrainKernel(field: Field, work: ColumnWork): Kernel {
   const { rows, stored, columnStride, kind } = field;
-  const store = `partials[start * ${stored}u + group] = sum * ${kind.columnWeight(field, 'group')};`;
+  const sums = columnSums(work, `start * ${stored}u + group`, kind.columnWeight(field, 'group')).map(({ value, use }) =>
+    sumOverThreads(COLUMN_THREADS, 'thread', value, use),
+  );
   const body = `
 // A folded dispatch has workgroups beyond the last column.
 if (group >= ${stored}u) { return; }
 let base = (start * ${stored}u + group) * ${columnStride}u;
 var residual = 0.0;
+${constraintNames(work, rows * stored)}
 for (var i = thread; i < ${rows}u; i += ${COLUMN_THREADS}u) {
   ${constrainStatement(work, 'spectrum[base + i]', `group * ${rows}u + i`)}
 }
-${sumOverThreads(COLUMN_THREADS, 'thread', 'residual', store)}`;
+${sums.join('\nworkgroupBarrier();\n')}`;
   const bindings: Resource[] = ['spectrum', ...constraintResources(work)];
   const declarations = `var<workgroup> memory: array<f32, ${COLUMN_THREADS}>;${constraintFunctions(work, kind.spectrumScale)}`;
   return makeKernel({ bindings, declarations, threads: COLUMN_THREADS, body, workgroups: stored });

@@ -32,10 +32,15 @@ export const [AT_LEAST, PROJECTED, LOW, HIGH] = [10, 12, 14, 15];
 /** Places behind those in `numbersOf`: complex numbers of size 1. */
 const [CENTRE, EDGE] = [21, 23];
 
-/** The uniform `coefficients`: those of src/rules.ts, the middle of the phases, and their end where the middle is 0. */
+/**
+ * The uniform `coefficients`: those of src/rules.ts, the middle of the phases, their end where the middle is 0, and what only
+ * Fourier rules of holograms have.
+ */
 export function numbersOf(rule: Rule): number[] {
+  const { unmeasured, weights } = rule.fourier;
   const angles = [rule.phases.centre, rule.phases.halfWidth];
-  return [...coefficients(rule), ...angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)])];
+  const phases = angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)]);
+  return [...coefficients(rule), ...phases, unmeasured, weights?.exponent ?? 0];
 }
 
 export function formOf(rule: Rule, isComplex: boolean): RuleForm {
@@ -95,6 +100,9 @@ export const PHASES = {
   centre: `vec2f(${component(CENTRE)}, ${component(CENTRE + 1)})`,
   edge: `vec2f(${component(EDGE)}, ${component(EDGE + 1)})`,
 };
+
+/** Those of a Fourier rule: what frequencies that were not measured are multiplied by, and the exponent of weights. */
+export const [UNMEASURED, EXPONENT] = [25, 26];
 
 /** A number of the uniform `coefficients`. */
 export function component(i: number): string {
