@@ -113,9 +113,9 @@ struct ImposeWeighted {
   bool keeps_phases;
   V residual = V{}, imposed_power = V{};
 
-  ImposeWeighted(const FourierRule& rule, double gain)
-      : magnitudes(nullptr),
-        imposed(nullptr),
+  ImposeWeighted(const FourierRule& rule, double gain, const V* magnitudes, Complex<V>* imposed)
+      : magnitudes(magnitudes),
+        imposed(imposed),
         gain(splat<V>(static_cast<Number<V>>(gain))),
         unmeasured_gain(splat<V>(static_cast<Number<V>>(rule.unmeasured))),
         exponent(rule.exponent),

@@ -28,8 +28,7 @@ size_t Session<Field>::bytes() const {
 }
 
 template <class Field>
-double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate,
-                                    bool with_weights) {
+double Session<Field>::bytes_needed(double rows, double columns, double starts, bool with_iterate, bool with_weights) {
   double weights = 0;
   if constexpr (Field::kHasWeights) weights = with_weights ? Field::weights_bytes(rows, columns) : 0;
   const double image = Field::image_bytes(rows, columns), support = image / sizeof(Complex<V>);
@@ -255,11 +254,13 @@ void Session<Field>::pass_rows_in_two_planes(size_t start, const Rule&) {
     for (size_t g = 0; g < field_.groups(); g++) {
       field_.load_rows(spectrum(start), g, line_.data());
       const uint8_t* const inside = support(start, g);
+      field_.row_plan().inverse(line_.data(), scratch_.data());
       Impose<V, false> impose = {field_.object_magnitudes(g)};
-      field_.row_plan().through_space(line_.data(), scratch_.data(), [&](size_t c, Complex<V> z) {
+      for (size_t c = 0; c < field_.columns(); c++) {
         const Mask<V> is_outside = outside<V>(inside[c]);
-        return select<V>({is_outside, is_outside}, {V{}, V{}}, impose(c, z));
-      });
+        line_[c] = select<V>({is_outside, is_outside}, {V{}, V{}}, impose(c, line_[c]));
+      }
+      field_.row_plan().forward(line_.data(), scratch_.data());
       field_.store_rows(spectrum(start), g, line_.data());
     }
   }
@@ -420,8 +421,7 @@ bool Session<Field>::iterate(uint32_t count, const Rule& rule) {
   for (size_t s = 0; s < starts_; s++) {
     uint64_t at = recorded_;
     for (uint32_t i = 0; i < count; i++) {
-      if (i > 0 || pending)
-        record(at++)[s] = pass_columns(s, (i > 0 ? rule : rule_).fourier);
+      if (i > 0 || pending) record(at++)[s] = pass_columns(s, (i > 0 ? rule : rule_).fourier);
       if (rule.needs_iterate()) field_.clear_padding(group(iterate_, s, 0));
       (this->*pass)(s, rule);
     }

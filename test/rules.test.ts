@@ -7,6 +7,7 @@ import { prepare } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import {
   ALGORITHMS,
+  IMPOSE,
   POSITIVE,
   PROJECTION,
   coefficients,
@@ -66,7 +67,7 @@ describe('a rule', () => {
       satisfied: { iterate: { x: 3, y: 4 }, next: { x: 5, y: 6 } },
       violated: { iterate: { x: 7, y: 8 }, next: { x: 9, y: 10 } },
       ...{ atLeast: { x: 11, y: 12 }, projected: { iterate: 13, next: 14 }, bounds: [-15, 16], reflectsIterate: true },
-      ...{ supportSize: 18, fourier: { tolerance: 19, limit: 20, likelihood: true } },
+      ...{ supportSize: 18, fourier: { ...IMPOSE, tolerance: 19, limit: 20, likelihood: true } },
     });
     expect(coefficients(rule)).toEqual([...Array.from({ length: 14 }, (_, i) => i + 1), -15, 16, 1, 18, 19, 20, 1]);
     const plain = makeRule({ satisfied: Y, violated: ZERO });

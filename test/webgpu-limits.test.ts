@@ -1,6 +1,7 @@
 /** Images and batches within the limits of a device, and at them. */
 import { describe, expect, it } from 'vitest';
 import { OutOfMemoryError, addGPUDevice, createSession, type Shape } from '../src/index.js';
+import { openHologram } from '../src/tools/hologram.js';
 import { noise, noisyProblem as problem, randomMask, relativeError } from './support/images.js';
 import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
 
@@ -48,6 +49,23 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
       await reference.run(2);
       expect(relativeError(await session.readObject(), await reference.readObject())).toBeLessThan(1e-4);
       expect(relativeError(await session.measureFeasible(), await reference.measureFeasible())).toBeLessThan(1e-4);
+
+      // With weights, and with frequencies that have none.
+      for (const mask of [undefined, known.mask]) {
+        const wish = {
+          magnitudes: noise(pixels, 1),
+          shape,
+          object: 'complex',
+          objectMagnitudes: noise(pixels, 5),
+          mask,
+        } as const;
+        const how = { unmeasured: 1.5, feedback: 0.8, phasesFrom: Infinity };
+        using hologram = await openHologram(wish, { backend: 'webgpu', device, seed: 1 }, how);
+        using expected = await openHologram(wish, { backend: 'wasm', precision: 'double', seed: 1 }, how);
+        await hologram.run(2);
+        await expected.run(2);
+        expect(relativeError(await hologram.readSpectrum(), await expected.readSpectrum())).toBeLessThan(1e-3);
+      }
     }
     gpu.destroy();
   });

@@ -5,10 +5,15 @@ import { webgpuBackend } from '../backends/webgpu/backend.js';
 import { Device } from '../backends/webgpu/device/device.js';
 import { LruCache } from '../backends/webgpu/device/lru-cache.js';
 import { SLOTS } from '../backends/webgpu/rule-slots.js';
-import { constraintFunctions, constraintResources, fourierFormOf } from '../backends/webgpu/wgsl/constraint.js';
+import {
+  constraintFunctions,
+  constraintResources,
+  fourierFormOf,
+  takesNumbers,
+} from '../backends/webgpu/wgsl/constraint.js';
 import { BackendUnavailableError, DeviceLostError, addGPUDevice, createSession, type Shape } from '../src/index.js';
 import { requireBackend } from '../src/backends/registry.js';
-import { IMPOSE, projection, type Rule } from '../src/rules.js';
+import { IMPOSE, projection, type FourierRule, type Rule } from '../src/rules.js';
 import { ImageTransform } from '../src/session/image-transform.js';
 import { LineTransforms } from './support/line-transforms.js';
 import { newDevice, whyNoWebGpu } from './support/webgpu.js';
@@ -252,9 +257,18 @@ describe('the Fourier constraint in WGSL', () => {
   });
 
   it('is one text for all values of a tolerance and a limit', () => {
-    const [one, other] = [1, 2].map((i) => fourierFormOf({ tolerance: i, limit: 3 * i, likelihood: false }, true));
+    const [one, other] = [1, 2].map((i) => fourierFormOf({ ...IMPOSE, tolerance: i, limit: 3 * i }, true));
     expect(one).toEqual(other);
     expect(constraintResources({ ...work, fourier: one })).toContain('coefficients');
+  });
+
+  it('takes the exponent of weights where it is not 1, and what it multiplies by where something was not measured', () => {
+    const takes = (rule: Partial<FourierRule>, masked: boolean) =>
+      takesNumbers(fourierFormOf({ ...IMPOSE, ...rule }, masked));
+    expect(takes({ weights: { exponent: 1, keepsPhases: true } }, false)).toBe(false);
+    expect(takes({ weights: { exponent: 0.5, keepsPhases: false } }, false)).toBe(true);
+    expect(takes({ unmeasured: 2 }, true)).toBe(true);
+    expect(takes({ unmeasured: 2 }, false)).toBe(false);
   });
 });
 

@@ -48,14 +48,14 @@ EXPORT(rephase_free) void rephase_free(void* memory) {
 
 // The most that a session will hold, with a previous iterate or without, and with weights.
 EXPORT(rephase_bytes_needed)
-double rephase_bytes_needed(int precision, int is_complex, double rows, double columns, double starts,
-                            int with_iterate, int with_weights) {
+double rephase_bytes_needed(int precision, int is_complex, double rows, double columns, double starts, int with_iterate,
+                            int with_weights) {
   return with_kind(precision, is_complex,
                    [&]<class S>(S*) { return S::bytes_needed(rows, columns, starts, with_iterate, with_weights); });
 }
 
-// 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once. `with_weights`: whether rules
-// have weights.
+// 0 when memory ran out. `with_iterate`: whether to allocate the previous iterate at once. `with_weights`: whether
+// rules have weights.
 EXPORT(rephase_create)
 AnySession* rephase_create(int precision, int is_complex, uint32_t rows, uint32_t columns, uint32_t starts,
                            int with_iterate, int with_weights) {

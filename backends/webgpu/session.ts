@@ -207,7 +207,9 @@ export class WebGpuSession implements BackendSession {
     const { support, rule } = problem;
     const setup = setupSteps(this.#field, rule.fourier.weights !== undefined);
     const steps = this.#iterationSteps(rule);
-    const compiled = [...Object.values(setup), ...steps, ...this.#batches.map(({ sumUp }) => sumUp)];
+    const { magnitudes, start, weights } = setup;
+    const begun = [magnitudes, start, ...(weights ? [weights] : [])];
+    const compiled = [...begun, ...steps, ...this.#batches.map(({ sumUp }) => sumUp)];
     // Other kernels are compiled, and other buffers allocated, by the first call that needs them.
     await this.#device.compile(compiled.map(({ key, write }) => ({ key: `${this.#field.key} ${key}`, write })));
     allocateShared(this.#shared, problem);

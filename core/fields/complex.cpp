@@ -121,15 +121,17 @@ void ComplexField<T>::begin_weights(Weights weights) const {
   weights.gain = 1;
 }
 
+// Inside the butterflies, the operation would take ten times as much code.
 template <class T>
-template <class F>
-double ComplexField<T>::weigh(const FourierRule& rule, Weights weights, F&& pass) const {
+double ComplexField<T>::weigh(Complex<V>* spectrum, Complex<V>* scratch, bool transforms, const FourierRule& rule,
+                              Weights weights) const {
   double sum = 0, power = 0;
   for (size_t b = 0; b < blocks_; b++) {
-    ImposeWeighted<V> op(rule, weights.gain);
-    op.magnitudes = &magnitudes_[b * rows_];
-    op.imposed = weights.imposed + b * rows_;
-    pass(b, op);
+    Complex<V>* x = spectrum + b * stride_;
+    ImposeWeighted<V> op(rule, weights.gain, &magnitudes_[b * rows_], weights.imposed + b * rows_);
+    if (transforms) column_plan_.forward(x, scratch);
+    for (size_t r = 0; r < rows_; r++) x[r] = op(r, x[r]);
+    if (transforms) column_plan_.inverse(x, scratch);
     sum += sum_of_lanes(op.residual);
     power += sum_of_lanes(op.imposed_power);
   }
@@ -139,9 +141,7 @@ double ComplexField<T>::weigh(const FourierRule& rule, Weights weights, F&& pass
 
 template <class T>
 double ComplexField<T>::constrain(Complex<V>* spectrum, const FourierRule& rule, Weights weights) const {
-  const double sum = weigh(rule, weights, [&](size_t b, auto& op) {
-    for (size_t r = 0; r < rows_; r++) spectrum[b * stride_ + r] = op(r, spectrum[b * stride_ + r]);
-  });
+  const double sum = weigh(spectrum, nullptr, false, rule, weights);
   const V gain = splat<V>(static_cast<T>(weights.gain));
   for (size_t b = 0; b < blocks_; b++) {
     for (size_t r = 0; r < rows_; r++) {
@@ -156,18 +156,11 @@ double ComplexField<T>::constrain(Complex<V>* spectrum, const FourierRule& rule,
 }
 
 // The gain is known when all columns have been through, and is made up for in the next iteration: the object, whose
-// sizes are known, does not depend on it, unless some frequencies have no weights. (In double precision the code is not
-// worth its size.)
+// sizes are known, does not depend on it, unless some frequencies have no weights.
 template <class T>
 double ComplexField<T>::pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule,
                                      Weights weights) const {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    if (!masked_) {
-      return weigh(rule, weights, [&](size_t b, auto& op) {
-        column_plan_.through_frequency(spectrum + b * stride_, scratch, op);
-      });
-    }
-  }
+  if (!masked_) return weigh(spectrum, scratch, true, rule, weights);
   Base::forward_columns(spectrum, scratch);
   const double sum = constrain(spectrum, rule, weights);
   Base::inverse_columns(spectrum, scratch);

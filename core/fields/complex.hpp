@@ -52,8 +52,8 @@ class ComplexField : public Blocks<T> {
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const FourierRule& rule) const;
   [[gnu::noinline]] double constrain(Complex<V>* spectrum, bool imposes, const FourierRule& rule) const;
 
-  // What a start's weights are kept in: what was imposed last, [block][row] in the spectrum's order, and what brings its
-  // norm to that of the magnitudes.
+  // What a start's weights are kept in: what was imposed last, [block][row] in the spectrum's order, and what brings
+  // its norm to that of the magnitudes.
   struct Weights {
     Complex<V>* imposed;
     double& gain;
@@ -147,9 +147,9 @@ class ComplexField : public Blocks<T> {
   double pass_columns(Complex<V>* spectrum, Complex<V>* scratch, const Op& op) const;
   template <class Op>
   double constrain(Complex<V>* spectrum, bool imposes, const Op& op) const;
-  // Calls `pass` with what a rule with weights does to block b.
-  template <class F>
-  double weigh(const FourierRule& rule, Weights weights, F&& pass) const;
+  // A rule with weights on all columns, transformed before and after it or not. The gain is left for the next time.
+  [[gnu::noinline]] double weigh(Complex<V>* spectrum, Complex<V>* scratch, bool transforms, const FourierRule& rule,
+                                 Weights weights) const;
 
   using Base = Blocks<T>;
   using Base::blocks_, Base::columns_, Base::groups_, Base::magnitudes_, Base::rows_, Base::scale_;

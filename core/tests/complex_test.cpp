@@ -134,14 +134,106 @@ void check_problem(size_t rows, size_t columns, size_t known, bool hybrid, doubl
     check(again == read, what + ": what is stored comes back to its last bit");
   }
   check(session.shrink_support(0.7, 0.2, 1, 1e9), name + ": shrinks");
-  const double bound = Cpu::bytes_needed(static_cast<double>(rows), static_cast<double>(columns), 2, hybrid);
+  const double bound = Cpu::bytes_needed(static_cast<double>(rows), static_cast<double>(columns), 2, hybrid, false);
   const double own_supports = 2.0 * static_cast<double>((size + columns) * sizeof(T));
   check(static_cast<double>(session.bytes()) <= bound + own_supports + 4096, name + ": bytes");
+}
+
+// Holograms: what is imposed follows what comes out, and the phases stay from the third iteration on.
+template <class T>
+void check_weights(size_t rows, size_t columns, double exponent, bool masked, double tolerance) {
+  using Cpu = Session<ComplexField<T>>;
+  const size_t size = rows * columns;
+  const std::string name = std::string(sizeof(T) == 4 ? "float " : "double ") + std::to_string(rows) + "x" +
+                           std::to_string(columns) + ", weights to the power " + std::to_string(exponent) +
+                           (masked ? ", masked" : "");
+  const std::vector<double> noise = normal_numbers(3 * size, 5);
+  std::vector<T> magnitudes(size), sizes(size);
+  std::vector<uint8_t> mask(size);
+  double energy = 0;
+  for (size_t i = 0; i < size; i++) {
+    mask[i] = i == 0 || !masked || noise[2 * size + i] > -0.5;
+    magnitudes[i] = static_cast<T>(i % 3 == 1 ? 0 : std::abs(noise[i]) + 0.1);
+    sizes[i] = static_cast<T>(std::abs(noise[size + i]) + 0.1);
+    if (mask[i]) energy += double(magnitudes[i]) * magnitudes[i];
+  }
+  const double scale = 0.5, unmeasured = masked ? 1.5 : 1;
+  Rule rule = rule_of(3, false, scale);
+  rule.fourier.unmeasured = unmeasured;
+  rule.fourier.exponent = exponent;
+  Cpu session(rows, columns, 2, rule);
+  check(session.valid(), name);
+  session.set_magnitudes(magnitudes.data(), masked ? mask.data() : nullptr, scale);
+  check(session.field().set_object_magnitudes(sizes.data()), name + ": sizes");
+  session.start_from_seed(magnitudes.data(), masked ? mask.data() : nullptr, 7, 40);
+  const double bound = Cpu::bytes_needed(static_cast<double>(rows), static_cast<double>(columns), 2, false, true);
+  check(static_cast<double>(session.bytes()) <= bound + 4096, name + ": bytes");
+
+  UniformStart uniform(7, 41);
+  std::vector<C> spectrum(size), imposed(size);
+  for (size_t i = 0; i < size; i++) {
+    spectrum[i] = mask[i] ? std::polar(double(magnitudes[i]), 2 * kPi * uniform(i)) : 0;
+    imposed[i] = mask[i] ? magnitudes[i] : 0;
+  }
+  for (int iteration = 0; iteration < 5; iteration++) {
+    rule.fourier.keeps_phases = iteration >= 3;
+    std::vector<C> x = transform(spectrum, rows, columns, 1);
+    for (size_t i = 0; i < size; i++) x[i] = std::polar(double(sizes[i]), std::arg(x[i]));
+    const std::vector<C> far = transform(x, rows, columns, -1);
+    double norm = 0;
+    for (size_t i = 0; i < size; i++) {
+      const double phase = std::arg(rule.fourier.keeps_phases ? imposed[i] : far[i]);
+      const double ratio = std::pow(magnitudes[i] / std::abs(far[i]), exponent);
+      imposed[i] = std::polar(std::abs(imposed[i]) * ratio, phase);
+      norm += std::norm(imposed[i]);
+    }
+    for (size_t i = 0; i < size; i++) {
+      imposed[i] *= std::sqrt(energy / norm);
+      spectrum[i] = mask[i] ? imposed[i] : far[i] * unmeasured;
+    }
+    // One pass pending and not, and single kernels.
+    if (iteration % 3 < 2) {
+      session.iterate(1, rule);
+    } else {
+      session.complete_iteration();
+      session.inverse();
+      session.constrain_object(rule);
+      session.forward();
+      session.constrain_fourier(rule);
+    }
+    if (iteration == 0) continue;
+    session.complete_iteration();
+    std::vector<T> read(2 * size);
+    session.read_spectrum(1, 0, rows, read.data());
+    double error = 0, all = 0;
+    for (size_t i = 0; i < size; i++) {
+      error += std::norm(C(read[2 * i], read[2 * i + 1]) - spectrum[i]);
+      all += std::norm(spectrum[i]);
+    }
+    check_at_most(std::sqrt(error / all), tolerance, name + ", iteration " + std::to_string(iteration));
+  }
+}
+
+template <class T>
+void check_powers(double tolerance) {
+  using V = Vector<T>;
+  const auto power_of = [](double x, double p) { return power(splat<V>(static_cast<T>(x)), static_cast<T>(p))[1]; };
+  for (double p : {0.01, 0.3, 0.5, 0.99, 1.0}) {
+    for (double x = 1e-12; x < 1e12; x *= 1.37) {
+      const double exact = std::pow(static_cast<double>(static_cast<T>(x)), static_cast<double>(static_cast<T>(p)));
+      check_at_most(std::abs(power_of(x, p) / exact - 1), tolerance,
+                    std::to_string(x) + " to the " + std::to_string(p));
+    }
+    check(std::isfinite(power_of(0, p)), "a power of 0");
+  }
+  check_at_most(power_of(0, 1), 1e-30, "0");
 }
 
 }  // namespace
 
 int main() {
+  check_powers<float>(4e-6);
+  check_powers<double>(1e-14);
   const size_t shapes[][2] = {{1, 1}, {1, 9}, {8, 1}, {3, 5}, {4, 6}, {8, 8}, {9, 16}, {17, 12}, {10, 31}};
   for (const auto& [rows, columns] : shapes)
     for (size_t known = 0; known < std::size(kKnown); known++)
@@ -149,5 +241,13 @@ int main() {
         check_problem<double>(rows, columns, known, hybrid, 1e-11);
         check_problem<float>(rows, columns, known, hybrid, 1e-3);
       }
+  for (const auto& [rows, columns] : shapes) {
+    for (double exponent : {1.0, 0.6}) {
+      for (bool masked : {false, true}) {
+        check_weights<double>(rows, columns, exponent, masked, 1e-9);
+        check_weights<float>(rows, columns, exponent, masked, 2e-3);
+      }
+    }
+  }
   return report("complex");
 }

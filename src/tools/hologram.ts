@@ -175,9 +175,10 @@ export async function hologram(target: RealArray, shape: Shape, options: Hologra
   }
 }
 
-async function openHologram(
+/** @internal A session whose Fourier rule is that of a hologram. */
+export async function openHologram(
   problem: Problem,
-  options: Pick<SessionOptions, 'seed' | 'backend' | 'device' | 'precision'>,
+  options: SessionOptions,
   hologram: HologramConstraints,
 ): Promise<Session> {
   const settings = checkSessionOptions({ ...options, algorithm: 'gs' });

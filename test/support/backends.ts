@@ -14,6 +14,9 @@ export interface Subject {
 /** Backends that take real objects only. */
 export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda'];
 
+/** Backends that make no holograms. */
+export const WITHOUT_WEIGHTS: readonly BackendName[] = ['cuda'];
+
 const reports = await listBackends();
 
 /** Both precisions where the backend has them. */
