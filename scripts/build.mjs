@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -56,8 +57,8 @@ function writeBinary() {
   const names = functions.map(({ name }) => `'${name}'`).join(' | ');
   writeFileSync(
     BINARY,
-    `/** rephase.wasm and the names of its functions, made by scripts/build.mjs. */\n` +
-      `export const WASM_BASE64 = '${binary.toString('base64')}';\nexport type ExportName = ${names};\n`,
+    `/** rephase.wasm, deflated, and the names of its functions, made by scripts/build.mjs. */\n` +
+      `export const WASM_BASE64 = '${deflateRawSync(binary, { level: 9 }).toString('base64')}';\nexport type ExportName = ${names};\n`,
   );
 }
 

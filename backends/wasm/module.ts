@@ -1,7 +1,9 @@
 /**
  * The compiled WebAssembly module, once per process. It is part of the JavaScript as base64, so that Node, bundlers and
- * browsers load it alike, without paths or settings.
+ * browsers load it alike, without paths or settings. It is deflated first, because base64 hides from a server's compression
+ * what repeats: a browser loads 60 kB less.
  */
+import { inflateSync } from 'fflate';
 import { BackendUnavailableError, messageOf } from '../../src/errors.js';
 import { lackOfMemory } from './instance.js';
 import { WASM_BASE64 } from './generated/binary.js';
@@ -20,7 +22,7 @@ export function wasmModule(): Promise<WebAssembly.Module> {
 
 async function compile(): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(decodeBase64(WASM_BASE64));
+    return await WebAssembly.compile(inflateSync(decodeBase64(WASM_BASE64)));
   } catch (error) {
     const message = `WebAssembly with SIMD cannot be compiled here: ${messageOf(error)}`;
     throw lackOfMemory(error) ?? new BackendUnavailableError(message, 'wasm', { cause: error });
