@@ -108,7 +108,8 @@ const KEYS: readonly (keyof HologramOptions)[] = [
  * frequency at [0, 0]; their unit makes no difference. The far field is the Fourier transform of the modulator's light. A
  * target may be spots or an image; magnitudes are the square roots of intensities.
  *
- * It computes on the calling thread, which has its turn between iterations.
+ * The wasm backend computes on the calling thread, whose event loop has its turn as during `session.run`. `onProgress` gets
+ * ‖far field − target‖ / ‖target‖ over all that is not `noise`.
  *
  * @throws InvalidArgumentError, and what `createSession` and `session.run` throw. The promise rejects.
  *
