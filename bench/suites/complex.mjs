@@ -2,6 +2,9 @@
 import { createSession, hologram } from '../../dist/index.js';
 import { repeated, takeTurns, timed } from '../measure.mjs';
 
+/** How the names of its peers begin. */
+const PEERS = { gs: 'scipy-c2c', 'hologram of spots': 'scipy-spots', 'hologram of an image': 'scipy-image' };
+
 /**
  * @param {Awaited<ReturnType<typeof import('../peers.mjs').startPeers>>} peers
  * @param {number[]} sizes
@@ -14,10 +17,10 @@ export async function measureComplex(peers, sizes, hologramSizes, effort, say) {
   const rows = [];
   const compare = async (
     /** @type {number} */ n,
-    /** @type {string} */ what,
+    /** @type {keyof typeof PEERS} */ what,
     /** @type {import('../measure.mjs').Competitor} */ own,
   ) => {
-    const others = peers.competitors(n).filter(({ name }) => name.includes('hologram') === (what === 'hologram'));
+    const others = peers.competitors(n).filter(({ name }) => name.startsWith(PEERS[what]));
     const timings = await takeTurns([own, ...others], effort);
     for (const { name, median, low, high, rounds } of timings)
       rows.push({ n, what, name, median, low, high, rounds, singleIsFasterBy: median / timings[0].median });
@@ -29,16 +32,20 @@ export async function measureComplex(peers, sizes, hologramSizes, effort, say) {
     session.dispose();
   }
   for (const n of hologramSizes) {
-    say(`hologram of ${n} × ${n}`);
-    const target = spots(n);
-    // Of a whole hologram of at least as many iterations as it has by default, with all that it is made and judged by.
-    const run = async (/** @type {number} */ wanted) => {
-      const iterations = Math.max(30, wanted);
-      const began = performance.now();
-      await hologram(target, [n, n], { backend: 'wasm', method: 'leonardo', iterations });
-      return ((performance.now() - began) * wanted) / iterations;
-    };
-    await compare(n, 'hologram', { name: 'rephase-wasm-f32-1t', run });
+    for (const [what, target] of /** @type {const} */ ([
+      ['hologram of spots', spots(n)],
+      ['hologram of an image', Float32Array.from({ length: n * n }, () => 0.2 + Math.random())],
+    ])) {
+      say(`${what}, ${n} × ${n}`);
+      // The iterations alone, as for the peers.
+      const run = async (/** @type {number} */ iterations) => {
+        let seconds = 0;
+        const onProgress = (/** @type {{ seconds: number }} */ progress) => (seconds = progress.seconds);
+        await hologram(target, [n, n], { backend: 'wasm', method: 'leonardo', iterations, onProgress });
+        return 1000 * seconds;
+      };
+      await compare(n, what, { name: 'rephase-wasm-f32-1t', run });
+    }
   }
   return rows;
 }
