@@ -2,10 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
+  alignedComplexError,
   alignedError,
   retrieve,
   simulate,
   type Problem,
+  type RealArray,
   type RetrieveOptions,
   type Shape,
   type ShrinkWrapOptions,
@@ -56,6 +58,47 @@ describe('shrink-wrap', () => {
     expect(starts![best].pixels).toBeLessThan(0.3 * 48 * 48);
     expect(feasible.some((pixel, i) => pixel !== 0 && support![i] === 0)).toBe(false);
     expect(without.result).not.toHaveProperty('support');
+  });
+
+  it('finds a complex object in a support of three times its pixels, where nothing else does', async () => {
+    const side = 32;
+    const sizes = overlappingDiscs(side);
+    const image = new Float64Array(2 * side * side);
+    for (const [i, size] of sizes.entries()) {
+      const angle = 1.2 * Math.sin(Math.floor(i / side) / 5) + 0.8 * Math.cos((i % side) / 4);
+      image[2 * i] = size * Math.cos(angle);
+      image[2 * i + 1] = size * Math.sin(angle);
+    }
+    const object = 'complex' as const;
+    const { magnitudes, shape } = await simulate({ image, shape: [side, side], object });
+    const truth = new Float64Array(2 * magnitudes.length);
+    for (let row = 0; row < side; row++) {
+      truth.set(image.subarray(2 * row * side, 2 * (row + 1) * side), 2 * row * shape[1]);
+    }
+    // Three pixels wider on each side.
+    const isNear = (row: number, column: number) => {
+      for (let y = Math.max(0, row - 3); y <= Math.min(side - 1, row + 3); y++) {
+        for (let x = Math.max(0, column - 3); x <= Math.min(side - 1, column + 3); x++) {
+          if (sizes[y * side + x] > 0) return true;
+        }
+      }
+      return false;
+    };
+    const support = Uint8Array.from(magnitudes, (_, i) => {
+      const [row, column] = [Math.floor(i / shape[1]), i % shape[1]];
+      return Number(row < side && column < side && isNear(row, column));
+    });
+    const problem: Problem = { magnitudes, shape, support, object };
+    const given = { ...options, starts: 16, seed: 1, keepObjects: false };
+    const alone = await retrieve(problem, given);
+    const shrunk = await retrieve(problem, { ...given, shrinkWrap: { threshold: 0.3, sigma: [2, 1] } });
+    const error = async ({ feasible }: { feasible: RealArray }) =>
+      (await alignedComplexError(feasible, truth, shape)).error;
+    expect(await error(alone)).toBeGreaterThan(0.3);
+    expect(await error(shrunk)).toBeLessThan(0.05);
+    const pixels = (mask: Uint8Array) => mask.reduce((sum, inside) => sum + inside, 0);
+    expect(pixels(shrunk.support!)).toBeLessThan(0.6 * pixels(support));
+    expect(shrunk.feasible.some((part, i) => part !== 0 && shrunk.support![i >> 1] === 0)).toBe(false);
   });
 
   it('takes back what cuts into a grey background, which it destroys without the guard', async () => {
