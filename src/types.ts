@@ -143,6 +143,24 @@ export interface Problem {
   tolerance?: number | undefined;
   /** The greatest magnitude that frequencies which were not measured may have, > 0. Default Infinity. */
   unmeasuredLimit?: number | undefined;
+  /**
+   * The detector is near by: the pattern is the Fresnel integral of a complex object in place of its Fourier transform. A pixel of
+   * the object is then wavelength · distance / (pixels of the pattern · `pixel`) along each axis, and the optical axis meets it at
+   * [⌊rows/2⌋, ⌊columns/2⌋]; the pattern's [0, 0] is where it meets the detector. Objects that are read and written are in the
+   * object's plane; spectra are those of the object times exp(iπ|r|²/(wavelength · distance)). `distance`: at least half of
+   * the detector's side, and at most so much that the support is no wider than the detector. Not with `phaseBounds`. Default: the far field.
+   */
+  propagation?: Propagation | undefined;
+}
+
+/** How a wave comes from the object to a detector that is near by. All in metres, finite and above 0. */
+export interface Propagation {
+  /** Of the light, in the medium. */
+  wavelength: number;
+  /** From the object to the detector. */
+  distance: number;
+  /** Of the detector's pixels, along rows and columns where they differ. */
+  pixel: number | readonly [rows: number, columns: number];
 }
 
 /** Where an iteration begins, when not from seeded random phases. */

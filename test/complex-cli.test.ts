@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 import { readComplexImage, readImage, writeImage } from '../src/formats/files.js';
 import { encodeComplexNpy, encodeNpy } from '../src/formats/index.js';
+import { retrieve, simulate } from '../src/index.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise, relativeError } from './support/images.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
@@ -183,6 +184,37 @@ describe('reconstruct --object complex', () => {
     expect(await rephase(['combine', 'other.npz', 'more.npz', '-o', 'two.npy'])).toMatchObject({ code: 0 });
   });
 
+  it('is found where the detector is near by, also of parts', async () => {
+    const [propagation, shape] = [{ wavelength: 1e-6, distance: 1.5e-3, pixel: 1e-5 }, [24, 24] as const];
+    const image = Float64Array.from({ length: 2 * 144 }, (_, i) => Number((i >> 1) % 12 < 9) * noise(288, 9)[i]);
+    const { magnitudes } = await simulate({ image, shape: [12, 12], object: 'complex', propagation });
+    folder.write('near.npy', encodeNpy(magnitudes, shape));
+    const lengths = ['--wavelength', '1e-6', '--distance', '1.5e-3', '--pixel', '1e-5'];
+    const given = ['near.npy', '--object', 'complex', '--support', '12x9', '--no-clean', ...lengths];
+    const run = ['reconstruct', ...given, '--chain', '(hio*45+er*5)*6', '--precision', 'double', '--backend', 'wasm'];
+    expect(await rephase([...run, '--starts', '4', '-o', 'near.object.npy', '--report', 'near.html'])).toMatchObject({
+      code: 0,
+    });
+    const support = Uint8Array.from(magnitudes, (_, i) => Number(i < 12 * 24 && i % 24 < 9));
+    const expected = await retrieve(
+      { magnitudes, shape, support, object: 'complex', propagation },
+      { chain: '(hio*45+er*5)*6', starts: 4, precision: 'double', backend: 'wasm' },
+    );
+    expect(complexNumbers('near.object.npy')).toEqual(expected.feasible);
+    expect(readFileSync(folder.at('near.html'), 'utf8')).toContain('0.0015 m away');
+
+    await rephase([...run, '--starts', '0..3', '-o', 'near.npz']);
+    expect(await rephase(['combine', 'near.npz', '--refine', '0', '-o', 'near.mean.npy'])).toMatchObject({ code: 0 });
+    const mean = await retrieve(
+      { magnitudes, shape, support, object: 'complex', propagation },
+      {
+        ...{ chain: '(hio*45+er*5)*6', starts: 4, precision: 'double', backend: 'wasm' },
+        ...{ generations: 1, refine: 0, heldOut: 0 },
+      },
+    );
+    expect(relativeError(complexNumbers('near.mean.npy'), mean.feasible)).toBeLessThan(1e-12);
+  });
+
   it('is simulated, and needs no recipe: --effort chooses one, with generations', async () => {
     const image = Float64Array.from({ length: 2 * 12 * 10 }, (_, i) => 0.2 + noise(240, 9)[i]);
     folder.write('specimen.npy', encodeComplexNpy(image, [12, 10]));
@@ -215,6 +247,13 @@ describe('reconstruct --object complex', () => {
       ['--start', 'small.npy'],
       1,
       /--start: small\.npy is 2×3, but the pattern .* is 24×30/,
+    ],
+    ['a distance without wavelength', ['--distance', '1'], 2, /--wavelength, --distance and --pixel say together/],
+    [
+      'a detector too near',
+      ['--distance', '1e-9', '--wavelength', '1e-6', '--pixel', '1e-5', '--algorithm', 'er'],
+      2,
+      /propagation\.distance: got 1e-9; takes at least 0\.00012 m/,
     ],
     ['phases of nothing', ['--unwrap'], 2, /--unwrap is about --phase and --report, and neither is given/],
     [

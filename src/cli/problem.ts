@@ -12,7 +12,7 @@ import {
   inspectImage,
 } from '../inspect/index.js';
 import { magnitudesFromIntensities } from '../tools/intensities.js';
-import { type ObjectKind, type Problem, type RealArray, type Shape, type Start } from '../types.js';
+import { type ObjectKind, type Problem, type Propagation, type RealArray, type Shape, type Start } from '../types.js';
 import { UsageError, usage } from './exit.js';
 import {
   type Input,
@@ -36,6 +36,9 @@ export interface ProblemOptions extends InputOptions {
   objectMagnitudes?: string;
   objectIntensity?: boolean;
   supportSize?: number;
+  wavelength?: number;
+  distance?: number;
+  pixel?: readonly [rows: number, columns: number];
   /** False with --no-positivity. */
   positivity?: boolean;
   tolerance?: number;
@@ -165,6 +168,7 @@ export async function readProblem(path: string, given: ProblemOptions): Promise<
       tolerance: options.tolerance,
       unmeasuredLimit: options.unmeasuredLimit,
       supportSize: options.supportSize,
+      propagation: propagationOf(options),
     },
     ...(start && { start: { object: start } }),
     files,
@@ -195,6 +199,13 @@ function secondPlane(
     magnitudes: own.map((number) => factor * number),
     done: `multiplied the object magnitudes by ${factor.toPrecision(4)}, so that both planes have the same light`,
   };
+}
+
+/** All three of the options, or none: reconstruct has seen to it. */
+function propagationOf({ wavelength, distance, pixel }: ProblemOptions): Propagation | undefined {
+  return wavelength === undefined || distance === undefined || pixel === undefined
+    ? undefined
+    : { wavelength, distance, pixel };
 }
 
 function aboutSupport({ extent, found }: SupportEstimate): string {

@@ -17,6 +17,7 @@ import {
   type Rule,
 } from '../rules.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
+import { checkPropagation, intoFrame } from './propagation.js';
 import { OBJECT_KINDS } from '../types.js';
 import type { MaskArray, ObjectKind, Precision, Problem, RealArray, Shape, Start } from '../types.js';
 
@@ -64,12 +65,14 @@ export interface Setup extends BackendProblem {
   units: Units;
   /** The caller's own start: the arrays of all starts of the batch, one behind the other. */
   start?: Start;
+  /** What objects are multiplied by where the detector is near: the caller's are not, those of the backend are. */
+  chirp?: Float64Array | undefined;
   history: boolean;
 }
 
 const PROBLEM_KEYS: readonly (keyof Problem)[] = [
   ...(['magnitudes', 'shape', 'object', 'support', 'mask', 'bounds', 'amplitudeBounds', 'phaseBounds'] as const),
-  ...(['objectMagnitudes', 'supportSize', 'tolerance', 'unmeasuredLimit'] as const),
+  ...(['objectMagnitudes', 'supportSize', 'tolerance', 'unmeasuredLimit', 'propagation'] as const),
 ];
 
 /** Magnitudes beyond these powers of two lose digits when they are rounded to the precision, before any scaling. */
@@ -96,7 +99,9 @@ export function prepare(problem: Problem, settings: Omit<Settings, 'device'>, st
   const { starts, firstStart, algorithm, beta, alpha, delta, precision, seed, history } = settings;
   checkTakesObject(algorithm, object);
   const scale = scaleOf(largest, precision);
+  const chirp = checkPropagation(problem.propagation, shape, object, support);
   const ownStart = start === undefined ? undefined : checkStart(start, starts, shape, object, precision);
+  if (ownStart && 'object' in ownStart) intoFrame(ownStart.object, chirp);
   const pattern = patternOf({ shape, magnitudes, scale, mask }, object);
   const constraints = checkConstraints(problem, shape, object);
   const objectMagnitudes = checkObjectMagnitudes(problem, shape, object, precision);
@@ -114,6 +119,7 @@ export function prepare(problem: Problem, settings: Omit<Settings, 'device'>, st
     constraints,
     units,
     start: ownStart,
+    ...(chirp && { chirp }),
     history,
   };
 }
@@ -222,6 +228,10 @@ function checkComplexBounds(problem: Problem, supportSize: number): [Bounds, Bou
   const isRange = Number.isFinite(first) && last >= first && last - first < 2 * Math.PI;
   if (phaseBounds !== undefined && !isRange) {
     const takes = 'two finite numbers [low, high] in radians with low ≤ high < low + 2π';
+    throw new InvalidArgumentError('phaseBounds', gotTakes('phaseBounds', phaseBounds, takes));
+  }
+  if (phaseBounds !== undefined && problem.propagation !== undefined) {
+    const takes = 'nothing with propagation, which changes the phase of every pixel';
     throw new InvalidArgumentError('phaseBounds', gotTakes('phaseBounds', phaseBounds, takes));
   }
   if (objectMagnitudes !== undefined && amplitudeBounds !== undefined) {

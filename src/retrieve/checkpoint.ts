@@ -51,7 +51,7 @@ const ARRAYS = { Float32Array, Float64Array, Uint8Array };
 
 /** The settings on which the result depends, beside backend and device. */
 export function settingsOf(
-  { pattern, objectMagnitudes, support, constraints, start }: Setup,
+  { pattern, objectMagnitudes, support, constraints, start, chirp }: Setup,
   {
     seed,
     starts,
@@ -79,6 +79,7 @@ export function settingsOf(
     objectMagnitudes,
     support,
     start: start && ('phase' in start ? start.phase : start.object),
+    propagation: chirp,
   };
   return {
     ...Object.fromEntries(
@@ -98,7 +99,7 @@ export function checkResume(bytes: Uint8Array, settings: RunSettings, history: b
   for (const [name, value] of Object.entries(settings)) {
     const before = checkpoint.settings[name];
     if (before === value) continue;
-    const isArray = ['magnitudes', 'mask', 'objectMagnitudes', 'support', 'start'].includes(name);
+    const isArray = ['magnitudes', 'mask', 'objectMagnitudes', 'support', 'start', 'propagation'].includes(name);
     throw refused(isArray ? `has other values in ${name}` : `has ${name} ${before}, and this run ${value}`);
   }
   if (history && !checkpoint.history) throw refused('has no history of residuals, and this run keeps one');

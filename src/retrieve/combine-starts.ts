@@ -14,6 +14,7 @@ import {
 } from '../problems/image.js';
 import { REFINING_STEPS, checkInteger, checkSessionOptions, rejectUnknownKeys } from '../problems/options.js';
 import { macrotask } from '../session/event-loop.js';
+import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import type { Agreement, ObjectKind, Precision, Problem, RealArray, RealResult, Shape } from '../types.js';
 import { combine, type Combined } from './combine.js';
 import { refining } from './refine.js';
@@ -58,13 +59,17 @@ export async function combineStarts(problem: Problem, starts: StartsToCombine): 
     );
   }
   const precision = precisionOf(given[0]);
-  const { pattern, object: kind } = setupOf(problem, precision);
+  const { pattern, object: kind, chirp } = setupOf(problem, precision);
   const { shape, magnitudes, mask } = pattern;
-  const objects = given.map((object, i) => checkImage(`objects[${i}]`, object, shape, kind, precision));
+  const objects = given.map((object, i) =>
+    intoFrame(checkImage(`objects[${i}]`, object, shape, kind, precision), chirp),
+  );
   const known = checkRealArray('residuals', residuals, [1, objects.length]);
   checkFinite('residuals', known, objects.length, 'double');
   const own = { shape, object: kind, magnitudes, mask, objects, residuals: Float64Array.from(known) };
-  return combine(await requireBackend('wasm'), own);
+  const combined = await combine(await requireBackend('wasm'), own);
+  for (const object of [combined.average, ...combined.next.map((one) => one.object)]) outOfFrame(object, chirp);
+  return combined;
 }
 
 /** What `refineAverage` takes beside the problem: the average of several starts and how far they differ. */
@@ -99,11 +104,11 @@ export async function* refineAverage(
   const setup = setupOf(problem, precision);
   const { shape } = setup.pattern;
   const given = {
-    average: checkImage('average', average, shape, setup.object, precision),
+    average: intoFrame(checkImage('average', average, shape, setup.object, precision), setup.chirp),
     spread: checkImage('spread', spread, shape, 'real', precision),
   };
   for await (const { image } of refining(await requireBackend('wasm'), { setup, ...given, steps })) {
-    yield image.slice();
+    yield outOfFrame(image.slice(), setup.chirp);
     await macrotask();
   }
 }

@@ -8,6 +8,7 @@ import { prepare, type Setup } from '../problems/image.js';
 import { indexOfLeast } from '../session/residuals.js';
 import { judge, misfitOf, noShrinks, type ShrinkProgress } from '../session/shrink-wrap.js';
 import { toFeasible } from '../problems/feasible.js';
+import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import { checkSessionOptions } from '../problems/options.js';
 import type { Problem, Reconstruction, RunOptions } from '../types.js';
 import { iterationsOf } from './chain.js';
@@ -224,7 +225,11 @@ export async function averageStarts(
 ): Promise<Average | undefined> {
   const precision = starts.objects[0] instanceof Float64Array ? 'double' : 'single';
   const setup = prepare(problem, checkSessionOptions({ precision }), undefined);
-  const combined = await combineStarts(setup, starts, signal);
+  const objects = starts.objects.map((object) => intoFrame(object.slice(), setup.chirp));
+  const combined = await combineStarts(setup, { ...starts, objects }, signal);
   const refined = combined && (await refineAverage({ setup, refine: steps }, combined, signal));
-  return refined && averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined, refined);
+  if (!refined) return undefined;
+  const average = await averageOf({ setup, backend: await requireBackend('wasm'), devices: [0] }, combined, refined);
+  for (const object of [average.object, average.feasible]) outOfFrame(object, setup.chirp);
+  return average;
 }

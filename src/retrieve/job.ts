@@ -70,7 +70,9 @@ export type JobResult = Pick<
 export async function runJob(backend: Backend, job: Job, options: ChainOptions): Promise<JobResult> {
   const { chain, origins = [], stateSeconds } = job;
   const states = origins.filter((origin) => origin !== undefined && 'iterations' in origin);
-  const session = await openSession(backend, job.device, job.setup, states.length > 0 ? states : undefined);
+  // Objects stay as iterations have them: only results go back to the object's plane.
+  const setup = { ...job.setup, chirp: undefined };
+  const session = await openSession(backend, job.device, setup, states.length > 0 ? states : undefined);
   try {
     const done = session.iterations;
     const secondsBefore = Math.max(0, ...states.map((state) => state.seconds));

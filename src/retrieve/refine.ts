@@ -4,6 +4,7 @@
  */
 import type { Backend } from '../backends/interface.js';
 import { toFeasible } from '../problems/feasible.js';
+import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import { ruleFor, type Setup } from '../problems/image.js';
 import { macrotask } from '../session/event-loop.js';
 import type { RealArray, RealResult } from '../types.js';
@@ -53,7 +54,7 @@ export async function* refining(
   backend: Backend,
   { setup, average, spread, steps, heldOut }: Average,
 ): AsyncGenerator<Refined, void, void> {
-  const { pattern, precision, object, support, objectMagnitudes, ruleSettings } = setup;
+  const { pattern, precision, object, support, objectMagnitudes, chirp, ruleSettings } = setup;
   const known = { ...setup.constraints, objectMagnitudes };
   const rule = ruleFor(setup, { ...ruleSettings, algorithm: 'ml' });
   const session = await backend.createSession({ pattern, batch: { starts: 1 }, precision, object, support, rule }, 0);
@@ -63,10 +64,15 @@ export async function* refining(
     // Nothing tells the noise of a complex object, so that all its images may be chosen.
     const chosenFrom = object === 'real' ? noise : Infinity;
     const weights = weightsOf(setup, spread, steps, heldOut ? CHOSEN_END * noise : noise);
+    // Smooth is what the object is in its own plane.
+    const smooth = (image: RealResult, weight: number) => {
+      smoothing.smooth(outOfFrame(image, chirp), weight);
+      intoFrame(image, chirp);
+    };
     let image = average;
     for (let call = 0; call < FIRST_CALLS; call++) {
       image = toFeasible(average.slice(), support, known);
-      smoothing.smooth(image, weights[0] ?? 0);
+      smooth(image, weights[0] ?? 0);
     }
     const next = image.slice();
     const look = async (): Promise<Refined> => {
@@ -84,7 +90,7 @@ export async function* refining(
       session.inverse();
       const before = image;
       image = (await session.readObject(0)) as RealResult;
-      smoothing.smooth(image, weight);
+      smooth(image, weight);
       toFeasible(image, support, known);
       const following = (1 + Math.sqrt(1 + 4 * t * t)) / 2;
       const momentum = Math.min(MOST_MOMENTUM, (t - 1) / following);

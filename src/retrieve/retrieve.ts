@@ -16,9 +16,10 @@ import type { JobResult } from './job.js';
 import { ofWorkers } from './run-jobs.js';
 import { checkRetrieveOptions, checkTakesObject } from '../problems/options.js';
 import { prepare, type Setup } from '../problems/image.js';
+import { outOfFrame } from '../problems/propagation.js';
 import { isScan } from '../problems/scan.js';
 import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
-import type { Problem, Reconstruction, RetrieveOptions } from '../types.js';
+import type { Problem, RealResult, Reconstruction, RetrieveOptions } from '../types.js';
 import { retrieveScan } from './retrieve-scan.js';
 import { inspectOnWorker } from './workers/pool.js';
 
@@ -112,6 +113,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
     if (reconstruction) {
       Object.assign(reconstruction, shrunk);
       if (keepObjects) reconstruction.objects = results.flatMap(({ objects = [] }) => objects);
+      for (const object of objectsOf(reconstruction)) outOfFrame(object, setup.chirp);
       reconstruction.iterations += rounds * iterations;
       reconstruction.seconds += seconds;
     }
@@ -122,6 +124,11 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   } finally {
     looked.abort();
   }
+}
+
+/** The arrays of objects in a result, each once. */
+function objectsOf({ object, feasible, objects = [] }: Reconstruction): Set<RealResult> {
+  return new Set([object, feasible, ...objects]);
 }
 
 /** Patterns up to this many pixels are looked at in some milliseconds. */

@@ -26,6 +26,7 @@ import {
   type Setup,
 } from '../problems/image.js';
 import { toFeasible } from '../problems/feasible.js';
+import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
 import { countOf, endPeriod, noShrinks, type PeriodEnd, type ShrinkProgress } from './shrink-wrap.js';
 import { writeStart } from './start.js';
@@ -134,7 +135,7 @@ export class Session {
   readonly #log: ResidualLog;
   readonly #keepsHistory: boolean;
   readonly #onCallingThread: boolean;
-  readonly #problem: Pick<Setup, 'units' | 'constraints' | 'objectMagnitudes'>;
+  readonly #problem: Pick<Setup, 'units' | 'constraints' | 'objectMagnitudes' | 'chirp'>;
   #settings: RuleSettings;
   #support: Uint8Array | undefined;
   /** Starts have supports that have shrunk. */
@@ -169,8 +170,8 @@ export class Session {
     this.#log = log;
     this.#keepsHistory = history;
     this.#onCallingThread = backend.onCallingThread;
-    const { units, constraints, objectMagnitudes } = setup;
-    this.#problem = { units, constraints, objectMagnitudes };
+    const { units, constraints, objectMagnitudes, chirp } = setup;
+    this.#problem = { units, constraints, objectMagnitudes, chirp };
     this.#state = new IterationState(
       session,
       log,
@@ -265,7 +266,7 @@ export class Session {
     this.#checkUsable(start);
     this.#state.makeObject();
     // No backend returns shared memory.
-    return (await this.#session.readObject(start)) as RealResult;
+    return outOfFrame((await this.#session.readObject(start)) as RealResult, this.#problem.chirp);
   }
 
   /**
@@ -383,7 +384,8 @@ export class Session {
     this.#checkUsable(start);
     const numbers = checkObjectArray('object', object, this.shape, this.object);
     checkFinite('object', numbers, numbersPerPixel(this.object) * this.shape[1], this.precision);
-    this.#state.writeObject(start, numbers);
+    const { chirp } = this.#problem;
+    this.#state.writeObject(start, chirp ? intoFrame(numbers.slice(), chirp) : numbers);
   }
 
   /** The full spectrum of one start, interleaved re, im: 2 × rows × columns numbers, zero frequency first. */

@@ -6,7 +6,8 @@ import { poisson } from './poisson.js';
 import { checkFinite, checkObjectArray, checkShape, largestOf } from '../problems/image.js';
 import { uniformStream } from '../random.js';
 import { requireBackend } from '../backends/registry.js';
-import { OBJECT_KINDS, type ObjectKind, type RealArray, type Shape } from '../types.js';
+import { checkPropagation, intoFrame } from '../problems/propagation.js';
+import { OBJECT_KINDS, type ObjectKind, type Propagation, type RealArray, type Shape } from '../types.js';
 import { magnitude } from './complex-images.js';
 import { ImageTransform } from '../session/image-transform.js';
 
@@ -18,6 +19,8 @@ export interface SimulateOptions {
   shape: Shape;
   /** What the image's pixels are. Default `real`. */
   object?: ObjectKind | undefined;
+  /** Of a complex image: the detector is near by. As in `Problem`, for the padded frame. Default: the far field. */
+  propagation?: Propagation | undefined;
   /** The pattern is this many times larger than the image in both directions, ≥ 1, rounded to pixels. Default 2. */
   pad?: number | undefined;
   /** Photons expected on the whole detector, > 0 and ≤ 1e15: adds Poisson noise. No noise when left out. */
@@ -44,6 +47,7 @@ const KEYS = [
   'image',
   'shape',
   'object',
+  'propagation',
   'pad',
   'photons',
   'beamstop',
@@ -74,6 +78,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   requireMemory(shape, 'double', kind);
   const mask = beamstop === undefined ? undefined : beamstopMask(shape, beamstop);
   const { object, support } = padded(image, inner, shape);
+  intoFrame(object, checkPropagation(options.propagation, shape, kind, support));
   const magnitudes = await magnitudesOf(object, shape, kind);
   if (photons !== undefined) countPhotons(magnitudes, photons, seed);
   return { magnitudes, shape, support, ...(mask && { mask }) };

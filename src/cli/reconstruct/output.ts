@@ -89,6 +89,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
   const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
   const { seed, starts, firstStart, refine, heldOut, shrinkWrap, detwin, precision } = options;
   const { generations = options.generations } = result;
+  const { wavelength, distance, pixel } = options;
   const { object, output, numbers, phase, unwrap, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
@@ -100,6 +101,7 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       object,
       phase,
       unwrap,
+      ...{ wavelength, distance, pixel },
       support: saveSupport,
       history,
       report,

@@ -24,7 +24,7 @@ import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, positive, range, shrinkWrap, starts, whole } from '../values.js';
+import { numberFrom, oneOf, pair, positive, range, shrinkWrap, starts, whole } from '../values.js';
 import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
@@ -86,6 +86,9 @@ export function addReconstruct(program: Command): void {
     .option('--phase-bounds <low..high>', 'phases that it may have, in radians', range('--phase-bounds', true))
     .option('--object-magnitudes <file>', 'magnitudes of a complex object, measured in its own plane')
     .option('--object-intensity', 'these are intensities')
+    .option('--distance <metres>', 'of a complex object: to a detector that is near by', positive('--distance'))
+    .option('--wavelength <metres>', 'with --distance', positive('--wavelength'))
+    .option('--pixel <metres>', "with --distance: of the detector's pixel, or ROWS,COLUMNS", pair('--pixel'))
     .option('--bounds <low..high>', 'values that the object may have (default: 0..inf)', range('--bounds'))
     .option('--no-positivity', 'the object may be negative: --bounds -inf..inf')
     .option('--tolerance <number>', 'how far magnitudes may be from the measured ones', numberFrom('--tolerance', 0))
@@ -314,6 +317,11 @@ function checkTogether(options: GivenOptions): void {
   }
   if (options.unwrap && options.phase === undefined && options.report === undefined && output !== undefined) {
     throw new UsageError('--unwrap is about --phase and --report, and neither is given');
+  }
+  const { wavelength, distance, pixel } = options;
+  const lengths = [wavelength, distance, pixel].filter((length) => length !== undefined).length;
+  if (lengths === 1 || lengths === 2) {
+    throw new UsageError('--wavelength, --distance and --pixel say together how near the detector is');
   }
   if (options.objectIntensity && options.objectMagnitudes === undefined) {
     throw new UsageError('--object-intensity is about --object-magnitudes, and takes it');

@@ -101,6 +101,9 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     dataset,
     device,
     output,
+    distance,
+    wavelength,
+    pixel,
     bits = '8',
   } = options;
   const numbered = device === undefined ? '' : `, device ${device}`;
@@ -120,6 +123,9 @@ function facts(path: string, options: ReconstructOptions, outcome: Outcome) {
     ['pattern', `${path === '-' ? 'standard input' : path}, ${problem.shape.join(' × ')}`],
     ...(dataset === undefined ? [] : [['dataset of the pattern', dataset] as const]),
     ['object', problem.object ?? 'real'],
+    ...(distance === undefined
+      ? []
+      : [['detector', `${distance} m away, pixels of ${pixel!.join(' × ')} m, light of ${wavelength} m`] as const]),
     ['what the pattern holds', intensity ? 'intensities' : 'magnitudes'],
     ['zero frequency', zeroFrequency(options)],
     ['support', support === undefined ? 'everywhere' : `${support}, ${share(problem.support)}`],
