@@ -1,10 +1,9 @@
 """CPU peers of one iteration with a complex object, by scipy.fft tuned by a careful user: complex64, in place, arrays
 allocated once, one thread or all cores. `gs` knows a support and magnitudes; a hologram is that of Leonardo et al., of spots,
-where only their numbers are touched, or of an image.
-
-A server for bench/peers.mjs, as gs_numpy.py is: it reads lines {"peer", "n", "iterations"} and answers with {"ms"}."""
-import json, os, sys, time
-import numpy as np, scipy, scipy.fft as sf
+where only their numbers are touched, or of an image."""
+import os
+import numpy as np, scipy.fft as sf
+from serve import serve
 
 def impose(field, magnitudes, sizes):
     np.abs(field, out=sizes)
@@ -79,19 +78,4 @@ PEERS = {
     "scipy-image-c64-1t": lambda n: hologram(n, 1, image),
 }
 
-print(json.dumps({"peers": list(PEERS), "versions": {
-    "Python": sys.version.split()[0], "NumPy": np.__version__, "SciPy": scipy.__version__}}), flush=True)
-states = {}
-for line in sys.stdin:
-    ask = json.loads(line)
-    key = ask["peer"], ask["n"]
-    if key not in states:
-        states = {k: v for k, v in states.items() if k[1] == ask["n"]}
-        states[key] = PEERS[ask["peer"]](ask["n"])
-    step, spectrum = states[key]
-    began = time.perf_counter()
-    for _ in range(ask["iterations"]):
-        spectrum = step(spectrum)
-    ms = 1e3 * (time.perf_counter() - began)
-    states[key] = step, spectrum
-    print(json.dumps({"ms": ms}), flush=True)
+serve(PEERS)

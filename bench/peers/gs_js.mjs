@@ -1,6 +1,6 @@
 /**
  * JavaScript peers of one Gerchberg-Saxton iteration, on fft.js (powers of two only) and ndarray-fft, as a JavaScript
- * user would write it. A server for bench/peers.mjs; see gs_numpy.py for what it reads and answers.
+ * user would write it. A server for bench/peers.mjs; see serve.py for what it reads and answers.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,10 +1,8 @@
 """CPU peers of one Gerchberg-Saxton iteration: numpy as the reference implementation does it (complex128,
-angle/exp), and scipy.fft tuned by a careful user (float32, rfft2, one thread or all cores).
-
-A server for bench/peers.mjs: it prints one line when it is ready, and then reads lines {"peer", "n", "iterations"}
-and answers each with {"ms"}, the milliseconds that so many iterations took."""
-import json, os, sys, time
-import numpy as np, scipy, scipy.fft as sf
+angle/exp), and scipy.fft tuned by a careful user (float32, rfft2, one thread or all cores)."""
+import os
+import numpy as np, scipy.fft as sf
+from serve import serve
 
 def problem(n):
     rng = np.random.default_rng(0)
@@ -40,19 +38,4 @@ PEERS = {
     "scipy-tuned-f32-all": lambda n: scipy_tuned(n, os.cpu_count()),
 }
 
-print(json.dumps({"peers": list(PEERS), "versions": {
-    "Python": sys.version.split()[0], "NumPy": np.__version__, "SciPy": scipy.__version__}}), flush=True)
-states, size = {}, None
-for line in sys.stdin:
-    ask = json.loads(line)
-    if ask["n"] != size:
-        states, size = {}, ask["n"]
-    if ask["peer"] not in states:
-        states[ask["peer"]] = PEERS[ask["peer"]](size)
-    step, A = states[ask["peer"]]
-    began = time.perf_counter()
-    for _ in range(ask["iterations"]):
-        A = step(A)
-    ms = 1e3*(time.perf_counter() - began)
-    states[ask["peer"]] = step, A
-    print(json.dumps({"ms": ms}), flush=True)
+serve(PEERS)

@@ -1,10 +1,9 @@
 """CPU peers of rPIE with batches of 16 positions: scipy.fft tuned by a careful user (complex64, one thread or all cores,
 everything in place in arrays that are allocated once; transforms of four positions in one call, so that all arrays stay
-in the cache). One iteration visits every position once.
-
-A server for bench/peers.mjs, as gs_numpy.py is: it reads lines {"peer", "n", "iterations"} and answers with {"ms"}."""
-import json, os, sys, time
-import numpy as np, scipy, scipy.fft as sf
+in the cache). One iteration visits every position once."""
+import os
+import numpy as np, scipy.fft as sf
+from serve import serve
 
 POSITIONS, STEP, BATCH, CHUNK, ALPHA = 64, 12, 16, 4, np.float32(0.1)
 
@@ -28,7 +27,7 @@ def rpie(n, workers):
         np.abs(z, out=out)
         np.multiply(out, out, out=out)
 
-    def step():
+    def step(_):
         order = rng.permutation(POSITIONS)
         for first in range(0, POSITIONS, BATCH):
             for sums in (to_object, object_weight, to_probe, probe_weight):
@@ -63,22 +62,11 @@ def rpie(n, workers):
                 np.add(weight, floor, out=weight)
                 np.divide(numerator, weight, out=numerator)
                 np.add(target, numerator, out=target)
-    return step
+    return step, None
 
 PEERS = {
     "scipy-rpie-c64-1t": lambda n: rpie(n, 1),
     "scipy-rpie-c64-all": lambda n: rpie(n, os.cpu_count()),
 }
 
-print(json.dumps({"peers": list(PEERS), "versions": {
-    "Python": sys.version.split()[0], "NumPy": np.__version__, "SciPy": scipy.__version__}}), flush=True)
-steps = {}
-for line in sys.stdin:
-    ask = json.loads(line)
-    key = ask["peer"], ask["n"]
-    if key not in steps:
-        steps[key] = PEERS[ask["peer"]](ask["n"])
-    began = time.perf_counter()
-    for _ in range(ask["iterations"]):
-        steps[key]()
-    print(json.dumps({"ms": 1e3 * (time.perf_counter() - began)}), flush=True)
+serve(PEERS)
