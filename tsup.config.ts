@@ -74,6 +74,8 @@ export default defineConfig([
     format: 'esm',
     platform: 'browser',
     splitting: false,
+    // A page without a bundler finds no packages.
+    noExternal: ['fflate'],
     esbuildPlugins: [shared('./errors.js'), withoutCuda],
   },
   { ...common, entry: { errors: 'src/errors.ts' }, format: ['esm', 'cjs'], platform: 'neutral' },
