@@ -44,8 +44,13 @@ export class Curve {
       this.#residuals.push(residual);
       this.#errors.push(found);
     });
+    // It may be found later than the residual.
+    if (residuals.length === 0 && error !== undefined && this.#iterations.at(-1) === iteration) {
+      this.#errors[this.#errors.length - 1] = error;
+    }
     if (this.#iterations.length > MOST_POINTS) this.#thin();
-    this.#plot?.setData(this.#data());
+    if (this.#plot) this.#plot.setData(this.#data());
+    else this.draw();
   }
 
   #thin(): void {
@@ -60,6 +65,8 @@ export class Curve {
   /** Draws all of it in the colours of the page as they are now. */
   draw(): void {
     this.#plot?.destroy();
+    this.#plot = undefined;
+    if (this.#iterations.length === 0) return;
     const colour = (name: string) => {
       this.#box.style.color = `var(${name})`;
       return getComputedStyle(this.#box).color;

@@ -41,7 +41,7 @@ function receive(reply: Reply): void {
   switch (reply.kind) {
     case 'opened':
       source = wanted;
-      revealSettings(reply, form.settings, 'example' in source);
+      revealSettings(reply, 'example' in source);
       if (stage.open(reply)) send({ kind: 'views', views: stage.views });
       return;
     case 'frame':

@@ -110,6 +110,8 @@ export interface Frame {
   iterations: number | undefined;
   /** What the next iteration does. */
   algorithm: string;
+  /** Of starts that help each other: the generation, from 1, and how many there are. */
+  generation?: [number: number, of: number];
   /** Iterations a second, reading left out. */
   rate: number;
   /** Residuals of the iterations since the last frame. */

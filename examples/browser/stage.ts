@@ -14,7 +14,6 @@ import {
   type Place,
   type Views,
 } from './protocol.js';
-import type { Settings } from './settings.js';
 
 const NONE: readonly [number, number] = [0, 1];
 const BACKENDS = { webgpu: 'WebGPU', wasm: 'WASM', cuda: 'CUDA' };
@@ -142,9 +141,11 @@ export class Stage {
     this.object.show({ data: frame.object, shape, ...colours, ...(box && { box }), ...(overlay && { overlay }) });
     if (truth) this.#truth.show(this.#truthShown(truth, shape, colours, support ? boxOf(truth, shape) : box));
 
-    const { iteration, iterations, algorithm, rate } = frame;
+    const { iteration, iterations, algorithm, generation, rate } = frame;
     setText('iteration', iterations === undefined ? String(iteration) : `${iteration} of ${iterations}`);
-    setText('algorithm', frame.isWithin ? `${algorithm}, next ${frame.next}` : algorithm);
+    setText('algorithm', algorithm);
+    const within = [generation && `generation ${generation.join(' of ')}`, frame.isWithin && `next: ${frame.next}`];
+    setText('within', within.filter(Boolean).join(', '));
     const residual = frame.residuals.at(-1);
     if (residual !== undefined) setText('residual', residual.toPrecision(3));
     else if (iteration === 0) setText('residual', '–');
@@ -208,12 +209,12 @@ function drawPositions(context: CanvasRenderingContext2D, positions: Float32Arra
 }
 
 /** Shows the settings that have an effect on this kind of problem. */
-export function revealSettings(problem: Opened, settings: Settings, isExample: boolean): void {
+export function revealSettings(problem: Opened, isExample: boolean): void {
   const isImage = problem.of !== 'scan';
   byId('simulation').hidden = !isImage || problem.truth === undefined;
   for (const id of ['support-settings', 'image-algorithm']) byId(id).hidden = !isImage;
   for (const id of ['scan-algorithm', 'positions-row']) byId(id).hidden = isImage;
   byId('as-row').hidden = isExample;
   byId('object-row').hidden = isExample || !isImage;
-  byId('leave').hidden = isExample && settings.example === 'photograph';
+  byId('leave').hidden = isExample;
 }

@@ -215,21 +215,21 @@ export class ImageRun implements Run {
       ...{ kind: 'frame', iteration: this.done, rate, residuals },
       iterations: this.#recipe === FIRST ? undefined : this.iterations,
       ...{ next: this.#next, isWithin: this.#next !== KERNELS[0] },
-      algorithm: this.#algorithm(),
+      ...this.#stageNow(),
       object: this.#seen(object, views),
       ...((spectrum === 'magnitude' || spectrum === 'phase') && { spectrum: await this.#spectrum(spectrum, best) }),
       ...(comparison && { comparison }),
     };
   }
 
-  #algorithm(): string {
+  #stageNow(): Pick<Frame, 'algorithm' | 'generation'> {
     const { algorithm } = this.#stageAt(Math.min(this.done, this.iterations - 1)).stage;
     const { generations } = this.#recipe;
-    const name = TITLES[algorithm] ?? algorithm;
     const isInGeneration = generations > 0 && algorithm !== 'refine';
-    return isInGeneration
-      ? `${name}, generation ${Math.min(this.#generation + 1, generations)} of ${generations}`
-      : name;
+    return {
+      algorithm: TITLES[algorithm] ?? algorithm,
+      ...(isInGeneration && { generation: [Math.min(this.#generation + 1, generations), generations] }),
+    };
   }
 
   get #isComplex(): boolean {
