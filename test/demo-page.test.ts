@@ -26,6 +26,13 @@ const SHORT = `${SMALL}&recipe=own&chain=hio:0.7*90+er*10&repeat=1`;
 /** Long enough to be interrupted. */
 const LONG = `${SMALL}&recipe=own&chain=hio:0.7*1000000&repeat=1`;
 
+const LOOKS = [
+  [1280, 'light'],
+  [1280, 'dark'],
+  [390, 'light'],
+  [390, 'dark'],
+] as const;
+
 const reason = whyNoBrowser();
 
 /** Machines may be slow, and GPUs in software are. */
@@ -42,6 +49,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await build({ configFile: file('examples/browser/vite.config.js'), logLevel: 'warn' });
     server = await serve(PAGE);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    mkdirSync(SCREENSHOTS, { recursive: true });
     page = await open(SHORT);
   });
 
@@ -76,6 +84,23 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
       document.body.dataset.state = 'asked';
       location.hash = hash;
     }, text);
+  }
+
+  /** At two widths and in both themes: fits, pleases axe, and leaves a picture. */
+  async function looksGood(name: string): Promise<void> {
+    const size = page.viewportSize()!;
+    for (const [width, colorScheme] of LOOKS) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      await poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      await page.addScriptTag({ path: AXE });
+      const violations = await page.evaluate(
+        `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
+      );
+      expect(violations, `${name}, ${width} pixels, ${colorScheme}`).toEqual([]);
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+    await page.setViewportSize(size);
   }
 
   const text = async (id: string) => (await page.locator(`#${id}`).textContent())!;
@@ -114,6 +139,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await finished();
     expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
     await page.selectOption('#spectrum-view', 'probe-phase');
+    await looksGood('scan');
   });
 
   it('finds amplitude and phase of a complex object', async () => {
@@ -134,6 +160,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     const [saved] = await Promise.all([page.waitForEvent('download'), page.click('#save-array')]);
     const { data, shape } = decodeComplexNpy(readFileSync(await saved.path()));
     expect([data.length, ...shape]).toEqual([2 * 128 ** 2, 128, 128]);
+    await looksGood('complex');
   });
 
   it('shows what it is before any of its JavaScript runs', async () => {
@@ -223,6 +250,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await page.click('#stop');
     await poll(iteration).toBe(0);
     expect(await text('play')).toBe('Start');
+    await looksGood('stopped');
   });
 
   it('takes a pattern that is dropped, and says what it sees in it', async () => {
@@ -240,6 +268,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await poll(iteration).toBeGreaterThan(0);
     // Nothing is known to compare with.
     expect(await page.locator('#truth').isVisible()).toBe(false);
+    await looksGood('dropped');
   });
 
   it('takes a photograph for a photograph', async () => {
@@ -259,6 +288,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await choose('notes.txt', new TextEncoder().encode('no pattern at all'));
     await poll(() => text('failure')).toContain('not an .npy, PNG, TIFF or HDF5 file: it is text that begins');
     expect(await text('title')).toBe('scan.cxi');
+    await looksGood('failed');
     await page.click('#step');
   });
 
@@ -293,6 +323,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await settings(LONG);
     await state('running');
     await page.selectOption('[name=support]', 'drawn');
+    await page.locator('#object canvas').scrollIntoViewIfNeeded();
     const box = (await page.locator('#object canvas').boundingBox())!;
     const corners = [
       [0.1, 0.1],
@@ -333,24 +364,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
       expect(download.suggestedFilename()).toBe(name);
       expect(readFileSync(await download.path()).length).toBeGreaterThan(100);
     }
-  });
-
-  it.each([
-    [1280, 'light'],
-    [1280, 'dark'],
-    [390, 'light'],
-    [390, 'dark'],
-  ] as const)('fits %d pixels and pleases axe, %s', async (width, colorScheme) => {
-    mkdirSync(SCREENSHOTS, { recursive: true });
-    await page.setViewportSize({ width, height: 900 });
-    await page.emulateMedia({ colorScheme });
-    await poll(() => page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    await page.addScriptTag({ path: AXE });
-    const violations = await page.evaluate(
-      `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-    );
-    expect(violations).toEqual([]);
-    await page.screenshot({ path: join(SCREENSHOTS, `page-${width}-${colorScheme}.png`), fullPage: true });
+    await looksGood('finished');
   });
 
   it('complains about nothing, and loads nothing from elsewhere', () => {

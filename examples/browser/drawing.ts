@@ -20,11 +20,13 @@ export class Drawing {
       this.#line = [picture.pixelAt(event)];
     });
     canvas.addEventListener('pointermove', (event) => {
-      const last = this.#line.at(-1);
-      if (!last) return;
-      const point = picture.pixelAt(event);
-      if (Math.hypot(point[0] - last[0], point[1] - last[1]) < DISTANCE) return;
-      this.#line.push(point);
+      if (this.#line.length === 0) return;
+      // A browser joins the moves between two frames, and some cannot say which they were.
+      const moves = (event as Partial<PointerEvent>).getCoalescedEvents?.() ?? [];
+      for (const move of moves.length > 0 ? moves : [event]) {
+        const [last, point] = [this.#line.at(-1)!, picture.pixelAt(move)];
+        if (Math.hypot(point[0] - last[0], point[1] - last[1]) >= DISTANCE) this.#line.push(point);
+      }
       onMove();
     });
     canvas.addEventListener('pointerup', () => {
