@@ -45,9 +45,9 @@ Without --algorithm, --beta, --iterations or --chain a recipe is chosen: see --e
 
 The image written is the feasible one: negative pixels and those outside the support are cleared. PNG shows its smallest
 value as black and its largest as white; .npy and .tiff hold the numbers. Of a complex object, PNG and TIFF show the size, --phase
-the phase, and .npy and .cxi hold the complex numbers, which --start takes.
-Phases outside the support are 0, with --unwrap NaN (in PNG black). Without --output a run of PATTERN.npy leaves
-PATTERN.reconstruction.png, .npy (the numbers), .html (the report) and .json (what --json prints). It replaces those of an
+the phase, and .npy and .cxi hold the complex numbers, which --start takes. Phases outside the support are 0, with --unwrap NaN
+(in PNG black). Without --output a run of PATTERN.npy leaves PATTERN.reconstruction.png, .npy (the numbers), .html (the report)
+and .json (what --json prints), and of a complex object .phase.png. It replaces those of an
 earlier run, and no other file. A support that was found is left beside the image, in IMAGE.found-support.npy, and one that
 shrank in IMAGE.support.npy.
 
