@@ -147,8 +147,9 @@ double ComplexField<T>::constrain(Complex<V>* spectrum, const FourierRule& rule,
     for (size_t r = 0; r < rows_; r++) {
       const size_t i = b * rows_ + r;
       const Mask<V> unmeasured = magnitudes_[i] == splat<V>(std::numeric_limits<T>::infinity());
+      weights.imposed[i] = weights.imposed[i] * gain;
       Complex<V>& z = spectrum[b * stride_ + r];
-      z = select<V>({unmeasured, unmeasured}, z, weights.imposed[i] = weights.imposed[i] * gain);
+      z = select<V>({unmeasured, unmeasured}, z, weights.imposed[i]);
     }
   }
   weights.gain = 1;

@@ -49,7 +49,7 @@ export interface Constraints {
 
 /** What becomes of the far field of a hologram. */
 export interface HologramConstraints {
-  /** Where it is not wanted, it becomes so many times as large. */
+  /** Where it may be anything, it becomes so many times as large. */
   unmeasured: number;
   /** The exponent of weights; left out: there are none. */
   feedback?: number | undefined;
