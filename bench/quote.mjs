@@ -12,14 +12,14 @@ const DOCUMENTS = ['README.md', 'docs/performance.md', 'docs/call-costs.md', 'do
  * Bytes that an iteration must move for each pixel: the half spectrum twice each way, and the magnitudes; for `hio` also the
  * previous iterate each way.
  */
-const FLOOR_BYTES = /** @type {const} */ ({ gs: 18, hio: 26 });
+const FLOOR_BYTES = /** @type {const} */ ({ gs: 18, hio: 26, complex: 36 });
 
 /** @param {string} name */
 const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url), 'utf8');
 /** @param {string} name @returns {any} */
 const json = (name) => JSON.parse(text(`${name}.json`));
 
-const [wasm, webgpu, cuda, large] = ['wasm', 'webgpu', 'cuda', 'cuda-large'].map(json);
+const [wasm, webgpu, cuda, complex, large] = ['wasm', 'webgpu', 'cuda', 'cuda-complex', 'cuda-large'].map(json);
 const tables = ['success-4', 'success-4-many', 'success-2.25', 'quality', 'shrink-wrap'].map((name) => [
   name,
   tableOf(name),
@@ -202,6 +202,12 @@ function cudaFigures() {
       row.bytesPerPixel.toFixed(1),
     ];
   });
+  const complexLines = complex.cases.map((/** @type {any} */ { rows: n, starts, ...row }) => [
+    ...[image(n, starts), time(row.microseconds[1]), time(row.cufftGraphMicroseconds[1])],
+    times(row.cufftGraphMicroseconds[1], row.microseconds[1]),
+    ofFloor('complex', n * n * starts, row.microseconds[1], complex.copyBytesPerSecond),
+    row.bytesPerPixel.toFixed(1),
+  ]);
   const largest = large.cases.map((/** @type {any} */ { rows: n, microseconds, bytesPerPixel }) => [
     image(n),
     time(microseconds[1]),
@@ -220,6 +226,11 @@ function cudaFigures() {
     'cuda-machine': `${cuda.date}: ${cuda.device}, driver ${cuda.driver}, copies at ${(cuda.copyBytesPerSecond / 1e12).toFixed(2)} TB/s${cuda.note ? `. ${cuda.note}` : ''}`,
     'cuda-cufft-ways':
       ways.length > 0 ? table([['image', 'the fastest use of cuFFT'], ...ways], 2) : 'not recorded in this run',
+    'cuda-complex': table([
+      ['image', 'cuda', 'cuFFT', 'cuFFT ÷ cuda', 'floor reached', 'bytes a pixel'],
+      ...complexLines,
+    ]),
+    'cuda-complex-machine': `${complex.date}: ${complex.device}, driver ${complex.driver}`,
     'cuda-large': table([['image', 'an iteration', 'on the device'], ...largest]),
   };
 }

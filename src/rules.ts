@@ -307,6 +307,12 @@ export function coefficients(rule: Rule): number[] {
   return [...images, ...shares, ...bounds, ...[reflectsIterate, supportSize, tolerance, limit, likelihood].map(Number)];
 }
 
+/** Those, and the numbers that only a complex object's pixels have. */
+export function allCoefficients(rule: Rule): number[] {
+  const { centre, halfWidth } = rule.phases;
+  return [...coefficients(rule), centre, halfWidth, Number(rule.inTwoPlanes)];
+}
+
 /** x before y, the iterate before the next image. */
 function combinations({ tested, satisfied, violated, atLeast }: Combinations): Combination[] {
   return [tested, satisfied.iterate, satisfied.next, violated.iterate, violated.next, atLeast];

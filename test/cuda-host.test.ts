@@ -21,7 +21,7 @@ import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
 import { scanNumbers, scanRuleOf, type ScanAlgorithmName } from '../src/scan-rules.js';
-import { coefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
+import { allCoefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
 
@@ -45,13 +45,13 @@ const PARAMETERS = { alpha: 1, delta: 0, bounds: POSITIVE, momentum: 0.5, tolera
 const RRR = ruleOf('rrr', { ...PARAMETERS, beta: 0.5 });
 const HIO = ruleOf('hio', { ...PARAMETERS, beta: 0.9 });
 const native = (rule: Rule) => ({
-  coefficients: Float64Array.from(coefficients(rule)),
+  coefficients: Float64Array.from(allCoefficients(rule)),
   keepsIterate: rule.keepsIterate,
 });
 
 function problem(options: Partial<NativeProblem> = {}): NativeProblem {
   const magnitudes = new Float32Array(PIXELS).fill(1);
-  const size = { device: 0, rows: N, columns: N, starts: 1 };
+  const size = { device: 0, rows: N, columns: N, starts: 1, complex: false };
   return { ...size, ...native(PROJECTION), scale: 1, magnitudes, seed: 0, firstStart: 0, ...options };
 }
 
@@ -88,7 +88,7 @@ const filled = (value: number) => new Float32Array(PIXELS).fill(value);
 const isFilledWith = (array: Float32Array, value: number) => array.every((each) => each === value);
 
 /** The arguments of `setRule`, as source text. */
-const inlineRule = (rule: Rule) => `[Float64Array.of(${coefficients(rule).join()}), ${rule.keepsIterate}]`;
+const inlineRule = (rule: Rule) => `[Float64Array.of(${allCoefficients(rule).join()}), ${rule.keepsIterate}]`;
 
 /** In a process of its own, where the fake is `addon` and `open` makes a session. */
 function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
@@ -123,7 +123,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       ['mask', () => open({ mask: new Uint8Array(PIXELS + 1) })],
       ['support', () => open({ support: new Uint8Array(1) })],
       ['coefficients', () => open({ coefficients: new Float64Array(20) })],
-      ['coefficients', () => session.setRule(new Float64Array(22), false)],
+      ['coefficients', () => session.setRule(new Float64Array(25), false)],
       ['support', () => session.setSupport(new Uint8Array(PIXELS - 1))],
       ['object', () => session.writeObject(0, short, false)],
       ['spectrum', () => session.writeSpectrum(0, filled(1))],
@@ -441,7 +441,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     );
     const [, trace] = stderr.trim().split('opened\n');
     const named = trace.replace(
-      /\n_ZN7rephase4cuda\d+([a-z_]+)(.*)/g,
+      /\n_ZN7rephase4cuda(?:\d+real_spectrum)?\d+([a-z_]+)(.*)/g,
       // The last parameter of a template says whether all of a pass is to be done, and by which kind of rule.
       (_, name: string, rest: string) => {
         const kind = /PassKernelE1E|Lb1ELi\d+EEEv/.test(rest)
@@ -600,7 +600,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
         const n = 1024, magnitudes = new Float32Array(n * n).fill(1);
         for (let i = 0; i < 2; i++) {
           const session = new addon.Session({ device: i, rows: n, columns: n, starts: 1, scale: 1, magnitudes,
-            coefficients: Float64Array.of(${coefficients(PROJECTION).join()}), keepsIterate: false, seed: 0, firstStart: 0 });
+            coefficients: Float64Array.of(${allCoefficients(PROJECTION).join()}), keepsIterate: false, seed: 0, firstStart: 0 });
           session.iterate(64);
           session.finish().then(() => parentPort.postMessage(0));
           session.completeIteration();

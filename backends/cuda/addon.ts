@@ -9,7 +9,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { BackendScanSession, BackendSession } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
-import { coefficients, PROJECTION } from '../../src/rules.js';
+import { allCoefficients, PROJECTION } from '../../src/rules.js';
 import type { DeviceInfo } from '../../src/types.js';
 
 /** What addon/session_object.cpp takes. */
@@ -18,13 +18,17 @@ export interface NativeProblem {
   rows: number;
   columns: number;
   starts: number;
-  /** As `coefficients` of src/rules.ts orders them. */
+  /** Whether the object is. */
+  complex: boolean;
+  /** As `allCoefficients` of src/rules.ts orders them. */
   coefficients: Float64Array;
   keepsIterate: boolean;
   scale: number;
   magnitudes: Float32Array;
   mask?: Uint8Array;
   support?: Uint8Array;
+  /** Of the pixels of a complex object, for rules in two planes. */
+  sizes?: Float32Array;
   seed?: number;
   firstStart?: number;
 }
@@ -106,8 +110,8 @@ const TRIAL_MILLISECONDS = 60_000;
 const TRIAL = `
   async function attempt(Session, device) {
     const session = new Session({
-      ...{ device, rows: 32, columns: 32, starts: 1, scale: 1 },
-      ...{ coefficients: Float64Array.of(${coefficients(PROJECTION).join()}), keepsIterate: false },
+      ...{ device, rows: 32, columns: 32, starts: 1, complex: false, scale: 1 },
+      ...{ coefficients: Float64Array.of(${allCoefficients(PROJECTION).join()}), keepsIterate: false },
       ...{ magnitudes: new Float32Array(32 * 32).fill(1), seed: 0, firstStart: 0 },
     });
     session.iterate(40);

@@ -9,6 +9,7 @@ export const cudaBackend: Backend = {
   name: 'cuda',
   precisions: ['single'],
   onCallingThread: false,
+
   devices: async () => (await loadAddon()).devices,
   createSession: (problem, device) => made((addon) => new CudaSession(addon, problem, device)),
   createScanSession: (scan, device) => made((addon) => new CudaScanSession(addon, scan, device)),

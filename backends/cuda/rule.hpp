@@ -29,7 +29,7 @@ struct Shares {
   float iterate, next;
 };
 
-// What becomes of a frequency, as src/rules.ts says. Doubled, like the spectrum.
+// What becomes of a frequency, as src/rules.ts says. As many times its value as the spectrum.
 struct FourierRule {
   bool general = false;                    // does more than to impose the magnitudes
   float tolerance = 0, limit = HUGE_VALF;  // the tolerance is 0 with the likelihood
@@ -46,6 +46,11 @@ struct Rule : PlainRule {
   bool reflects_iterate;
   uint32_t support_size;  // 0: none
   FourierRule fourier;
+  // Of complex pixels, whose bounds are those of their sizes.
+  bool bounds_pixels;  // says more of one than the support and the support's size do
+  bool has_phases;
+  Combination phase_centre, phase_edge;  // cosine and sine of the range's middle and of its half width
+  bool in_two_planes;                    // each has a size that is known
 };
 
 inline bool operator==(Combination a, Combination b) {
@@ -61,16 +66,21 @@ inline bool operator==(const Rule& a, const Rule& b) {
   return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
          a.at_least == b.at_least && a.projected.iterate == b.projected.iterate &&
          a.projected.next == b.projected.next && a.low == b.low && a.high == b.high &&
-         a.reflects_iterate == b.reflects_iterate && a.support_size == b.support_size && a.fourier == b.fourier;
+         a.reflects_iterate == b.reflects_iterate && a.support_size == b.support_size && a.fourier == b.fourier &&
+         a.has_phases == b.has_phases && a.phase_centre == b.phase_centre && a.phase_edge == b.phase_edge &&
+         a.in_two_planes == b.in_two_planes;
 }
 
-// How many numbers src/rules.ts makes of a rule.
-constexpr int kCoefficients = 21;
+// A range of phases as wide on either side of its middle has all of them.
+constexpr double kHalfTurn = 3.14159265358979323846;
 
-// `coefficients`: in the order of src/rules.ts. A rule that reads the iterate keeps it in any case, and one whose two
-// images differ or that has a support size: its iterate is the object, and cannot be made from the image that was
-// transformed.
-inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
+// How many numbers src/rules.ts makes of a rule.
+constexpr int kCoefficients = 24;
+
+// `coefficients`: in the order of src/rules.ts. `spectrum_scale`: how many times its value a number of the spectrum is.
+// A rule that reads the iterate keeps it in any case, and one whose two images differ or that has a support size: its
+// iterate is the object, and cannot be made from the image that was transformed.
+inline Rule make_rule(const double* coefficients, bool keeps_iterate, float spectrum_scale) {
   float n[kCoefficients];
   for (int i = 0; i < kCoefficients; i++) n[i] = static_cast<float>(coefficients[i]);
   Rule rule = {};
@@ -84,15 +94,24 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate) {
   rule.reflects_iterate = n[16] != 0;
   rule.support_size = static_cast<uint32_t>(coefficients[17]);
   const bool likelihood = n[20] != 0;
-  const float tolerance = likelihood ? 0 : 2 * n[18], limit = 2 * n[19];
+  const float tolerance = likelihood ? 0 : spectrum_scale * n[18], limit = spectrum_scale * n[19];
   rule.fourier = {likelihood || tolerance != 0 || limit != HUGE_VALF, tolerance, limit, likelihood};
+  const double centre = coefficients[21], half_width = coefficients[22];
+  rule.has_phases = half_width < kHalfTurn;
+  rule.phase_centre = {1, 0};
+  if (rule.has_phases) {
+    rule.phase_centre = {static_cast<float>(std::cos(centre)), static_cast<float>(std::sin(centre))};
+    rule.phase_edge = {static_cast<float>(std::cos(half_width)), static_cast<float>(std::sin(half_width))};
+  }
+  rule.in_two_planes = n[23] != 0;
   rule.two_images = !(rule.iterate == rule.next) || n[12] != n[13] || rule.reflects_iterate;
   for (int i = 0; i < 12; i += 2) rule.reads_iterate |= n[i] != 0;
   const bool is_sized = rule.support_size > 0;
   rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images || is_sized;
   const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
   rule.general = rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) ||
-                 !is_positivity || is_sized;
+                 !is_positivity || is_sized || rule.has_phases || rule.in_two_planes;
+  rule.bounds_pixels = !is_positivity || rule.has_phases || rule.in_two_planes;
   rule.scales = !rule.keeps_iterate && !rule.general;
   return rule;
 }

@@ -4,10 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/any_length.cuh"
+#include "kernels/field_kind.cuh"
 #include "kernels/problem_kernels.cuh"
-#include "kernels/shrink.cuh"
-#include "kernels/support_size.cuh"
 #include "runtime/device.hpp"
 
 namespace rephase::cuda {
@@ -19,8 +17,11 @@ constexpr int kGraphIterations = 16;
 constexpr size_t kGraphs = 4;
 // Blocks of a kernel that takes one line after the other.
 constexpr int kManyBlocks = 1 << 20;
-const Kernel kFindThresholds = {find_thresholds, 1, kThresholdThreads, 0};
-const Kernel kConstrainObject = {constrain_object, 1, Launcher::kSimpleThreads, 0, kManyBlocks};
+
+const FieldKind& kind_of(bool complex) {
+  static const FieldKind kinds[] = {real_kind(), complex_kind()};
+  return kinds[complex];
+}
 
 // Magnitudes begin at multiples of 16 bytes.
 int magnitude_stride(int rows) {
@@ -34,6 +35,11 @@ size_t line_bytes(const AnyLine& line) {
 // Lines that do not fit shared memory get two blocks a multiprocessor.
 int scratch_blocks(int multiprocessors) {
   return 2 * multiprocessors;
+}
+
+// Of a row, see View.
+int support_words(const FastLine* rows, int columns) {
+  return rows ? columns / rows->first_radix : std::max(2, static_cast<int>(ceil_div(columns, 32)));
 }
 
 // How far a Gaussian of this standard deviation reaches to each side.
@@ -59,46 +65,59 @@ int device_for(const Problem& p) {
 
 }  // namespace
 
+float Session::spectrum_scale(bool complex) {
+  return kind_of(complex).spectrum_scale;
+}
+
 double Session::bytes_needed(const Problem& p) {
   const cudaDeviceProp& device = devices().at(p.device);
-  const int stored = RealField::stored_columns(p.columns);
+  const FieldKind& kind = kind_of(p.complex);
+  const int stored = kind.stored_columns(p.columns);
   const double pixels = double(p.rows) * p.columns, tiled = double(ceil_div(p.rows, kTile) * kTile);
   const double spectrum = tiled * stored * sizeof(Complex);
-  const double images = pixels * sizeof(RealField::Pixel) * (p.rule.keeps_iterate ? 2 : 1);
+  const double images = pixels * kind.pixel_floats * sizeof(float) * (p.rule.keeps_iterate ? 2 : 1);
   const double magnitudes = double(stored + 1) * magnitude_stride(p.rows) * sizeof(float);
-  const double support = p.support ? double(p.rows) * ceil_div(p.columns, 32) * 4 : 0;
+  const double sizes = p.sizes ? pixels * sizeof(float) : 0;
+  // No plan's first radix is below 4.
+  const double support = p.support ? p.rows * (p.columns / 4 + 2.0) * sizeof(uint32_t) : 0;
   const double records = double(p.starts) * (kRecords * 8 + 4 + 8 + stored * 4.0);
   // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
   const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;
   const double lines = line > device.sharedMemPerBlockOptin ? scratch_blocks(device.multiProcessorCount) * line : 0;
-  return p.starts * (spectrum + images) + magnitudes + support + records + lines + piece_bytes(p.rows, p.columns) +
-         Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
+  return p.starts * (spectrum + images) + magnitudes + sizes + support + records + lines +
+         piece_bytes(p.rows, p.columns) + Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
 }
 
 Session::Session(const Problem& p)
     : device_(device_for(p)),
+      kind_(kind_of(p.complex)),
       scale_(p.scale),
       rule_(p.rule),
       stream_(make_stream()),
       launcher_(devices()[p.device], stream_.get(), stopwatch_),
-      on_chip_(find_on_chip(p.rows, p.columns, p.starts, devices()[p.device].multiProcessorCount)),
-      row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : find_fast_row(p.columns, double(p.starts) * p.rows),
+      on_chip_(p.complex ? nullptr
+                         : find_on_chip(p.rows, p.columns, p.starts, devices()[p.device].multiProcessorCount)),
+      row_axis_(p.columns, on_chip_ ? &on_chip_->row_line : kind_.find_fast_row(p.columns, double(p.starts) * p.rows),
                 memory_),
       column_axis_(p.rows,
                    on_chip_ ? &on_chip_->column_line
-                            : find_fast_column(p.rows, double(p.starts) * RealField::stored_columns(p.columns)),
+                            : find_fast_column(p.rows, double(p.starts) * kind_.stored_columns(p.columns)),
                    memory_),
       staging_(stream_.get(), stopwatch_, piece_bytes(p.rows, p.columns)) {
   View& v = view_;
   v.rows = p.rows;
   v.columns = p.columns;
   v.starts = p.starts;
-  v.stored_columns = RealField::stored_columns(p.columns);
+  v.stored_columns = kind_.stored_columns(p.columns);
   v.tiles = static_cast<int>(ceil_div(p.rows, kTile));
-  v.pairs = static_cast<int>(ceil_div(p.rows, RealField::rows_per_line));
+  v.row_lines = static_cast<int>(ceil_div(p.rows, kind_.rows_per_line));
   v.magnitude_stride = magnitude_stride(p.rows);
-  v.support_words = static_cast<int>(ceil_div(p.columns, 32));
-  v.packed = RealField::packs(p.columns);
+  v.support_words = support_words(row_axis_.fast, p.columns);
+  v.support_step = static_cast<uint32_t>(ceil_div(int64_t{1} << 32, v.support_words));
+  const float scale = kind_.spectrum_scale;
+  v.zero_weight = 1 / (scale * scale);
+  v.weight = v.zero_weight * (kind_.is_hermitian ? 2 : 1);
+  v.packed = kind_.packs(p.columns);
   v.masked = p.mask != nullptr;
   v.row_twiddles = row_axis_.twiddles;
   v.column_twiddles = column_axis_.twiddles;
@@ -110,7 +129,7 @@ Session::Session(const Problem& p)
   float* const nyquist = memory_.allocate_zeros<float>(v.magnitude_stride, stream_.get());
   v.magnitudes = magnitudes;
   v.nyquist = nyquist;
-  v.object = memory_.allocate<float>(p.starts * pixels());
+  v.object = memory_.allocate<float>(p.starts * image_floats());
   if (rule_.keeps_iterate) allocate_iterate();
   v.partials = memory_.allocate<float>(size_t(p.starts) * v.stored_columns);
   v.records = memory_.allocate<double>(size_t(kRecords) * p.starts);
@@ -129,13 +148,19 @@ Session::Session(const Problem& p)
     for (size_t i = 0; i < count; i++)
       if (!p.mask[first + i]) staged[i] = -1;
   });
-  launcher_.each(encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any, v.object,
-                 static_cast<float>(2 * p.scale), magnitudes, nyquist);
+  launcher_.each(kind_.encode_magnitudes, int64_t(v.stored_columns + 1) * v.rows, v, column_axis_.any, v.object,
+                 static_cast<float>(scale * p.scale), magnitudes, nyquist);
   if (p.seeded) {
-    launcher_.each(start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any, v.object, p.scale, p.seed,
-                   p.first_start);
+    launcher_.each(kind_.start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any, v.object, p.scale,
+                   p.seed, p.first_start);
   }
   if (p.support) set_support(p.support);
+  if (p.sizes) {
+    float* const sizes = memory_.allocate<float>(pixels());
+    staging_.upload(sizes, p.sizes, pixels() * sizeof(float));
+    launcher_.each(rescale, int64_t(pixels()), sizes, int64_t(pixels()), static_cast<float>(p.scale));
+    v.sizes = sizes;
+  }
   stopwatch_.discard();
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
 }
@@ -145,10 +170,24 @@ Session::~Session() {
   cudaSetDevice(device_);
 }
 
+size_t Session::image_floats() const {
+  return pixels() * kind_.pixel_floats;
+}
+
+// Each row of a real object's with the one opposite to it.
+size_t Session::spectrum_upload_bytes() const {
+  const size_t rows = kind_.is_hermitian ? size_t(view_.rows / 2 + 1) * 2 : view_.rows;
+  return rows * view_.columns * sizeof(Complex);
+}
+
+bool Session::is_complex() const {
+  return !kind_.is_hermitian;
+}
+
 void Session::allocate_iterate() {
   if (view_.iterate) return;
   choose_device(device_);
-  view_.iterate = memory_.allocate<float>(view_.starts * pixels());
+  view_.iterate = memory_.allocate<float>(view_.starts * image_floats());
 }
 
 void Session::use(const Rule& rule) {
@@ -226,7 +265,7 @@ void Session::shrink_support(double sigma, double threshold, double least, doubl
   const int64_t a_block_each = int64_t(v.starts) * Launcher::kSimpleThreads;
   float* const squares = reinterpret_cast<float*>(candidates_);
   const float* const objects = object_is_iterate_ ? v.iterate : v.object;
-  launcher_.each(blur_rows, int64_t(v.starts) * pixels(), v, shrink, objects, blurred_);
+  launcher_.each(kind_.blur_rows, int64_t(v.starts) * pixels(), v, shrink, objects, blurred_);
   launcher_.each(sum_squares, 32 * words, v, shrink, blurred_, squares);
   launcher_.each(find_levels, a_block_each, v, shrink, squares, levels_);
   launcher_.each(find_candidates, 32 * words, v, shrink, blurred_, levels_, support_, candidates_);
@@ -236,6 +275,8 @@ void Session::shrink_support(double sigma, double threshold, double least, doubl
 // ---- passes ----
 
 void Session::choose_kernels() {
+  constrain_object_ = {kind_.constrain_object, 1, Launcher::kSimpleThreads, 0, kManyBlocks};
+  find_thresholds_ = {kind_.find_thresholds, 1, kThresholdThreads, 0};
   const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
     return line && allow(line->whole) && allow(line->part) && allow(line->general) ? line : nullptr;
@@ -252,14 +293,14 @@ void Session::choose_kernels() {
     scratch_line = std::max(scratch_line, bytes);
     return {in_scratch, 1, kAnyThreads, 0, blocks};
   };
-  if (!row_axis_.fast) any_rows_ = any_kernel(any_rows<true>, any_rows<false>, row_axis_);
+  if (!row_axis_.fast) any_rows_ = any_kernel(kind_.any_rows, kind_.any_rows_in_scratch, row_axis_);
   if (!column_axis_.fast) any_columns_ = any_kernel(any_columns<true>, any_columns<false>, column_axis_);
   scratch_ = memory_.allocate<Complex>(blocks * scratch_line / sizeof(Complex));
   if (row_axis_.fast && column_axis_.fast)
     launcher_.divide_cache(
         {row_axis_.fast->whole, column_axis_.fast->whole},
         {row_axis_.fast->part.function, row_axis_.fast->general.function, column_axis_.fast->part.function,
-         column_axis_.fast->general.function, kConstrainObject.function});
+         column_axis_.fast->general.function, constrain_object_.function});
 }
 
 int Session::recorders(int threads) const {
@@ -295,7 +336,7 @@ void Session::rows(RowWork work, Rule rule) {
   const FastLine* const fast = row_axis_.fast;
   const bool whole = work.inverse && work.rule && !work.to_object && work.forward;
   const Kernel& kernel = !fast ? any_rows_ : !whole ? fast->part : rule.general ? fast->general : fast->whole;
-  const int64_t lines = int64_t(view_.starts) * view_.pairs;
+  const int64_t lines = int64_t(view_.starts) * view_.row_lines;
   int recording = measured_ ? recorders(kernel.threads) : 0;
   if (fast) {
     // A plain rule stands at the beginning of a rule.
@@ -331,17 +372,17 @@ void Session::constrain(const Rule& rule) {
   }
   Rule argument = rule;
   void* arguments[] = {&view_, &argument};
-  launcher_.launch(kConstrainObject, int64_t(view_.starts) * view_.rows, arguments);
+  launcher_.launch(constrain_object_, int64_t(view_.starts) * view_.rows, arguments);
 }
 
 void Session::find_thresholds(Rule rule, bool exactly) {
   void* arguments[] = {&view_, &rule, &exactly};
-  launcher_.launch(kFindThresholds, view_.starts, arguments);
+  launcher_.launch(find_thresholds_, view_.starts, arguments);
 }
 
-// The factor that undoes the doubling and the transforms along rows, and along columns of that length.
+// The factor that undoes the spectrum's scale and the transforms along rows, and along columns of that length.
 float Session::normal(int column_length) const {
-  return static_cast<float>(0.5 / view_.columns / column_length);
+  return static_cast<float>(1.0 / kind_.spectrum_scale / view_.columns / column_length);
 }
 
 // ---- the three granularities ----
@@ -415,7 +456,7 @@ void Session::complete_iteration() {
   use_device();
   if (holds_ != Holds::rows) return;
   if (rule_.keeps_iterate) {
-    copy(view_.object, view_.iterate, view_.starts * pixels());
+    copy(view_.object, view_.iterate, view_.starts * image_floats());
   } else {
     // The spectrum's array holds the object's transform along rows. Exact zeros come back from it with rounding noise;
     // a projection may be applied again.
@@ -442,7 +483,7 @@ void Session::constrain_object() {
 }
 
 void Session::make_object_the_iterate() {
-  if (object_is_iterate_) copy(view_.object, view_.iterate, view_.starts * pixels());
+  if (object_is_iterate_) copy(view_.object, view_.iterate, view_.starts * image_floats());
   object_is_iterate_ = false;
 }
 
@@ -539,10 +580,10 @@ std::vector<double> Session::take_residuals() {
 
 void Session::read_object(int start, float* to) {
   use_device();
-  const float* const from = (object_is_iterate_ ? view_.iterate : view_.object) + start * pixels();
+  const float* const from = (object_is_iterate_ ? view_.iterate : view_.object) + start * image_floats();
   const float factor = static_cast<float>(1 / scale_);
   staging_.download(
-      pixels() * sizeof(float), sizeof(float), [&](size_t at, size_t) { return from + at / sizeof(float); },
+      image_floats() * sizeof(float), sizeof(float), [&](size_t at, size_t) { return from + at / sizeof(float); },
       [&](const char* staged, size_t at, size_t bytes) {
         const auto* const piece = reinterpret_cast<const float*>(staged);
         for (size_t i = 0; i < bytes / sizeof(float); i++) to[at / sizeof(float) + i] = piece[i] * factor;
@@ -551,9 +592,10 @@ void Session::read_object(int start, float* to) {
 
 void Session::write_object(int start, const float* object, bool as_iterate) {
   use_device();
-  float* const to = view_.object + start * pixels();
-  staging_.upload(to, object, pixels() * sizeof(float));
-  if (scale_ != 1) launcher_.each(rescale, int64_t(pixels()), to, int64_t(pixels()), static_cast<float>(scale_));
+  float* const to = view_.object + start * image_floats();
+  staging_.upload(to, object, image_floats() * sizeof(float));
+  if (scale_ != 1)
+    launcher_.each(rescale, int64_t(image_floats()), to, int64_t(image_floats()), static_cast<float>(scale_));
   if (as_iterate || object_is_iterate_) copy_to_iterate(start);
 }
 
@@ -564,8 +606,8 @@ void Session::keep_object(int start) {
 
 void Session::copy_to_iterate(int start) {
   allocate_iterate();
-  const size_t at = start * pixels();
-  copy(view_.iterate + at, view_.object + at, pixels());
+  const size_t at = start * image_floats();
+  copy(view_.iterate + at, view_.object + at, image_floats());
 }
 
 void Session::read_spectrum(int start, float* to) {
@@ -575,8 +617,9 @@ void Session::read_spectrum(int start, float* to) {
   staging_.download(
       view_.rows * row_bytes, row_bytes,
       [&](size_t at, size_t bytes) {
-        launcher_.each(rephase::cuda::read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any, start,
-                       int(at / row_bytes), int(bytes / row_bytes), rows, static_cast<float>(0.5 / scale_));
+        launcher_.each(kind_.read_spectrum, int64_t(bytes / sizeof(Complex)), view_, column_axis_.any, start,
+                       int(at / row_bytes), int(bytes / row_bytes), rows,
+                       static_cast<float>(1 / kind_.spectrum_scale / scale_));
         return rows;
       },
       [&](const char* staged, size_t at, size_t bytes) {
@@ -587,20 +630,22 @@ void Session::read_spectrum(int start, float* to) {
 void Session::write_spectrum(int start, const float* spectrum) {
   use_spectrum();  // of the other starts
   const Complex* const full = reinterpret_cast<const Complex*>(spectrum);
-  const size_t n = view_.columns, row_bytes = n * sizeof(Complex), at_once = staging_.half() / (2 * row_bytes);
-  Complex* const pairs = reinterpret_cast<Complex*>(piece_);
-  const size_t rows = view_.rows / 2 + 1;
+  // A row of a real object's spectrum comes with the one opposite to it.
+  const int sides = kind_.is_hermitian ? 2 : 1;
+  const size_t n = view_.columns, row_bytes = sides * n * sizeof(Complex), at_once = staging_.half() / row_bytes;
+  Complex* const piece = reinterpret_cast<Complex*>(piece_);
+  const size_t rows = spectrum_upload_bytes() / row_bytes;
   for (size_t row = 0; row < rows; row += at_once) {
     const size_t count = std::min(at_once, rows - row);
-    staging_.upload(pairs, 2 * count * row_bytes, [&](char* staged, size_t, size_t) {
+    staging_.upload(piece, count * row_bytes, [&](char* staged, size_t, size_t) {
       Complex* to = reinterpret_cast<Complex*>(staged);
-      for (size_t r = row; r < row + count; r++, to += 2 * n) {
-        std::copy_n(full + r * n, n, to);
-        std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to + n);
+      for (size_t r = row; r < row + count; r++) {
+        to = std::copy_n(full + r * n, n, to);
+        if (sides == 2) to = std::copy_n(full + (r == 0 ? 0 : view_.rows - r) * n, n, to);
       }
     });
-    launcher_.each(rephase::cuda::write_spectrum, int64_t(2) * view_.stored_columns * count, view_, column_axis_.any,
-                   start, int(row), int(count), pairs, scale_);
+    launcher_.each(kind_.write_spectrum, int64_t(sides) * view_.stored_columns * count, view_, column_axis_.any, start,
+                   int(row), int(count), piece, scale_);
   }
   holds_ = Holds::spectrum;
 }
@@ -617,7 +662,7 @@ void Session::read_support(int start, uint8_t* to) {
         const auto* row = reinterpret_cast<const uint32_t*>(staged);
         uint8_t* out = to + at / row_bytes * v.columns;
         for (size_t r = 0; r < bytes / row_bytes; r++, row += v.support_words)
-          for (int c = 0; c < v.columns; c++) *out++ = row[c / 32] >> c % 32 & 1;
+          for (int c = 0; c < v.columns; c++) *out++ = row[c % v.support_words] >> c / v.support_words & 1;
       });
 }
 

@@ -13,12 +13,16 @@
 
 namespace rephase::cuda {
 
+struct FieldKind;
+
 struct Problem {
   int device, rows, columns, starts;
+  bool complex;  // the object
   Rule rule;
   double scale;
   const float* magnitudes;
   const uint8_t *mask, *support;  // null where there is none
+  const float* sizes;             // of a complex object's pixels, for rules in two planes, likewise
   bool seeded;
   uint64_t seed;
   uint32_t first_start;
@@ -34,6 +38,8 @@ class Session {
   // rule that keeps one, a support with the first that is set, and an image and two supports for each start with the
   // first that shrinks.
   static double bytes_needed(const Problem& problem);
+  // How many times its value a number of the spectrum is on the device: what `make_rule` asks for.
+  static float spectrum_scale(bool complex);
 
   // The rule of `constrain_object`, `constrain_fourier`, `iterate`, `complete_iteration` and `measure_object` from now
   // on. A pass that is pending or deferred stays with the rule that it was asked for with.
@@ -76,10 +82,13 @@ class Session {
   // Page-locked.
   size_t host_bytes() const { return staging_.bytes(); }
   size_t support_bytes() const { return size_t(view_.rows) * view_.support_words * sizeof(uint32_t); }
-  // The bytes that a spectrum uploads: each row with the one opposite to it.
-  size_t spectrum_upload_bytes() const { return size_t(view_.rows / 2 + 1) * 2 * view_.columns * sizeof(Complex); }
+  // The bytes that a spectrum uploads.
+  size_t spectrum_upload_bytes() const;
   int starts() const { return view_.starts; }
   size_t pixels() const { return static_cast<size_t>(view_.rows) * view_.columns; }
+  // Numbers of an image: one a pixel, or two.
+  size_t image_floats() const;
+  bool is_complex() const;
 
  private:
   // The spectrum's array, once deferred work is done; see core/session.hpp.
@@ -111,6 +120,7 @@ class Session {
   void use_device();
 
   const int device_;
+  const FieldKind& kind_;
   const double scale_;
   Rule rule_;
   Stopwatch stopwatch_;
@@ -121,6 +131,7 @@ class Session {
   Axis row_axis_, column_axis_;
   // Transform the lines of an axis that has no plan of its own. Lines that do not fit shared memory are in `scratch_`.
   Kernel any_rows_ = {}, any_columns_ = {};
+  Kernel constrain_object_ = {}, find_thresholds_ = {};
   Complex* scratch_ = nullptr;
   View view_ = {};
   Holds holds_ = Holds::spectrum;

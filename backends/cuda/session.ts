@@ -3,7 +3,7 @@
  * errors. Everything is enqueued; nothing here waits.
  */
 import type { BackendProblem, BackendSession, ShrinkSupport } from '../../src/backends/interface.js';
-import { coefficients, type Rule } from '../../src/rules.js';
+import { allCoefficients, type Rule } from '../../src/rules.js';
 import type { CountArray } from '../../src/scan-types.js';
 import type { MemoryReport, RealArray } from '../../src/types.js';
 import type { Addon, NativeSession } from './addon.js';
@@ -14,20 +14,21 @@ export class CudaSession implements BackendSession {
   #rule: Rule;
 
   constructor(addon: Addon, problem: BackendProblem, device: number) {
-    const { pattern, batch, support, rule } = problem;
+    const { pattern, batch, object, objectMagnitudes, support, rule } = problem;
     const { shape, magnitudes, mask, scale } = pattern;
     const [rows, columns] = shape;
     this.#native = translating(
       () =>
         new addon.Session({
-          ...{ device, rows, columns, starts: batch.starts, scale },
-          ...{ coefficients: Float64Array.from(coefficients(rule)), keepsIterate: rule.keepsIterate },
+          ...{ device, rows, columns, starts: batch.starts, complex: object === 'complex', scale },
+          ...{ coefficients: Float64Array.from(allCoefficients(rule)), keepsIterate: rule.keepsIterate },
           magnitudes: single(magnitudes),
           ...(mask && { mask }),
           ...(support && { support }),
+          ...(objectMagnitudes && { sizes: single(objectMagnitudes) }),
           ...batch.seeded,
         }),
-      `${batch.starts === 1 ? '' : `${batch.starts} starts of `}${shape.join(' × ')} pixels`,
+      `${batch.starts === 1 ? '' : `${batch.starts} starts of `}${shape.join(' × ')} ${object === 'complex' ? 'complex ' : ''}pixels`,
     );
     this.#rule = rule;
   }
@@ -122,7 +123,7 @@ export class CudaSession implements BackendSession {
 
   #use(rule: Rule): void {
     if (rule === this.#rule) return;
-    translating(() => this.#native.setRule(Float64Array.from(coefficients(rule)), rule.keepsIterate));
+    translating(() => this.#native.setRule(Float64Array.from(allCoefficients(rule)), rule.keepsIterate));
     this.#rule = rule;
   }
 }

@@ -1,5 +1,5 @@
-// `cuda_bench N|NxSTARTS[hio]…` times an iteration of the CUDA backend beside the fastest use of cuFFT
-// (../peers/gs_cufft.hpp). Both run in this process and take turns. Prints JSON.
+// `cuda_bench N|NxSTARTS[hio|complex]…` times an iteration of the CUDA backend, of a real object or of a complex one with a
+// support, beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this process and take turns. Prints JSON.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -23,8 +23,11 @@ static_assert(kWhole % CufftPeer::kIterations == 0);
 constexpr int kLargestWithPeer = 16384;
 
 // The numbers of src/rules.ts, with a feedback strength of 0.9.
-constexpr double kGs[] = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, HUGE_VAL, 0};
-constexpr double kHio[] = {0, 1, 0, 1, 0, 1, 1, -0.9, 1, -0.9, 0, 0, 0.9, 0, HUGE_VAL, 0};
+using Coefficients = double[rephase::cuda::kCoefficients];
+constexpr double kAny = HUGE_VAL, kPi = rephase::cuda::kHalfTurn;
+constexpr Coefficients kGs = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kAny, 0, 0, 0, kAny, 0, 0, kPi, 0},
+                       kHio = {0, 1,   0,   1, 0,    1, 1, -0.9, 1,    -0.9, 0, 0,
+                               0.9, 0.9, 0, kAny, 0, 0, 0,    kAny, 0,    0, kPi, 0};
 
 // Such as "580.159.04": the first word of the kernel module's own account that looks like a version.
 std::string driver_version() {
@@ -43,14 +46,19 @@ std::string summary(std::vector<double> times) {
   return text;
 }
 
-void measure(int n, int starts, bool hio) {
+void measure(int n, int starts, bool hio, bool complex) {
   const double work = double(n) * n * starts;
   std::vector<float> magnitudes(size_t(n) * n);
   unsigned x = 1;
   for (float& m : magnitudes) m = ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
-  const rephase::cuda::Rule rule = rephase::cuda::make_rule(hio ? kHio : kGs, hio);
-  Session session({0, n, n, starts, rule, 1, magnitudes.data(), nullptr, nullptr, true, 1, 0});
-  const auto peer = n <= kLargestWithPeer ? fastest_cufft(n, starts) : nullptr;
+  // The peer's: a quarter of the image.
+  std::vector<uint8_t> support(complex ? magnitudes.size() : 0);
+  for (size_t i = 0; i < support.size(); i++) support[i] = i % n < size_t(n) / 2 && i < support.size() / 2;
+  const auto rule = rephase::cuda::make_rule(hio ? kHio : kGs, hio, Session::spectrum_scale(complex));
+  Session session({0, n, n, starts, complex, rule, 1, magnitudes.data(), nullptr, complex ? support.data() : nullptr,
+                   nullptr, true, 1, 0});
+  const auto fastest = complex ? fastest_complex_cufft : fastest_cufft;
+  const auto peer = n <= kLargestWithPeer ? fastest(n, starts) : nullptr;
   const int iterations = peer ? std::clamp(static_cast<int>(6e9 / work) / kWhole, 1, 100) * kWhole : 2;
   std::vector<double> ours, theirs;
   // The GPU's clocks rise during the first round, which does not count.
@@ -67,8 +75,10 @@ void measure(int n, int starts, bool hio) {
     });
     if (round > 0) theirs.push_back(other / iterations);
   }
-  std::printf("\n  {\"rows\": %d, \"starts\": %d, \"algorithm\": \"%s\", \"microseconds\": %s, \"bytesPerPixel\": %.2f",
-              n, starts, hio ? "hio" : "gs", summary(ours).c_str(), session.device_bytes() / work);
+  std::printf(
+      "\n  {\"rows\": %d, \"starts\": %d, \"object\": \"%s\", \"algorithm\": \"%s\", \"microseconds\": %s, "
+      "\"bytesPerPixel\": %.2f",
+      n, starts, complex ? "complex" : "real", hio ? "hio" : "gs", summary(ours).c_str(), session.device_bytes() / work);
   if (peer)
     std::printf(", \"cufftGraphMicroseconds\": %s, \"cufftWay\": \"%s\"", summary(theirs).c_str(), peer->way.c_str());
   std::printf("}");
@@ -93,7 +103,8 @@ int main(int argc, char** argv) {
       int n = 0, starts = 1;
       std::sscanf(argv[i], "%dx%d", &n, &starts);
       if (i > 1) std::printf(",");
-      measure(n, starts, std::string(argv[i]).find("hio") != std::string::npos);
+      const auto asks_for = [&](const char* word) { return std::string(argv[i]).find(word) != std::string::npos; };
+      measure(n, starts, asks_for("hio"), asks_for("complex"));
     }
     std::printf("\n]}\n");
   } catch (const std::exception& error) {

@@ -7,8 +7,9 @@ namespace rephase::cuda {
 
 namespace {
 
-Rule read_rule(const Napi::Value& coefficients, const Napi::Value& keeps_iterate) {
-  return make_rule(array_of<double>(coefficients, kCoefficients, "coefficients").Data(), keeps_iterate.ToBoolean());
+Rule read_rule(const Napi::Value& coefficients, const Napi::Value& keeps_iterate, bool complex) {
+  const auto numbers = array_of<double>(coefficients, kCoefficients, "coefficients");
+  return make_rule(numbers.Data(), keeps_iterate.ToBoolean(), Session::spectrum_scale(complex));
 }
 
 Problem read_problem(const Napi::Object& given) {
@@ -18,7 +19,8 @@ Problem read_problem(const Napi::Object& given) {
   problem.rows = static_cast<int>(number("rows"));
   problem.columns = static_cast<int>(number("columns"));
   problem.starts = static_cast<int>(number("starts"));
-  problem.rule = read_rule(given.Get("coefficients"), given.Get("keepsIterate"));
+  problem.complex = given.Get("complex").ToBoolean();
+  problem.rule = read_rule(given.Get("coefficients"), given.Get("keepsIterate"), problem.complex);
   problem.scale = number("scale");
   // Two negative sizes would have a positive product.
   if (std::min({problem.rows, problem.columns, problem.starts}) < 1)
@@ -27,6 +29,7 @@ Problem read_problem(const Napi::Object& given) {
   problem.magnitudes = array_of<float>(given.Get("magnitudes"), pixels, "magnitudes").Data();
   problem.mask = data_or_null<uint8_t>(given, pixels, "mask");
   problem.support = data_or_null<uint8_t>(given, pixels, "support");
+  problem.sizes = data_or_null<float>(given, pixels, "sizes");
   problem.seeded = !given.Get("seed").IsUndefined();
   if (problem.seeded) {
     problem.seed = static_cast<uint64_t>(number("seed"));
@@ -81,7 +84,7 @@ void SessionObject::iterate(const Napi::CallbackInfo& info) {
 }
 
 void SessionObject::set_rule(const Napi::CallbackInfo& info) {
-  enqueue([rule = read_rule(info[0], info[1])](Session& s) { s.use(rule); });
+  enqueue([rule = read_rule(info[0], info[1], session().is_complex())](Session& s) { s.use(rule); });
   tell_collector(info.Env(), session().device_bytes());
 }
 
@@ -102,7 +105,8 @@ void SessionObject::shrink_support(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SessionObject::read_object(const Napi::CallbackInfo& info) {
-  return read<float>(session().pixels(), [start = start_of(info)](Session& s, float* to) { s.read_object(start, to); });
+  return read<float>(session().image_floats(),
+                     [start = start_of(info)](Session& s, float* to) { s.read_object(start, to); });
 }
 
 Napi::Value SessionObject::read_spectrum(const Napi::CallbackInfo& info) {
@@ -127,7 +131,7 @@ void SessionObject::write_support(const Napi::CallbackInfo& info) {
 
 void SessionObject::write_object(const Napi::CallbackInfo& info) {
   const int start = start_of(info);
-  const auto array = array_of<float>(info[1], session().pixels(), "object");
+  const auto array = array_of<float>(info[1], session().image_floats(), "object");
   const bool as_iterate = info[2].ToBoolean();
   if (as_iterate) enqueue([](Session& s) { s.allocate_iterate(); });  // here, if it can be: it may fail
   write(array, [=](Session& s, const float* object) { s.write_object(start, object, as_iterate); });

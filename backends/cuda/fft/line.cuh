@@ -21,6 +21,7 @@ namespace rephase::cuda {
 template <bool Paired, int Length, int Threads, int... Radices>
 struct Line {
   static constexpr int length = Length, threads = Threads, stages = sizeof...(Radices);
+  static constexpr bool paired = Paired;
 
   static constexpr int radix(int i) {
     const int radices[] = {Radices...};
@@ -105,6 +106,8 @@ struct Line {
     }
     return run;
   }
+  // The frequency of number 0 of butterfly b of the last stage, whose numbers are length/radix apart.
+  static constexpr __host__ __device__ int first_frequency(int b) { return Paired ? b : frequency_of_run(last, b); }
   static constexpr __host__ __device__ int frequency_of_run(int i, int run) {
     int k = 0;
     for (int s = i - 1; s >= 0; s--) {
@@ -159,6 +162,15 @@ struct Line {
         if (count % Threads == 0 || b < count) f(u * R, b);
       }
     }
+  }
+  // f(one of the thread's numbers in the first stage, its place in the line)
+  template <class F>
+  __device__ static void each_number(Complex* v, int t, F&& f) {
+    constexpr int R = radix(0), M = span(1);
+    each_butterfly<0>(t, [&](int at, int b) {
+#pragma unroll
+      for (int j = 0; j < R; j++) f(v[at + j], b + j * M);
+    });
   }
   // The index of a butterfly's number 0.
   template <int I>

@@ -3,17 +3,20 @@
 //
 //   columns of the half spectrum   0 | 1 | 2 | … | n/2 - 1     n even; column 0 holds 0 + i·(n/2): "packed"
 //                                  0 | 1 | 2 | … | (n - 1)/2   n odd
-//
-// A complex field would have its own file beside this one: all columns, one row a line, no packed column, weights of 1.
 #pragma once
 #include "../fft/any_line.hpp"
 #include "../kernels/constraint.cuh"
+#include "../kernels/rule.cuh"
 
 namespace rephase::cuda {
 
 struct RealField {
   using Pixel = float;
-  static constexpr int rows_per_line = 2;
+  // The numbers of a line's rows in one column, side by side in memory.
+  using Numbers = float4;
+  static constexpr int pixel_floats = 1, rows_per_line = 2;
+  // How many times its value a number of the spectrum is.
+  static constexpr float spectrum_scale = 2;
   __host__ __device__ static constexpr int stored_columns(int columns) { return (columns + 1) / 2; }
   __host__ __device__ static constexpr bool packs(int columns) { return columns % 2 == 0; }
 
@@ -30,10 +33,6 @@ struct RealField {
     both.residual = c.residual + n.residual;
     return both;
   }
-
-  // The weight of a column's partial residual: every column but the zero frequency's stands for its mirror image too,
-  // and the spectrum is stored doubled.
-  __device__ static float residual_weight(const View& v, int column) { return column > 0 ? 0.5f : 0.25f; }
 
   // Two real rows x, y are the transform's real and imaginary part: the numbers z at frequency k and o at its opposite
   // are X + iY and conj X + i·conj Y. In memory, X is in f.x and f.y, Y in f.z and f.w.
@@ -109,7 +108,91 @@ struct RealField {
     });
   }
 
-  // The same for a line of any length in shared or global memory, by any number of threads.
+  // The object's pixels in a line's rows: the first row's are the real part, the second's the imaginary one. A row
+  // beyond the last one is zero.
+  struct Pixels {
+    float* const first;
+    const int columns;
+    const bool both;
+
+    __device__ Pixels(const View& v, int start, int row)
+        : first(v.object + (static_cast<size_t>(start) * v.rows + row) * v.columns),
+          columns(v.columns),
+          both(row + 1 < v.rows) {}
+    __device__ Complex read(int column) const { return {first[column], both ? first[columns + column] : 0.f}; }
+    __device__ void write(int column, Complex z) const {
+      first[column] = z.x;
+      if (both) first[columns + column] = z.y;
+    }
+  };
+
+  // The rule on a line in its registers, whose pixels are `normal` too large.
+  // R, threshold: see `apply`.
+  template <class L, class R>
+  __device__ static void apply_to_line(Complex* x, int t, const View& v, const R& rule, int start, int row,
+                                       float normal, float threshold = kNoThreshold) {
+    const bool both_rows = row + 1 < v.rows;
+    if (!v.support && rule.scales) {
+      // Without looking anything up, a pixel is one multiplication, and where it is cleared not even a choice.
+      const float violated = rule.next.violated.y * normal, satisfied = rule.next.satisfied.y * normal;
+      const float second_violated = both_rows ? violated : 0, second_satisfied = both_rows ? satisfied : 0;
+      if (violated == 0) {
+        L::each_number(x, t, [&](Complex& z, int) {
+          z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)};
+        });
+        return;
+      }
+      L::each_number(x, t, [&](Complex& z, int) {
+        z.x *= z.x < 0 ? violated : satisfied;
+        z.y *= z.y < 0 ? second_violated : second_satisfied;
+      });
+      return;
+    }
+    // Kernels for plain rules have code of their own for images without a support.
+    if constexpr (std::is_same_v<R, PlainRule>)
+      if (!v.support) return apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Everywhere{}, Everywhere{});
+    apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Inside<L>(v, start, row, t),
+                    Inside<L>(v, start, both_rows ? row + 1 : row, t));
+  }
+  template <class L, class R, class Support>
+  __device__ static void apply_inside(Complex* x, int t, const View& v, const R& rule, int start, int row, float normal,
+                                      float threshold, const Support& first_row, const Support& second_row) {
+    const bool both_rows = row + 1 < v.rows;
+    constexpr int R0 = L::radix(0), M0 = L::span(1);
+    L::template each_butterfly<0>(t, [&](int i, int b) {
+      // Several are read before any is written, so that reading them takes as long as one does.
+      constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
+#pragma unroll
+      for (int first = 0; first < R0; first += together) {
+        float before[2 * together];
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          before[2 * j] = iterate_before<float>(rule, v, start, row, b + (first + j) * M0);
+          before[2 * j + 1] = both_rows ? iterate_before<float>(rule, v, start, row + 1, b + (first + j) * M0) : 0.f;
+        }
+#pragma unroll
+        for (int j = 0; j < together; j++) {
+          const int column = b + (first + j) * M0, at = i + first + j;
+          const float y = x[at].x * normal, second_y = x[at].y * normal;
+          x[at].x = apply(rule, v, start, row, column, first_row[at], y, before[2 * j], threshold);
+          x[at].y = 0;
+          if (both_rows)
+            x[at].y = apply(rule, v, start, row + 1, column, second_row[at], second_y, before[2 * j + 1], threshold);
+        }
+      }
+    });
+  }
+  // Likewise on the pixels of one column, in their true size.
+  __device__ static Complex apply_to_column(const View& v, const Rule& rule, int start, int row, int column,
+                                            Complex z) {
+    const float threshold = threshold_of(rule, v, start);
+    const auto applied = [&](int r, float y) {
+      return apply_any(rule, v, start, r, column, y, iterate_before<float>(rule, v, start, r, column), threshold);
+    };
+    return {applied(row, z.x), row + 1 < v.rows ? applied(row + 1, z.y) : 0.f};
+  }
+
+  // `load_rows` and `store_rows` for a line of any length in shared or global memory, by any number of threads.
   __device__ static void load_any_rows(Complex* x, const AnyLine& line, const Complex* spectrum, bool packed) {
     for (int c = threadIdx.x; c < stored_columns(line.length); c += blockDim.x) {
       const float4 f = *reinterpret_cast<const float4*>(spectrum + static_cast<size_t>(c) * kTile);

@@ -3,7 +3,6 @@
 #pragma once
 #include "../fft/any_transform.cuh"
 #include "../fields/real.cuh"
-#include "rule.cuh"
 
 namespace rephase::cuda {
 
@@ -76,7 +75,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
         return constrain_any_line(constraint, v, line, x, magnitudes, packed);
       });
       const float sum = sum_of_block(residual + not_finite);
-      if (threadIdx.x == 0) v.partials[at] = RealField::residual_weight(v, column) * sum;
+      if (threadIdx.x == 0) v.partials[at] = v.residual_weight(column) * sum;
     }
     if (work.inverse) any_transform<true>(x, line);
     if (!work.measure) store();
@@ -84,7 +83,7 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
   }
 }
 
-template <bool Shared>
+template <class Field, bool Shared>
 __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const AnyLine line, const RowWork work,
                                                            const int recorders, const Rule rule, Complex* scratch) {
   Complex* const x = line_memory<Shared>(scratch, line);
@@ -96,42 +95,27 @@ __global__ void __launch_bounds__(kAnyThreads, 2) any_rows(const View v, const A
     return;
   }
   const int n = v.columns;
-  const int64_t count = static_cast<int64_t>(v.starts) * v.pairs;
+  const int64_t count = static_cast<int64_t>(v.starts) * v.row_lines;
   for (int64_t at = blockIdx.x - recorders; at < count; at += gridDim.x - recorders) {
-    const int start = static_cast<int>(at / v.pairs), row = static_cast<int>(at % v.pairs) * 2;
-    const bool both_rows = row + 1 < v.rows;
+    const int start = static_cast<int>(at / v.row_lines),
+              row = static_cast<int>(at % v.row_lines) * Field::rows_per_line;
     Complex* const spectrum = v.spectrum + v.column_base(start, 0) + v.row_offset(row);
-    const size_t pixels = (static_cast<size_t>(start) * v.rows + row) * n;
+    const typename Field::Pixels object(v, start, row);
     if (work.inverse) {
-      RealField::load_any_rows(x, line, spectrum, v.packed);
+      Field::load_any_rows(x, line, spectrum, v.packed);
       __syncthreads();
       any_transform<true>(x, line);
     }
     for (int c = threadIdx.x; c < n; c += blockDim.x) {
-      Complex z;
-      if (work.inverse)
-        z = work.scale * x[spread(c)];
-      else
-        z = {v.object[pixels + c], both_rows ? v.object[pixels + n + c] : 0.f};
-      if (work.rule) {
-        const float threshold = threshold_of(rule, v, start);
-        const auto applied = [&](int r, float y) {
-          const float before = iterate_before(rule, v, start, r, c);
-          return rule.general ? apply(rule, v, start, r, c, y, before, threshold)
-                              : apply<PlainRule>(rule, v, start, r, c, y, before);
-        };
-        z = {applied(row, z.x), both_rows ? applied(row + 1, z.y) : 0.f};
-      }
-      if (work.to_object) {
-        v.object[pixels + c] = z.x;
-        if (both_rows) v.object[pixels + n + c] = z.y;
-      }
+      Complex z = work.inverse ? work.scale * x[spread(c)] : object.read(c);
+      if (work.rule) z = Field::apply_to_column(v, rule, start, row, c, z);
+      if (work.to_object) object.write(c, z);
       x[spread(c)] = z;
     }
     __syncthreads();
     if (!work.forward) continue;
     any_transform<false>(x, line);
-    RealField::store_any_rows(x, line, spectrum, v.packed);
+    Field::store_any_rows(x, line, spectrum, v.packed);
     __syncthreads();
   }
 }

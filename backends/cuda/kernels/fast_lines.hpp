@@ -13,9 +13,10 @@ struct FastLine {
   Kernel whole, part, general;  // of its pass; see PassKernel
   void (*append_twiddles)(std::vector<float4>& table);
   int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
+  int first_radix;
 };
 
-// Iterations of an image in one block, which take these plans.
+// Iterations of a real image in one block, which take these plans.
 struct OnChip {
   int rows, columns;
   FastLine column_line, row_line;
@@ -24,7 +25,8 @@ struct OnChip {
 
 // Return the plan for that many columns, or rows, at once, or null without a plan of that length.
 const FastLine* find_fast_column(int length, double columns);
-const FastLine* find_fast_row(int length, double rows);
+const FastLine* find_fast_row_of_real(int length, double rows);
+const FastLine* find_fast_row_of_complex(int length, double rows);
 // Returns null where so few starts would leave multiprocessors idle.
 const OnChip* find_on_chip(int rows, int columns, int starts, int multiprocessors);
 

@@ -30,10 +30,10 @@ __device__ inline void apply_sized_to_rows(Complex* x, int t, const View& v, con
   const auto count_above = [&](float threshold) {
     unsigned count = 0;
     const auto is_above = [&](float y, int r, int column) {
-      const float before = rule.tested.x != 0 ? *iterate_at(v, start, r, column) : 0;
+      const float before = rule.tested.x != 0 ? *iterate_at<float>(v, start, r, column) : 0;
       return combine(rule.tested, before, y) > threshold && is_inside(v, start, r, column);
     };
-    each_pixel<L>(x, t, [&](Complex z, int column) {
+    L::each_number(x, t, [&](Complex z, int column) {
       count += is_above(z.x, row, column);
       count += is_above(z.y, row + 1, column);
     });
@@ -41,7 +41,7 @@ __device__ inline void apply_sized_to_rows(Complex* x, int t, const View& v, con
   };
   const size_t k = rule.support_size;
   const float threshold = threshold_of_largest(k, k / 200, guess, count_above);
-  apply_to_rows<L>(x, t, v, rule, start, row, 1, threshold);
+  RealField::apply_to_line<L>(x, t, v, rule, start, row, 1, threshold);
 }
 
 // `General`: for any rule; otherwise for plain ones.
@@ -92,7 +92,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
         residual = constrain(ApplyFourierRule{rule.fourier});
       else
         residual = with_plain_constraint(v, constrain);
-      residual *= RealField::residual_weight(v, column);
+      residual *= v.residual_weight(column);
       for (int offset = 16; offset > 0; offset /= 2) residual += __shfl_xor_sync(~0u, residual, offset);
       if (threadIdx.x % 32 == 0) shares[threadIdx.x / 32] = residual;
       Columns::inverse(x, shared, t, column_twiddles, T::barrier);
@@ -117,9 +117,9 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       Rows::inverse(x, shared, t, row_twiddles, [] { __syncwarp(); });
       constexpr float normal = 0.5f / (rows * columns);
       if (!General || threshold_guess == 0) {
-        apply_to_rows<Rows>(x, t, v, rule, start, row, normal);
+        RealField::apply_to_line<Rows>(x, t, v, rule, start, row, normal);
       } else if constexpr (General) {
-        each_pixel<Rows>(x, t, [&](Complex& z, int) { z = normal * z; });
+        Rows::each_number(x, t, [&](Complex& z, int) { z = normal * z; });
         apply_sized_to_rows<Rows>(x, t, v, without_reflection(rule), start, row, threshold_guess);
         if (rule.reflects_iterate) apply_sized_to_rows<Rows>(x, t, v, reflection(rule), start, row, threshold_guess);
       }

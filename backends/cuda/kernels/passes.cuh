@@ -181,65 +181,12 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     each_row(store);
   else if (!measures)
     each_stored(store);
-  if ((imposes || measures) && t == 0) v.partials[at] = RealField::residual_weight(v, column) * T::end_sum(shares);
+  if ((imposes || measures) && t == 0) v.partials[at] = v.residual_weight(column) * T::end_sum(shares);
 }
 
-// f(one of the thread's numbers, its column), after the first stage's inverse.
-template <class L, class F>
-__device__ inline void each_pixel(Complex* x, int t, F&& f) {
-  constexpr int R0 = L::radix(0), M0 = L::span(1);
-  L::template each_butterfly<0>(t, [&](int i, int b) {
-#pragma unroll
-    for (int j = 0; j < R0; j++) f(x[i + j], b + j * M0);
-  });
-}
-
-// The rule on two rows of pixels, which are `normal` too large. Sets a row beyond the last one to zero.
-// R, threshold: see `apply`.
-template <class L, class R>
-__device__ inline void apply_to_rows(Complex* x, int t, const View& v, const R& rule, int start, int row, float normal,
-                                     float threshold = kNoThreshold) {
-  constexpr int R0 = L::radix(0), M0 = L::span(1);
-  const bool both_rows = row + 1 < v.rows;
-  if (!v.support && rule.scales) {
-    // Without looking anything up, a pixel is one multiplication, and where it is cleared not even a choice.
-    const float violated = rule.next.violated.y * normal, satisfied = rule.next.satisfied.y * normal;
-    const float second_violated = both_rows ? violated : 0, second_satisfied = both_rows ? satisfied : 0;
-    if (violated == 0) {
-      each_pixel<L>(x, t, [&](Complex& z, int) { z = {fmaxf(satisfied * z.x, 0), fmaxf(second_satisfied * z.y, 0)}; });
-      return;
-    }
-    each_pixel<L>(x, t, [&](Complex& z, int) {
-      z.x *= z.x < 0 ? violated : satisfied;
-      z.y *= z.y < 0 ? second_violated : second_satisfied;
-    });
-    return;
-  }
-  L::template each_butterfly<0>(t, [&](int i, int b) {
-    // Several are read before any is written, so that reading them takes as long as one does.
-    constexpr int together = L::values > 20 || R0 % 4 != 0 ? R0 : 4;
-#pragma unroll
-    for (int first = 0; first < R0; first += together) {
-      float before[2 * together];
-#pragma unroll
-      for (int j = 0; j < together; j++) {
-        before[2 * j] = iterate_before(rule, v, start, row, b + (first + j) * M0);
-        before[2 * j + 1] = both_rows ? iterate_before(rule, v, start, row + 1, b + (first + j) * M0) : 0.f;
-      }
-#pragma unroll
-      for (int j = 0; j < together; j++) {
-        const int column = b + (first + j) * M0;
-        Complex& z = x[i + first + j];
-        z.x = apply(rule, v, start, row, column, z.x * normal, before[2 * j], threshold);
-        z.y = both_rows ? apply(rule, v, start, row + 1, column, z.y * normal, before[2 * j + 1], threshold) : 0.f;
-      }
-    }
-  });
-}
-
-// Rows: inverse, pixel rule, forward. A line is two neighbouring rows, one the real and one the imaginary part. The
-// first `recorders` blocks instead record the residuals that the column pass before has left in parts.
-template <class L, int Lines, PassKernel Kind>
+// Rows: inverse, pixel rule, forward. The first `recorders` blocks instead record the residuals that the column pass
+// before has left in parts.
+template <class Field, class L, int Lines, PassKernel Kind>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
     row_pass(const View v, const RowWork work, const int recorders,
              const std::conditional_t<Kind == PassKernel::plain, PlainRule, Rule> rule) {
@@ -255,12 +202,12 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
     if (start < v.starts) record_residual(v, start);
     return;
   }
-  // Neighbouring threads have the same column of neighbouring pairs: theirs are the same 32 bytes, and more.
+  // Neighbouring threads have the same column of neighbouring lines: theirs are the same 32 bytes, and more.
   const int t = threadIdx.x / Lines;
   Complex* const shared = reinterpret_cast<Complex*>(memory) + threadIdx.x % Lines * L::footprint(Lines);
-  const unsigned at = (blockIdx.x - recorders) * Lines + threadIdx.x % Lines, pairs = v.pairs;
-  const int start = at / pairs, row = at % pairs * 2;
-  const bool live = start < v.starts, both_rows = row + 1 < v.rows;
+  const unsigned at = (blockIdx.x - recorders) * Lines + threadIdx.x % Lines, lines = v.row_lines;
+  const int start = at / lines, row = at % lines * Field::rows_per_line;
+  const bool live = start < v.starts;
   const auto barrier = [] {
     if constexpr (threads <= 32)
       __syncwarp();
@@ -269,42 +216,38 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   };
 
   Complex x[L::values];
-  float4* const spectrum =
-      reinterpret_cast<float4*>(v.spectrum + (live ? v.column_base(start, 0) + v.row_offset(row) : 0));
-  constexpr int step = kTile / 2;  // from column to column
+  using Numbers = typename Field::Numbers;
+  Numbers* const spectrum =
+      reinterpret_cast<Numbers*>(v.spectrum + (live ? v.column_base(start, 0) + v.row_offset(row) : 0));
+  constexpr int step = kTile / Field::rows_per_line;  // from column to column
   if (inverse)
-    RealField::load_rows<L>(x, t, [&](int column) {
-      return live ? __ldcg(spectrum + column * step) : float4{0, 0, 0, 0};
-    });
+    Field::template load_rows<L>(x, t, [&](int column) { return live ? __ldcg(spectrum + column * step) : Numbers{}; });
   if (Whole && rule.reads_iterate && live) {
-    // The two rows of the iterate lie side by side.
-    const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n;
-    for (int i = t * 32; i < (both_rows ? 2 * n : n); i += L::threads * 32) prefetch(iterate + i);
+    // Two rows of the iterate lie side by side.
+    const float* const iterate = v.iterate + (static_cast<size_t>(start) * v.rows + row) * n * Field::pixel_floats;
+    const int rows = Field::rows_per_line == 1 || row + 1 == v.rows ? 1 : 2;
+    for (int i = t * 32; i < rows * n * Field::pixel_floats; i += L::threads * 32) prefetch(iterate + i);
   }
   if (inverse) L::inverse(x, shared, t, v.row_twiddles, barrier);
 
-  const float normal = Whole ? 0.5f / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
-  float* const object = v.object + (static_cast<size_t>(start) * v.rows + row) * n;
-  if (!inverse && live)
-    each_pixel<L>(x, t, [&](Complex& z, int column) { z = {object[column], both_rows ? object[n + column] : 0.f}; });
+  constexpr float unscaled = 1 / Field::spectrum_scale;
+  const float normal = Whole ? unscaled / (static_cast<float>(v.rows) * static_cast<float>(n)) : work.scale;
+  const typename Field::Pixels object(v, start, row);
+  if (!inverse && live) L::each_number(x, t, [&](Complex& z, int column) { z = object.read(column); });
   if constexpr (Whole) {
-    if (live) apply_to_rows<L>(x, t, v, rule, start, row, normal);
+    if (live) Field::template apply_to_line<L>(x, t, v, rule, start, row, normal);
   } else if (work.rule) {
-    if (live) apply_to_rows<L>(x, t, v, rule, start, row, normal, threshold_of(rule, v, start));
+    if (live) Field::template apply_to_line<L>(x, t, v, rule, start, row, normal, threshold_of(rule, v, start));
   } else if (inverse) {
-    each_pixel<L>(x, t, [&](Complex& z, int) { z = normal * z; });
+    L::each_number(x, t, [&](Complex& z, int) { z = normal * z; });
   }
-  if (!Whole && work.to_object && live)
-    each_pixel<L>(x, t, [&](Complex z, int column) {
-      object[column] = z.x;
-      if (both_rows) object[n + column] = z.y;
-    });
+  if (!Whole && work.to_object && live) L::each_number(x, t, [&](Complex z, int column) { object.write(column, z); });
   if (!forward) return;
   // Addresses are computed again: kept in registers since the inverse, they would push other numbers out.
   int rank = t;
   asm volatile("" : "+r"(rank));
   L::forward(x, shared, rank, v.row_twiddles, barrier);
-  if (live) RealField::store_rows<L>(x, rank, [&](int column, float4 f) { __stcg(spectrum + column * step, f); });
+  if (live) Field::template store_rows<L>(x, rank, [&](int column, Numbers f) { __stcg(spectrum + column * step, f); });
 }
 
 }  // namespace rephase::cuda

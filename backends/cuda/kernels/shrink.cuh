@@ -3,7 +3,7 @@
 // need it blurred along columns too do that as they read it.
 #pragma once
 #include "../fft/team.cuh"
-#include "view.cuh"
+#include "rule.cuh"
 
 namespace rephase::cuda {
 
@@ -17,29 +17,32 @@ __device__ inline int64_t words_of_start(const View& v) {
   return static_cast<int64_t>(v.rows) * v.support_words;
 }
 
-// The weighted sum over number i of a periodic line and its neighbours.
-__device__ inline float blurred(const Shrink& shrink, const float* line, int i, int length, size_t step) {
+// The weighted sum over the brightness of pixel i of a periodic line and of its neighbours.
+template <class Pixel>
+__device__ inline float blurred(const Shrink& shrink, const Pixel* line, int i, int length, size_t step) {
   int from = (i - shrink.reach) % length;
   if (from < 0) from += length;
   float sum = 0;
   for (int d = 0; d <= 2 * shrink.reach; d++) {
-    sum += shrink.weights[d] * line[from * step];
+    sum += shrink.weights[d] * brightness(line[from * step]);
     if (++from == length) from = 0;
   }
   return sum;
 }
 
-// `objects` → `out`, along rows.
+// `objects` → `out`, along rows; of complex ones their sizes.
+template <class Field>
 __global__ void blur_rows(View v, Shrink shrink, const float* objects, float* out) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x, row = i / v.columns;
   if (row >= static_cast<int64_t>(v.starts) * v.rows) return;
-  out[i] = blurred(shrink, objects + row * v.columns, static_cast<int>(i % v.columns), v.columns, 1);
+  const auto* const line = reinterpret_cast<const typename Field::Pixel*>(objects) + row * v.columns;
+  out[i] = blurred(shrink, line, static_cast<int>(i % v.columns), v.columns, 1);
 }
 
 // This thread's pixel of a word, blurred along both axes, from images that are blurred along rows.
 __device__ inline float blurred_pixel(const View& v, const Shrink& shrink, const float* images, int64_t word) {
   const int64_t start = word / words_of_start(v), row = word / v.support_words % v.rows;
-  const int64_t column = word % v.support_words * 32 + threadIdx.x % 32;
+  const int64_t column = word % v.support_words + threadIdx.x % 32 * v.support_words;
   const float* const line = images + start * v.rows * v.columns + column;
   return blurred(shrink, line, static_cast<int>(row), v.rows, v.columns);
 }

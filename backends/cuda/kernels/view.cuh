@@ -11,6 +11,9 @@
 // - storage index: its row in memory, in the order in which the column's threads have the numbers: number j of the last
 //   stage's butterfly b is in row b + j·butterflies.
 // - magnitude index: where its magnitude is, so that a thread finds four side by side.
+//
+// That is a real object's. Of a complex one all columns are stored, none packed, at their true size; its arrays of
+// pixels are interleaved.
 #pragma once
 #include <cstdint>
 
@@ -24,23 +27,32 @@ constexpr uint32_t kRecords = 1024;
 
 struct View {
   Complex* spectrum;
-  const float* magnitudes;  // [column][magnitude index], symmetrised, doubled, coded as core/constraint.hpp says
+  const float* magnitudes;  // [column][magnitude index], as many times their size, coded as core/constraint.hpp says
   const float* nyquist;     // [magnitude index], where it is packed
   float* object;            // [start][row][column]
   float* iterate;           // likewise; null before the first rule that keeps it
-  const uint32_t* support;  // [start][row][word], a bit a column; null: everywhere
+  const uint32_t* support;  // [start][row][word], see `support_bit`; null: everywhere
   float* partials;          // [start][stored column] of the residual
   double* records;          // [record % kRecords][start]
   uint32_t* recorded;       // how many, [start]
+  const float* sizes;       // of the object's pixels, [row][column], where they are known
   float2* thresholds;       // of support sizes, [start]: x that of the last image, y that of the next rule's
-  int rows, columns, starts, stored_columns, tiles, pairs, magnitude_stride, support_words;
+  int rows, columns, starts, stored_columns, tiles, row_lines, magnitude_stride, support_words;
+  uint32_t support_step;                         // 2³² / support_words, rounded up
   int support_rows;                              // from start to start; 0: all starts share a support
   const float4 *row_twiddles, *column_twiddles;  // twiddles of lines with a plan of their own, see twiddles.hpp
+  float weight, zero_weight;                     // of a column's part of the residual, of column 0's
   bool packed, masked;
 
   __host__ __device__ size_t pitch() const { return static_cast<size_t>(stored_columns) * kTile; }
   __host__ __device__ size_t column_base(int start, int column) const {
     return static_cast<size_t>(start) * tiles * pitch() + static_cast<size_t>(column) * kTile;
+  }
+  __host__ __device__ float residual_weight(int column) const { return column > 0 ? weight : zero_weight; }
+  // Bit j of word i of a row is column i + j·support_words: where rows have a plan of their own, the columns of one
+  // butterfly of the first stage are in one word.
+  __host__ __device__ int support_bit(int column) const {
+    return static_cast<int>(static_cast<uint64_t>(column) * support_step >> 32);
   }
   // The words of a row of a start's support.
   __host__ __device__ size_t support_row(int start, int row) const {

@@ -18,7 +18,6 @@ void start_trap();  // trap.cu
 namespace {
 
 using Gpu = rephase::cuda::Session;
-using Cpu = rephase::Session<rephase::RealField<double>>;
 
 int failures = 0, checks = 0;
 double worst = 0;
@@ -27,13 +26,18 @@ double worst = 0;
 // `projected`, the bounds, whether the iterate is reflected, the support's size and the Fourier rule.
 struct NamedRule {
   const char* name;
-  double c[rephase::cuda::kCoefficients];
+  double c[21];
   bool keeps;
+  // Of complex pixels.
+  rephase::Phases phases = {};
+  bool in_two_planes = false;
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11, kRules = 12;
-const NamedRule kNamed[kRules] = {
+constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11, kRules = 12,
+              kInPlanes = 13, kAllRules = 16;
+// Those from `kRules` on are for complex objects only.
+const NamedRule kNamed[kAllRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
     {"input-output",
@@ -55,6 +59,17 @@ const NamedRule kNamed[kRules] = {
     {"ml", {0, 1, 0, 1, -0.4, 1.4, 0, 0, -0.4, 0, 0, 0, 1, 1.4, 0, kInfinity, 0, 0, 0, kInfinity, 1}, true},
     {"sized gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 20, 0, kInfinity, 0}, false},
     {"sized rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, 0, 2, 1, 150, 0, kInfinity, 0}, true},
+    {"phases hio",
+     {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0.001, 0.4, 0, 0, 0, kInfinity, 0},
+     true,
+     {0.3, 0.8}},
+    {"two planes", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false, {}, true},
+    {"two planes rrr",
+     {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, 0, kInfinity, 1, 0, 0, kInfinity, 0},
+     true,
+     {},
+     true},
+    {"sized phases", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 0, 150, 0, kInfinity, 0}, false, {-2.5, 2}},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
@@ -94,25 +109,32 @@ void expect(const Case& c, const char* what, double error, double tolerance) {
     std::printf("FAILED %s: %s is off by %.2e (allowed %.1e)\n", c.name().c_str(), what, error, tolerance);
 }
 
-struct Pair {
+template <class Field>
+struct PairOf {
+  using Cpu = rephase::Session<Field>;
+  static constexpr bool kComplex = !Field::kIsOrdered;
+
   Case c;
-  size_t pixels;
-  std::vector<float> magnitudes;
+  size_t pixels, image;  // numbers of an image
+  std::vector<float> magnitudes, sizes;
   std::vector<uint8_t> mask, support;
   double scale = 0.5;
   Gpu gpu;
   Cpu cpu;
 
-  explicit Pair(const Case& c)
+  explicit PairOf(const Case& c)
       : c(c),
         pixels(size_t(c.rows) * c.columns),
+        image(pixels * (kComplex ? 2 : 1)),
         magnitudes(make_magnitudes(c)),
+        sizes(kComplex ? make_sizes(pixels) : std::vector<float>()),
         mask(make_bits(c.mask, pixels, 5)),
         support(make_bits(c.support, pixels, 3)),
         gpu(problem()),
         cpu(c.rows, c.columns, c.starts, cpu_rule(rule(false))) {
     const std::vector<double> wide(magnitudes.begin(), magnitudes.end());
     cpu.set_magnitudes(wide.data(), data_or_null(mask), scale);
+    if constexpr (kComplex) cpu.field().set_object_magnitudes(std::vector<double>(sizes.begin(), sizes.end()).data());
     if (c.support) cpu.set_support(support.data());
     cpu.start_from_seed(wide.data(), data_or_null(mask), 7, 2);
   }
@@ -122,11 +144,13 @@ struct Pair {
             c.rows,
             c.columns,
             c.starts,
+            kComplex,
             gpu_rule(rule(false)),
             scale,
             magnitudes.data(),
             data_or_null(mask),
             data_or_null(support),
+            kComplex ? sizes.data() : nullptr,
             true,
             7,
             2};
@@ -144,6 +168,14 @@ struct Pair {
     m[0] *= 3;
     return m;
   }
+  static std::vector<float> make_sizes(size_t pixels) {
+    std::mt19937 random(11);
+    std::vector<float> sizes(pixels);
+    // As large as the pixels of such a pattern.
+    const float most = 2 / std::sqrt(static_cast<float>(pixels));
+    for (float& x : sizes) x = (random() >> 8) * 0x1p-24f * most;
+    return sizes;
+  }
   static std::vector<uint8_t> make_bits(bool wanted, size_t count, unsigned every) {
     std::mt19937 random(3);
     std::vector<uint8_t> bits(wanted ? count : 0);
@@ -153,7 +185,7 @@ struct Pair {
   }
 
   std::vector<float> object(int start) {
-    std::vector<float> out(pixels);
+    std::vector<float> out(image);
     gpu.read_object(start, out.data());
     return out;
   }
@@ -169,7 +201,7 @@ struct Pair {
   }
   void objects(const char* what, double tolerance) {
     each_start([&](int start) {
-      std::vector<double> want(pixels);
+      std::vector<double> want(image);
       cpu.read_object(start, 0, c.rows, want.data());
       expect(c, what, distance(object(start), want), tolerance);
     });
@@ -198,7 +230,14 @@ struct Pair {
   }
 
   NamedRule rule(bool first) const { return first ? without_previous(kNamed[c.rule]) : kNamed[c.rule]; }
-  static rephase::cuda::Rule gpu_rule(const NamedRule& r) { return rephase::cuda::make_rule(r.c, r.keeps); }
+  static rephase::cuda::Rule gpu_rule(const NamedRule& r) {
+    double c[rephase::cuda::kCoefficients];
+    std::copy(r.c, r.c + 21, c);
+    c[21] = r.phases.centre;
+    c[22] = r.phases.half_width;
+    c[23] = r.in_two_planes;
+    return rephase::cuda::make_rule(c, r.keeps, Gpu::spectrum_scale(kComplex));
+  }
   static rephase::Rule cpu_rule(const NamedRule& r) {
     return {{r.c[0], r.c[1]},
             {{r.c[2], r.c[3]}, {r.c[4], r.c[5]}},
@@ -210,7 +249,9 @@ struct Pair {
             r.c[15],
             r.c[16] != 0,
             static_cast<uint32_t>(r.c[17]),
-            {r.c[18], r.c[19], r.c[20] != 0}};
+            {r.c[18], r.c[19], r.c[20] != 0},
+            r.phases,
+            r.in_two_planes};
   }
   void gpu_iterate(uint32_t count, bool first) {
     gpu.use(gpu_rule(rule(first)));
@@ -383,8 +424,8 @@ struct Pair {
     complete_iteration();
     objects("object without a support", 5e-3);
     residuals("residuals without a support", 1e-3);
-    std::vector<float> bad(pixels, 1);
-    bad[pixels / 2] = NAN;
+    std::vector<float> bad(image, 1);
+    bad[image / 2] = NAN;
     gpu.write_object(c.starts - 1, bad.data(), false);
     gpu.use(gpu_rule(rule(false)));
     gpu.measure_object();
@@ -400,8 +441,11 @@ struct Pair {
   }
 };
 
+using Pair = PairOf<rephase::RealField<double>>;
+using ComplexPair = PairOf<rephase::ComplexField<double>>;
+
 // Runs the same in several ways, which must give the same numbers bit for bit. run(pair, way, append).
-template <class F>
+template <class Pair, class F>
 void expect_same(const Case& c, const char* what, int ways, F&& run) {
   std::vector<double> first;
   for (int way = 0; way < ways; way++) {
@@ -415,8 +459,9 @@ void expect_same(const Case& c, const char* what, int ways, F&& run) {
 }
 
 // Whatever the granularity of calls to `iterate`.
+template <class Pair = ::Pair>
 void repeatable(const Case& c) {
-  expect_same(c, "bit-for-bit repetition", 3, [](Pair& p, int way, auto append) {
+  expect_same<Pair>(c, "bit-for-bit repetition", 3, [](Pair& p, int way, auto append) {
     p.gpu_iterate(1, true);
     for (int i = 0; i < 40; i += way < 2 ? 40 : 1) p.gpu_iterate(way < 2 ? 40 : 1, false);
     p.gpu.complete_iteration();
@@ -426,8 +471,9 @@ void repeatable(const Case& c) {
 }
 
 // What iterations on chip make is what the four kernels make. Residuals are added up in another order.
+template <class Pair = ::Pair>
 void on_chip_as_apart(const Case& c) {
-  expect_same(c, "bit-for-bit iterations on chip", 2, [](Pair& p, int way, auto append) {
+  expect_same<Pair>(c, "bit-for-bit iterations on chip", 2, [](Pair& p, int way, auto append) {
     p.gpu_iterate(1, true);
     for (int i = 0; i < 5; i++) {
       if (way == 0) {
@@ -446,8 +492,9 @@ void on_chip_as_apart(const Case& c) {
 }
 
 // Whether the column work of several calls is done in one pass or, because somebody reads in between, in several.
+template <class Pair = ::Pair>
 void joined(const Case& c) {
-  expect_same(c, "bit-for-bit joining of column work", 8, [](Pair& p, int reads, auto append) {
+  expect_same<Pair>(c, "bit-for-bit joining of column work", 8, [](Pair& p, int reads, auto append) {
     const int start = p.c.starts - 1;
     for (int i = 0; i < 3; i++) {
       p.gpu.inverse();
@@ -489,6 +536,13 @@ void every_kernel() {
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
   for (const int n : {32, 64, 128})                                             // on chip
     for (const int rule : {kHio, kSizedRrr}) Pair({n, n, 200, rule, true, true}).quick();
+  for (const int rule : {kGs, kHio, kSized, kInPlanes}) ComplexPair({40, 56, 2, rule, true, true}).everything();
+  ComplexPair({31, 37}).changes();
+  for (const int n : kOwnPlans) {
+    ComplexPair({4, n, 1, kHio, true, false}).quick();
+    ComplexPair({4, n, 1, kInPlanes}).quick();
+  }
+  for (const int n : {128, 256, 512}) ComplexPair({n, n, (1 << 21) / n / n}).quick();
   Pair({30030, 2}).quick();
   joined({64, 128, 2, 1, true, true});
   joined({31, 37});
@@ -556,6 +610,49 @@ void everything() {
   joined({30030, 6});
 }
 
+void everything_complex() {
+  const std::pair<int, int> shapes[] = {{4, 6},   {5, 7},   {1, 1},   {1, 8},    {9, 1},    {2, 2},
+                                        {31, 37}, {33, 35}, {40, 56}, {64, 128}, {128, 512}};
+  for (const auto& [rows, columns] : shapes)
+    for (int rule = 0; rule < kAllRules; rule++)
+      for (int flags = 0; flags < 4; flags++)
+        ComplexPair({rows, columns, flags == 3 ? 3 : 1, rule, flags % 2 == 1, flags / 2 == 1}).everything();
+  for (const int n : kOwnPlans) {
+    if (n <= 2048) ComplexPair({n, n}).quick();
+    ComplexPair({n, 12, 1, kHio, true, true}).everything();
+    ComplexPair({13, n, 1, kGs, true, false}).everything();
+    ComplexPair({13, n, 2, kInPlanes}).everything();
+    if (n > 512) continue;
+    for (const int rule : {kHio, kBounded, kTolerant})  // their plans for many lines
+      ComplexPair({n, n, std::max(5, (1 << 21) / n / n), rule, false, true}).quick();
+  }
+  for (int n = 1; n <= 128; n++) {
+    ComplexPair({n, 6}).quick();
+    ComplexPair({6, n}).quick();
+  }
+  for (const int n : {1021, 2310, 8191, 30030, 32768, 65536}) {
+    ComplexPair({n, 4, 1, kGs, false, true}).quick();
+    ComplexPair({3, n, 1, kHio, true, false}).quick();
+  }
+  for (const int rule : {kGs, kHio, 3}) {
+    for (const bool support : {false, true}) {
+      ComplexPair({64, 128, 3, rule, support, true}).changes();
+      ComplexPair({31, 37, 2, rule, support}).changes();
+      ComplexPair({1021, 40, 1, rule, support, true}).changes();
+    }
+  }
+  repeatable<ComplexPair>({256, 256, 3, kHio, true, true});
+  repeatable<ComplexPair>({1024, 1024, 1, kGs, true});
+  repeatable<ComplexPair>({100, 90, 2, kGs});
+  for (const int n : kOwnPlans)
+    for (const bool mask : {false, true}) joined<ComplexPair>({6, n, 2, mask ? kInPlanes : kGs, true, mask});
+  for (int rule = 0; rule < kAllRules; rule++) joined<ComplexPair>({64, 128, 2, rule, true, true});
+  joined<ComplexPair>({128, 1024, 16});
+  joined<ComplexPair>({512, 512, 16});
+  joined<ComplexPair>({100, 90, 2, kGs, false, true});
+  std::printf("complex objects: %d checks, %d failures\n", checks, failures);
+}
+
 template <class F>
 std::string failure_of(F&& f) {
   try {
@@ -598,8 +695,10 @@ int main(int argc, char** argv) {
       every_kernel();
     else if (argc > 1 && std::string(argv[1]) == "poisoned")
       poisoned();
-    else
+    else {
+      everything_complex();
       everything();
+    }
   } catch (const std::exception& error) {
     std::printf("FAILED: %s\n", error.what());
     failures++;
