@@ -1,7 +1,7 @@
 /** Complex objects against test/vectors/complex, which a plain NumPy program made in double precision. */
 import { expect, it } from 'vitest';
 import { createSession, type Algorithm, type Problem, type Shape } from '../src/index.js';
-import { onEveryBackend, WITHOUT_COMPLEX_OBJECTS } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { readVector } from './support/vectors.js';
 
@@ -29,26 +29,23 @@ onEveryBackend('complex objects', ({ backend, precision }) => {
   // 1e-4 is rounding of single precision, which feedback amplifies.
   const limit = precision === 'double' ? 1e-9 : 1e-4;
 
-  it.skipIf(WITHOUT_COMPLEX_OBJECTS.includes(backend)).each(index.runs)(
-    'are what NumPy makes of them: $function after $iterations iterations',
-    async (run) => {
-      const support = await bytesOf('support.npy');
-      const known: Record<Run['function'], Partial<Problem>> = {
-        hio: { support },
-        raar: { support },
-        gerchberg_saxton: { objectMagnitudes: await load('sizes.npy') },
-        pure_phase: { support, amplitudeBounds: [1, 1] },
-      };
-      const magnitudes = await load(`${run.pattern}.magnitudes.npy`);
-      using session = await createSession(
-        { magnitudes, shape: index.shape, object: 'complex', ...known[run.function] },
-        {
-          ...{ backend, precision, algorithm: run.algorithm, beta: index.beta },
-          start: { phase: await load('start.npy') },
-        },
-      );
-      await session.run(run.iterations);
-      expect(relativeError(await session.readObject(), await load(run.file))).toBeLessThan(limit);
-    },
-  );
+  it.each(index.runs)('are what NumPy makes of them: $function after $iterations iterations', async (run) => {
+    const support = await bytesOf('support.npy');
+    const known: Record<Run['function'], Partial<Problem>> = {
+      hio: { support },
+      raar: { support },
+      gerchberg_saxton: { objectMagnitudes: await load('sizes.npy') },
+      pure_phase: { support, amplitudeBounds: [1, 1] },
+    };
+    const magnitudes = await load(`${run.pattern}.magnitudes.npy`);
+    using session = await createSession(
+      { magnitudes, shape: index.shape, object: 'complex', ...known[run.function] },
+      {
+        ...{ backend, precision, algorithm: run.algorithm, beta: index.beta },
+        start: { phase: await load('start.npy') },
+      },
+    );
+    await session.run(run.iterations);
+    expect(relativeError(await session.readObject(), await load(run.file))).toBeLessThan(limit);
+  });
 });

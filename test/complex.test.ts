@@ -3,16 +3,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   createSession,
-  listBackends,
   retrieve,
   type Algorithm,
-  type BackendName,
   type Problem,
   type RealArray,
   type Session,
   type Shape,
 } from '../src/index.js';
-import { onBackendsWithComplexObjects, WITHOUT_COMPLEX_OBJECTS } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, noise, randomMask, relativeError } from './support/images.js';
 import {
   SHAPES,
@@ -53,7 +51,7 @@ function knownOf(magnitudes: RealArray, kind: number, seed: number): Partial<Pro
 }
 const KINDS = 8;
 
-onBackendsWithComplexObjects('a session', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
   // The mixtures below have the larger shapes too.
   const shapes = isEmulated ? SHAPES.slice(0, 4) : SHAPES;
   const withMask = [false, true].flatMap((masked) => shapes.map((shape) => ({ shape, masked })));
@@ -175,7 +173,7 @@ onBackendsWithComplexObjects('a session', ({ backend, precision, tolerance, isEm
   });
 });
 
-onBackendsWithComplexObjects('a real object as a complex one', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('a real object as a complex one', ({ backend, precision, tolerance, isEmulated }) => {
   const shape: Shape = [16, 18];
   const pixels = shape[0] * shape[1];
   const support = Uint8Array.from({ length: pixels }, (_, i) => (i % 18 < 9 && i < 8 * 18 ? 1 : 0));
@@ -212,7 +210,7 @@ onBackendsWithComplexObjects('a real object as a complex one', ({ backend, preci
   });
 });
 
-onBackendsWithComplexObjects('what magnitudes cannot tell', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('what magnitudes cannot tell', ({ backend, precision, tolerance, isEmulated }) => {
   const shape: Shape = [9, 14];
   const [rows, columns] = shape;
   const pixels = rows * columns;
@@ -265,24 +263,6 @@ onBackendsWithComplexObjects('what magnitudes cannot tell', ({ backend, precisio
       expect(relativeError(inverted, moved(plain, invert, -1))).toBeLessThan(tolerance);
     },
   );
-});
-
-describe('backends for complex objects', async () => {
-  const shape: Shape = [8, 8];
-  const problem = { magnitudes: asymmetricMagnitudes(shape), shape, object: 'complex' as const };
-  const without = (await listBackends()).filter(
-    ({ available, name }) => available && WITHOUT_COMPLEX_OBJECTS.includes(name),
-  );
-
-  it.each(without.map(({ name }) => name))('are not %s, which says so', async (backend: BackendName) => {
-    await expect(createSession(problem, { backend })).rejects.toThrow(/it takes no complex objects/);
-    await expect(retrieve(problem, { backend })).rejects.toThrow(/it takes no complex objects/);
-  });
-
-  it('are chosen by auto', async () => {
-    using session = await createSession(problem);
-    expect(WITHOUT_COMPLEX_OBJECTS).not.toContain(session.backend);
-  });
 });
 
 describe('retrieve', () => {

@@ -20,7 +20,7 @@ import {
 import { requireBackend } from '../src/backends/registry.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 import { combine } from '../src/retrieve/combine.js';
-import { onBackendsWithComplexObjects, onEveryBackend } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { noise } from './support/images.js';
 
 const SIDE = 24;
@@ -149,7 +149,7 @@ async function noisySpecimen(photons: number) {
   return { problem, error };
 }
 
-onBackendsWithComplexObjects('generations of a complex object', ({ backend, precision }) => {
+onEveryBackend('generations of a complex object', ({ backend, precision }) => {
   const options = { backend, precision, chain: '(raar:0.9*45+er*5)*2', starts: 6 } as const;
 
   it('make an average that is nearer to the truth than its starts, and refine it', async () => {

@@ -28,7 +28,6 @@ export const webgpuBackend: Backend = {
   name: 'webgpu',
   precisions: ['single'],
   onCallingThread: false,
-  takesComplexObjects: true,
   takesWeights: true,
   devices: async () => {
     const first = (await hasAdapterDevice()) ? [await describeAdapterDevice()] : [];

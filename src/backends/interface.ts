@@ -44,7 +44,7 @@ export interface BackendProblem {
   pattern: Pattern;
   batch: Batch;
   precision: Precision;
-  /** Default `real`. A backend gets a complex one only if it says that it takes them. */
+  /** Default `real`. */
   object?: ObjectKind;
   /** The size of each pixel of a complex object, rows × columns, for rules `inTwoPlanes`. */
   objectMagnitudes?: RealArray;
@@ -230,8 +230,6 @@ export interface Backend {
    * side.
    */
   readonly onCallingThread: boolean;
-  /** Left out: it takes real objects only. */
-  readonly takesComplexObjects?: boolean;
   /** Left out: it takes no rules with weights. */
   readonly takesWeights?: boolean;
   /** Where that is so: a script for a worker that runs jobs (src/retrieve/job.ts) on this backend, and what to send it first. */
@@ -244,5 +242,5 @@ export interface Backend {
   /** Rejects with an `OutOfMemoryError` that names the bytes needed and those there are, before it allocates. */
   createSession(problem: BackendProblem, device: number): Promise<BackendSession>;
   /** Likewise for a scan. A backend without it takes none. */
-  createScanSession?(scan: BackendScan, device: number): Promise<BackendScanSession>;
+  createScanSession(scan: BackendScan, device: number): Promise<BackendScanSession>;
 }

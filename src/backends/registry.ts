@@ -15,7 +15,7 @@ import { openSession, type Session } from '../session/session.js';
 import { openScanSession, type ScanSession } from '../session/scan-session.js';
 import { focusOf } from '../session/probe.js';
 import type { Scan, ScanSessionOptions } from '../scan-types.js';
-import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo, type ObjectKind } from '../types.js';
+import { BACKEND_NAMES, type BackendName, type BackendReport, type DeviceInfo } from '../types.js';
 import type { GPUDeviceLike, Problem, RetrieveOptions, SessionOptions } from '../types.js';
 
 /** Loads each backend on first use. To add a backend, add it here. */
@@ -72,7 +72,7 @@ export async function createSession(
 async function createScanSession(scan: Scan, options: ScanSessionOptions): Promise<ScanSession> {
   const settings = checkScanSessionOptions(options);
   const setup = prepareScan(scan, settings);
-  const { backend, index } = await selectDevice({ ...settings, takesScans: true });
+  const { backend, index } = await selectDevice(settings);
   setup.probe ??= await focusOf(await requireBackend('wasm'), setup);
   return openScanSession(backend, index, setup);
 }
@@ -80,7 +80,7 @@ async function createScanSession(scan: Scan, options: ScanSessionOptions): Promi
 async function createImageSession(problem: Problem, options: SessionOptions): Promise<Session> {
   const settings = checkSessionOptions(options);
   const setup = prepare(problem, settings, options.start);
-  const { backend, index } = await selectDevice({ ...settings, object: setup.object });
+  const { backend, index } = await selectDevice(settings);
   return openSession(backend, index, setup);
 }
 
@@ -115,10 +115,6 @@ export interface Selected {
 }
 
 type Wanted = Pick<Settings, 'precision' | 'device'> & {
-  /** Only a backend that takes such objects will do. */
-  object?: ObjectKind;
-  /** Only a backend that takes scans will do. */
-  takesScans?: boolean;
   /** Only a backend that takes Fourier rules with weights will do. */
   takesWeights?: boolean;
 };
@@ -188,13 +184,11 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
 /** The selected device, or the reason why there is none. */
 async function deviceOf(
   name: BackendName,
-  { precision, device, object, takesScans, takesWeights }: Wanted,
+  { precision, device, takesWeights }: Wanted,
 ): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
-  if (takesScans && !backend.createScanSession) return 'it takes no scans';
-  if (object === 'complex' && !backend.takesComplexObjects) return 'it takes no complex objects';
   if (takesWeights && !backend.takesWeights) return 'it makes no holograms';
   const { precisions } = backend;
   if (!precisions.includes(precision)) {

@@ -16,7 +16,7 @@ export async function retrieveScan(scan: Scan, options: ScanOptions): Promise<Sc
   // Preparing a large scan takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const { backend, index, device } = await selectDevice({ ...settings, takesScans: true });
+  const { backend, index, device } = await selectDevice(settings);
   setup.probe ??= await focusOf(await requireBackend('wasm'), setup);
   if (signal?.aborted) throw new AbortError(signal.reason);
   const previewSeconds = onPreview && (options.previewSeconds ?? PREVIEW_SECONDS);

@@ -66,7 +66,7 @@ async function retrieveImage(problem: Problem, options: RetrieveOptions): Promis
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.
   await macrotask();
   if (signal?.aborted) throw new AbortError(signal.reason);
-  const selected = await selectDevices({ ...settings, object: setup.object });
+  const selected = await selectDevices(settings);
   const { backend } = selected[0];
   if (signal?.aborted) throw new AbortError(signal.reason);
 

@@ -29,7 +29,7 @@ type Kernel = (typeof KERNELS)[number];
 /** Opens the session of a prepared scan that has a probe: completes its modes and scales it. */
 export async function openScanSession(backend: Backend, device: number, setup: ScanSetup): Promise<ScanSession> {
   const devices = await backend.devices();
-  const session = await backend.createScanSession!(setup, device);
+  const session = await backend.createScanSession(setup, device);
   try {
     const [rows, columns] = setup.objectShape;
     const vacuum = () => Float64Array.from({ length: 2 * rows * columns }, (_, i) => 1 - (i % 2));

@@ -85,7 +85,7 @@ async function patternsOf(
   const order = Uint32Array.from({ length: BATCH }, (_, i) => i);
   const placed = new Float64Array(2 * BATCH);
   const backend = await requireBackend('wasm');
-  const session = await backend.createScanSession!(
+  const session = await backend.createScanSession(
     {
       // Measured counts have no part in the model's.
       ...{ patterns: new Float64Array(BATCH * pixels), shape, positions: placed, objectShape: object.shape },

@@ -11,9 +11,6 @@ export interface Subject {
   isEmulated: boolean;
 }
 
-/** Backends that take real objects only. */
-export const WITHOUT_COMPLEX_OBJECTS: readonly BackendName[] = ['cuda'];
-
 /** Backends that make no holograms. */
 export const WITHOUT_WEIGHTS: readonly BackendName[] = ['cuda'];
 
@@ -34,15 +31,6 @@ export function onEveryBackend(title: string, specification: (subject: Subject) 
       });
     }
   }
-}
-
-/** The same, but for backends that take real objects only. */
-export function onBackendsWithComplexObjects(title: string, specification: (subject: Subject) => void): void {
-  onEveryBackend(title, (subject) => {
-    describe.skipIf(WITHOUT_COMPLEX_OBJECTS.includes(subject.backend))('that takes complex objects', () =>
-      specification(subject),
-    );
-  });
 }
 
 // Feedback rules amplify rounding, which is 6e-8 and 1e-16, by up to ten times an iteration.
