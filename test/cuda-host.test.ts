@@ -40,6 +40,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 const N = 1024;
 const PIXELS = N * N;
 const MIB = 2 ** 20;
+/** Rows of 1024 begin with butterflies of 8 columns, each of which has a word. */
+const SUPPORT_BYTES = (4 * PIXELS) / 8;
 
 const PARAMETERS = { alpha: 1, delta: 0, bounds: POSITIVE, momentum: 0.5, tolerance: 0, limit: Infinity };
 const RRR = ruleOf('rrr', { ...PARAMETERS, beta: 0.5 });
@@ -347,7 +349,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     session.setSupport(new Uint8Array(PIXELS).fill(1));
     await session.finish();
     expect(session.memory()).toMatchObject({
-      deviceBytes: deviceBytes + PIXELS / 8,
+      deviceBytes: deviceBytes + SUPPORT_BYTES,
       uploads: uploads + 2,
       uploadedBytes: uploadedBytes + 2 * PIXELS,
     });
@@ -361,11 +363,11 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     session.inverse();
     for (let i = 0; i < 2; i++) session.shrinkSupport(shrink);
     expect(await session.readSupport(0)).toHaveLength(PIXELS);
-    const [supports, image, level, weights] = [3 * (PIXELS / 8), 4 * PIXELS, 4, 4 * (6 * N + 1)];
+    const [supports, image, level, weights] = [3 * SUPPORT_BYTES, 4 * PIXELS, 4, 4 * (6 * N + 1)];
     expect(session.memory()).toMatchObject({
       deviceBytes: deviceBytes + supports + image + level + weights,
       downloads: downloads + 1,
-      downloadedBytes: downloadedBytes + PIXELS / 8,
+      downloadedBytes: downloadedBytes + SUPPORT_BYTES,
     });
     // Without a support there is nothing to read on the device.
     session.setSupport(undefined);

@@ -13,7 +13,7 @@ import {
   type RealResult,
   type Shape,
 } from '../src/index.js';
-import { onBackendsWithComplexObjects } from './support/backends.js';
+import { onEveryBackend } from './support/backends.js';
 import { noise, relativeError } from './support/images.js';
 
 /** Red light, a detector of 0.3 mm at 4 mm: pixels of the object of about 8 µm, and a phase of several turns at its edge. */
@@ -115,7 +115,7 @@ describe('a pattern from near by', () => {
   });
 });
 
-onBackendsWithComplexObjects('an object from near by', ({ backend, precision, tolerance }) => {
+onEveryBackend('an object from near by', ({ backend, precision, tolerance }) => {
   const options = { backend, precision, seed: 3 } as const;
 
   it('has its spectrum where it is right, and comes back as it was written', async () => {

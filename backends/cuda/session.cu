@@ -78,8 +78,8 @@ double Session::bytes_needed(const Problem& p) {
   const double images = pixels * kind.pixel_floats * sizeof(float) * (p.rule.keeps_iterate ? 2 : 1);
   const double magnitudes = double(stored + 1) * magnitude_stride(p.rows) * sizeof(float);
   const double sizes = p.sizes ? pixels * sizeof(float) : 0;
-  // No plan's first radix is below 4.
-  const double support = p.support ? p.rows * (p.columns / 4 + 2.0) * sizeof(uint32_t) : 0;
+  const FastLine* const rows = kind.find_fast_row(p.columns, double(p.starts) * p.rows);
+  const double support = p.support ? double(p.rows) * support_words(rows, p.columns) * sizeof(uint32_t) : 0;
   const double records = double(p.starts) * (kRecords * 8 + 4 + 8 + stored * 4.0);
   // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
   const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;

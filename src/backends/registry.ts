@@ -182,10 +182,7 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
 }
 
 /** The selected device, or the reason why there is none. */
-async function deviceOf(
-  name: BackendName,
-  { precision, device, takesWeights }: Wanted,
-): Promise<Selected | string> {
+async function deviceOf(name: BackendName, { precision, device, takesWeights }: Wanted): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
