@@ -58,7 +58,7 @@ function tableOf(name) {
 
 /**
  * The share that the floor has of the time of an iteration: the time in which a copy moves the bytes of the floor.
- * @param {'gs' | 'hio'} algorithm
+ * @param {'gs' | 'hio' | 'complex'} algorithm
  * @param {number} pixels
  * @param {number} us
  * @param {number} copyBytesPerSecond
@@ -100,8 +100,15 @@ function webgpuFigures() {
     ...[image(n, starts), time(median), times(cufft, median), times(cupy, median)],
     ofFloor('gs', n * n * starts, median, copy * 1e12),
   ]);
+  const ofComplex = json('webgpu-complex');
+  const complexLines = ofComplex.complex.map((/** @type {any} */ { n, starts, median, cufft }) => [
+    ...[image(n, starts), time(median), times(cufft, median)],
+    ofFloor('complex', n * n * starts, median, ofComplex.copy * 1e12),
+  ]);
   const at = rows.find((/** @type {any} */ { n, starts }) => n === 1024 && starts === 1);
   return {
+    'webgpu-complex': table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'floor reached'], ...complexLines]),
+    'webgpu-complex-machine': `${ofComplex.machine.date}: ${ofComplex.device}, driver ${ofComplex.driver}`,
     'webgpu-headline': `${time(at.median)}, ${times(at.cufft, at.median)} as fast as cuFFT in a CUDA graph on the same GPU (${devices[0].name})`,
     webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
     'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,
