@@ -63,7 +63,7 @@ async function open({ inputs, shape, modes }: Case, run: Run, subject: Pick<Subj
   };
   const setup = prepareScan(scan, checkScanSessionOptions({ algorithm, alpha, beta, batch, modes, precision }));
   const { backend } = await selectDevice({ ...subject, device: undefined });
-  const session = await backend.createScanSession!(setup, 0);
+  const session = await backend.createScanSession(setup, 0);
   session.writeObject(object);
   session.writeProbe(probe);
   return { session, setup, rule: { ...setup.rule, updatesProbe: run.options.update_probe ?? true } };
