@@ -1,6 +1,21 @@
 // Forked processes, because backends hold native memory and workers. The JSON report is what .ci/run counts from.
 import { existsSync, readdirSync } from 'node:fs';
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const LONGEST = ['webgpu-browser', 'docs-samples', 'session', 'generations', 'demo-page', 'webgpu', 'cli'];
+
+/** Those that take longest begin first, so that no core waits for one of them at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.indexOf(basename(moduleId, '.test.ts'));
+      return place < 0 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Debian's chromium brings a Vulkan driver that computes in software: for WebGPU where there is no other. */
 function softwareVulkan(): Record<string, string> {
@@ -19,6 +34,7 @@ export default defineConfig({
     pool: 'forks',
     // By default one core of two would be idle.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     // For tests of what is kept in memory.
     execArgv: ['--expose-gc'],
     env: softwareVulkan(),

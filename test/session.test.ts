@@ -21,8 +21,11 @@ function boundsOf(magnitudes: RealArray, kind: number): [low: number, high: numb
   return [low * rms, high * rms];
 }
 
-onEveryBackend('the half spectrum', ({ backend, precision, tolerance }) => {
-  const withMask = [false, true].flatMap((masked) => SHAPES.map((shape) => ({ shape, masked })));
+onEveryBackend('the half spectrum', ({ backend, precision, tolerance, isEmulated }) => {
+  // A GPU in software, which compiles every rule for every shape, has a mask with every other one.
+  const withMask = [false, true].flatMap((masked) =>
+    SHAPES.map((shape) => ({ shape, masked })).filter((_, i) => !isEmulated || i % 2 === Number(masked)),
+  );
 
   it.each(withMask)(
     'gives what the full one does on asymmetric magnitudes of $shape, masked: $masked',
