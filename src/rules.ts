@@ -307,10 +307,14 @@ export function coefficients(rule: Rule): number[] {
   return [...images, ...shares, ...bounds, ...[reflectsIterate, supportSize, tolerance, limit, likelihood].map(Number)];
 }
 
-/** Those, and the numbers that only a complex object's pixels have. */
+/** The numbers that only a complex object's pixels have. */
+export function complexCoefficients({ phases, inTwoPlanes }: Rule): number[] {
+  return [phases.centre, phases.halfWidth, Number(inTwoPlanes)];
+}
+
+/** Both. */
 export function allCoefficients(rule: Rule): number[] {
-  const { centre, halfWidth } = rule.phases;
-  return [...coefficients(rule), centre, halfWidth, Number(rule.inTwoPlanes)];
+  return [...coefficients(rule), ...complexCoefficients(rule)];
 }
 
 /** x before y, the iterate before the next image. */

@@ -4,7 +4,7 @@
  * in that memory; results come out through a small staging buffer.
  */
 import type { BackendProblem, BackendSession, Batch, Pattern, ShrinkSupport } from '../../src/backends/interface.js';
-import { coefficients, type Rule } from '../../src/rules.js';
+import { coefficients, complexCoefficients, type Rule } from '../../src/rules.js';
 import type { MemoryReport, ObjectKind, Precision, RealArray, Shape } from '../../src/types.js';
 import { BYTES_PER_NUMBER, type WasmInstance, type Pointer } from './instance.js';
 import { ModuleMemory, promised } from './module-memory.js';
@@ -178,10 +178,9 @@ export class WasmSession implements BackendSession {
   #use(rule: Rule): void {
     if (rule === this.#rule) return;
     if (rule.keepsIterate) this.#size.withIterate = true;
-    const { centre, halfWidth } = rule.phases;
     const { unmeasured, weights } = rule.fourier;
     const ofWeights = [weights?.exponent ?? 0, Number(weights?.keepsPhases ?? false)] as const;
-    const ofComplex = [centre, halfWidth, Number(rule.inTwoPlanes), unmeasured, ...ofWeights];
+    const ofComplex = [...complexCoefficients(rule), unmeasured, ...ofWeights];
     this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate), ...ofComplex);
     this.#rule = rule;
   }
