@@ -294,7 +294,7 @@ void Session<Field>::constrain(const Rule& rule, size_t start, const Buffer<Comp
 template <class Field>
 Rule Session<Field>::sized(const Rule& rule, size_t start, const Buffer<Complex<V>>& image, bool exactly) {
   if (rule.support_size == 0) return rule;
-  const size_t k = rule.support_size;
+  const uint32_t k = rule.support_size;
   T guess = thresholds_[start];
   const T threshold = threshold_of_largest(k, exactly ? 0 : k / 200, guess,
                                            [&](T t) { return count_above(rule.tested, start, image, t); });

@@ -45,6 +45,9 @@ struct Rule : PlainRule {
   float low, high;
   bool reflects_iterate;
   uint32_t support_size;  // 0: none
+  // Tests and reflects the iterate, and does nothing but to clear pixels that are not among the largest inside the
+  // support: rrr.
+  bool reflects_largest;
   FourierRule fourier;
   // Of complex pixels, whose bounds are those of their sizes.
   bool bounds_pixels;  // says more of one than the support and the support's size do
@@ -112,6 +115,8 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate, float spec
   rule.general = rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) ||
                  !is_positivity || is_sized || rule.has_phases || rule.in_two_planes;
   rule.bounds_pixels = !is_positivity || rule.has_phases || rule.in_two_planes;
+  rule.reflects_largest = is_sized && rule.reflects_iterate && !rule.bounds_pixels &&
+                          rule.tested == Combination{1, 0} && rule.at_least == Combination{};
   rule.scales = !rule.keeps_iterate && !rule.general;
   return rule;
 }

@@ -1,5 +1,6 @@
-// `cuda_bench N|NxSTARTS[hio|complex]…` times an iteration of the CUDA backend, of a real object or of a complex one with a
-// support, beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this process and take turns. Prints JSON.
+// `cuda_bench N|NxSTARTS[hio|sized][complex]…` times an iteration of the CUDA backend, of a real object or of a complex one
+// with a support, beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this process and take turns. `sized`:
+// `rrr` with a support size of a sixteenth of the pixels, which has no peer. Prints JSON.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -22,12 +23,20 @@ static_assert(kWhole % CufftPeer::kIterations == 0);
 // Lines of larger images are transformed in global memory: they take seconds, and have no peer.
 constexpr int kLargestWithPeer = 16384;
 
-// The numbers of src/rules.ts, with a feedback strength of 0.9.
+// The numbers of src/rules.ts, with a feedback strength of 0.9, and of 0.5 for rrr.
 using Coefficients = double[rephase::cuda::kCoefficients];
 constexpr double kAny = HUGE_VAL, kPi = rephase::cuda::kHalfTurn;
 constexpr Coefficients kGs = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kAny, 0, 0, 0, kAny, 0, 0, kPi, 0},
                        kHio = {0, 1,   0,   1, 0,    1, 1, -0.9, 1,    -0.9, 0, 0,
-                               0.9, 0.9, 0, kAny, 0, 0, 0,    kAny, 0,    0, kPi, 0};
+                               0.9, 0.9, 0, kAny, 0, 0, 0,    kAny, 0,    0, kPi, 0},
+                       kRrr = {1,    0,    0.5, 0.5,  0.5, 0.5, 1, 0.5,  1, 0.5, 0,   0,
+                               -0.5, -0.5, 0,   kAny, 1,   0,   0, kAny, 0, 0,   kPi, 0};
+struct Algorithm {
+  const char* name;
+  const Coefficients& coefficients;
+  int size_share;  // the support size is this part of the pixels; 0: none
+};
+constexpr Algorithm kAlgorithms[] = {{"gs", kGs, 0}, {"hio", kHio, 0}, {"sized", kRrr, 16}};
 
 // Such as "580.159.04": the first word of the kernel module's own account that looks like a version.
 std::string driver_version() {
@@ -46,7 +55,7 @@ std::string summary(std::vector<double> times) {
   return text;
 }
 
-void measure(int n, int starts, bool hio, bool complex) {
+void measure(int n, int starts, const Algorithm& algorithm, bool complex) {
   const double work = double(n) * n * starts;
   std::vector<float> magnitudes(size_t(n) * n);
   unsigned x = 1;
@@ -54,12 +63,18 @@ void measure(int n, int starts, bool hio, bool complex) {
   // The peer's: a quarter of the image.
   std::vector<uint8_t> support(complex ? magnitudes.size() : 0);
   for (size_t i = 0; i < support.size(); i++) support[i] = i % n < size_t(n) / 2 && i < support.size() / 2;
-  const auto rule = rephase::cuda::make_rule(hio ? kHio : kGs, hio, Session::spectrum_scale(complex));
+  Coefficients coefficients;
+  std::copy_n(algorithm.coefficients, rephase::cuda::kCoefficients, coefficients);
+  const bool sized = algorithm.size_share > 0;
+  if (sized) coefficients[17] = n * n / algorithm.size_share;
+  const auto rule =
+      rephase::cuda::make_rule(coefficients, &algorithm != kAlgorithms, Session::spectrum_scale(complex));
   Session session({0, n, n, starts, complex, rule, 1, magnitudes.data(), nullptr, complex ? support.data() : nullptr,
                    nullptr, true, 1, 0});
   const auto fastest = complex ? fastest_complex_cufft : fastest_cufft;
-  const auto peer = n <= kLargestWithPeer ? fastest(n, starts) : nullptr;
-  const int iterations = peer ? std::clamp(static_cast<int>(6e9 / work) / kWhole, 1, 100) * kWhole : 2;
+  const auto peer = n <= kLargestWithPeer && !sized ? fastest(n, starts) : nullptr;
+  const int iterations =
+      n <= kLargestWithPeer ? std::clamp(static_cast<int>(6e9 / work) / kWhole, 1, 100) * kWhole : 2;
   std::vector<double> ours, theirs;
   // The GPU's clocks rise during the first round, which does not count.
   for (int round = 0; round <= kRounds; round++) {
@@ -78,7 +93,7 @@ void measure(int n, int starts, bool hio, bool complex) {
   std::printf(
       "\n  {\"rows\": %d, \"starts\": %d, \"object\": \"%s\", \"algorithm\": \"%s\", \"microseconds\": %s, "
       "\"bytesPerPixel\": %.2f",
-      n, starts, complex ? "complex" : "real", hio ? "hio" : "gs", summary(ours).c_str(), session.device_bytes() / work);
+      n, starts, complex ? "complex" : "real", algorithm.name, summary(ours).c_str(), session.device_bytes() / work);
   if (peer)
     std::printf(", \"cufftGraphMicroseconds\": %s, \"cufftWay\": \"%s\"", summary(theirs).c_str(), peer->way.c_str());
   std::printf("}");
@@ -104,7 +119,10 @@ int main(int argc, char** argv) {
       std::sscanf(argv[i], "%dx%d", &n, &starts);
       if (i > 1) std::printf(",");
       const auto asks_for = [&](const char* word) { return std::string(argv[i]).find(word) != std::string::npos; };
-      measure(n, starts, asks_for("hio"), asks_for("complex"));
+      const Algorithm* algorithm = std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms),
+                                                [&](const Algorithm& one) { return asks_for(one.name); });
+      if (algorithm == std::end(kAlgorithms)) algorithm = kAlgorithms;
+      measure(n, starts, *algorithm, asks_for("complex"));
     }
     std::printf("\n]}\n");
   } catch (const std::exception& error) {

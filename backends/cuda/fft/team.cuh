@@ -44,6 +44,15 @@ __device__ inline void prefetch(const void* global) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(global));
 }
 
+__device__ inline uint32_t sum_of_warp(uint32_t x) {
+#if __CUDA_ARCH__ >= 800
+  return __reduce_add_sync(~0u, x);
+#else
+  for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(~0u, x, offset);
+  return x;
+#endif
+}
+
 // The sum over the block, in a fixed order.
 template <class T>
 __device__ inline T sum_of_block(T x) {

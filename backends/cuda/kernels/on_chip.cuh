@@ -23,26 +23,107 @@ struct OnChipShape {
   static constexpr size_t shared = numbers * sizeof(Complex) + sizeof(float) * rows * columns / 2;
 };
 
-// A rule with a support size on the pixels of a block's threads. They find the threshold as `find_thresholds` does.
-template <class L>
-__device__ inline void apply_sized_to_rows(Complex* x, int t, const View& v, const Rule& rule, int start, int row,
-                                           float& guess) {
-  const auto count_above = [&](float threshold) {
-    unsigned count = 0;
-    const auto is_above = [&](float y, int r, int column) {
-      const float before = rule.tested.x != 0 ? *iterate_at<float>(v, start, r, column) : 0;
-      return combine(rule.tested, before, y) > threshold && is_inside(v, start, r, column);
-    };
-    L::each_number(x, t, [&](Complex z, int column) {
-      count += is_above(z.x, row, column);
-      count += is_above(z.y, row + 1, column);
+// The rule of a block's rows, whose iterates stay in registers from one iteration to the next. Each thread has the
+// pixels that are its numbers of two rows.
+template <class L, int Threads>
+class RowsOnChip {
+ public:
+  // Reads what the last launch left.
+  __device__ RowsOnChip(const View& v, const Rule& rule, int start, int row, int t)
+      : v_(v), rule_(rule), start_(start), row_(row), t_(t) {
+    if (rule.support_size > 0) guess_ = v.thresholds[start].x;
+    if (!rule.reads_iterate) return;
+    L::each_number(x_, t, [&](Complex& x, int column) {
+      x = {*iterate_at<float>(v, start, row, column), *iterate_at<float>(v, start, row + 1, column)};
     });
-    return sum_of_block(count);
-  };
-  const size_t k = rule.support_size;
-  const float threshold = threshold_of_largest(k, k / 200, guess, count_above);
-  RealField::apply_to_line<L>(x, t, v, rule, start, row, 1, threshold);
-}
+  }
+  // Writes what the next one goes on from.
+  __device__ void store() {
+    if (rule_.support_size > 0 && threadIdx.x == 0) v_.thresholds[start_].x = guess_;
+    if (!rule_.keeps_iterate) return;
+    L::each_number(x_, t_, [&](Complex x, int column) {
+      *iterate_at<float>(v_, start_, row_, column) = x.x;
+      *iterate_at<float>(v_, start_, row_ + 1, column) = x.y;
+    });
+  }
+
+  // Makes the image to transform next of the new one, which is `normal` too large.
+  __device__ void apply(Complex* y, float normal) {
+    if (rule_.reflects_largest && !v_.support) return reflect_largest(y, normal, Everywhere{}, Everywhere{});
+    const Inside<L> first_row(v_, start_, row_, t_), second_row(v_, start_, row_ + 1, t_);
+    if (rule_.reflects_largest) return reflect_largest(y, normal, first_row, second_row);
+    const auto each = [&](auto&& f) { each_pixel(y, first_row, second_row, f); };
+    each([&](float& y, float, bool) { y *= normal; });
+    const bool reflects_sized = rule_.support_size > 0 && rule_.reflects_iterate;
+    const Rule rule = reflects_sized ? without_reflection(rule_) : rule_;
+    float threshold = kNoThreshold;
+    if (rule.support_size > 0)
+      threshold = find_threshold(each, [&](float y, float x) { return combine(rule.tested, x, y); });
+    each([&](float& y, float& x, bool inside) { y = next_image(rule, inside, y, x, threshold); });
+    if (!reflects_sized) return;
+    threshold = find_threshold(each, [](float, float x) { return x; });
+    each([&](float& y, float x, bool inside) { y = reflected(rule, !inside || x <= threshold, x); });
+  }
+
+ private:
+  // See `Rule`. The threshold of an iterate is found once: as it is reflected, for the next iteration too.
+  template <class Support>
+  __device__ void reflect_largest(Complex* y, float normal, const Support& first_row, const Support& second_row) {
+    const auto each = [&](auto&& f) { each_pixel(y, first_row, second_row, f); };
+    const auto iterate = [](float, float x) { return x; };
+    if (threshold_ < 0) threshold_ = find_threshold(each, iterate);
+    // `normal` is a power of two: products with it are not rounded.
+    const auto normalized = [&](Combination c) -> Combination { return {c.x, c.y * normal}; };
+    const Combination largest = normalized(rule_.iterate.satisfied), others = normalized(rule_.iterate.violated);
+    const auto is_largest = [&](float x, bool inside) { return inside && x > threshold_; };
+    each([&](float y, float& x, bool inside) {
+      x = is_largest(x, inside) ? combine(largest, x, y) : combine(others, x, y);
+    });
+    threshold_ = find_threshold(each, iterate);
+    each([&](float& y, float x, bool inside) { y = is_largest(x, inside) ? x : -x; });
+  }
+
+  // f(number, its iterate, whether it is inside the support), for all pixels of the thread.
+  template <class Support, class F>
+  __device__ void each_pixel(Complex* y, const Support& first_row, const Support& second_row, F&& f) {
+#pragma unroll
+    for (int i = 0; i < L::values; i++) {
+      f(y[i].x, x_[i].x, first_row[i]);
+      f(y[i].y, x_[i].y, second_row[i]);
+    }
+  }
+
+  // tested(number, its iterate). See core/support_size.hpp.
+  template <class Each, class Tested>
+  __device__ float find_threshold(Each&& each, Tested&& tested) {
+    const uint32_t k = rule_.support_size;
+    return threshold_of_largest(k, k / 200, guess_, [&](float threshold) {
+      uint32_t count = 0;
+      each([&](float y, float x, bool inside) { count += inside && tested(y, x) > threshold; });
+      return sum_of_block(count);
+    });
+  }
+
+  // With one barrier: calls take turns at two places.
+  __device__ uint32_t sum_of_block(uint32_t count) {
+    constexpr int warps = Threads / 32;
+    __shared__ uint32_t shares[2][warps];
+    uint32_t* const of_warp = shares[turn_];
+    turn_ = !turn_;
+    count = sum_of_warp(count);
+    const int lane = threadIdx.x % 32;
+    if (lane == 0) of_warp[threadIdx.x / 32] = count;
+    __syncthreads();
+    return sum_of_warp(lane < warps ? of_warp[lane] : 0);
+  }
+
+  const View& v_;
+  const Rule& rule_;
+  const int start_, row_, t_;
+  Complex x_[L::values] = {};
+  float guess_ = 0, threshold_ = -1;  // the latter not known yet
+  bool turn_ = false;
+};
 
 // `General`: for any rule; otherwise for plain ones.
 template <class Columns, class Rows, bool General, int Threads = OnChipShape<Columns, Rows>::threads>
@@ -70,8 +151,13 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
   __syncthreads();
 
   uint32_t record = threadIdx.x == 0 ? v.recorded[start] : 0;
-  float threshold_guess = 0;  // above 0 with a support size
-  if constexpr (General) threshold_guess = rule.support_size > 0 ? v.thresholds[start].x : 0;
+  const int line = threadIdx.x / 32 * Shape::together + threadIdx.x % Shape::together;
+  [[maybe_unused]] auto on_rows = [&] {
+    if constexpr (General)
+      return RowsOnChip<Rows, threads>(v, rule, start, 2 * line, threadIdx.x % 32 / Shape::together);
+    else
+      return 0;
+  }();
   for (int i = 0; i < count; i++) {
     // Twiddles are read again in each iteration: kept in registers, they would push other numbers out.
     const float4 *column_twiddles = v.column_twiddles, *row_twiddles = v.row_twiddles;
@@ -89,7 +175,8 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       };
       float residual;
       if constexpr (General)
-        residual = constrain(ApplyFourierRule{rule.fourier});
+        residual =
+            rule.fourier.general ? constrain(ApplyFourierRule{rule.fourier}) : with_plain_constraint(v, constrain);
       else
         residual = with_plain_constraint(v, constrain);
       residual *= v.residual_weight(column);
@@ -106,7 +193,7 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
     }
     {
       const int t = threadIdx.x % 32 / Shape::together;
-      const int line = threadIdx.x / 32 * Shape::together + threadIdx.x % Shape::together, row = 2 * line;
+      const int row = 2 * line;
       Complex* const shared = numbers + line * Shape::row_step;
       Complex x[Rows::values];
       RealField::load_rows<Rows>(x, t, [&](int column) {
@@ -116,13 +203,10 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
       __syncthreads();
       Rows::inverse(x, shared, t, row_twiddles, [] { __syncwarp(); });
       constexpr float normal = 0.5f / (rows * columns);
-      if (!General || threshold_guess == 0) {
+      if constexpr (General)
+        on_rows.apply(x, normal);
+      else
         RealField::apply_to_line<Rows>(x, t, v, rule, start, row, normal);
-      } else if constexpr (General) {
-        Rows::each_number(x, t, [&](Complex& z, int) { z = normal * z; });
-        apply_sized_to_rows<Rows>(x, t, v, without_reflection(rule), start, row, threshold_guess);
-        if (rule.reflects_iterate) apply_sized_to_rows<Rows>(x, t, v, reflection(rule), start, row, threshold_guess);
-      }
       Rows::forward(x, shared, t, row_twiddles, [] { __syncwarp(); });
       __syncthreads();
       RealField::store_rows<Rows>(x, t, [&](int column, float4 f) {
@@ -132,10 +216,8 @@ __global__ void __launch_bounds__(Threads, Threads < 512 ? 512 / Threads : 1)
     }
     __syncthreads();
   }
-  if (threadIdx.x == 0) {
-    v.recorded[start] = record;
-    if (threshold_guess > 0) v.thresholds[start].x = threshold_guess;
-  }
+  if (threadIdx.x == 0) v.recorded[start] = record;
+  if constexpr (General) on_rows.store();
   for (int i = threadIdx.x; i < rows * columns / 2; i += threads)
     spectrum[static_cast<size_t>(i / rows) * kTile + v.row_offset(i % rows)] = number_at(i / rows, i % rows);
 }

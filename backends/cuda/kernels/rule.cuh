@@ -68,27 +68,40 @@ __device__ inline float threshold_of(const Rule& rule, const View& v, int start)
   return rule.support_size > 0 ? v.thresholds[start].y : kNoThreshold;
 }
 
-// The image to transform next, for the new image y and the previous iterate x. Stores the new iterate where the rule
-// keeps it. R: PlainRule or Rule, which clears tested values that are not above the threshold.
+// An iterate reflected at the constraint: 2P(x) - x.
+__device__ inline float reflected(const Rule& rule, bool cleared, float iterate) {
+  return fmaf(2, projected(rule, cleared, iterate), -iterate);
+}
+
+// The image to transform next, for the new image y and the previous iterate x, which becomes the new one. Tested values
+// that are not above the threshold are cleared.
+__device__ inline float next_image(const Rule& rule, bool inside, float y, float& x, float threshold) {
+  const float tested = combine(rule.tested, x, y);
+  const bool cleared = !inside || tested <= threshold;
+  const bool violates = cleared || tested < rule.low || tested > rule.high;
+  const float feasible = projected(rule, cleared, tested);
+  const bool has_floor = rule.at_least.x != 0 || rule.at_least.y != 0;
+  const float floor = has_floor ? combine(rule.at_least, x, y) : -HUGE_VALF;
+  const auto image = [&](const Image& of, float share) {
+    const Combination violated = of.violated, satisfied = of.satisfied;
+    return violates ? fmaf(share, feasible, combine(violated, x, y)) : fmaxf(combine(satisfied, x, y), floor);
+  };
+  const float iterate = image(rule.iterate, rule.projected.iterate);
+  float next = iterate;
+  if (rule.two_images)
+    next = rule.reflects_iterate ? reflected(rule, !inside, iterate) : image(rule.next, rule.projected.next);
+  x = iterate;
+  return next;
+}
+
+// The same, for R: PlainRule or Rule. Stores the new iterate where the rule keeps it.
 template <class R>
 __device__ inline float apply(const R& rule, const View& v, int start, int row, int column, bool inside, float y,
                               float x, float threshold = kNoThreshold) {
   if constexpr (std::is_same_v<R, Rule>) {
-    const float tested = combine(rule.tested, x, y);
-    const bool cleared = !inside || tested <= threshold;
-    const bool violates = cleared || tested < rule.low || tested > rule.high;
-    const float feasible = projected(rule, cleared, tested);
-    const bool has_floor = rule.at_least.x != 0 || rule.at_least.y != 0;
-    const float floor = has_floor ? combine(rule.at_least, x, y) : -HUGE_VALF;
-    const auto image = [&](const Image& of, float share) {
-      const Combination violated = of.violated, satisfied = of.satisfied;
-      return violates ? fmaf(share, feasible, combine(violated, x, y)) : fmaxf(combine(satisfied, x, y), floor);
-    };
-    const float iterate = image(rule.iterate, rule.projected.iterate);
-    if (rule.keeps_iterate) *iterate_at<float>(v, start, row, column) = iterate;
-    if (!rule.two_images) return iterate;
-    return rule.reflects_iterate ? 2 * projected(rule, !inside, iterate) - iterate
-                                 : image(rule.next, rule.projected.next);
+    const float next = next_image(rule, inside, y, x, threshold);
+    if (rule.keeps_iterate) *iterate_at<float>(v, start, row, column) = x;
+    return next;
   }
   const bool violates = y < 0 || !inside;
   // A copy first: a choice between two members would be a choice between two addresses, and leave the registers.

@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kThresholdThreads) find_thresholds(View v, Rul
     }
     return sum_of_block(count);
   };
-  const size_t k = rule.support_size;
+  const uint32_t k = rule.support_size;
   const float threshold = threshold_of_largest(k, exactly ? 0 : k / 200, guess, count_above);
   if (threadIdx.x == 0) v.thresholds[start] = {exactly ? last : guess, threshold};
 }

@@ -34,8 +34,8 @@ struct NamedRule {
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
-constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11, kRules = 12,
-              kInPlanes = 13, kAllRules = 16;
+constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11,
+              kLargestRrr = 12, kRules = 13, kInPlanes = 14, kAllRules = 17;
 // Those from `kRules` on are for complex objects only.
 const NamedRule kNamed[kAllRules] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
@@ -59,6 +59,9 @@ const NamedRule kNamed[kAllRules] = {
     {"ml", {0, 1, 0, 1, -0.4, 1.4, 0, 0, -0.4, 0, 0, 0, 1, 1.4, 0, kInfinity, 0, 0, 0, kInfinity, 1}, true},
     {"sized gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 20, 0, kInfinity, 0}, false},
     {"sized rrr", {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, 0, 2, 1, 150, 0, kInfinity, 0}, true},
+    {"largest rrr",
+     {1, 0, 0.5, 0.5, 0.5, 0.5, 1, 0.5, 1, 0.5, 0, 0, -0.5, -0.5, 0, kInfinity, 1, 150, 0, kInfinity, 0},
+     true},
     {"phases hio",
      {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0.001, 0.4, 0, 0, 0, kInfinity, 0},
      true,
@@ -535,7 +538,7 @@ void every_kernel() {
   }
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
   for (const int n : {32, 64, 128})                                             // on chip
-    for (const int rule : {kHio, kSizedRrr}) Pair({n, n, 200, rule, true, true}).quick();
+    for (const int rule : {kHio, kSizedRrr, kLargestRrr}) Pair({n, n, 200, rule, true, true}).quick();
   for (const int rule : {kGs, kHio, kSized, kInPlanes}) ComplexPair({40, 56, 2, rule, true, true}).everything();
   ComplexPair({31, 37}).changes();
   for (const int n : kOwnPlans) {
