@@ -23,7 +23,7 @@ import {
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
-import { coefficients, PROJECTION } from '../src/rules.js';
+import { allCoefficients, PROJECTION } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { asymmetricMagnitudes } from './support/images.js';
 import { execute } from './support/program.js';
@@ -225,7 +225,7 @@ onGpu('on a GPU', () => {
       const { Session } = require(workerData.path);
       const n = 512, magnitudes = new Float32Array(n * n).fill(1);
       const session = new Session({ device: 0, rows: n, columns: n, starts: 1, scale: 1,
-                                    coefficients: Float64Array.of(${coefficients(PROJECTION).join()}),
+                                    coefficients: Float64Array.of(${allCoefficients(PROJECTION).join()}),
                                     keepsIterate: false, magnitudes, seed: workerData.seed, firstStart: 0 });
       session.iterate(100);
       session.completeIteration();
