@@ -3,7 +3,7 @@
  * pixels, found by `rrr` with β 0.5 and a support size of 8 pixels an atom. FOLDER has the files data100E, data140E, … of
  * github.com/veitelser/phase-retrieval-benchmarks. A start is solved when 95 % of the power that its magnitudes stand for is in
  * the support. It then begins anew, until a problem has --solutions of them or its share of --seconds is over. The file
- * --state keeps what was found, and the next run adds to it.
+ * OUT.json keeps what was found, and the next run adds to it; OUT.md is its table.
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,8 +22,9 @@ const { values, positionals } = parseArgs({
     problems: { type: 'string', default: '' },
     solutions: { type: 'string', default: '100' },
     starts: { type: 'string', default: '' },
+    sessions: { type: 'string', default: '' },
     every: { type: 'string', default: '' },
-    state: { type: 'string', default: 'build/elser.json' },
+    out: { type: 'string', default: 'build/elser' },
   },
 });
 
@@ -37,139 +38,191 @@ const EXPECTED = { '100E': 79, '140E': 229, '140M': 1267, '175E': 2186, '200E': 
  * Only starts with a smaller residual are read and tested: at 95 % of the power it is between 0.51 and 0.56. A start that is
  * far from a solution has 0.8.
  */
-const NEAR = 0.65;
+const NEAR = 0.6;
+/**
+ * What all starts do in the first iterations is not counted. None is solved in the first few of them, so that easy problems
+ * would seem harder; afterwards starts are at all stages of their search.
+ */
+const warmUpOf = (name) => Math.min(1000, 3 * (EXPECTED[name] ?? Infinity));
+/** Starts that are made at once. */
+const POOL = 256;
+/** Pixels that may be among the largest: those above a part of the last threshold. */
+const candidates = { above: 0, values: new Float32Array(PIXELS) };
 
 const [folder] = positionals;
 if (folder === undefined) {
   console.error('usage: npm run bench:elser -- FOLDER (data/ of github.com/veitelser/phase-retrieval-benchmarks)');
   process.exit(2);
 }
+const { backend } = values;
 const [seconds, wanted] = [values.seconds, values.solutions].map(Number);
 /** How many iterations pass between two looks at the residuals. */
-const everyOf = (name) => Number(values.every || Math.ceil((EXPECTED[name] ?? 2500) / 50));
-// One on a core, which then stays in its cache; many on a GPU, which needs them to be busy.
-const starts = Number(values.starts || (values.backend === 'wasm' ? 1 : 512));
+const everyOf = (name) => Number(values.every || Math.ceil((EXPECTED[name] ?? 2500) / 20));
+// A core has one start, which then stays in its cache. A GPU has several sessions of many starts: one iterates while this
+// thread tests the starts of another.
+const [starts, sessions] = backend === 'wasm' ? [1, 1] : [Number(values.starts || 264), Number(values.sessions || 4)];
 const names = readdirSync(folder).flatMap((file) => /^data(\d+[EMH])$/.exec(file)?.[1] ?? []);
 const chosen = values.problems === '' ? names : values.problems.split(',').filter((name) => names.includes(name));
 chosen.sort((a, b) => (EXPECTED[a] ?? Infinity) - (EXPECTED[b] ?? Infinity));
 
-/** @type {Record<string, { solutions: number, iterations: number, seconds: number, runs: number }>} */
+/**
+ * By backend. Of a problem: solutions and the iterations that led to them, all iterations and the seconds that they took, and
+ * how often it was begun.
+ * @typedef {{ solutions: number, iterations: number, done: number, seconds: number, runs: number }} Found
+ * @type {Record<string, { machine: object, device: string, problems: Record<string, Found> }>}
+ */
 const state = readState();
+const own = (state[backend] ??= { machine: {}, device: '', problems: {} });
+own.machine = describeMachine({});
 let interrupted = false;
 process.once('SIGINT', () => (interrupted = true));
 const began = performance.now();
 for (const [i, name] of chosen.entries()) {
   const left = seconds - (performance.now() - began) / 1000;
-  const found = (state[name] ??= { solutions: 0, iterations: 0, seconds: 0, runs: 0 });
+  const found = (own.problems[name] ??= { solutions: 0, iterations: 0, done: 0, seconds: 0, runs: 0 });
   if (left > 0 && found.solutions < wanted && !interrupted) await search(name, found, left / (chosen.length - i));
 }
-
-console.log(JSON.stringify(describeMachine({})));
-console.log(
-  table([
-    ['problem', 'solutions', 'iterations for one', '±', 'expected', 'iterations a second'],
-    ...chosen.map((name) => {
-      const { solutions, iterations, seconds } = state[name];
-      // Numbers of iterations are distributed nearly exponentially: their deviation is their mean. A start is solved
-      // somewhere in the iterations between two looks.
-      const mean = iterations / solutions - (everyOf(name) - 1) / 2;
-      const [least, error] = solutions > 0 ? [mean.toFixed(0), (mean / Math.sqrt(solutions)).toFixed(0)] : ['', ''];
-      return [
-        name,
-        solutions,
-        least,
-        error,
-        EXPECTED[name] ?? '',
-        seconds > 0 ? (iterations / seconds).toFixed(0) : '',
-      ];
-    }),
-  ]),
-);
+console.log(save());
 
 /** Adds to what was found in a problem, for some seconds. */
 async function search(name, found, seconds) {
   const { problem, power } = readProblem(name);
-  const options = { algorithm: 'rrr', beta: BETA };
-  // Seeds of another run are others.
-  let seed = 2 ** 32 * found.runs++;
-  const fresh = async () => freshStart(problem, seed++);
-  const objects = await Promise.all(Array.from({ length: starts }, fresh));
-  const object = new Float32Array(starts * PIXELS);
-  objects.forEach((numbers, start) => object.set(numbers, start * PIXELS));
-  const session = await createSession(problem, { ...options, backend: values.backend, starts, start: { object } });
-  session.inverse();
-  objects.forEach((numbers, start) => begin(session, start, numbers, numbers, problem.supportSize));
-  const { solutions, iterations } = found;
+  // Another run has other starts.
+  const fresh = freshStarts(problem, found.runs++);
+  const open = () => openSession(problem, fresh);
+  const opened = await Promise.all(Array.from({ length: sessions }, open));
   const [clock, before] = [performance.now(), found.seconds];
   let saved = clock;
-  while (found.solutions < wanted && !interrupted && performance.now() - clock < 1000 * seconds) {
-    // `run` gives the event loop its turn several times, which would take a fifth of the time of a core.
-    if (values.backend === 'wasm') for (let i = 0; i < everyOf(name); i++) session.step();
-    else await session.run(everyOf(name));
-    const residuals = await session.residuals();
-    const near = [...residuals.keys()].filter((start) => residuals[start] < NEAR);
-    if (near.length > 0) {
-      const iterates = await each(near, (start) => session.readObject(start));
-      session.inverse();
-      const images = await each(near, (start) => session.readObject(start));
-      for (const [i, start] of near.entries()) {
-        if (!isSolved(iterates[i], images[i], problem.supportSize, power)) continue;
-        found.solutions += 1;
-        begin(session, start, await fresh(), iterates[i], problem.supportSize);
-      }
+  const goesOn = () => {
+    const now = performance.now();
+    found.seconds = before + (now - clock) / 1000;
+    if (now - saved > 1000) {
+      save();
+      saved = now;
     }
-    // The first iteration of a start is the one that writes it.
-    found.iterations = iterations + starts * session.iterations - (found.solutions - solutions) - starts;
-    found.seconds = before + (performance.now() - clock) / 1000;
-    if (performance.now() - saved > 1000) {
-      saved = save();
-      await setImmediate();
+    return found.solutions < wanted && !interrupted && now - clock < 1000 * seconds;
+  };
+  const [every, warmUp] = [everyOf(name), warmUpOf(name)];
+  const all = opened.map(async (session) => {
+    while (goesOn()) {
+      const counts = session.iterations >= warmUp;
+      // `run` gives the event loop its turn several times, which would take a fifth of the time of a core.
+      if (backend === 'wasm') for (let i = 0; i < every; i++) session.step();
+      else await session.run(every);
+      found.done += starts * every;
+      const solved = await renewSolved(session, problem, power, fresh);
+      if (!counts) continue;
+      found.solutions += solved;
+      // A start is solved somewhere in the iterations between two looks. Its first iteration is the one that writes it.
+      found.iterations += starts * every - solved * (1 + (every - 1) / 2);
     }
-  }
-  save();
-  session.dispose();
+    session.dispose();
+  });
+  // An interrupt is seen only then.
+  if (backend === 'wasm') await setImmediate();
+  await Promise.all(all);
 }
 
-/** One start after the other: a batch of a GPU may be near a solution in many of them. */
-async function each(starts, read) {
-  const results = [];
-  for (const start of starts) results.push(await read(start));
-  return results;
+async function openSession(problem, fresh) {
+  const objects = [];
+  for (let start = 0; start < starts; start++) objects.push((await fresh.next()).value);
+  const object = new Float32Array(starts * PIXELS);
+  objects.forEach((numbers, start) => object.set(numbers, start * PIXELS));
+  const options = { algorithm: 'rrr', beta: BETA, backend, starts, start: { object } };
+  const session = await createSession(problem, options);
+  own.device = session.device;
+  session.inverse();
+  objects.forEach((x, start) => begin(session, start, x, x, largest(x, problem.supportSize)));
+  return session;
+}
+
+/** Lets the starts that are solved begin anew, and returns how many they were. */
+async function renewSolved(session, { supportSize }, power, fresh) {
+  const residuals = await session.residuals();
+  const near = [...residuals.keys()].filter((start) => residuals[start] < NEAR);
+  if (near.length === 0) return 0;
+  const iterates = await Promise.all(near.map((start) => session.readObject(start)));
+  session.inverse();
+  const images = await Promise.all(near.map((start) => session.readObject(start)));
+  let solved = 0;
+  for (const [i, start] of near.entries()) {
+    const projected = largest(iterates[i], supportSize);
+    if (!isSolved(projected, images[i], power)) continue;
+    solved += 1;
+    begin(session, start, (await fresh.next()).value, iterates[i], projected);
+  }
+  return solved;
 }
 
 /** After `inverse`: what the rule makes x of, in place of the new image, where it has the iterate `previous`. */
-function begin(session, start, x, previous, size) {
-  const projected = largest(previous, size);
-  session.writeObject(
-    x.map((value, i) => (value - previous[i]) / BETA + projected[i]),
-    start,
-  );
+function begin(session, start, x, previous, projected) {
+  const image = new Float32Array(PIXELS);
+  for (let i = 0; i < PIXELS; i++) image[i] = (x[i] - previous[i]) / BETA + projected[i];
+  session.writeObject(image, start);
 }
 
 /** x without all but its largest positive pixels. */
 function largest(x, size) {
-  const leftOut = Math.max(0, x.toSorted()[x.length - 1 - size]);
-  return x.map((value) => (value > leftOut ? value : 0));
+  const leftOut = largestLeftOut(x, size);
+  const projected = new Float32Array(PIXELS);
+  for (let i = 0; i < PIXELS; i++) if (x[i] > leftOut) projected[i] = x[i];
+  return projected;
 }
 
-/** Whether 95 % of the power of the image is where the iterate's largest pixels are. */
-function isSolved(iterate, image, size, power) {
-  const inside = largest(iterate, size);
+function largestLeftOut(x, size) {
+  let count = 0;
+  for (let i = 0; i < PIXELS; i++) if (x[i] > candidates.above) candidates.values[count++] = x[i];
+  if (count <= size) {
+    if (candidates.above === 0) return 0;
+    candidates.above = 0;
+    return largestLeftOut(x, size);
+  }
+  const leftOut = selected(candidates.values.subarray(0, count), count - 1 - size);
+  candidates.above = 0.7 * leftOut;
+  return leftOut;
+}
+
+/** The k-th of the numbers by size, from 0. Partly sorts them (Hoare's selection): a GPU would wait for sorting. */
+function selected(numbers, k) {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const pivot = numbers[(low + high) >> 1];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (numbers[i] < pivot) i++;
+      while (numbers[j] > pivot) j--;
+      if (i <= j) [numbers[i++], numbers[j--]] = [numbers[j], numbers[i]];
+    }
+    if (k <= j) high = j;
+    else if (k >= i) low = i;
+    else break;
+  }
+  return numbers[k];
+}
+
+/** Whether 95 % of the power of the image is where the projected iterate has its pixels. */
+function isSolved(projected, image, power) {
   let [sum, squares] = [0, 0];
   for (let i = 0; i < image.length; i++) {
-    if (inside[i] === 0) continue;
+    if (projected[i] === 0) continue;
     sum += image[i];
     squares += image[i] ** 2;
   }
   return squares * PIXELS > POWER * (sum ** 2 + power);
 }
 
-/** A start as theirs: the magnitudes with random phases, and positive. */
-async function freshStart(problem, seed) {
-  const session = await createSession(problem, { backend: 'wasm', seed });
-  const object = await session.readObject();
-  session.dispose();
-  return object.map((value) => value + 0.5);
+/** Starts as theirs: the magnitudes with random phases, and positive. */
+async function* freshStarts(problem, seed) {
+  const pool = Math.min(starts, POOL);
+  for (let firstStart = 0; ; firstStart += pool) {
+    const session = await createSession(problem, { backend, seed, firstStart, starts: pool });
+    for (let start = 0; start < pool; start++) {
+      const object = await session.readObject(start);
+      for (let i = 0; i < PIXELS; i++) object[i] += 0.5;
+      yield object;
+    }
+    session.dispose();
+  }
 }
 
 /**
@@ -196,17 +249,38 @@ function readProblem(name) {
 
 function readState() {
   try {
-    return JSON.parse(readFileSync(values.state, 'utf8'));
+    return JSON.parse(readFileSync(`${values.out}.json`, 'utf8'));
   } catch (error) {
     if (error.code === 'ENOENT') return {};
     throw error;
   }
 }
 
-/** Returns when. */
+/** Returns the table. */
 function save() {
-  mkdirSync(dirname(values.state), { recursive: true });
-  writeFileSync(`${values.state}.part`, JSON.stringify(state));
-  renameSync(`${values.state}.part`, values.state);
-  return performance.now();
+  mkdirSync(dirname(values.out), { recursive: true });
+  const where = Object.entries(state).map(
+    ([name, { machine, device }]) =>
+      `${name}: ${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${name === 'wasm' ? `one thread of ${machine.cpu}` : device}.`,
+  );
+  const rows = Object.entries(state).flatMap(([name, { problems }]) =>
+    Object.entries(problems).map(([problem, { solutions, iterations, done, seconds }]) => {
+      // Numbers of iterations are distributed nearly exponentially: their deviation is their mean.
+      const mean = iterations / solutions;
+      const found = solutions > 0 ? [mean.toFixed(0), (mean / Math.sqrt(solutions)).toFixed(0)] : ['', ''];
+      const rate = seconds > 0 ? (done / seconds).toPrecision(3) : '';
+      return [problem, name, solutions, ...found, EXPECTED[problem] ?? '', rate && Number(rate).toLocaleString('en')];
+    }),
+  );
+  const header = ['problem', 'backend', 'solutions', 'iterations for one', '±', 'in C', 'iterations a second'];
+  const lines = table([header, ...rows], 2);
+  const files = {
+    json: `${JSON.stringify(state, undefined, 1)}\n`,
+    md: `# Elser's benchmark\n\n${where.join('\n')}\n\n${lines}\n`,
+  };
+  for (const [ending, content] of Object.entries(files)) {
+    writeFileSync(`${values.out}.${ending}.part`, content);
+    renameSync(`${values.out}.${ending}.part`, `${values.out}.${ending}`);
+  }
+  return lines;
 }
