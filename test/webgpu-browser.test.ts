@@ -22,7 +22,8 @@ const LEFT_OUT = {
     /the half spectrum on webgpu(?!.* \[(8,9|17,20)\], masked: true)/,
   ],
   worker: [
-    /refuses|copies nothing between|in any mixture|event loop|seeded start|with a support size/,
+    /refuses|copies no|in any mixture|event loop|seeded start|with a support size/,
+    /compiles a rule once|in one run, in steps|each would alone|every feasible object/,
     /the reference implementation(?!.* 64x64\.gs)/,
     /the half spectrum/,
   ],
