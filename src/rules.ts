@@ -307,9 +307,11 @@ export function coefficients(rule: Rule): number[] {
   return [...images, ...shares, ...bounds, ...[reflectsIterate, supportSize, tolerance, limit, likelihood].map(Number)];
 }
 
-/** The numbers that only a complex object's pixels have. */
-export function complexCoefficients({ phases, inTwoPlanes }: Rule): number[] {
-  return [phases.centre, phases.halfWidth, Number(inTwoPlanes)];
+/** The numbers that only a complex object has. An exponent of 0: without weights. */
+export function complexCoefficients({ phases, inTwoPlanes, fourier }: Rule): number[] {
+  const { exponent = 0, keepsPhases = false } = fourier.weights ?? {};
+  const flags = [inTwoPlanes, keepsPhases].map(Number);
+  return [phases.centre, phases.halfWidth, flags[0], fourier.unmeasured, exponent, flags[1]];
 }
 
 /** Both. */

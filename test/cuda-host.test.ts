@@ -46,6 +46,11 @@ const SUPPORT_BYTES = (4 * PIXELS) / 8;
 const PARAMETERS = { alpha: 1, delta: 0, bounds: POSITIVE, momentum: 0.5, tolerance: 0, limit: Infinity };
 const RRR = ruleOf('rrr', { ...PARAMETERS, beta: 0.5 });
 const HIO = ruleOf('hio', { ...PARAMETERS, beta: 0.9 });
+const WEIGHTED = ruleOf('gs', {
+  ...{ ...PARAMETERS, beta: 1 },
+  inTwoPlanes: true,
+  weights: { exponent: 1, keepsPhases: false },
+});
 const native = (rule: Rule) => ({
   coefficients: Float64Array.from(allCoefficients(rule)),
   keepsIterate: rule.keepsIterate,
@@ -100,9 +105,10 @@ function inChild(source: string, env: NodeJS.ProcessEnv = {}) {
     const tolerant = ${inlineRule({ ...PROJECTION, fourier: { ...IMPOSE, tolerance: 1 } })};
     const sized = ${inlineRule({ ...PROJECTION, supportSize: 5 })};
     const sizedReflecting = ${inlineRule({ ...RRR, supportSize: 5 })};
-    const open = (device, n = 64) => new addon.Session({ device, rows: n, columns: n, starts: 1, scale: 1,
-      coefficients: rule[0], keepsIterate: rule[1],
-      magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0 });
+    const weighted = ${inlineRule(WEIGHTED)}, keepsPhases = ${inlineRule({ ...WEIGHTED, fourier: { ...WEIGHTED.fourier, weights: { exponent: 1, keepsPhases: true } } })};
+    const open = (device, n = 64, { rule: [coefficients, keepsIterate] = rule, ...more } = {}) => new addon.Session({
+      ...{ device, rows: n, columns: n, starts: 1, scale: 1, coefficients, keepsIterate },
+      ...{ magnitudes: new Float32Array(n * n).fill(1), seed: 0, firstStart: 0, ...more } });
     ${source}`;
   return execute(process.execPath, ['-e', script], { env });
 }
@@ -338,6 +344,24 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
     expect(() => open({ starts: 5, ...native(HIO) })).toThrow();
   });
 
+  it('keeps what weights imposed, and announces it', async () => {
+    const bytesOf = async (rule: Rule) => {
+      const own = { complex: true, sizes: filled(1), ...native(rule) };
+      const session = open(own);
+      const { deviceBytes } = session.memory();
+      session.dispose();
+      await addon.freed();
+      const { required } = thrown(() => open({ ...own, starts: 2 ** 20 }));
+      return { kept: deviceBytes, announced: Number(required) / 2 ** 20 };
+    };
+    const without = await bytesOf({ ...WEIGHTED, fourier: IMPOSE });
+    const weighted = await bytesOf(WEIGHTED);
+    // A complex number a frequency, the square of their norm a column, and a gain.
+    const expected = 8 * PIXELS + 4 * N + 4;
+    expect(weighted.kept - without.kept).toBe(expected);
+    expect(weighted.announced - without.announced).toBeCloseTo(expected, 0);
+  });
+
   it('takes a support at any time, and counts it', async () => {
     const session = await cudaBackend.createSession(backendProblem(1), 0);
     const { deviceBytes, uploads, uploadedBytes } = session.memory();
@@ -430,11 +454,12 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   /** Calls, and after each the kernels that it starts. */
   const expectStarted = (...expected: string[]) => expectStartedAt(64, expected);
 
-  async function expectStartedAt(size: number, expected: readonly string[]) {
+  /** `options` of the session, as source text. */
+  async function expectStartedAt(size: number, expected: readonly string[], options = '{}') {
     const calls = expected.map((line) => line.split(':')[0]);
     const { stderr } = await inChild(
       `(async () => {
-        const session = open(0, ${size});
+        const session = open(0, ${size}, ${options});
         console.error('opened');
         ${calls.map((call) => `console.error('${call}:'); await session.${call};`).join('\n')}
         session.dispose();
@@ -450,7 +475,9 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
           ? '<general>'
           : /PassKernelE0E/.test(rest)
             ? '<whole>'
-            : '';
+            : /PassKernelE3E/.test(rest)
+              ? '<weighted>'
+              : '';
         return ` ${name}${kind}`;
       },
     );
@@ -516,6 +543,38 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       `iterate(16):${sixteen('row_pass<whole>')}`,
     );
   });
+
+  const inTwoPlanes = 'complex: true, sizes: new Float32Array(64 * 64).fill(1)';
+
+  it('changes weights in the column pass, and normalises what they imposed before it shows', () =>
+    expectStartedAt(
+      64,
+      [
+        'iterate(1): column_pass row_pass<whole>',
+        `iterate(16):${' column_pass<weighted> row_pass<whole>'.repeat(16)}`,
+        'iterate(1):',
+        'setRule(...keepsPhases): column_pass<weighted> row_pass<whole>',
+        `iterate(17): column_pass<weighted> row_pass<whole>${' column_pass<weighted> row_pass<whole>'.repeat(16)}`,
+        'completeIteration(): row_pass',
+        'inverse(): column_pass<weighted> record_residuals column_pass<weighted> row_pass',
+        'constrainObject(): constrain_object',
+        'forward(): row_pass',
+        'constrainFourier():',
+        'finish(): column_pass<weighted> record_residuals column_pass<weighted>',
+      ],
+      `{ rule: weighted, ${inTwoPlanes} }`,
+    ));
+
+  it('normalises in every iteration where some frequencies have no weights', () =>
+    expectStartedAt(
+      64,
+      [
+        'iterate(1): column_pass row_pass<whole>',
+        `iterate(16):${' column_pass<weighted> record_residuals column_pass<weighted> row_pass<whole>'.repeat(16)}`,
+        'finish():',
+      ],
+      `{ rule: weighted, ${inTwoPlanes}, mask: new Uint8Array(64 * 64).fill(1) }`,
+    ));
 
   it('finds a threshold before it applies a rule with a support size', () =>
     expectStarted(

@@ -17,11 +17,12 @@ struct Image {
 };
 
 // All that kernels for plain rules are given: those that choose between two combinations by the sign of y, and
-// transform the new iterate. Kernels fetch their arguments line by line.
+// transform the new iterate, and the one that only imposes known sizes. Kernels fetch their arguments line by line.
 struct PlainRule {
   bool keeps_iterate;  // stores the new iterate
   bool reads_iterate;
-  bool scales;  // only multiplies y
+  bool scales;         // only multiplies y
+  bool imposes_sizes;  // of complex pixels inside the support, and clears the others
   Image next;
 };
 
@@ -34,6 +35,11 @@ struct FourierRule {
   bool general = false;                    // does more than to impose the magnitudes
   float tolerance = 0, limit = HUGE_VALF;  // the tolerance is 0 with the likelihood
   bool likelihood = false;
+  float unmeasured = 1;
+  float exponent = 0;  // of weights; 0: there are none
+  bool keeps_phases = false;
+
+  REPHASE_ON_DEVICE_TOO bool has_weights() const { return exponent > 0; }
 };
 
 struct Rule : PlainRule {
@@ -63,7 +69,8 @@ inline bool operator==(const Image& a, const Image& b) {
   return a.satisfied == b.satisfied && a.violated == b.violated;
 }
 inline bool operator==(const FourierRule& a, const FourierRule& b) {
-  return a.tolerance == b.tolerance && a.limit == b.limit && a.likelihood == b.likelihood;
+  return a.tolerance == b.tolerance && a.limit == b.limit && a.likelihood == b.likelihood &&
+         a.unmeasured == b.unmeasured && a.exponent == b.exponent && a.keeps_phases == b.keeps_phases;
 }
 inline bool operator==(const Rule& a, const Rule& b) {
   return a.next == b.next && a.iterate == b.iterate && a.tested == b.tested && a.keeps_iterate == b.keeps_iterate &&
@@ -78,7 +85,7 @@ inline bool operator==(const Rule& a, const Rule& b) {
 constexpr double kHalfTurn = 3.14159265358979323846;
 
 // How many numbers src/rules.ts makes of a rule.
-constexpr int kCoefficients = 24;
+constexpr int kCoefficients = 27;
 
 // `coefficients`: in the order of src/rules.ts. `spectrum_scale`: how many times its value a number of the spectrum is.
 // A rule that reads the iterate keeps it in any case, and one whose two images differ or that has a support size: its
@@ -98,7 +105,9 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate, float spec
   rule.support_size = static_cast<uint32_t>(coefficients[17]);
   const bool likelihood = n[20] != 0;
   const float tolerance = likelihood ? 0 : spectrum_scale * n[18], limit = spectrum_scale * n[19];
-  rule.fourier = {likelihood || tolerance != 0 || limit != HUGE_VALF, tolerance, limit, likelihood};
+  const float unmeasured = n[24];
+  const bool is_general = likelihood || tolerance != 0 || limit != HUGE_VALF || unmeasured != 1;
+  rule.fourier = {is_general, tolerance, limit, likelihood, unmeasured, n[25], n[26] != 0};
   const double centre = coefficients[21], half_width = coefficients[22];
   rule.has_phases = half_width < kHalfTurn;
   rule.phase_centre = {1, 0};
@@ -112,12 +121,14 @@ inline Rule make_rule(const double* coefficients, bool keeps_iterate, float spec
   const bool is_sized = rule.support_size > 0;
   rule.keeps_iterate = keeps_iterate || rule.reads_iterate || rule.two_images || is_sized;
   const bool is_positivity = rule.low == 0 && rule.high == HUGE_VALF;
+  rule.imposes_sizes = rule.in_two_planes && !rule.keeps_iterate && !rule.has_phases &&
+                       rule.tested == Combination{0, 1} && rule.next == Image{{0, 1}, {}} && rule.projected.next == 1;
   rule.general = rule.two_images || !(rule.tested == Combination{0, 1}) || !(rule.at_least == Combination{}) ||
-                 !is_positivity || is_sized || rule.has_phases || rule.in_two_planes;
+                 !is_positivity || is_sized || rule.has_phases || (rule.in_two_planes && !rule.imposes_sizes);
   rule.bounds_pixels = !is_positivity || rule.has_phases || rule.in_two_planes;
   rule.reflects_largest = is_sized && rule.reflects_iterate && !rule.bounds_pixels &&
                           rule.tested == Combination{1, 0} && rule.at_least == Combination{};
-  rule.scales = !rule.keeps_iterate && !rule.general;
+  rule.scales = !rule.keeps_iterate && !rule.general && !rule.imposes_sizes;
   return rule;
 }
 

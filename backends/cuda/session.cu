@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "kernels/field_kind.cuh"
 #include "kernels/problem_kernels.cuh"
@@ -77,6 +78,8 @@ double Session::bytes_needed(const Problem& p) {
   const double spectrum = tiled * stored * sizeof(Complex);
   const double images = pixels * kind.pixel_floats * sizeof(float) * (p.rule.keeps_iterate ? 2 : 1);
   const double magnitudes = double(stored + 1) * magnitude_stride(p.rows) * sizeof(float);
+  const double imposed = double(stored) * magnitude_stride(p.rows) * sizeof(Complex) + stored * sizeof(float);
+  const double weights = p.rule.fourier.has_weights() ? imposed + sizeof(float) : 0;
   const double sizes = p.sizes ? pixels * sizeof(float) : 0;
   const FastLine* const rows = kind.find_fast_row(p.columns, double(p.starts) * p.rows);
   const double support = p.support ? double(p.rows) * support_words(rows, p.columns) * sizeof(uint32_t) : 0;
@@ -84,7 +87,7 @@ double Session::bytes_needed(const Problem& p) {
   // A convolution is less than 2.5 times as long as its line; see `spread` for the rest.
   const double line = std::max(p.rows, p.columns) * 2.5 * 17 / 16 * sizeof(Complex) + 1024;
   const double lines = line > device.sharedMemPerBlockOptin ? scratch_blocks(device.multiProcessorCount) * line : 0;
-  return p.starts * (spectrum + images) + magnitudes + sizes + support + records + lines +
+  return p.starts * (spectrum + images + weights) + magnitudes + sizes + support + records + lines +
          piece_bytes(p.rows, p.columns) + Axis::bytes_needed(p.rows) + Axis::bytes_needed(p.columns);
 }
 
@@ -154,6 +157,7 @@ Session::Session(const Problem& p)
     launcher_.each(kind_.start_from_seed, int64_t(v.rows) * v.stored_columns, v, column_axis_.any, v.object, p.scale,
                    p.seed, p.first_start);
   }
+  if (p.rule.fourier.has_weights()) allocate_weights(p);
   if (p.support) set_support(p.support);
   if (p.sizes) {
     float* const sizes = memory_.allocate<float>(pixels());
@@ -163,6 +167,18 @@ Session::Session(const Problem& p)
   }
   stopwatch_.discard();
   check(cudaStreamSynchronize(stream_.get()), "setting the problem up");
+}
+
+void Session::allocate_weights(const Problem& p) {
+  View& v = view_;
+  const int64_t columns = int64_t(v.starts) * v.stored_columns, frequencies = columns * v.magnitude_stride;
+  v.weights = {memory_.allocate<Complex>(frequencies), memory_.allocate_zeros<float>(columns, stream_.get()),
+               memory_.allocate<float>(v.starts), 0};
+  for (size_t i = 0; i < pixels(); i++) {
+    const double m = p.mask && !p.mask[i] ? 0 : p.magnitudes[i] * p.scale;
+    v.weights.energy += m * m;
+  }
+  launcher_.each(complex_spectrum::begin_weights, frequencies, v);
 }
 
 // The members free what they own afterwards, on this device.
@@ -279,7 +295,8 @@ void Session::choose_kernels() {
   find_thresholds_ = {kind_.find_thresholds, 1, kThresholdThreads, 0};
   const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
-    return line && allow(line->whole) && allow(line->part) && allow(line->general) ? line : nullptr;
+    const bool allowed = line && allow(line->whole) && allow(line->part) && allow(line->general);
+    return allowed && (!line->weighted.function || allow(line->weighted)) ? line : nullptr;
   };
   row_axis_.fast = if_allowed(row_axis_.fast);
   column_axis_.fast = if_allowed(column_axis_.fast);
@@ -300,7 +317,7 @@ void Session::choose_kernels() {
     launcher_.divide_cache(
         {row_axis_.fast->whole, column_axis_.fast->whole},
         {row_axis_.fast->part.function, row_axis_.fast->general.function, column_axis_.fast->part.function,
-         column_axis_.fast->general.function, constrain_object_.function});
+         column_axis_.fast->general.function, column_axis_.fast->weighted.function, constrain_object_.function});
 }
 
 int Session::recorders(int threads) const {
@@ -321,8 +338,12 @@ void Session::columns(ColumnWork work) {
   if (column_axis_.fast) {
     const FastLine& fast = *column_axis_.fast;
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
+    const Kernel& kernel = work.fourier.has_weights() ? fast.weighted
+                           : !whole                   ? fast.part
+                           : work.fourier.general     ? fast.general
+                                                      : fast.whole;
     void* arguments[] = {&view_, &work};
-    launcher_.launch(!whole ? fast.part : work.fourier.general ? fast.general : fast.whole, lines, arguments);
+    launcher_.launch(kernel, lines, arguments);
   } else {
     AnyLine line = column_axis_.any;
     void* arguments[] = {&view_, &line, &work, &scratch_};
@@ -330,6 +351,18 @@ void Session::columns(ColumnWork work) {
   }
   // Only now: a pass that could not be started is tried again.
   if (measures) measured_ = true;
+}
+
+// The same, and the norm of what weights imposed is made up for at once.
+void Session::columns_normalised(ColumnWork work) {
+  if (!work.impose || !work.fourier.has_weights()) return columns(work);
+  ColumnWork rest = {};
+  rest.normalise = true;
+  rest.inverse = std::exchange(work.inverse, false);
+  rest.fourier = work.fourier;
+  columns(work);
+  record();
+  columns(rest);
 }
 
 void Session::rows(RowWork work, Rule rule) {
@@ -423,7 +456,7 @@ cudaGraphExec_t Session::graph() {
 }
 
 void Session::launch_deferred() {
-  if (deferred_columns_.any()) columns(deferred_columns_);
+  if (deferred_columns_.any()) columns_normalised(deferred_columns_);
   deferred_columns_ = {};
   if (on_chip_ && deferred_ > 0) {
     Rule rule = rule_;
@@ -438,7 +471,12 @@ void Session::launch_deferred() {
 
 // An iteration that begins with a pending column pass, which is by this rule.
 void Session::iteration(const FourierRule& pending) {
-  columns({true, true, true, 1, false, pending});
+  const ColumnWork work = {true, true, true, 1, false, pending};
+  // Where some frequencies have no weights, the object depends on the norm of the others.
+  if (view_.masked)
+    columns_normalised(work);
+  else
+    columns(work);
   iterate_rows();
 }
 

@@ -95,6 +95,7 @@ class Session {
   enum class Holds { spectrum, inverted, rows };
 
   void columns(ColumnWork work);
+  void columns_normalised(ColumnWork work);
   void rows(RowWork work, Rule rule = {});
   void iteration(const FourierRule& pending);
   void iterate_rows();
@@ -113,6 +114,7 @@ class Session {
   void pack(const uint8_t* support, uint32_t* out);
   void give_each_its_support();
   void choose_support(const uint32_t* support, int support_rows);
+  void allocate_weights(const Problem& problem);
   void copy(float* to, const float* from, size_t count);
   void launch_deferred();
   // Launches deferred work. Every method calls this first, except those that can extend that work: `iterate`, `inverse`

@@ -15,7 +15,6 @@ export function makeWasmBackend(module: () => Promise<WebAssembly.Module>): Back
     name: 'wasm',
     precisions: ['single', 'double'],
     onCallingThread: true,
-    takesWeights: true,
     devices: async () => {
       await module();
       return DEVICES;

@@ -178,10 +178,8 @@ export class WasmSession implements BackendSession {
   #use(rule: Rule): void {
     if (rule === this.#rule) return;
     if (rule.keepsIterate) this.#size.withIterate = true;
-    const { unmeasured, weights } = rule.fourier;
-    const ofWeights = [weights?.exponent ?? 0, Number(weights?.keepsPhases ?? false)] as const;
-    const ofComplex = [...complexCoefficients(rule), unmeasured, ...ofWeights];
-    this.#call.rephase_use_rule(this.#session, ...coefficients(rule), Number(rule.keepsIterate), ...ofComplex);
+    const numbers = [...coefficients(rule), Number(rule.keepsIterate), ...complexCoefficients(rule)];
+    this.#call.rephase_use_rule(this.#session, ...numbers);
     this.#rule = rule;
   }
 

@@ -28,7 +28,6 @@ export const webgpuBackend: Backend = {
   name: 'webgpu',
   precisions: ['single'],
   onCallingThread: false,
-  takesWeights: true,
   devices: async () => {
     const first = (await hasAdapterDevice()) ? [await describeAdapterDevice()] : [];
     return [...first, ...callersDevices.map(({ info }) => info)];

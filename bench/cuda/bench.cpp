@@ -1,6 +1,7 @@
-// `cuda_bench N|NxSTARTS[hio|sized][complex]…` times an iteration of the CUDA backend, of a real object or of a complex one
-// with a support, beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this process and take turns. `sized`:
-// `rrr` with a support size of a sixteenth of the pixels, which has no peer. Prints JSON.
+// `cuda_bench N|NxSTARTS[hio|sized|spots|image][complex]…` times an iteration of the CUDA backend, of a real object or of a
+// complex one with a support, beside the fastest use of cuFFT (../peers/gs_cufft.hpp). Both run in this process and take
+// turns. `sized`: `rrr` with a support size of a sixteenth of the pixels, which has no peer. Holograms, of spots and of an
+// image, have theirs in ../peers/hologram_cupy.py. Prints JSON.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -26,17 +27,34 @@ constexpr int kLargestWithPeer = 16384;
 // The numbers of src/rules.ts, with a feedback strength of 0.9, and of 0.5 for rrr.
 using Coefficients = double[rephase::cuda::kCoefficients];
 constexpr double kAny = HUGE_VAL, kPi = rephase::cuda::kHalfTurn;
-constexpr Coefficients kGs = {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kAny, 0, 0, 0, kAny, 0, 0, kPi, 0},
-                       kHio = {0, 1,   0,   1, 0,    1, 1, -0.9, 1,    -0.9, 0, 0,
-                               0.9, 0.9, 0, kAny, 0, 0, 0,    kAny, 0,    0, kPi, 0},
-                       kRrr = {1,    0,    0.5, 0.5,  0.5, 0.5, 1, 0.5,  1, 0.5, 0,   0,
-                               -0.5, -0.5, 0,   kAny, 1,   0,   0, kAny, 0, 0,   kPi, 0};
+constexpr Coefficients kGs = {0, 1, 0,    1, 0, 1, 0,    0, 0, 0,   0, 0, 1, 1,
+                              0, kAny, 0, 0, 0, kAny, 0, 0, kPi, 0, 1, 0, 0},
+                       kHio = {0, 1,    0, 1, 0, 1,    1, -0.9, 1,   -0.9, 0, 0, 0.9, 0.9,
+                               0, kAny, 0, 0, 0, kAny, 0, 0,    kPi, 0,    1, 0, 0},
+                       kRrr = {1, 0,    0.5, 0.5, 0.5, 0.5,  1, 0.5, 1,   0.5, 0, 0, -0.5, -0.5,
+                               0, kAny, 1,   0,   0,   kAny, 0, 0,   kPi, 0,   1, 0, 0},
+                       kHologram = {0, 1,    0, 1, 0, 1,    0, 0, 0,   0, 0, 0, 1, 1,
+                                    0, kAny, 0, 0, 0, kAny, 0, 0, kPi, 1, 1, 1, 0};
 struct Algorithm {
   const char* name;
   const Coefficients& coefficients;
-  int size_share;  // the support size is this part of the pixels; 0: none
+  int size_share = 0;  // the support size is this part of the pixels; 0: none
+  bool is_hologram = false;
 };
-constexpr Algorithm kAlgorithms[] = {{"gs", kGs, 0}, {"hio", kHio, 0}, {"sized", kRrr, 16}};
+constexpr Algorithm kAlgorithms[] = {
+    {"gs", kGs}, {"hio", kHio}, {"sized", kRrr, 16}, {"spots", kHologram, 0, true}, {"image", kHologram, 0, true}};
+
+std::vector<float> magnitudes_of(const Algorithm& algorithm, size_t n) {
+  std::vector<float> magnitudes(n * n);
+  if (algorithm.name == std::string("spots")) {
+    for (size_t i = 0; i < 100; i++) magnitudes[(n / 8 + 3 * (i / 10)) * n + n / 8 + 3 * (i % 10)] = 1;
+    return magnitudes;
+  }
+  unsigned x = 1;
+  const float least = algorithm.is_hologram ? 0.2f : 0;
+  for (float& m : magnitudes) m = least + ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
+  return magnitudes;
+}
 
 // Such as "580.159.04": the first word of the kernel module's own account that looks like a version.
 std::string driver_version() {
@@ -57,22 +75,20 @@ std::string summary(std::vector<double> times) {
 
 void measure(int n, int starts, const Algorithm& algorithm, bool complex) {
   const double work = double(n) * n * starts;
-  std::vector<float> magnitudes(size_t(n) * n);
-  unsigned x = 1;
-  for (float& m : magnitudes) m = ((x = x * 747796405u + 2891336453u) >> 8) * 0x1p-24f;
+  const std::vector<float> magnitudes = magnitudes_of(algorithm, n);
+  const std::vector<float> light(algorithm.is_hologram ? magnitudes.size() : 0, 1);
   // The peer's: a quarter of the image.
-  std::vector<uint8_t> support(complex ? magnitudes.size() : 0);
+  std::vector<uint8_t> support(complex && light.empty() ? magnitudes.size() : 0);
   for (size_t i = 0; i < support.size(); i++) support[i] = i % n < size_t(n) / 2 && i < support.size() / 2;
   Coefficients coefficients;
   std::copy_n(algorithm.coefficients, rephase::cuda::kCoefficients, coefficients);
   const bool sized = algorithm.size_share > 0;
   if (sized) coefficients[17] = n * n / algorithm.size_share;
-  const auto rule =
-      rephase::cuda::make_rule(coefficients, &algorithm != kAlgorithms, Session::spectrum_scale(complex));
-  Session session({0, n, n, starts, complex, rule, 1, magnitudes.data(), nullptr, complex ? support.data() : nullptr,
-                   nullptr, true, 1, 0});
+  const auto rule = rephase::cuda::make_rule(coefficients, false, Session::spectrum_scale(complex));
+  Session session({0, n, n, starts, complex, rule, 1, magnitudes.data(), nullptr,
+                   support.empty() ? nullptr : support.data(), light.empty() ? nullptr : light.data(), true, 1, 0});
   const auto fastest = complex ? fastest_complex_cufft : fastest_cufft;
-  const auto peer = n <= kLargestWithPeer && !sized ? fastest(n, starts) : nullptr;
+  const auto peer = n <= kLargestWithPeer && !sized && !algorithm.is_hologram ? fastest(n, starts) : nullptr;
   const int iterations =
       n <= kLargestWithPeer ? std::clamp(static_cast<int>(6e9 / work) / kWhole, 1, 100) * kWhole : 2;
   std::vector<double> ours, theirs;
@@ -122,7 +138,7 @@ int main(int argc, char** argv) {
       const Algorithm* algorithm = std::find_if(std::begin(kAlgorithms), std::end(kAlgorithms),
                                                 [&](const Algorithm& one) { return asks_for(one.name); });
       if (algorithm == std::end(kAlgorithms)) algorithm = kAlgorithms;
-      measure(n, starts, *algorithm, asks_for("complex"));
+      measure(n, starts, *algorithm, asks_for("complex") || algorithm->is_hologram);
     }
     std::printf("\n]}\n");
   } catch (const std::exception& error) {

@@ -230,8 +230,6 @@ export interface Backend {
    * side.
    */
   readonly onCallingThread: boolean;
-  /** Left out: it takes no rules with weights. */
-  readonly takesWeights?: boolean;
   /** Where that is so: a script for a worker that runs jobs (src/retrieve/job.ts) on this backend, and what to send it first. */
   workerScript?(): Promise<{ source: string; data: unknown }>;
   /**

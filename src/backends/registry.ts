@@ -114,10 +114,7 @@ export interface Selected {
   device: DeviceInfo;
 }
 
-type Wanted = Pick<Settings, 'precision' | 'device'> & {
-  /** Only a backend that takes Fourier rules with weights will do. */
-  takesWeights?: boolean;
-};
+type Wanted = Pick<Settings, 'precision' | 'device'>;
 
 /**
  * Selects the device that the settings name, or the first that works, on the backend that they name, or on the best one.
@@ -182,11 +179,10 @@ async function bestDevice(wanted: Wanted): Promise<Selected> {
 }
 
 /** The selected device, or the reason why there is none. */
-async function deviceOf(name: BackendName, { precision, device, takesWeights }: Wanted): Promise<Selected | string> {
+async function deviceOf(name: BackendName, { precision, device }: Wanted): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
-  if (takesWeights && !backend.takesWeights) return 'it makes no holograms';
   const { precisions } = backend;
   if (!precisions.includes(precision)) {
     const takes = `${precisions.map((p) => `'${p}'`).join(', ')} on the ${name} backend`;

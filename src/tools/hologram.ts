@@ -186,7 +186,7 @@ export async function openHologram(
   const setup = prepare(problem, settings, undefined);
   const constraints = { ...setup.constraints, hologram };
   const rule = ruleFor({ units: setup.units, constraints }, setup.ruleSettings);
-  const { backend, index } = await selectDevice({ ...settings, takesWeights: true });
+  const { backend, index } = await selectDevice(settings);
   return openSession(backend, index, { ...setup, constraints, rule });
 }
 

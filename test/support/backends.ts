@@ -11,9 +11,6 @@ export interface Subject {
   isEmulated: boolean;
 }
 
-/** Backends that make no holograms. */
-export const WITHOUT_WEIGHTS: readonly BackendName[] = ['cuda'];
-
 const reports = await listBackends();
 
 /** Both precisions where the backend has them. */

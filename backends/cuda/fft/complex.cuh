@@ -23,6 +23,12 @@ __device__ inline Complex operator*(Complex a, Complex b) {
   return {fmaf(a.x, b.x, -a.y * b.y), fmaf(a.x, b.y, a.y * b.x)};
 }
 
+__device__ inline float inverse_root(float square) {
+  float inverse;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
+  return inverse;
+}
+
 // a·w, or a·conj w in the inverse direction: how every twiddle is applied.
 template <bool Inverse>
 __device__ inline Complex multiply(Complex a, Complex w) {

@@ -55,10 +55,25 @@ struct ComplexField {
       L::each_number(x, t, [&](Complex& z, int) { z = scaled(factor, z); });
       return;
     }
+    if (rule.imposes_sizes) return impose_sizes<L>(x, t, v, start, row, normal);
     // Kernels for plain rules have code of their own for images without a support.
     if constexpr (std::is_same_v<R, PlainRule>)
       if (!v.support) return apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Everywhere{});
     apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Inside<L>(v, start, row, t));
+  }
+  // What `apply` does by such a rule. All sizes of a butterfly are read before any is used.
+  template <class L>
+  __device__ static void impose_sizes(Complex* x, int t, const View& v, int start, int row, float normal) {
+    constexpr int R0 = L::radix(0), M0 = L::span(1);
+    const Inside<L> inside(v, start, row, t);
+    const float* const sizes = size_at(v, row, 0);
+    L::template each_butterfly<0>(t, [&](int i, int b) {
+      float size[R0];
+#pragma unroll
+      for (int j = 0; j < R0; j++) size[j] = inside[i + j] ? __ldg(sizes + b + j * M0) : 0;
+#pragma unroll
+      for (int j = 0; j < R0; j++) x[i + j] = with_size(scaled(normal, x[i + j]), size[j]);
+    });
   }
   template <class L, class R, class Support>
   __device__ static void apply_inside(Complex* x, int t, const View& v, const R& rule, int start, int row, float normal,

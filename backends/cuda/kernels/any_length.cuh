@@ -3,6 +3,7 @@
 #pragma once
 #include "../fft/any_transform.cuh"
 #include "../fields/real.cuh"
+#include "weights.cuh"
 
 namespace rephase::cuda {
 
@@ -43,6 +44,17 @@ __device__ inline float constrain_any_line(Constraint constraint, const View& v,
   return residual;
 }
 
+// The same with weights.
+__device__ inline WeighedSums weigh_any_line(const Weigh& weigh, const AnyLine& line, Complex* x,
+                                             const float* magnitudes, Complex* imposed) {
+  WeighedSums sums;
+  for (int p = threadIdx.x; p < line.length; p += blockDim.x) {
+    const int index = line.magnitude_index[p];
+    x[spread(p)] = weigh(x[spread(p)], magnitudes[index], imposed[index], sums);
+  }
+  return sums;
+}
+
 template <bool Shared>
 __global__ void __launch_bounds__(kAnyThreads, 2)
     any_columns(const View v, const AnyLine line, const ColumnWork work, Complex* scratch) {
@@ -68,14 +80,25 @@ __global__ void __launch_bounds__(kAnyThreads, 2)
       for (int i = threadIdx.x; i < line.length; i += blockDim.x) not_finite += 0.f * (x[spread(i)].x + x[spread(i)].y);
       __syncthreads();
     }
-    if (work.impose || work.measure) {
-      const float* magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+    const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
+    if (work.impose && work.fourier.has_weights()) {
+      Complex* const imposed = v.weights.imposed + static_cast<size_t>(at) * v.magnitude_stride;
+      const WeighedSums sums = weigh_any_line(Weigh(v, work.fourier, start), line, x, magnitudes, imposed);
+      const float residual = sum_of_block(sums.residual), power = sum_of_block(sums.power);
+      if (threadIdx.x == 0) v.partials[at] = residual;
+      if (threadIdx.x == 0) v.weights.powers[at] = power;
+    } else if (work.impose || work.measure) {
       const bool packed = v.packed && column == 0;
       const float residual = with_constraint(v, work.fourier, [&](auto constraint) {
         return constrain_any_line(constraint, v, line, x, magnitudes, packed);
       });
       const float sum = sum_of_block(residual + not_finite);
       if (threadIdx.x == 0) v.partials[at] = v.residual_weight(column) * sum;
+    }
+    if (work.normalise) {
+      for (int p = threadIdx.x; p < line.length; p += blockDim.x)
+        if (!isinf(magnitudes[line.magnitude_index[p]])) x[spread(p)] = v.weights.gains[start] * x[spread(p)];
+      __syncthreads();
     }
     if (work.inverse) any_transform<true>(x, line);
     if (!work.measure) store();

@@ -45,4 +45,14 @@ __global__ void read_spectrum(View v, AnyLine columns, int start, int row, int c
   if (k < count) out[i] = scale * v.spectrum[number_at(v, columns, start, row + k, c)];
 }
 
+// What weights imposed last ← the magnitudes. An item a frequency.
+__global__ void begin_weights(View v) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int64_t size = static_cast<int64_t>(v.stored_columns) * v.magnitude_stride;
+  if (i < v.starts) v.weights.gains[i] = 1;
+  if (i >= v.starts * size) return;
+  const float m = v.magnitudes[i % size];
+  v.weights.imposed[i] = {isinf(m) ? 0 : m, 0};
+}
+
 }  // namespace rephase::cuda::complex_spectrum

@@ -17,12 +17,6 @@ struct Imposed {
 // number.
 constexpr float kNudge = 2e-19f;
 
-__device__ inline float inverse_root(float square) {
-  float inverse;
-  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(inverse) : "f"(square));
-  return inverse;
-}
-
 // C becomes M·exp(i·arg C). Masked: some frequencies were not measured.
 template <bool Masked>
 struct Impose {
@@ -53,12 +47,12 @@ struct ApplyFourierRule {
     // Compilers may join a product and a sum, and would do so in one kernel and not in another.
     const float size = __fmul_rn(square, inverse), d = fmaf(square, inverse, -m);
     const bool measured = !isinf(m);
-    float target = fminf(size, rule.limit);
+    float target = fminf(__fmul_rn(size, rule.unmeasured), rule.limit);
     if (measured) {
       target = rule.likelihood ? (size + fminf(m * m * inverse, 2 * m)) / 2
                                : fminf(fmaxf(size, m - rule.tolerance), m + rule.tolerance);
     }
-    const bool stays = measured ? fabsf(d) < rule.tolerance : size <= rule.limit;
+    const bool stays = measured ? fabsf(d) < rule.tolerance : size <= rule.limit && rule.unmeasured == 1;
     const float gain = target * inverse;
     Imposed imposed;
     imposed.value = stays ? c : Complex{gain * x, gain * c.y};
@@ -79,14 +73,22 @@ __device__ inline float with_constraint(const View& v, const FourierRule& rule, 
   return v.masked || rule.general ? f(ApplyFourierRule{rule}) : f(Impose<false>{});
 }
 
-// The residual of a start from its columns' parts, in a fixed order, by one warp.
-__device__ inline void record_residual(const View& v, int start) {
-  const int lane = threadIdx.x % 32;
-  const float* part = v.partials + static_cast<size_t>(start) * v.stored_columns;
+// The sum of a start's columns, in a fixed order, by one warp.
+__device__ inline double sum_of_columns(const View& v, const float* parts, int start) {
+  parts += static_cast<size_t>(start) * v.stored_columns;
   double sum = 0;
-  for (int c = lane; c < v.stored_columns; c += 32) sum += part[c];
+  for (int c = threadIdx.x % 32; c < v.stored_columns; c += 32) sum += parts[c];
   for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
-  if (lane > 0) return;
+  return sum;
+}
+
+// The residual of a start from its columns' parts, and of weights what makes up for their norm, by one warp.
+__device__ inline void record_residual(const View& v, int start) {
+  const double sum = sum_of_columns(v, v.partials, start);
+  const double power = v.weights.imposed ? sum_of_columns(v, v.weights.powers, start) : 0;
+  if (threadIdx.x % 32 > 0) return;
+  if (v.weights.imposed)
+    v.weights.gains[start] = power > 0 && isfinite(power) ? static_cast<float>(sqrt(v.weights.energy / power)) : 1;
   const uint32_t record = v.recorded[start]++;
   v.records[static_cast<size_t>(record % kRecords) * v.starts + start] = sum;
 }

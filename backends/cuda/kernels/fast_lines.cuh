@@ -48,7 +48,8 @@ FastLine columns() {
           append_line_twiddles<L>,
           magnitude_index_of_frequency<L>,
           storage_index_of_frequency<L>,
-          L::radix(0)};
+          L::radix(0),
+          {column_pass<L, Lines, PassKernel::weighted>, Lines, threads, columns_shared<L, Lines>}};
 }
 template <class Field, class L, int Lines>
 FastLine rows() {

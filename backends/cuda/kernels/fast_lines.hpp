@@ -14,6 +14,7 @@ struct FastLine {
   void (*append_twiddles)(std::vector<float4>& table);
   int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
   int first_radix;
+  Kernel weighted;  // of columns of complex objects
 };
 
 // Iterations of a real image in one block, which take these plans.

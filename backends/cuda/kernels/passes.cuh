@@ -6,6 +6,7 @@
 #include "../fft/team.cuh"
 #include "../fields/real.cuh"
 #include "rule.cuh"
+#include "weights.cuh"
 
 namespace rephase::cuda {
 
@@ -85,8 +86,73 @@ __device__ inline float constrain_line(Constraint constraint, const View& v, Com
   return residual;
 }
 
-// `plain` and `general` do all of a pass, for plain rules and for any; `part` does what `work` says.
-enum class PassKernel { plain, general, part };
+// Reads and writes numbers that lie side by side.
+template <int Count>
+__device__ inline void load_numbers(const Complex* from, Complex* to) {
+  if constexpr (Count % 2 == 0) {
+#pragma unroll
+    for (int i = 0; i < Count / 2; i++)
+      reinterpret_cast<float4*>(to)[i] = __ldcg(reinterpret_cast<const float4*>(from) + i);
+  } else {
+    *to = __ldcg(from);
+  }
+}
+template <int Count>
+__device__ inline void store_numbers(const Complex* from, Complex* to) {
+  if constexpr (Count % 2 == 0) {
+#pragma unroll
+    for (int i = 0; i < Count / 2; i++)
+      __stcg(reinterpret_cast<float4*>(to) + i, reinterpret_cast<const float4*>(from)[i]);
+  } else {
+    __stcg(to, *from);
+  }
+}
+
+// The same with weights; `imposed` is the column's.
+template <class L>
+__device__ inline WeighedSums weigh_line(const Weigh& weigh, Complex* x, int t, const float* magnitudes,
+                                         Complex* imposed) {
+  constexpr int R = L::radix(L::last), butterflies = L::length / R, group = magnitude_group<R>;
+  WeighedSums sums;
+  L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+    for (int j = 0; j < R; j += group) {
+      const int index = magnitude_index_of<R>(b, j, butterflies);
+      alignas(16) float m[4];
+      alignas(16) Complex last[4] = {};
+      load_together<group>(magnitudes + index, m);
+      bool has_weights = false;
+#pragma unroll
+      for (int g = 0; g < group; g++) has_weights |= m[g] > 0 && !isinf(m[g]);
+      // Most of the far field of spots has none.
+      if (has_weights) load_numbers<group>(imposed + index, last);
+#pragma unroll
+      for (int g = 0; g < group; g++) x[i + j + g] = weigh(x[i + j + g], m[g], last[g], sums);
+      if (has_weights) store_numbers<group>(last, imposed + index);
+    }
+  });
+  return sums;
+}
+
+// Multiplies what was imposed on the spectrum by what makes up for its norm.
+template <class L>
+__device__ inline void normalise_line(float gain, Complex* x, int t, const float* magnitudes) {
+  constexpr int R = L::radix(L::last), butterflies = L::length / R, group = magnitude_group<R>;
+  L::template each_butterfly<L::last>(t, [&](int i, int b) {
+#pragma unroll
+    for (int j = 0; j < R; j += group) {
+      alignas(16) float m[4];
+      load_together<group>(magnitudes + magnitude_index_of<R>(b, j, butterflies), m);
+#pragma unroll
+      for (int g = 0; g < group; g++)
+        if (!isinf(m[g])) x[i + j + g] = gain * x[i + j + g];
+    }
+  });
+}
+
+// `plain` and `general` do all of a pass, for plain rules and for any; `part` does what `work` says, and so does
+// `weighted`, of columns, by rules with weights.
+enum class PassKernel { plain, general, part, weighted };
 
 // Columns: forward, Fourier constraint, inverse.
 template <class L, int Lines, PassKernel Kind>
@@ -95,13 +161,16 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   using T = Team<L::threads, Lines>;
   constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
-  constexpr bool Whole = Kind != PassKernel::part;
+  constexpr bool Whole = Kind == PassKernel::plain || Kind == PassKernel::general;
+  constexpr bool Weighted = Kind == PassKernel::weighted;
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
-  const bool measures = !Whole && work.measure;
+  const bool measures = Kind == PassKernel::part && work.measure, normalises = Weighted && work.normalise;
+  const bool compares = imposes || measures || normalises;
   extern __shared__ float4 memory[];
   constexpr bool early = fetches_early<L>;
   static_assert(early || Lines == 1);
-  __shared__ float shares[L::threads >= 32 ? L::threads * Lines / 32 : Lines];
+  constexpr int sums = L::threads >= 32 ? L::threads * Lines / 32 : Lines;
+  __shared__ float shares[sums];
   Complex* const shared = reinterpret_cast<Complex*>(memory) + T::index() * L::footprint(2);
   float* const fetched = reinterpret_cast<float*>(reinterpret_cast<Complex*>(memory) + Lines * L::footprint(2)) +
                          T::index() * magnitudes_footprint<L>;
@@ -111,7 +180,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const bool live = start < v.starts;
 
   const float* const magnitudes = v.magnitudes + static_cast<size_t>(column) * v.magnitude_stride;
-  if (early && live && (imposes || measures))
+  if (early && live && compares)
     L::template each_butterfly<L::last>(t, [&](int, int b) {
 #pragma unroll
       for (int j = 0; j < R; j += group) {
@@ -119,7 +188,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
         fetch<4 * group>(fetched + index, magnitudes + index);
       }
     });
-  if (!early && live && (imposes || measures))
+  if (!early && live && compares)
     for (int index = t * 32; index < L::length; index += L::threads * 32) prefetch(magnitudes + index);
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -162,10 +231,23 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       for (int j = 0; j < R; j++) not_finite += 0.f * (x[i + j].x + x[i + j].y);
     });
   }
-  if (imposes || measures) {
-    if (early) wait_for_fetches();
+  if (early && compares) wait_for_fetches();
+  const float* const line = early ? fetched : magnitudes;
+  [[maybe_unused]] __shared__ float power_shares[Weighted ? sums : 1];
+  if constexpr (Weighted) {
+    if (imposes) {
+      WeighedSums own;
+      if (live)
+        own = weigh_line<L>(Weigh(v, work.fourier, start), x, t, line,
+                            v.weights.imposed + static_cast<size_t>(at) * v.magnitude_stride);
+      T::begin_sum(shares, own.residual);
+      T::begin_sum(power_shares, own.power);
+      if (!inverse) T::barrier();
+    } else if (normalises && live) {
+      normalise_line<L>(v.weights.gains[start], x, t, line);
+    }
+  } else if (imposes || measures) {
     const bool packed = live && v.packed && column == 0;
-    const float* const line = early ? fetched : magnitudes;
     const auto constrain = [&](auto constraint) {
       return constrain_line<L, T>(constraint, v, x, shared, line, packed);
     };
@@ -182,6 +264,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   else if (!measures)
     each_stored(store);
   if ((imposes || measures) && t == 0) v.partials[at] = v.residual_weight(column) * T::end_sum(shares);
+  if (Weighted && imposes && t == 0) v.weights.powers[at] = T::end_sum(power_shares);
 }
 
 // Rows: inverse, pixel rule, forward. The first `recorders` blocks instead record the residuals that the column pass

@@ -1,5 +1,6 @@
 // Applies a rule of rule.hpp to one pixel, a real or a complex one.
 #pragma once
+#include <cfloat>
 #include <type_traits>
 
 #include "../rule.hpp"
@@ -179,11 +180,20 @@ struct ComplexConstraint {
   }
 };
 
+__device__ inline const float* size_at(const View& v, int row, int column) {
+  return v.sizes + static_cast<size_t>(row) * v.columns + column;
+}
+// z in that size. Of 0 the phase is 0.
+__device__ inline Complex with_size(Complex z, float size) {
+  const float square = dot(z, z), inverse = inverse_root(square);
+  return square < FLT_MIN ? Complex{size, 0} : scaled(__fmul_rn(size, inverse), z);
+}
+
 template <class R>
 __device__ inline Complex apply(const R& rule, const View& v, int start, int row, int column, bool inside, Complex y,
                                 Complex x, float threshold = kNoThreshold) {
   if constexpr (std::is_same_v<R, Rule>) {
-    const float* const size = rule.in_two_planes ? v.sizes + static_cast<size_t>(row) * v.columns + column : nullptr;
+    const float* const size = rule.in_two_planes ? size_at(v, row, column) : nullptr;
     const ComplexConstraint constraint(rule, !inside, size, threshold);
     const Complex tested = combine(rule.tested, x, y);
     const bool violates = constraint.violated(tested);
@@ -199,6 +209,7 @@ __device__ inline Complex apply(const R& rule, const View& v, int start, int row
     if (!rule.reflects_iterate) return image(rule.next, rule.projected.next);
     return constraint.violated(iterate) ? scaled(2, constraint.projected(iterate)) - iterate : iterate;
   }
+  if (rule.imposes_sizes) return with_size(y, inside ? *size_at(v, row, column) : 0);
   // A copy first: see above.
   const Image next = rule.next;
   const Combination chosen = inside ? next.satisfied : next.violated;

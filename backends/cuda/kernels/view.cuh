@@ -25,6 +25,14 @@ namespace rephase::cuda {
 constexpr int kTile = 8;
 constexpr uint32_t kRecords = 1024;
 
+// Of Fourier rules with weights, see weights.cuh.
+struct Weights {
+  Complex* imposed = nullptr;  // last, [start][column][magnitude index]; null without such a rule
+  float* powers;               // squares of its norm, [start][stored column]
+  float* gains;                // [start]
+  double energy;               // the square of the norm that it should have
+};
+
 struct View {
   Complex* spectrum;
   const float* magnitudes;  // [column][magnitude index], as many times their size, coded as core/constraint.hpp says
@@ -43,6 +51,7 @@ struct View {
   const float4 *row_twiddles, *column_twiddles;  // twiddles of lines with a plan of their own, see twiddles.hpp
   float weight, zero_weight;                     // of a column's part of the residual, of column 0's
   bool packed, masked;
+  Weights weights;
 
   __host__ __device__ size_t pitch() const { return static_cast<size_t>(stored_columns) * kTile; }
   __host__ __device__ size_t column_base(int start, int column) const {
@@ -82,6 +91,7 @@ struct ColumnWork {
   float scale = 1;
   bool measure = false;
   FourierRule fourier = {};
+  bool normalise = false;  // what weights imposed, before the inverse
   bool any() const { return forward || impose || inverse; }
 };
 struct RowWork {

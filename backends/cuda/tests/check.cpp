@@ -31,13 +31,16 @@ struct NamedRule {
   // Of complex pixels.
   rephase::Phases phases = {};
   bool in_two_planes = false;
+  double unmeasured = 1, exponent = 0;
+  bool keeps_phases = false;
 };
 constexpr double kBeta = 0.8, kInfinity = HUGE_VAL;
 const int kOwnPlans[] = {32, 64, 128, 256, 512, 600, 1000, 1024, 1536, 2048, 3000, 4096, 8192, 16384};
 constexpr int kGs = 0, kHio = 1, kBounded = 5, kInvented = 7, kTolerant = 8, kSized = 10, kSizedRrr = 11,
-              kLargestRrr = 12, kRules = 13, kInPlanes = 14, kAllRules = 17;
+              kLargestRrr = 12, kRules = 13, kInPlanes = 14, kWeighted = 17, kWeightedPhases = 18, kAllRules = 20,
+              kSteep = 20;
 // Those from `kRules` on are for complex objects only.
-const NamedRule kNamed[kAllRules] = {
+const NamedRule kNamed[] = {
     {"gs", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0}, false},
     {"hio", {0, 1, 0, 1, 0, 1, 1, -kBeta, 1, -kBeta, 0, 0, kBeta, kBeta, 0, kInfinity, 0, 0, 0, kInfinity, 0}, true},
     {"input-output",
@@ -73,6 +76,35 @@ const NamedRule kNamed[kAllRules] = {
      {},
      true},
     {"sized phases", {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 2, 0, 150, 0, kInfinity, 0}, false, {-2.5, 2}},
+    {"weights",
+     {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     false,
+     {},
+     true,
+     1.5,
+     0.3},
+    {"weights with phases",
+     {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     false,
+     {},
+     true,
+     1.5,
+     0.5,
+     true},
+    {"unmeasured",
+     {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     false,
+     {},
+     true,
+     1.5},
+    // Frequencies that come out near 0 get weights as large as rounding makes them: for small images only.
+    {"weights that follow at once",
+     {0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, kInfinity, 0, 0, 0, kInfinity, 0},
+     false,
+     {},
+     true,
+     1.5,
+     1},
 };
 
 // `withoutPrevious` of src/rules.ts: y takes the place of x, but not where the constraint is satisfied.
@@ -169,6 +201,9 @@ struct PairOf {
     std::vector<float> m(size_t(c.rows) * c.columns);
     for (float& x : m) x = 0.1f + (random() >> 8) * 0x1p-24f * 2;
     m[0] *= 3;
+    // As of spots: whole columns have no weights, and single frequencies of others.
+    for (size_t i = 0; i < m.size() && kNamed[c.rule].exponent > 0; i++)
+      if (i % c.columns % 3 == 1 || i % 7 == 3) m[i] = 0;
     return m;
   }
   static std::vector<float> make_sizes(size_t pixels) {
@@ -239,6 +274,9 @@ struct PairOf {
     c[21] = r.phases.centre;
     c[22] = r.phases.half_width;
     c[23] = r.in_two_planes;
+    c[24] = r.unmeasured;
+    c[25] = r.exponent;
+    c[26] = r.keeps_phases;
     return rephase::cuda::make_rule(c, r.keeps, Gpu::spectrum_scale(kComplex));
   }
   static rephase::Rule cpu_rule(const NamedRule& r) {
@@ -252,7 +290,7 @@ struct PairOf {
             r.c[15],
             r.c[16] != 0,
             static_cast<uint32_t>(r.c[17]),
-            {r.c[18], r.c[19], r.c[20] != 0},
+            {r.c[18], r.c[19], r.c[20] != 0, r.unmeasured, r.exponent, r.keeps_phases},
             r.phases,
             r.in_two_planes};
   }
@@ -539,11 +577,14 @@ void every_kernel() {
   for (const int n : {128, 256, 512}) Pair({n, n, (1 << 21) / n / n}).quick();  // their plans for many lines
   for (const int n : {32, 64, 128})                                             // on chip
     for (const int rule : {kHio, kSizedRrr, kLargestRrr}) Pair({n, n, 200, rule, true, true}).quick();
-  for (const int rule : {kGs, kHio, kSized, kInPlanes}) ComplexPair({40, 56, 2, rule, true, true}).everything();
+  for (const int rule : {kGs, kHio, kSized, kInPlanes, kWeightedPhases})
+    ComplexPair({40, 56, 2, rule, true, true}).everything();
   ComplexPair({31, 37}).changes();
+  ComplexPair({31, 37, 2, kWeighted}).everything();
   for (const int n : kOwnPlans) {
     ComplexPair({4, n, 1, kHio, true, false}).quick();
     ComplexPair({4, n, 1, kInPlanes}).quick();
+    ComplexPair({n, 6, 2, kWeighted, false, true}).quick();
   }
   for (const int n : {128, 256, 512}) ComplexPair({n, n, (1 << 21) / n / n}).quick();
   Pair({30030, 2}).quick();
@@ -625,8 +666,10 @@ void everything_complex() {
     ComplexPair({n, 12, 1, kHio, true, true}).everything();
     ComplexPair({13, n, 1, kGs, true, false}).everything();
     ComplexPair({13, n, 2, kInPlanes}).everything();
+    ComplexPair({n, 12, 2, kWeighted}).everything();
+    ComplexPair({n, 12, 1, kWeightedPhases, false, true}).everything();
     if (n > 512) continue;
-    for (const int rule : {kHio, kBounded, kTolerant})  // their plans for many lines
+    for (const int rule : {kHio, kBounded, kTolerant, kWeighted})  // their plans for many lines
       ComplexPair({n, n, std::max(5, (1 << 21) / n / n), rule, false, true}).quick();
   }
   for (int n = 1; n <= 128; n++) {
@@ -647,9 +690,15 @@ void everything_complex() {
   repeatable<ComplexPair>({256, 256, 3, kHio, true, true});
   repeatable<ComplexPair>({1024, 1024, 1, kGs, true});
   repeatable<ComplexPair>({100, 90, 2, kGs});
+  repeatable<ComplexPair>({256, 256, 3, kWeighted});
+  repeatable<ComplexPair>({100, 90, 2, kWeightedPhases, false, true});
   for (const int n : kOwnPlans)
     for (const bool mask : {false, true}) joined<ComplexPair>({6, n, 2, mask ? kInPlanes : kGs, true, mask});
   for (int rule = 0; rule < kAllRules; rule++) joined<ComplexPair>({64, 128, 2, rule, true, true});
+  for (const bool mask : {false, true})
+    for (const int n : {6, 32}) ComplexPair({n, 8, 2, kSteep, false, mask}).everything();
+  for (const int n : kOwnPlans) joined<ComplexPair>({n, 6, 2, kWeighted});
+  joined<ComplexPair>({31, 37, 2, kWeighted});
   joined<ComplexPair>({128, 1024, 16});
   joined<ComplexPair>({512, 512, 16});
   joined<ComplexPair>({100, 90, 2, kGs, false, true});
