@@ -53,7 +53,7 @@ export class ResidualLog {
     if (this.#waiting === 0) return this.#taken;
     this.#waiting = 0;
     const sums = this.#session.takeResiduals();
-    this.#taken = Promise.all([sums, this.#taken]).then(([taken]) => this.#append(this.#residuals(taken), intoHistory));
+    this.#taken = Promise.all([sums, this.#taken]).then(([taken]) => this.#append(taken, intoHistory));
     // The next to await it gets the failure; until then it is not an unhandled one.
     this.#taken.catch(() => undefined);
     return this.#taken;
@@ -102,9 +102,11 @@ export class ResidualLog {
     return sums.map((sum) => Math.sqrt((sum + this.#asymmetry) / this.#energy));
   }
 
-  #append(residuals: Float64Array, intoHistory: boolean): void {
-    if (residuals.length === 0) return;
-    this.#newest.set(residuals.subarray(-this.#newest.length));
+  #append(sums: Float64Array, intoHistory: boolean): void {
+    if (sums.length === 0) return;
+    const starts = this.#newest.length;
+    const residuals = this.#residuals(intoHistory ? sums : sums.subarray(-starts));
+    this.#newest.set(residuals.subarray(-starts));
     if (intoHistory) this.#history.push(residuals);
   }
 }
