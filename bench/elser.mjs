@@ -5,11 +5,12 @@
  * the support. It then begins anew, until a problem has --solutions of them or its share of --seconds is over. The file
  * OUT.json keeps what was found, and the next run adds to it; OUT.md is its table.
  */
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { createSession } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
@@ -22,7 +23,7 @@ const { values, positionals } = parseArgs({
     problems: { type: 'string', default: '' },
     solutions: { type: 'string', default: '100' },
     starts: { type: 'string', default: '' },
-    sessions: { type: 'string', default: '' },
+    threads: { type: 'string', default: '' },
     every: { type: 'string', default: '' },
     out: { type: 'string', default: 'build/elser' },
   },
@@ -58,69 +59,104 @@ const { backend } = values;
 const [seconds, wanted] = [values.seconds, values.solutions].map(Number);
 /** How many iterations pass between two looks at the residuals. */
 const everyOf = (name) => Number(values.every || Math.ceil((EXPECTED[name] ?? 2500) / 20));
-// A core has one start, which then stays in its cache. A GPU has several sessions of many starts: one iterates while this
-// thread tests the starts of another.
-const [starts, sessions] = backend === 'wasm' ? [1, 1] : [Number(values.starts || 264), Number(values.sessions || 4)];
-const names = readdirSync(folder).flatMap((file) => /^data(\d+[EMH])$/.exec(file)?.[1] ?? []);
-const chosen = values.problems === '' ? names : values.problems.split(',').filter((name) => names.includes(name));
-chosen.sort((a, b) => (EXPECTED[a] ?? Infinity) - (EXPECTED[b] ?? Infinity));
+const isWasm = backend === 'wasm';
+// A core has one start, which then stays in its cache. A GPU has many, in several sessions of several threads, because it
+// iterates faster than a thread tests starts and makes new ones.
+const starts = Number(values.starts || (isWasm ? 1 : 264));
+const threads = Number(values.threads || (isWasm ? 1 : 4));
+const sessions = isWasm ? 1 : 2;
+/** What the threads do now, at the beginning of memory that they share. */
+const [WAIT, SEARCH, STOP] = [0, 1, 2];
 
 /**
  * By backend. Of a problem: solutions and the iterations that led to them, all iterations and the seconds that they took, and
- * how often it was begun.
+ * how many threads have begun it.
  * @typedef {{ solutions: number, iterations: number, done: number, seconds: number, runs: number }} Found
  * @type {Record<string, { machine: object, device: string, problems: Record<string, Found> }>}
  */
-const state = readState();
-const own = (state[backend] ??= { machine: {}, device: '', problems: {} });
-own.machine = describeMachine({});
-let interrupted = false;
-process.once('SIGINT', () => (interrupted = true));
-const began = performance.now();
-for (const [i, name] of chosen.entries()) {
-  const left = seconds - (performance.now() - began) / 1000;
-  const found = (own.problems[name] ??= { solutions: 0, iterations: 0, done: 0, seconds: 0, runs: 0 });
-  if (left > 0 && found.solutions < wanted && !interrupted) await search(name, found, left / (chosen.length - i));
-}
-console.log(save());
+const state = isMainThread ? readState() : {};
+if (isMainThread) await main();
+else await searchOnThread(workerData);
 
-/** Adds to what was found in a problem, for some seconds. */
-async function search(name, found, seconds) {
-  const { problem, power } = readProblem(name);
-  // Another run has other starts.
-  const fresh = freshStarts(problem, found.runs++);
-  const open = () => openSession(problem, fresh);
-  const opened = await Promise.all(Array.from({ length: sessions }, open));
+async function main() {
+  const names = readdirSync(folder).flatMap((file) => /^data(\d+[EMH])$/.exec(file)?.[1] ?? []);
+  const chosen = values.problems === '' ? names : values.problems.split(',').filter((name) => names.includes(name));
+  chosen.sort((a, b) => (EXPECTED[a] ?? Infinity) - (EXPECTED[b] ?? Infinity));
+  const own = (state[backend] ??= { machine: {}, device: '', problems: {} });
+  const stops = new AbortController();
+  process.once('SIGINT', () => stops.abort());
+  const began = performance.now();
+  for (const [i, name] of chosen.entries()) {
+    const left = seconds - (performance.now() - began) / 1000;
+    const found = (own.problems[name] ??= { solutions: 0, iterations: 0, done: 0, seconds: 0, runs: 0 });
+    if (!(left > 0 && found.solutions < wanted) || stops.signal.aborted) continue;
+    own.machine = describeMachine({});
+    own.device = await search(name, found, left / (chosen.length - i), stops.signal);
+  }
+  console.log(save());
+}
+
+/** Adds to what was found in a problem, for some seconds. Returns the device's name. */
+async function search(name, found, seconds, signal) {
+  const now = new Int32Array(new SharedArrayBuffer(4));
+  const workers = Array.from({ length: threads }, () => {
+    // Every thread of every run has other starts.
+    return new Worker(new URL(import.meta.url), {
+      argv: process.argv.slice(2),
+      workerData: { name, seed: found.runs++, now },
+    });
+  });
+  const [[{ device }]] = await Promise.all(workers.map((worker) => once(worker, 'message')));
   const [clock, before] = [performance.now(), found.seconds];
   let saved = clock;
-  const goesOn = () => {
-    const now = performance.now();
-    found.seconds = before + (now - clock) / 1000;
-    if (now - saved > 1000) {
-      save();
-      saved = now;
-    }
-    return found.solutions < wanted && !interrupted && now - clock < 1000 * seconds;
+  const count = ({ solutions, iterations, done }) => {
+    found.solutions += solutions;
+    found.iterations += iterations;
+    found.done += done;
+    const time = performance.now();
+    found.seconds = before + (time - clock) / 1000;
+    if (found.solutions >= wanted || time - clock > 1000 * seconds || signal.aborted) Atomics.store(now, 0, STOP);
+    if (time - saved < 1000) return;
+    save();
+    saved = time;
   };
+  const ends = workers.map((worker) => {
+    worker.on('message', count);
+    return once(worker, 'exit');
+  });
+  Atomics.store(now, 0, SEARCH);
+  Atomics.notify(now, 0);
+  await Promise.all(ends);
+  return device;
+}
+
+/** Tells how far it is after every look at the residuals. */
+async function searchOnThread({ name, seed, now }) {
+  const { problem, power } = readProblem(name);
+  const fresh = freshStarts(problem, seed);
+  const opened = [];
+  for (let i = 0; i < sessions; i++) opened.push(await openSession(problem, fresh));
+  parentPort.postMessage({ device: opened[0].device });
+  Atomics.wait(now, 0, WAIT);
   const [every, warmUp] = [everyOf(name), warmUpOf(name)];
-  const all = opened.map(async (session) => {
-    while (goesOn()) {
+  const searches = opened.map(async (session) => {
+    while (Atomics.load(now, 0) === SEARCH) {
       const counts = session.iterations >= warmUp;
       // `run` gives the event loop its turn several times, which would take a fifth of the time of a core.
-      if (backend === 'wasm') for (let i = 0; i < every; i++) session.step();
+      if (isWasm) for (let i = 0; i < every; i++) session.step();
       else await session.run(every);
-      found.done += starts * every;
-      const solved = await renewSolved(session, problem, power, fresh);
-      if (!counts) continue;
-      found.solutions += solved;
+      const [done, solved] = [starts * every, await renewSolved(session, problem, power, fresh)];
       // A start is solved somewhere in the iterations between two looks. Its first iteration is the one that writes it.
-      found.iterations += starts * every - solved * (1 + (every - 1) / 2);
+      const iterations = done - solved * (1 + (every - 1) / 2);
+      parentPort.postMessage({
+        done,
+        ...(counts ? { solutions: solved, iterations } : { solutions: 0, iterations: 0 }),
+      });
     }
     session.dispose();
   });
-  // An interrupt is seen only then.
-  if (backend === 'wasm') await setImmediate();
-  await Promise.all(all);
+  await Promise.all(searches);
+  await fresh.return();
 }
 
 async function openSession(problem, fresh) {
@@ -130,7 +166,6 @@ async function openSession(problem, fresh) {
   objects.forEach((numbers, start) => object.set(numbers, start * PIXELS));
   const options = { algorithm: 'rrr', beta: BETA, backend, starts, start: { object } };
   const session = await createSession(problem, options);
-  own.device = session.device;
   session.inverse();
   objects.forEach((x, start) => begin(session, start, x, x, largest(x, problem.supportSize)));
   return session;
@@ -216,12 +251,15 @@ async function* freshStarts(problem, seed) {
   const pool = Math.min(starts, POOL);
   for (let firstStart = 0; ; firstStart += pool) {
     const session = await createSession(problem, { backend, seed, firstStart, starts: pool });
-    for (let start = 0; start < pool; start++) {
-      const object = await session.readObject(start);
-      for (let i = 0; i < PIXELS; i++) object[i] += 0.5;
-      yield object;
+    try {
+      for (let start = 0; start < pool; start++) {
+        const object = await session.readObject(start);
+        for (let i = 0; i < PIXELS; i++) object[i] += 0.5;
+        yield object;
+      }
+    } finally {
+      session.dispose();
     }
-    session.dispose();
   }
 }
 
