@@ -1,4 +1,5 @@
 /** Checkpoints: a run that goes on from one ends as if nothing had interrupted it, and others are refused. */
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   AbortError,
@@ -170,6 +171,12 @@ describe('a checkpoint', () => {
   const problem = problemOf([16, 18]);
   const options = { backend: 'wasm', iterations: 6, seed: 5, inspect: false } as const;
   const made = watched(problem, options).then(({ checkpoints }) => checkpoints[0]);
+
+  it('has the checksum of its content, which other versions look at', async () => {
+    const whole = await made;
+    const view = new DataView(whole.buffer, whole.byteOffset);
+    expect(view.getUint32(16, true)).toBe(crc32(whole.subarray(20)));
+  });
 
   it('that is damaged anywhere is refused', async () => {
     const whole = await made;

@@ -180,6 +180,15 @@ describe('simulateScan', () => {
     expect(Math.abs(power / 3e5 - 1)).toBeLessThan(1e-12);
   });
 
+  it('takes positions whose nearest pixel leaves the patch inside the object', async () => {
+    const { scan: scene } = await makeScene({ shape: [12, 10] });
+    const at = (column: number) => simulateScan({ ...pick(scene), positions: Float64Array.of(0, column) });
+    await expect(at(-0.5)).resolves.toBeDefined();
+    await expect(at(16.4)).resolves.toBeDefined();
+    await expect(at(-0.6)).rejects.toThrow('positions at [0, 1]: got -0.6; takes 0 to 16');
+    await expect(at(16.5)).rejects.toThrow('positions at [0, 1]: got 16.5; takes 0 to 16');
+  });
+
   it.each([
     [{ photons: 0 }, 'photons: got 0; takes a number above 0 and up to 4e9'],
     [{ photons: 1e10 }, 'photons: got 10000000000; takes a number above 0 and up to 4e9'],
