@@ -21,7 +21,7 @@ import { requireBackend } from '../src/backends/registry.js';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 import { combine } from '../src/retrieve/combine.js';
 import { onEveryBackend } from './support/backends.js';
-import { noise } from './support/images.js';
+import { noise, relativeError } from './support/images.js';
 
 const SIDE = 24;
 
@@ -327,15 +327,19 @@ describe('combined starts', () => {
 describe('a program that runs the starts itself', () => {
   const [starts, seed] = [4, 3];
 
-  it.each(['real', 'complex'])('gets what generations of retrieve make of a %s object', async (kind) => {
-    const { problem } = await (kind === 'real' ? noisy : noisySpecimen)(1e6);
-    const recipe = { chain: 'hio:0.7*60+er*5', starts, generations: 2, refine: 30, heldOut: 0 };
-    const expected = await retrieve(problem, { ...recipe, seed, backend: 'wasm' });
+  it.each(['real', 'complex', 'near'])('gets what generations of retrieve make of a %s object', async (kind) => {
+    const made = await (kind === 'real' ? noisy : noisySpecimen)(1e6);
+    const propagation = kind === 'near' ? { wavelength: 6.3e-7, distance: 4e-3, pixel: 1.2e-5 } : undefined;
+    const problem: Problem = { ...made.problem, propagation };
+    const recipe = { chain: 'hio:0.7*20+er*5', starts, generations: 2, refine: 30, heldOut: 0 };
+    const precision = kind === 'near' ? 'double' : 'single';
+    const expected = await retrieve(problem, { ...recipe, seed, backend: 'wasm', precision });
     let combined: CombinedStarts | undefined;
     for (const generation of [0, 1]) {
       const firstStart = generation * starts;
       using session = await createSession(problem, {
         backend: 'wasm',
+        precision,
         starts,
         seed,
         firstStart,
@@ -343,7 +347,7 @@ describe('a program that runs the starts itself', () => {
         beta: 0.7,
       });
       for (const { start, object } of combined?.next ?? []) session.writeObject(object, start);
-      await session.run(60);
+      await session.run(20);
       session.use({ algorithm: 'er' });
       await session.run(5);
       const objects: RealResult[] = [];
@@ -353,6 +357,12 @@ describe('a program that runs the starts itself', () => {
     const images: RealResult[] = [];
     for await (const image of refineAverage(problem, combined!, { steps: 30 })) images.push(image);
     expect(images).toHaveLength(30);
+    if (kind === 'near') {
+      // The phases between the planes come off and on again, which rounds, and iterations amplify it.
+      expect(relativeError(images.at(-1)!, expected.object)).toBeLessThan(1e-9);
+      expect(combined!.kept).toEqual(expected.agreement!.kept);
+      return;
+    }
     expect(images.at(-1)).toEqual(expected.object);
     expect(combined).toMatchObject(expected.agreement!);
   });
