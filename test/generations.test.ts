@@ -386,6 +386,10 @@ describe('a program that runs the starts itself', () => {
     await expect(combining({ objects: [image, image.slice(1)], residuals: Float32Array.of(1, 1) })).rejects.toThrow(
       /^objects\[1\]: got .*; takes a Float32Array or Float64Array of 48 × 48/,
     );
+    const broken = image.with(7, NaN);
+    await expect(combining({ objects: [image, broken], residuals: Float32Array.of(1, 1) })).rejects.toThrow(
+      /^objects\[1\] at .*: got NaN/,
+    );
     await expect(combining({ objects: [image, image], residuals: Float32Array.of(1, NaN) })).rejects.toThrow(
       /^residuals at .*: got NaN/,
     );
