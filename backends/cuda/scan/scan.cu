@@ -111,10 +111,9 @@ Scan::Scan(const ScanProblem& p)
   ordered_ = memory_.allocate<Place>(p.positions);
   everywhere_ = memory_.allocate<Place>(p.positions);
   piece_ = memory_.allocate<uint8_t>(kPieceBytes);
-  const int64_t tiles = ceil_div(v.object_rows, kTileRows) * ceil_div(v.object_columns, kTileColumns);
-  object_blocks_ = static_cast<int>(std::min<int64_t>(ceil_div(tiles, kSumWarps), kMostSumBlocks));
-  probe_blocks_ = static_cast<int>(std::min<int64_t>(ceil_div(v.pixels(), kProbePixels), kMostSumBlocks));
-  covered_ = memory_.allocate<bool>(tiles);
+  object_blocks_ = std::min(tiles_of(v), kMostSumBlocks);
+  probe_blocks_ = std::min(pieces_of(v), kMostSumBlocks);
+  covered_ = memory_.allocate<bool>(tiles_of(v));
   most_ = memory_.allocate<float>(object_blocks_ + probe_blocks_);
   allocate_for(rule_);
   write_positions(p.places);

@@ -85,10 +85,9 @@ struct WaveColumnWork {
   bool only_shifted;
 };
 
-constexpr int kTileRows = 2, kTileColumns = 32;
 constexpr int kSumThreads = 256, kSumWarps = kSumThreads / 32;
-// Warps that share pixels of the probe, and pixels of a block.
-constexpr int kProbeWarps = 4, kProbePixels = 32 * kSumWarps / kProbeWarps;
+// The object's pixels of a block, of which a thread has some rows of a column, and the probe's.
+constexpr int kThreadRows = 4, kTileRows = kThreadRows * kSumWarps, kTileColumns = 32, kProbePixels = 64;
 
 // Which sums to gather, and over what.
 struct SumWork {
@@ -132,11 +131,6 @@ __device__ inline Complex add_conjugate_product(Complex sum, Complex a, Complex 
 // a·x + b·y.
 __device__ inline Complex combine(float a, Complex x, float b, Complex y) {
   return {fmaf(a, x.x, b * y.x), fmaf(a, x.y, b * y.y)};
-}
-
-// n / d where d is above 0, else 0.
-__device__ inline float ratio(float n, float d) {
-  return d > 0 ? n / d : 0.f;
 }
 
 }  // namespace rephase::cuda
