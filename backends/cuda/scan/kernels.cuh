@@ -281,7 +281,20 @@ __global__ void sum_partials(ScanView v, double scale, bool root, double* to) {
   let_next_kernel_start();
   double sum[1] = {0};
   const int64_t count = static_cast<int64_t>(v.positions) * v.columns;
-  for (int64_t i = threadIdx.x; i < count; i += blockDim.x) sum[0] += v.partials[i];
+  constexpr int together = 16;  // on their way before the first is added
+  int64_t at = threadIdx.x;
+  for (; at + (together - 1) * blockDim.x < count; at += together * blockDim.x) {
+    float parts[together];
+#pragma unroll
+    for (int i = 0; i < together; i++) parts[i] = v.partials[at + i * blockDim.x];
+#pragma unroll
+    for (int step = 1; step < together; step *= 2) {
+#pragma unroll
+      for (int i = 0; i < together; i += 2 * step) parts[i] += parts[i + step];
+    }
+    sum[0] += parts[0];
+  }
+  for (; at < count; at += blockDim.x) sum[0] += v.partials[at];
   sum_each_of_block(sum);
   if (threadIdx.x == 0) *to = root ? sqrt(scale * sum[0]) : scale * sum[0];
 }
