@@ -35,9 +35,11 @@ __global__ void encode_patterns(ScanView v, ScanAxis row_axis, ScanAxis column_a
   const int64_t i = first + item();
   const int pixel = static_cast<int>(i % v.pixels()), row = pixel / v.columns, column = pixel % v.columns;
   const float scale = static_cast<float>(v.pixels()), given = counts[item()];
-  const int at = column_axis.any.storage_index[column_axis.any.frequency_index[row]] * v.columns +
-                 row_axis.any.storage_index[row_axis.any.frequency_index[column]];
-  magnitudes[i - pixel + at] = given < 0 ? INFINITY : sqrtf(given * scale);
+  const int stored_row = column_axis.any.storage_index[column_axis.any.frequency_index[row]],
+            stored_column = row_axis.any.storage_index[row_axis.any.frequency_index[column]];
+  const size_t at =
+      v.magnitudes_at(static_cast<int>(i / v.pixels()), stored_column) - v.magnitudes + stored_row * kStrip;
+  magnitudes[at] = given < 0 ? INFINITY : sqrtf(given * scale);
 }
 
 // Reads waves as callers see them, zero frequency first where they are transformed, or writes them.
@@ -97,8 +99,9 @@ __global__ void begin_kept_waves(ScanView v, ScanBatch batch) {
       v.probe_at(number, mode, at.is_shifted)[pixel] * v.object_at(at, pixel / v.columns, pixel % v.columns);
 }
 
-// What `inverse_rows` does with RowSink::finish, of waves that are in memory.
-__global__ void finish_waves(ScanView v, ScanBatch batch, WaveRowWork work) {
+// What `inverse_rows` does with RowSink::finish, of waves in memory. Their changes are in `moved`, or are the
+// differences from what was transformed where the caller has made the waves.
+__global__ void finish_waves(ScanView v, ScanBatch batch, WaveRowWork work, bool has_changes) {
   const int64_t wave = item() / v.pixels();
   const int number = static_cast<int>(wave / v.modes), mode = static_cast<int>(wave % v.modes);
   if (number >= batch.count) return;
@@ -107,7 +110,17 @@ __global__ void finish_waves(ScanView v, ScanBatch batch, WaveRowWork work) {
   Complex* const to = finished_wave(v, work, number, at.position, mode) + pixel;
   const Complex po =
       v.probe_at(number, mode, at.is_shifted)[pixel] * v.object_at(at, pixel / v.columns, pixel % v.columns);
-  *to = finished(work, v.waves[item()], finish_part(work, po, to));
+  const auto change_of_given = [&] {
+    const Complex before = work.keeps_waves ? combine(work.c, po, 1 - work.c, *to) : po;
+    return v.waves[item()] - static_cast<float>(v.pixels()) * before;
+  };
+  const Complex change = has_changes ? v.moved[item()] : change_of_given();
+  *to = work.keeps_waves ? finished(work, change, finish_part(work, po, to)) : work.scale * change;
+}
+
+// Gives waves in frequency their measured size, which `moved` has the changes to.
+__global__ void change_waves(ScanView v, int64_t count) {
+  if (item() < count) v.waves[item()] = v.waves[item()] + v.moved[item()];
 }
 
 // The constraint on several modes together. A block has 32 columns of the waves of a position, each warp every eighth
@@ -118,23 +131,22 @@ __global__ void __launch_bounds__(kSumThreads) constrain_modes(ScanView v, ScanB
   let_next_kernel_start();
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, pieces = (v.columns + 31) / 32;
   const int number = blockIdx.x / pieces, column = blockIdx.x % pieces * 32 + lane;
-  Complex* const waves = work.to + static_cast<size_t>(number) * v.modes * v.pixels();
-  const float* const magnitudes = v.magnitudes + static_cast<size_t>(batch.places[number].position) * v.pixels();
+  const Complex* const waves = work.from + static_cast<size_t>(number) * v.modes * v.pixels();
+  Complex* const to = work.to + static_cast<size_t>(number) * v.modes * v.pixels();
+  const float* const magnitudes = v.magnitudes_at(batch.places[number].position, column);
   float residual = 0;
   if (column < v.columns) {
     for (int row = warp; row < v.rows; row += kSumWarps) {
       const int pixel = row * v.columns + column;
-      const float m = magnitudes[pixel];
+      const float m = magnitudes[row * kStrip];
       float total = 0;
       for (int mode = 0; mode < v.modes; mode++) total += power(waves[static_cast<size_t>(mode) * v.pixels() + pixel]);
-      if (work.count)
-        residual += m == INFINITY ? 0.f : total;
-      else
-        residual += squared_misfit(total, m);
+      const Lack lack = lack_of(total, m);
+      residual += work.count ? (m == INFINITY ? 0.f : total) : lack.size * lack.size;
       if (!work.impose) continue;
       for (int mode = 0; mode < v.modes; mode++) {
-        Complex& wave = waves[static_cast<size_t>(mode) * v.pixels() + pixel];
-        wave = imposed(wave, total, m, mode);
+        const size_t at = static_cast<size_t>(mode) * v.pixels() + pixel;
+        to[at] = imposed_change(waves[at], lack, mode);
       }
     }
   }

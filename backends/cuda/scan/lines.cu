@@ -44,20 +44,20 @@ ScanPasses passes() {
           {L::length, {}, {}, {}, append_line_twiddles<L>, nullptr, storage_index_of_frequency<L>}};
 }
 
-template <class L, int Blocks>
-ScanOnChip on_chip() {
+template <class L, int Blocks, int Resident = 1>
+ScanOnChip on_chip(bool pays_once = true) {
   using Wave = OnChipWave<L, Blocks>;
-  Kernel kernel = {waves_on_chip<L, Blocks>, 1, Wave::threads, Wave::shared};
+  Kernel kernel = {waves_on_chip<L, Blocks, Resident>, 1, Wave::threads, Wave::shared};
   kernel.cluster = Blocks;
-  return {L::length, kernel};
+  return {L::length, pays_once, kernel};
 }
 
 using Line128 = ColumnLine<128, 8, 16, 8>;
 using Line256 = ColumnLine<256, 16, 16, 16>;
 
 const ScanOnChip kOnChip[] = {
-    on_chip<Line128, 1>(), on_chip<Line128, 2>(), on_chip<Line128, 4>(),
-    on_chip<Line128, 8>(), on_chip<Line256, 4>(), on_chip<Line256, 8>(),
+    on_chip<Line128, 1>(), on_chip<Line128, 2>(),         on_chip<Line128, 4>(),
+    on_chip<Line128, 8>(), on_chip<Line256, 8, 2>(false),
 };
 
 // Length, threads a line, radices.
@@ -66,7 +66,7 @@ const ScanPasses kPasses[] = {
     passes<ColumnLine<64, 8, 8, 8>, 8>(),
     passes<Line128, 8, 8>(),
     passes<Line256, 8>(),
-    passes<ColumnLine<512, 64, 8, 8, 8>, 4>(),
+    passes<ColumnLine<512, 32, 8, 8, 8>, 8>(),
     passes<ColumnLine<1024, 128, 8, 16, 8>, 4>(),
     passes<ColumnLine<2048, 128, 16, 8, 16>, 4>(),
     passes<ColumnLine<4096, 128, 16, 16, 16>, 4>(),

@@ -19,6 +19,7 @@ ScanPasses any_scan_passes(int size);
 // Square waves that stay on chip: for each a cluster of `kernel.cluster` blocks.
 struct ScanOnChip {
   int size;
+  bool pays_once;  // faster than passes also where a wave goes to frequency only once
   Kernel kernel;
 };
 

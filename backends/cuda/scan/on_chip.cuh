@@ -27,7 +27,7 @@ __device__ inline void store_in_cluster(Complex* to, unsigned block, Complex z) 
 #if __CUDA_ARCH__ >= 900
   const uint32_t here = static_cast<uint32_t>(__cvta_generic_to_shared(to));
   uint32_t there;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(here), "r"(block));
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(here), "r"(block));
   asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(there), "f"(z.x), "f"(z.y) : "memory");
 #endif
 }
@@ -52,8 +52,9 @@ struct OnChipWave {
   static constexpr size_t shared = numbers * sizeof(Complex) + size * pitch * sizeof(float);
 };
 
-template <class L, int Blocks>
-__global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
+// At least `Resident` blocks fit a multiprocessor.
+template <class L, int Blocks, int Resident>
+__global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads, Resident)
     waves_on_chip(const ScanView v, const float4* twiddles, const ScanBatch batch, const WaveRowWork work) {
   using Wave = OnChipWave<L, Blocks>;
   constexpr int n = L::length, lines = Wave::lines, T = L::threads;
@@ -67,7 +68,7 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
   const int first_line = block * lines, row = first_line + line;
   Complex* const own = numbers + Wave::begin(line);
   const auto join = [] { __syncwarp(); };
-  // f(one of the thread's numbers, its place in the line, in frequency)
+  // f(one of the thread's numbers, its place in the line)
   const auto each = [&](Complex* x, auto&& f) {
     L::template each_butterfly<0>(t, [&](int at, int b) {
 #pragma unroll
@@ -80,19 +81,20 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
       for (int j = 0; j < R1; j++) f(x[at + j], b + j * M1);
     });
   };
-  // To the block that has line `other`.
-  const auto send = [&](Complex z, int other) {
-    store_in_cluster<Blocks>(numbers + row * Wave::across + other % lines, other / lines, z);
+  // To the block that has line `first` + `further`.
+  const auto send = [&](Complex z, int first, int further) {
+    store_in_cluster<Blocks>(numbers + row * Wave::across + first + further % lines, further / lines, z);
   };
   const auto received = [&](int place) { return numbers[place * Wave::across + line]; };
 
   // Places, patterns and twiddles stay what they are: these may come before what the kernel waits for.
   fetch_twiddles<L>(twiddles);
   const Place place = batch.places[number];
-  const float* const pattern = v.magnitudes + static_cast<size_t>(place.position) * n * n + first_line;
+  const float* const pattern = v.magnitudes_at(place.position, first_line);
   for (int i = threadIdx.x; i < n * lines / 4; i += Wave::threads) {
-    const int r = i / (lines / 4), c = i % (lines / 4) * 4;
-    fetch<16>(magnitudes + r * Wave::pitch + c, pattern + r * n + c);
+    constexpr int pieces = kStrip / 4;  // of a row of a strip
+    const int r = i / pieces % n, c = i / (pieces * n) * kStrip + i % pieces * 4;
+    fetch<16>(magnitudes + r * Wave::pitch + c, pattern + 4 * i);
   }
   wait_for_previous_kernel();
   let_next_kernel_start();
@@ -111,7 +113,10 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
     }
     L::forward(x, own, t, twiddles, join);
     cluster_barrier<Blocks>();  // the rows' exchanges are over
-    each_frequency(x, [&](Complex& z, int i) { send(z, i); });
+    L::template each_butterfly<1>(t, [&](int at, int b) {
+#pragma unroll
+      for (int j = 0; j < R1; j++) send(x[at + j], b, j * M1);
+    });
     wait_for_fetches();
     cluster_barrier<Blocks>();
     each(x, [&](Complex& z, int i) { z = received(i); });
@@ -119,9 +124,9 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
     L::forward(x, own, t, twiddles, join);
     float residual = 0;
     each_frequency(x, [&](Complex& z, int i) {
-      const float m = magnitudes[i * Wave::pitch + line], total = power(z);
-      residual += squared_misfit(total, m);
-      if (imposes) z = imposed(z, total, m, 0);
+      const Lack lack = lack_of(power(z), magnitudes[i * Wave::pitch + line]);
+      residual += lack.size * lack.size;
+      if (imposes) z = imposed_change(z, lack, 0);
     });
     if (measures) {
       shares[threadIdx.x] = residual;
@@ -136,12 +141,16 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads)
   }
   L::inverse(x, own, t, twiddles, join);
   cluster_barrier<Blocks>();
-  each(x, [&](Complex& z, int i) { send(z, i); });
+  L::template each_butterfly<0>(t, [&](int at, int b) {
+#pragma unroll
+    for (int j = 0; j < R0; j++) send(x[at + j], b, j * M0);
+  });
   cluster_barrier<Blocks>();
   each_frequency(x, [&](Complex& z, int i) { z = received(i); });
   __syncthreads();
   L::inverse(x, own, t, twiddles, join);
   Complex* const to = finished_wave(v, work, number, place.position, 0) + row * n;
+  if (!work.keeps_waves) return each(x, [&](Complex& z, int i) { to[i] = work.scale * z; });
   L::template each_butterfly<0>(t, [&](int at, int b) {
     constexpr int together = 8;
 #pragma unroll

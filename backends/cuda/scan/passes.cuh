@@ -7,18 +7,20 @@
 
 namespace rephase::cuda {
 
-// What a wave is multiplied by where its modes have `total` counts and m is measured its measured size m; arg 0 is 0.
-__device__ inline float amplification(float total, float m) {
-  return total > 0 ? m * rsqrtf(total) : 0.f;
+// What a wave lacks of its measured size m where its modes have `total` counts: 0 where nothing was measured. And 1
+// over its size, or 0.
+struct Lack {
+  float size, reciprocal;
+};
+__device__ inline Lack lack_of(float total, float m) {
+  const float r = total > 0 ? rsqrtf(total) : 0.f;
+  return {m == INFINITY ? 0.f : fmaf(-total, r, m), r};
 }
-__device__ inline float squared_misfit(float total, float m) {
-  const float d = (total > 0 ? total * rsqrtf(total) : 0.f) - m;
-  return m == INFINITY ? 0.f : d * d;
-}
-__device__ inline Complex imposed(Complex c, float total, float m, int mode) {
-  if (m == INFINITY) return c;
-  if (total > 0) return amplification(total, m) * c;
-  return {mode == 0 ? m : 0.f, 0.f};
+// What gives a mode its measured size; arg 0 is 0. This change goes back from frequency, not the wave: what follows
+// from it needs P·O no more.
+__device__ inline Complex imposed_change(Complex c, Lack lack, int mode) {
+  const float part = lack.size * lack.reciprocal;
+  return {lack.reciprocal > 0 || mode > 0 ? part * c.x : lack.size, part * c.y};
 }
 
 // How waves differ from P·O: kept waves are subtracted here, those of a batch have been.
@@ -30,13 +32,13 @@ __device__ inline Complex difference(bool kept, Complex wave, Complex p, Complex
   return kept ? wave - p * o : wave;
 }
 
-// What the rule makes of a wave that came back from frequency, `scale` too large: the part of P·O and of the kept wave,
-// then what is stored.
+// What the rule makes of a change that came back from frequency: of P·O and the kept wave, where it keeps waves, then
+// what is stored.
 __device__ inline Complex finish_part(const WaveRowWork& work, Complex po, const Complex* kept) {
-  return work.keeps_waves ? combine(work.a, po, 1 - work.a - work.b, *kept) : po;
+  return work.kept_part == 0 ? work.po_part * po : combine(work.po_part, po, work.kept_part, *kept);
 }
-__device__ inline Complex finished(const WaveRowWork& work, Complex z, Complex part) {
-  return work.keeps_waves ? combine(1, part, work.b * work.scale, z) : combine(work.scale, z, -1, part);
+__device__ inline Complex finished(const WaveRowWork& work, Complex change, Complex part) {
+  return combine(1, part, work.scale, change);
 }
 // Where that goes.
 __device__ inline Complex* finished_wave(const ScanView& v, const WaveRowWork& work, int number, int position,
@@ -123,8 +125,11 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
   } else {
     const Complex* const probe = v.probe_at(at.number, at.mode, place.is_shifted) + begin;
     Complex* const to = finished_wave(v, work, at.number, place.position, at.mode) + begin;
-    line.each([&](int i) { return finish_part(work, probe[i] * v.object_at(place, at.index, i), to + i); },
-              [&](Complex& x, Complex part, int i) { to[i] = finished(work, x, part); });
+    if (work.keeps_waves)
+      line.each([&](int i) { return finish_part(work, probe[i] * v.object_at(place, at.index, i), to + i); },
+                [&](Complex& x, Complex part, int i) { to[i] = finished(work, x, part); });
+    else
+      line.each([&](Complex& x, int i) { to[i] = work.scale * x; });
   }
 }
 
@@ -136,10 +141,14 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
   const bool live = at.index < v.columns;
   const bool constrains = work.measure || work.impose || work.count, ramps = work.shift || work.shift_back;
   const Place place = constrains || ramps || work.only_shifted ? batch.places[at.number] : Place{};
-  const float* const magnitudes = v.magnitudes + static_cast<size_t>(place.position) * v.pixels() + at.index;
+  const float* const magnitudes = v.magnitudes_at(place.position, at.index);
   // Places and patterns stay what they are: this may come before what the kernel waits for.
-  if (constrains)
-    for (int i = threadIdx.x; i < v.rows; i += blockDim.x) prefetch(magnitudes - Lines::line() + i * v.columns);
+  if (constrains) {
+    const int first = at.index - Lines::line();
+    const float* const from = v.magnitudes_at(place.position, first / kStrip * kStrip) + first % kStrip * v.rows;
+    constexpr int cache_line = 32;  // numbers
+    for (int i = threadIdx.x * cache_line; i < Lines::lines * v.rows; i += blockDim.x * cache_line) prefetch(from + i);
+  }
   wait_for_previous_kernel();
   let_next_kernel_start();
   if (work.only_shifted && !place.is_shifted) return;
@@ -159,18 +168,17 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
   if (constrains) {
     float residual = 0;
     line.each_frequency([&](Complex& x, int i) {
-      const float m = live ? magnitudes[i * v.columns] : INFINITY, total = power(x);
-      if (work.count)
-        residual += m == INFINITY ? 0.f : total;
-      else
-        residual += squared_misfit(total, m);
-      if (work.impose) x = imposed(x, total, m, 0);
+      const float m = live ? magnitudes[i * kStrip] : INFINITY, total = power(x);
+      const Lack lack = lack_of(total, m);
+      residual += work.count ? (m == INFINITY ? 0.f : total) : lack.size * lack.size;
+      if (work.impose) x = imposed_change(x, lack, 0);
     });
     const float sum = Lines::sum(residual);
     if ((work.measure || work.count) && live && Lines::is_first())
       v.partials[static_cast<size_t>(batch.first + at.number) * v.columns + at.index] = sum;
   }
   if (work.shift_back) line.each_frequency([&](Complex& x, int i) { x = x * conjugate(ramp[i] * column_ramp); });
+  if (!work.to) return;
   const auto store = [&](Complex& x, int i) {
     if (live) to[i * v.columns] = x;
   };

@@ -46,11 +46,12 @@ Axis make_axis(int length, const ScanPasses* passes, DeviceMemory& memory) {
 
 double Scan::bytes_needed(const ScanProblem& p) {
   const double pixels = double(p.rows) * p.columns, object = double(p.object_rows) * p.object_columns;
+  const double pattern = double(p.rows) * ceil_div(p.columns, kStrip) * kStrip;
   const double wave = p.modes * pixels * sizeof(Complex), positions = p.positions;
   const bool shifts = between_pixels(p.places, p.positions);
   const double waves = p.batch * (2.0 + shifts) + (p.rule.keeps_waves ? positions : 0) + 2 + (shifts ? 2 : 0);
   const double ramps = shifts ? positions * (p.rows + p.columns) * sizeof(Complex) : 0;
-  return positions * (pixels + p.columns) * sizeof(float) + waves * wave + ramps + pixels * sizeof(float) +
+  return positions * (pattern + p.columns) * sizeof(float) + waves * wave + ramps + pixels * sizeof(float) +
          object * (2 * sizeof(Complex) + (p.rule.least_squares ? 2 : 1) * sizeof(float)) + object / 64 + p.object_rows +
          p.object_columns + positions * 96 + p.batch * double(kNormalParts * kNormals * sizeof(float)) +
          kScanRecords * 8 + 2 * kMostSumBlocks * 8 + kPieceBytes + Axis::bytes_needed(p.rows) +
@@ -92,7 +93,7 @@ Scan::Scan(const ScanProblem& p)
   v.object_columns = p.object_columns;
   v.modes = p.modes;
   const size_t object = object_numbers() / 2, probe = probe_numbers() / 2;
-  float* const magnitudes = memory_.allocate<float>(pattern_numbers());
+  float* const magnitudes = memory_.allocate<float>(size_t(p.positions) * v.pattern_size());
   v.magnitudes = magnitudes;
   v.object = memory_.allocate<Complex>(object);
   v.object_sum = memory_.allocate<Complex>(object);
@@ -214,14 +215,16 @@ void Scan::transform(const ScanBatch& batch, Complex* waves, float c) {
 
 // The columns' part: `work` says whether forward, the constraint, and back. Several modes are constrained together, in
 // a pass of its own.
-void Scan::constrain(const ScanBatch& batch, Complex* waves, WaveColumnWork work) {
+void Scan::constrain(const ScanBatch& batch, Complex* from, Complex* to, WaveColumnWork work) {
   const int64_t count = int64_t(batch.count) * view_.modes;
-  work.from = work.to = waves;
+  work.from = from;
+  work.to = to;
   if (view_.modes == 1) return columns(batch, work, count);
   WaveColumnWork constraint = work;
   if (work.forward) {
     WaveColumnWork only = {};
-    only.from = only.to = waves;
+    only.from = from;
+    only.to = constraint.from = to ? to : from;
     only.forward = true;
     columns(batch, only, count);
   }
@@ -231,7 +234,7 @@ void Scan::constrain(const ScanBatch& batch, Complex* waves, WaveColumnWork work
   run(kernel, int64_t(batch.count) * ceil_div(view_.columns, 32), arguments);
   if (!work.inverse) return;
   WaveColumnWork only = {};
-  only.from = only.to = waves;
+  only.from = only.to = to;
   only.inverse = true;
   columns(batch, only, count);
 }
@@ -271,35 +274,38 @@ void Scan::measure(const ScanBatch& batch, bool counts) {
   work.forward = true;
   work.measure = !counts;
   work.count = counts;
-  constrain(batch, view_.moved, work);
+  constrain(batch, view_.moved, nullptr, work);
 }
 
-WaveRowWork Scan::finish_work() const {
+// ψ ← (1−a−b)·ψ + a·PO + b·(c·PO + (1−c)·ψ + change), or the change alone.
+WaveRowWork Scan::finish_work(bool keeps_waves) const {
   WaveRowWork work = {};
   work.waves = view_.waves;
   work.sink = RowSink::finish;
-  work.scale = 1.f / view_.pixels();
-  work.keeps_waves = rule_.keeps_waves;
-  work.a = rule_.a;
-  work.b = rule_.b;
+  work.keeps_waves = keeps_waves;
+  work.scale = (keeps_waves ? rule_.b : 1) / view_.pixels();
   work.c = rule_.c;
+  work.po_part = rule_.a + rule_.b * rule_.c;
+  work.kept_part = 1 - work.po_part;
   return work;
 }
 
-// The kernel for so many waves at once: it has the most blocks a wave that still run side by side. Null: passes.
-const Kernel* Scan::on_chip(int waves) const {
+// The kernel for so many waves at once, which go to frequency once or twice: it has the most blocks a wave that still
+// run side by side. Null: passes.
+const Kernel* Scan::on_chip(int waves, bool once) const {
   const Kernel* best = nullptr;
-  for (const ScanOnChip& each : on_chip_)
-    if (!best || waves * each.kernel.cluster <= devices()[device_].multiProcessorCount) best = &each.kernel;
+  for (const ScanOnChip& each : on_chip_) {
+    const bool pays = each.pays_once || !once;
+    if (pays && (!best || waves * each.kernel.cluster <= devices()[device_].multiProcessorCount)) best = &each.kernel;
+  }
   return best;
 }
 
 // Forward, the constraint, back, and what becomes of the waves.
 void Scan::through_frequency(const ScanBatch& batch, bool keeps_waves) {
   const size_t wave = wave_numbers(1);
-  WaveRowWork work = finish_work();
-  work.keeps_waves = keeps_waves;
-  if (const Kernel* const kernel = on_chip(batch.count)) {
+  WaveRowWork work = finish_work(keeps_waves);
+  if (const Kernel* const kernel = on_chip(batch.count, !keeps_waves || rule_.c == 1)) {
     ScanBatch of = batch;
     void* arguments[] = {&view_, &row_axis_.twiddles, &of, &work};
     return run(*kernel, int64_t(batch.count) * kernel->cluster, arguments);
@@ -323,7 +329,7 @@ void Scan::pass_through_frequency(const ScanBatch& batch, const WaveRowWork& fin
   WaveColumnWork work = {};
   work.forward = work.impose = work.inverse = true;
   work.measure = c == 1;
-  constrain(batch, view_.waves, work);
+  constrain(batch, view_.waves, view_.waves, work);
   rows(true, batch, finish, int64_t(batch.count) * view_.modes);
 }
 
@@ -555,6 +561,8 @@ void Scan::forward(int begin, int end) {
   work.forward = true;
   columns(batch_, work, int64_t(batch_.count) * view_.modes);
   holds_ = Waves::transformed;
+  computed_ = true;
+  has_changes_ = false;
 }
 
 void Scan::constrain_fourier() {
@@ -564,27 +572,37 @@ void Scan::constrain_fourier() {
   WaveColumnWork work = {};
   work.impose = true;
   work.measure = !measures;
-  constrain(batch_, view_.waves, work);
+  constrain(batch_, view_.waves, view_.moved, work);
+  const int64_t numbers = wave_numbers(batch_.count);
+  launcher_.each(change_waves, numbers, view_, numbers);
+  has_changes_ = computed_;
+  computed_ = false;
 }
 
 void Scan::inverse() {
   use_device();
-  const int64_t waves = int64_t(batch_.count) * view_.modes;
+  transform_back(view_.waves);
+  if (has_changes_) transform_back(view_.moved);
+  holds_ = Waves::inverted;
+}
+
+void Scan::transform_back(Complex* waves) {
+  const int64_t count = int64_t(batch_.count) * view_.modes;
   WaveColumnWork column = {};
-  column.from = column.to = view_.waves;
+  column.from = column.to = waves;
   column.inverse = true;
-  columns(batch_, column, waves);
+  columns(batch_, column, count);
   WaveRowWork row = {};
-  row.waves = view_.waves;
+  row.waves = waves;
   row.sink = RowSink::store;
   row.scale = 1;
-  rows(true, batch_, row, waves);
-  holds_ = Waves::inverted;
+  rows(true, batch_, row, count);
 }
 
 void Scan::constrain_object(bool last) {
   use_device();
-  launcher_.each(finish_waves, int64_t(wave_numbers(batch_.count)), view_, batch_, finish_work());
+  launcher_.each(finish_waves, int64_t(wave_numbers(batch_.count)), view_, batch_, finish_work(rule_.keeps_waves),
+                 has_changes_);
   finish_batch(last);
   holds_ = Waves::none;
   if (last) record();
@@ -722,6 +740,7 @@ void Scan::read_waves(float* to) {
 
 void Scan::write_waves(const float* waves) {
   use_device();
+  computed_ = has_changes_ = false;
   const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
                  column_axis = {column_axis_.twiddles, column_axis_.any};
   const bool transformed = holds_ == Waves::transformed;

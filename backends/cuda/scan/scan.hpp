@@ -80,14 +80,15 @@ class Scan {
   void rows(bool inverse, const ScanBatch& batch, WaveRowWork work, int64_t waves);
   void columns(const ScanBatch& batch, WaveColumnWork work, int64_t waves);
   void transform(const ScanBatch& batch, Complex* waves, float c);
-  void constrain(const ScanBatch& batch, Complex* waves, WaveColumnWork work);
+  void constrain(const ScanBatch& batch, Complex* from, Complex* to, WaveColumnWork work);
+  void transform_back(Complex* waves);
   void shift(const ScanBatch& batch, const Complex* modes, Complex* to);
   void place_probe(const ScanBatch& batch);
   void measure(const ScanBatch& batch, bool counts);
-  const Kernel* on_chip(int waves) const;
+  const Kernel* on_chip(int waves, bool once) const;
   void through_frequency(const ScanBatch& batch, bool keeps_waves);
   void pass_through_frequency(const ScanBatch& batch, const WaveRowWork& finish);
-  WaveRowWork finish_work() const;
+  WaveRowWork finish_work(bool keeps_waves) const;
   void gather(const ScanBatch& batch, SumWork work);
   void add_shifted_sums();
   void sum_everything(SumWork work, float* most);
@@ -123,6 +124,8 @@ class Scan {
   bool shifts_ = false;    // positions may lie between pixels
   bool has_kept_ = false;  // kept waves are those of object and probe, or follow from them
   Waves holds_ = Waves::none;
+  bool computed_ = false;     // waves are what `forward` left, not the caller's
+  bool has_changes_ = false;  // `moved` has what the Fourier constraint changes them by
   ScanBatch batch_ = {};
   double energy_ = 0;  // counts of all measured pixels
   int object_blocks_, probe_blocks_;

@@ -10,6 +10,8 @@
 namespace rephase::cuda {
 
 constexpr uint32_t kScanRecords = 1024;
+// Columns whose magnitudes lie together, row by row: as many as most blocks of the column passes have.
+constexpr int kStrip = 8;
 
 // A position: where its patch lies in the object, and whether the probe is moved by a fraction of a pixel there.
 struct alignas(16) Place {
@@ -18,7 +20,7 @@ struct alignas(16) Place {
 
 struct ScanView {
   int positions, rows, columns, object_rows, object_columns, modes;
-  const float* magnitudes;  // [position][pixel of a wave]; infinite where not measured
+  const float* magnitudes;  // [position][strip][row][column of the strip]; infinite where not measured
   const Complex* ramps;     // [position][rows, then columns]: what moves the probe by a fraction
   Complex *object, *probe;  // [row][column], [mode][pixel]
   // [number in the batch][mode][pixel]: the waves, later their differences from P·O; the probe as it lies at positions
@@ -33,6 +35,13 @@ struct ScanView {
   float* partials;  // [index in the order][column] of the residual
 
   __host__ __device__ int pixels() const { return rows * columns; }
+  // Numbers of a pattern, whose last strip may be wider than it needs to be.
+  __host__ __device__ int pattern_size() const { return (columns + kStrip - 1) / kStrip * kStrip * rows; }
+  // Where the magnitudes of a column of a pattern begin; they are kStrip apart.
+  __device__ const float* magnitudes_at(int position, int column) const {
+    return magnitudes + static_cast<size_t>(position) * pattern_size() + column / kStrip * kStrip * rows +
+           column % kStrip;
+  }
   __device__ const Complex* probe_at(int number, int mode, bool is_shifted) const {
     return is_shifted ? placed + (static_cast<size_t>(number) * modes + mode) * pixels()
                       : probe + static_cast<size_t>(mode) * pixels();
@@ -58,7 +67,7 @@ enum class RowSource {
 // What becomes of the rows of an inverse transform.
 enum class RowSink {
   store,      // scale·wave
-  finish,     // what the rule makes of it: a difference from P·O, or a kept wave
+  finish,     // what the rule makes of a change: a difference from P·O, or a kept wave
   add_probe,  // probe_sum += scale·wave
 };
 
@@ -70,17 +79,19 @@ struct WaveRowWork {
   float scale;
   bool only_shifted;  // waves of other positions stay as they are
   bool keeps_waves;
-  float a, b, c;
+  float c;                   // of the mixture
+  float kept_part, po_part;  // of what is kept, besides scale·change
 };
 
 // What the columns do, in this order.
 struct WaveColumnWork {
-  Complex *from, *to;  // [number][mode][pixel]
+  Complex *from, *to;  // [number][mode][pixel]; `to` null: only the residuals are wanted
   bool from_modes;     // `from` is [mode][pixel]
   bool shift;          // multiplies by the ramps
   bool forward;
-  bool measure, impose, count;  // residuals, sizes, or counts instead of residuals
-  bool shift_back;              // multiplies by the ramps' conjugates
+  bool measure, count;  // residuals, or counts
+  bool impose;          // leaves how the wave changes that is given its measured size
+  bool shift_back;      // multiplies by the ramps' conjugates
   bool inverse;
   bool only_shifted;
 };

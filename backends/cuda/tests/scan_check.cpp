@@ -248,7 +248,12 @@ void check_everything(bool briefly) {
       check_case({12, 10, rule, 1, 5, 12, between, rule == kDm});
       check_case({9, 14, rule, 2, 4, 12, between, true});
       check_case({32, 64, rule, 1, 5, 12, between, false});
+      if (!between) check_case({128, 128, rule, 1, 2, 4});
+      if (rule == kDm && !between) check_case({256, 256, rule, 1, 2, 4});
       if (briefly) continue;
+      // Fewer blocks have a wave where more waves are at once.
+      if (!between)
+        for (const int batch : {24, 60, 140}) check_case({128, 128, rule, 1, batch, batch});
       check_case({64, 32, rule, 3, 5, 37, between, true});
       check_case({12, 32, rule, 1, 1, 7, between, false, true});
       check_case({128, 128, rule, 1, 16, 40, between, false});
