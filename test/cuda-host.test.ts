@@ -477,7 +477,9 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
             ? '<whole>'
             : /PassKernelE3E/.test(rest)
               ? '<weighted>'
-              : '';
+              : /PassKernelE4E/.test(rest)
+                ? '<skipping>'
+                : '';
         return ` ${name}${kind}`;
       },
     );
@@ -543,6 +545,25 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       `iterate(16):${sixteen('row_pass<whole>')}`,
     );
   });
+
+  it('skips rows without support by rules that clear them, and clears them before they show', () =>
+    expectStartedAt(
+      64,
+      [
+        'iterate(1): column_pass row_pass<skipping>',
+        `iterate(16):${' column_pass<skipping> row_pass<skipping>'.repeat(16)}`,
+        'setRule(...hio):',
+        // One after a rule that skips rows is launched by itself.
+        'iterate(1): column_pass<skipping> row_pass<whole>',
+        'iterate(1):',
+        'setRule(...rule): column_pass<whole> row_pass<whole>',
+        'iterate(1): column_pass<skipping> row_pass<skipping>',
+        'completeIteration(): clear_other_rows row_pass',
+        'iterate(1): column_pass<whole> row_pass<skipping>',
+        'finish():',
+      ],
+      '{ support: new Uint8Array(64 * 64).fill(1, 32 * 64) }',
+    ));
 
   const inTwoPlanes = 'complex: true, sizes: new Float32Array(64 * 64).fill(1)';
 

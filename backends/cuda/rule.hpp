@@ -146,6 +146,11 @@ REPHASE_ON_DEVICE_TOO inline Rule reflection(Rule rule) {
   return without_reflection(rule);
 }
 
+// True when the image to transform next is 0 outside the support, whatever was there before, and nothing is stored.
+inline bool clears_outside(const Rule& rule) {
+  return !rule.general && !rule.keeps_iterate && rule.next.violated == Combination{};
+}
+
 // True when a second application changes nothing: the rule sets pixels to y, to y brought into bounds, or to 0.
 inline bool is_projection(const Rule& rule) {
   const auto keeps_or_clears = [](Combination c) { return c.x == 0 && (c.y == 0 || c.y == 1); };

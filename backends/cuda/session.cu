@@ -48,6 +48,12 @@ int reach_of(double sigma) {
   return static_cast<int>(std::ceil(3 * sigma));
 }
 
+int count_of(Strips strips) {
+  int count = 0;
+  for (; strips != 0; strips &= strips - 1) count++;
+  return count;
+}
+
 // A piece holds at least two full rows of a spectrum, and at most all of them.
 size_t piece_bytes(int rows, int columns) {
   const size_t row = columns * sizeof(Complex);
@@ -218,9 +224,32 @@ void Session::set_support(const uint8_t* support) {
   use_device();
   View& v = view_;
   if (!support) return choose_support(nullptr, 0);
+  const Strips strips = strips_of(support);
   if (!support_) support_ = memory_.allocate<uint32_t>(size_t(v.rows) * v.support_words);
   pack(support, support_);
-  choose_support(support_, 0);
+  choose_support(support_, 0, strips);
+}
+
+// Only passes that have plans of their own skip rows. An iteration on chip has no rows in memory.
+Strips Session::strips_of(const uint8_t* support) const {
+  const FastLine* const columns = column_axis_.fast;
+  if (!columns || !row_axis_.fast || on_chip_) return kAllStrips;
+  const size_t strip = size_t(strip_rows()) * view_.columns;
+  Strips strips = 0;
+  for (int i = 0; i < columns->first_radix; i++)
+    if (std::any_of(support + i * strip, support + (i + 1) * strip, [](uint8_t inside) { return inside != 0; }))
+      strips |= Strips{1} << i;
+  const bool is_all = strips == (uint64_t{1} << columns->first_radix) - 1;
+  return is_all || strips == 0 ? kAllStrips : strips;
+}
+
+int Session::strip_rows() const {
+  return view_.rows / column_axis_.fast->first_radix;
+}
+
+// Those that an iteration by this rule may not skip.
+Strips Session::strips_for(const Rule& rule) const {
+  return clears_outside(rule) && !rule.fourier.general ? support_strips_ : kAllStrips;
 }
 
 void Session::pack(const uint8_t* support, uint32_t* out) {
@@ -235,9 +264,10 @@ void Session::pack(const uint8_t* support, uint32_t* out) {
   }
 }
 
-void Session::choose_support(const uint32_t* support, int support_rows) {
-  // Graphs hold the pointer.
-  if (support != view_.support) graphs_.clear();
+void Session::choose_support(const uint32_t* support, int support_rows, Strips strips) {
+  // Graphs hold both.
+  if (support != view_.support || strips != support_strips_) graphs_.clear();
+  support_strips_ = strips;
   view_.support = support;
   view_.support_rows = support_rows;
 }
@@ -261,7 +291,7 @@ void Session::give_each_its_support() {
   if (!view_.support) set_support(std::vector<uint8_t>(pixels(), 1).data());
   launcher_.each(copy_support, int64_t(view_.starts) * view_.rows * view_.support_words, view_, support_,
                  own_supports_);
-  choose_support(own_supports_, view_.rows);
+  choose_support(own_supports_, view_.rows, support_strips_);
 }
 
 void Session::shrink_support(double sigma, double threshold, double least, double most) {
@@ -295,7 +325,8 @@ void Session::choose_kernels() {
   find_thresholds_ = {kind_.find_thresholds, 1, kThresholdThreads, 0};
   const auto allow = [&](const Kernel& kernel) { return launcher_.allow_shared_memory(kernel); };
   const auto if_allowed = [&](const FastLine* line) {
-    const bool allowed = line && allow(line->whole) && allow(line->part) && allow(line->general);
+    const bool allowed =
+        line && allow(line->whole) && allow(line->part) && allow(line->general) && allow(line->skipping);
     return allowed && (!line->weighted.function || allow(line->weighted)) ? line : nullptr;
   };
   row_axis_.fast = if_allowed(row_axis_.fast);
@@ -316,8 +347,9 @@ void Session::choose_kernels() {
   if (row_axis_.fast && column_axis_.fast)
     launcher_.divide_cache(
         {row_axis_.fast->whole, column_axis_.fast->whole},
-        {row_axis_.fast->part.function, row_axis_.fast->general.function, column_axis_.fast->part.function,
-         column_axis_.fast->general.function, column_axis_.fast->weighted.function, constrain_object_.function});
+        {row_axis_.fast->part.function, row_axis_.fast->general.function, row_axis_.fast->skipping.function,
+         column_axis_.fast->part.function, column_axis_.fast->general.function, column_axis_.fast->skipping.function,
+         column_axis_.fast->weighted.function, constrain_object_.function});
 }
 
 int Session::recorders(int threads) const {
@@ -338,9 +370,11 @@ void Session::columns(ColumnWork work) {
   if (column_axis_.fast) {
     const FastLine& fast = *column_axis_.fast;
     const bool whole = work.forward && work.impose && work.inverse && work.scale == 1;
+    const bool skips = work.load != kAllStrips || work.store != kAllStrips;
     const Kernel& kernel = work.fourier.has_weights() ? fast.weighted
                            : !whole                   ? fast.part
                            : work.fourier.general     ? fast.general
+                           : skips                    ? fast.skipping
                                                       : fast.whole;
     void* arguments[] = {&view_, &work};
     launcher_.launch(kernel, lines, arguments);
@@ -360,6 +394,7 @@ void Session::columns_normalised(ColumnWork work) {
   rest.normalise = true;
   rest.inverse = std::exchange(work.inverse, false);
   rest.fourier = work.fourier;
+  rest.store = work.store;
   columns(work);
   record();
   columns(rest);
@@ -368,12 +403,23 @@ void Session::columns_normalised(ColumnWork work) {
 void Session::rows(RowWork work, Rule rule) {
   const FastLine* const fast = row_axis_.fast;
   const bool whole = work.inverse && work.rule && !work.to_object && work.forward;
-  const Kernel& kernel = !fast ? any_rows_ : !whole ? fast->part : rule.general ? fast->general : fast->whole;
-  const int64_t lines = int64_t(view_.starts) * view_.row_lines;
+  RowStrips left;
+  if (fast && whole) left.strips = strips_for(rule);
+  const bool skips = left.strips != kAllStrips;
+  const Kernel& kernel = !fast          ? any_rows_
+                         : !whole       ? fast->part
+                         : rule.general ? fast->general
+                         : skips        ? fast->skipping
+                                        : fast->whole;
+  if (skips) {
+    left.lines_per_strip = strip_rows() / kind_.rows_per_line;
+    left.lines = left.lines_per_strip * count_of(left.strips);
+  }
+  const int64_t lines = int64_t(view_.starts) * (skips ? left.lines : view_.row_lines);
   int recording = measured_ ? recorders(kernel.threads) : 0;
   if (fast) {
     // A plain rule stands at the beginning of a rule.
-    void* arguments[] = {&view_, &work, &recording, &rule};
+    void* arguments[] = {&view_, &work, &recording, &rule, &left};
     launcher_.launch(kernel, lines, arguments, recording);
   } else {
     AnyLine line = row_axis_.any;
@@ -384,6 +430,7 @@ void Session::rows(RowWork work, Rule rule) {
     launcher_.launch(kernel, lines, arguments, recording);
   }
   measured_ = false;
+  if (work.forward) row_strips_ = left.strips;
 }
 
 void Session::iterate_rows() {
@@ -428,7 +475,7 @@ void Session::iterate(uint32_t count) {
     holds_ = Holds::rows;
     iterate_rows();
     count--;
-  } else if (!(pending_ == rule_.fourier)) {
+  } else if (!(pending_ == rule_.fourier) || row_strips_ != strips_for(rule_)) {
     iteration(pending_);
     recorded_++;
     count--;
@@ -471,7 +518,9 @@ void Session::launch_deferred() {
 
 // An iteration that begins with a pending column pass, which is by this rule.
 void Session::iteration(const FourierRule& pending) {
-  const ColumnWork work = {true, true, true, 1, false, pending};
+  ColumnWork work = {true, true, true, 1, false, pending};
+  work.load = row_strips_;
+  work.store = strips_for(rule_);
   // Where some frequencies have no weights, the object depends on the norm of the others.
   if (view_.masked)
     columns_normalised(work);
@@ -493,6 +542,11 @@ void Session::copy(float* to, const float* from, size_t count) {
 void Session::complete_iteration() {
   use_device();
   if (holds_ != Holds::rows) return;
+  if (row_strips_ != kAllStrips) {
+    const int64_t numbers = int64_t(view_.starts) * view_.stored_columns * view_.rows;
+    launcher_.each(clear_other_rows, numbers, view_, row_strips_, strip_rows());
+    row_strips_ = kAllStrips;
+  }
   if (rule_.keeps_iterate) {
     copy(view_.object, view_.iterate, view_.starts * image_floats());
   } else {
@@ -707,6 +761,7 @@ void Session::read_support(int start, uint8_t* to) {
 void Session::write_support(int start, const uint8_t* support) {
   use_device();
   give_each_its_support();
+  choose_support(own_supports_, view_.rows);
   pack(support, own_supports_ + view_.support_row(start, 0));
 }
 

@@ -113,7 +113,10 @@ class Session {
   void copy_to_iterate(int start);
   void pack(const uint8_t* support, uint32_t* out);
   void give_each_its_support();
-  void choose_support(const uint32_t* support, int support_rows);
+  void choose_support(const uint32_t* support, int support_rows, Strips strips = kAllStrips);
+  Strips strips_of(const uint8_t* support) const;
+  Strips strips_for(const Rule& rule) const;
+  int strip_rows() const;
   void allocate_weights(const Problem& problem);
   void copy(float* to, const float* from, size_t count);
   void launch_deferred();
@@ -137,6 +140,8 @@ class Session {
   Complex* scratch_ = nullptr;
   View view_ = {};
   Holds holds_ = Holds::spectrum;
+  // Strips with pixels of the support, and while the array holds rows, those that it has; the others count as zero.
+  Strips support_strips_ = kAllStrips, row_strips_ = kAllStrips;
   FourierRule pending_;  // of the column pass that is pending while the array holds rows
   // After a rule with two images: the object's array holds the image to transform next, and the object
   // is the iterate.

@@ -61,18 +61,23 @@ struct ComplexField {
       if (!v.support) return apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Everywhere{});
     apply_inside<L>(x, t, v, rule, start, row, normal, threshold, Inside<L>(v, start, row, t));
   }
-  // What `apply` does by such a rule. All sizes of a butterfly are read before any is used.
+  // What `apply` does by such a rule.
   template <class L>
   __device__ static void impose_sizes(Complex* x, int t, const View& v, int start, int row, float normal) {
     constexpr int R0 = L::radix(0), M0 = L::span(1);
     const Inside<L> inside(v, start, row, t);
     const float* const sizes = size_at(v, row, 0);
     L::template each_butterfly<0>(t, [&](int i, int b) {
-      float size[R0];
+      // Several are read before any is used, as in `apply_inside`.
+      constexpr int together = R0 > 16 ? R0 / 4 : R0;
 #pragma unroll
-      for (int j = 0; j < R0; j++) size[j] = inside[i + j] ? __ldg(sizes + b + j * M0) : 0;
+      for (int first = 0; first < R0; first += together) {
+        float size[together];
 #pragma unroll
-      for (int j = 0; j < R0; j++) x[i + j] = with_size(scaled(normal, x[i + j]), size[j]);
+        for (int j = 0; j < together; j++) size[j] = inside[i + first + j] ? __ldg(sizes + b + (first + j) * M0) : 0;
+#pragma unroll
+        for (int j = 0; j < together; j++) x[i + first + j] = with_size(scaled(normal, x[i + first + j]), size[j]);
+      }
     });
   }
   template <class L, class R, class Support>

@@ -49,6 +49,7 @@ FastLine columns() {
           magnitude_index_of_frequency<L>,
           storage_index_of_frequency<L>,
           L::radix(0),
+          {column_pass<L, Lines, PassKernel::skipping>, Lines, threads, columns_shared<L, Lines>},
           {column_pass<L, Lines, PassKernel::weighted>, Lines, threads, columns_shared<L, Lines>}};
 }
 template <class Field, class L, int Lines>
@@ -61,7 +62,8 @@ FastLine rows() {
           append_line_twiddles<L>,
           nullptr,
           nullptr,
-          L::radix(0)};
+          L::radix(0),
+          {row_pass<Field, L, Lines, PassKernel::skipping>, Lines, threads, rows_shared<L, Lines>}};
 }
 
 // This many numbers keep a large GPU busy for a few microseconds.

@@ -14,6 +14,7 @@ struct FastLine {
   void (*append_twiddles)(std::vector<float4>& table);
   int (*magnitude_index)(int frequency), (*storage_index)(int frequency);  // see View; of columns only
   int first_radix;
+  Kernel skipping;
   Kernel weighted;  // of columns of complex objects
 };
 

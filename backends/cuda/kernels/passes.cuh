@@ -151,8 +151,9 @@ __device__ inline void normalise_line(float gain, Complex* x, int t, const float
 }
 
 // `plain` and `general` do all of a pass, for plain rules and for any; `part` does what `work` says, and so does
-// `weighted`, of columns, by rules with weights.
-enum class PassKernel { plain, general, part, weighted };
+// `weighted`, of columns, by rules with weights. `skipping` is `plain` without some strips; what that takes would cost
+// passes over all rows 3 %.
+enum class PassKernel { plain, general, part, weighted, skipping };
 
 // Columns: forward, Fourier constraint, inverse.
 template <class L, int Lines, PassKernel Kind>
@@ -161,8 +162,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   using T = Team<L::threads, Lines>;
   constexpr int R = L::radix(L::last), group = magnitude_group<R>, butterflies = L::length / R;
   constexpr int R0 = L::radix(0), M0 = L::span(1);
-  constexpr bool Whole = Kind == PassKernel::plain || Kind == PassKernel::general;
-  constexpr bool Weighted = Kind == PassKernel::weighted;
+  constexpr bool Weighted = Kind == PassKernel::weighted, Skips = Weighted || Kind == PassKernel::skipping;
+  constexpr bool Whole = !Weighted && Kind != PassKernel::part;
   const bool forward = Whole || work.forward, imposes = Whole || work.impose, inverse = Whole || work.inverse;
   const bool measures = Kind == PassKernel::part && work.measure, normalises = Weighted && work.normalise;
   const bool compares = imposes || measures || normalises;
@@ -196,12 +197,14 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   Complex x[L::values];
   Complex* const spectrum = v.spectrum + (live ? v.column_base(start, column) : 0);
   // f(which of the thread's numbers, where it is in memory): in the order of rows, and in that of storage indices.
-  const auto each_row = [&](auto&& f) {
+  const auto each_row = [&](Strips strips, auto&& f) {
     const size_t step = M0 / kTile * v.pitch();
     L::template each_butterfly<0>(t, [&](int i, int b) {
       Complex* const first = spectrum + v.row_offset(b);
 #pragma unroll
-      for (int j = 0; j < R0; j++) f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
+      for (int j = 0; j < R0; j++)
+        if (!Skips || strips >> j & 1)
+          f(i + j, M0 % kTile == 0 ? first + j * step : spectrum + v.row_offset(b + j * M0));
     });
   };
   const auto each_stored = [&](auto&& f) {
@@ -213,10 +216,15 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   const auto load = [&](int i, const Complex* from) { x[i] = live ? __ldcg(from) : Complex{0, 0}; };
   const auto store = [&](int i, Complex* to) { __stcg(to, x[i]); };
 
-  if (forward)
-    each_row(load);
-  else
+  if (forward && (!Skips || work.load == kAllStrips)) {
+    each_row(kAllStrips, load);
+  } else if (forward) {
+#pragma unroll
+    for (int i = 0; i < L::values; i++) x[i] = {0, 0};
+    each_row(work.load, load);
+  } else {
     each_stored(load);
+  }
   if (!Whole && work.scale != 1) {
 #pragma unroll
     for (int i = 0; i < L::values; i++) x[i] = work.scale * x[i];
@@ -252,7 +260,7 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
       return constrain_line<L, T>(constraint, v, x, shared, line, packed);
     };
     const float residual = Kind == PassKernel::general ? constrain(ApplyFourierRule{work.fourier})
-                           : Kind == PassKernel::plain ? with_plain_constraint(v, constrain)
+                           : Whole                     ? with_plain_constraint(v, constrain)
                                                        : with_constraint(v, work.fourier, constrain);
     T::begin_sum(shares, Whole ? residual : residual + not_finite);
     if (!inverse) T::barrier();
@@ -260,11 +268,18 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   if (inverse) L::inverse(x, shared, t, v.column_twiddles, T::barrier);
   if (!live) return;
   if (inverse)
-    each_row(store);
+    each_row(work.store, store);
   else if (!measures)
     each_stored(store);
   if ((imposes || measures) && t == 0) v.partials[at] = v.residual_weight(column) * T::end_sum(shares);
   if (Weighted && imposes && t == 0) v.weights.powers[at] = T::end_sum(power_shares);
+}
+
+// The line that is so many lines into the strips that are not skipped.
+__device__ inline unsigned line_in_strips(const RowStrips& left, unsigned line) {
+  Strips rest = left.strips;
+  for (unsigned skipped = line / left.lines_per_strip; skipped > 0; skipped--) rest &= rest - 1;
+  return (__ffs(rest) - 1) * left.lines_per_strip + line % left.lines_per_strip;
 }
 
 // Rows: inverse, pixel rule, forward. The first `recorders` blocks instead record the residuals that the column pass
@@ -272,10 +287,13 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
 template <class Field, class L, int Lines, PassKernel Kind>
 __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, L::threads* Lines))
     row_pass(const View v, const RowWork work, const int recorders,
-             const std::conditional_t<Kind == PassKernel::plain, PlainRule, Rule> rule) {
-  constexpr bool Whole = Kind != PassKernel::part;
+             const std::conditional_t<Kind == PassKernel::plain || Kind == PassKernel::skipping, PlainRule, Rule> rule,
+             const RowStrips left) {
+  constexpr bool Whole = Kind != PassKernel::part, Skips = Kind == PassKernel::skipping;
   constexpr int n = L::length, threads = L::threads * Lines;
   static_assert(L::radix(L::last) % 2 == 0 && threads % 32 == 0);
+  // The threads of a run are neighbours, but for those of the other lines.
+  static_assert(!L::is_local() || L::lanes * Lines <= 32);
   const bool inverse = Whole || work.inverse, forward = Whole || work.forward;
   extern __shared__ float4 memory[];
   wait_for_previous_kernel();
@@ -288,8 +306,8 @@ __global__ void __launch_bounds__(L::threads* Lines, resident_blocks(L::values, 
   // Neighbouring threads have the same column of neighbouring lines: theirs are the same 32 bytes, and more.
   const int t = threadIdx.x / Lines;
   Complex* const shared = reinterpret_cast<Complex*>(memory) + threadIdx.x % Lines * L::footprint(Lines);
-  const unsigned at = (blockIdx.x - recorders) * Lines + threadIdx.x % Lines, lines = v.row_lines;
-  const int start = at / lines, row = at % lines * Field::rows_per_line;
+  const unsigned at = (blockIdx.x - recorders) * Lines + threadIdx.x % Lines, lines = Skips ? left.lines : v.row_lines;
+  const int start = at / lines, row = (Skips ? line_in_strips(left, at % lines) : at % lines) * Field::rows_per_line;
   const bool live = start < v.starts;
   const auto barrier = [] {
     if constexpr (threads <= 32)

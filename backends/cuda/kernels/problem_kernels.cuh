@@ -20,6 +20,15 @@ __global__ void rescale(float* x, int64_t count, float scale) {
   if (i < count) x[i] *= scale;
 }
 
+// Clears the rows of spectra that are in no strip of so many rows.
+__global__ void clear_other_rows(View v, Strips strips, int strip_rows) {
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  const int row = static_cast<int>(i % v.rows), column = static_cast<int>(i / v.rows % v.stored_columns);
+  const int start = static_cast<int>(i / v.rows / v.stored_columns);
+  if (start < v.starts && !(strips >> row / strip_rows & 1))
+    v.spectrum[v.column_base(start, column) + v.row_offset(row)] = {0, 0};
+}
+
 __global__ void record_residuals(View v) {
   const int start = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
   if (start < v.starts) record_residual(v, start);

@@ -84,6 +84,12 @@ __host__ __device__ constexpr int magnitude_index_of(int b, int j, int butterfli
   return (j / magnitude_group<R> * butterflies + b) * magnitude_group<R> + j % magnitude_group<R>;
 }
 
+// Strips of an image's rows, a bit each, from the first row on: those of one number of a column's first butterflies. A
+// row pass skips strips where no pixel of the support lies, if its rule clears them; the column pass before does not
+// store them, and the one after takes them for zero.
+using Strips = uint32_t;
+constexpr Strips kAllStrips = ~0u;
+
 // Which parts of the column pass to do, in this order. `scale` multiplies what is loaded. `measure` leaves the partial
 // residuals and does not change the spectrum; nothing else but `forward` goes with it.
 struct ColumnWork {
@@ -91,7 +97,8 @@ struct ColumnWork {
   float scale = 1;
   bool measure = false;
   FourierRule fourier = {};
-  bool normalise = false;  // what weights imposed, before the inverse
+  bool normalise = false;                        // what weights imposed, before the inverse
+  Strips load = kAllStrips, store = kAllStrips;  // of rows; the others are zero, or stay as they are
   bool any() const { return forward || impose || inverse; }
 };
 struct RowWork {
@@ -100,6 +107,11 @@ struct RowWork {
   bool to_object;
   bool forward;  // to the spectrum
   float scale;   // of what comes out of the inverse
+};
+// The lines of a row pass that skips some strips, in one and in all that are left.
+struct RowStrips {
+  Strips strips = kAllStrips;
+  unsigned lines_per_strip = 0, lines = 0;
 };
 
 }  // namespace rephase::cuda

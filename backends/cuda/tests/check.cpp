@@ -119,9 +119,10 @@ NamedRule without_previous(NamedRule rule) {
 struct Case {
   int rows, columns, starts = 1, rule = kGs;
   bool support = false, mask = false;
+  bool padded = false;  // the support is in the second quarter of the rows
   std::string name() const {
     return std::to_string(rows) + "x" + std::to_string(columns) + " x" + std::to_string(starts) + " " +
-           kNamed[rule].name + (support ? " support" : "") + (mask ? " mask" : "");
+           kNamed[rule].name + (support ? " support" : "") + (padded ? ", padded" : "") + (mask ? " mask" : "");
   }
 };
 
@@ -164,7 +165,7 @@ struct PairOf {
         magnitudes(make_magnitudes(c)),
         sizes(kComplex ? make_sizes(pixels) : std::vector<float>()),
         mask(make_bits(c.mask, pixels, 5)),
-        support(make_bits(c.support, pixels, 3)),
+        support(make_support(c)),
         gpu(problem()),
         cpu(c.rows, c.columns, c.starts, cpu_rule(rule(false))) {
     const std::vector<double> wide(magnitudes.begin(), magnitudes.end());
@@ -219,6 +220,13 @@ struct PairOf {
     std::vector<uint8_t> bits(wanted ? count : 0);
     for (uint8_t& b : bits) b = random() % every != 0;
     if (wanted) bits[0] = 1;
+    return bits;
+  }
+
+  static std::vector<uint8_t> make_support(const Case& c) {
+    std::vector<uint8_t> bits = make_bits(c.support, size_t(c.rows) * c.columns, 3);
+    for (size_t i = 0; i < bits.size() && c.padded; i++)
+      if (i < bits.size() / 4 || i >= bits.size() / 2) bits[i] = 0;
     return bits;
   }
 
@@ -587,6 +595,7 @@ void every_kernel() {
     ComplexPair({n, 6, 2, kWeighted, false, true}).quick();
   }
   for (const int n : {128, 256, 512}) ComplexPair({n, n, (1 << 21) / n / n}).quick();
+  ComplexPair({64, 128, 2, kGs, true, true, true}).everything();
   Pair({30030, 2}).quick();
   joined({64, 128, 2, 1, true, true});
   joined({31, 37});
@@ -637,6 +646,11 @@ void everything() {
   repeatable({256, 256, 3, 1, true, true});
   repeatable({256, 256, 1, kInvented, true});
   repeatable({100, 90, 2, 0});
+  for (const int n : {64, 600, 1024, 3000}) {  // rows outside the support
+    Pair({n, 128, 2, kGs, true, n == 600, true}).everything();
+    Pair({128, n, 2, kGs, true, n == 600, true}).changes();
+  }
+  repeatable({256, 256, 3, kGs, true, true, true});
   repeatable({1024, 1024});
   repeatable({64, 64, 200});
   // A kernel of each length that has its own: what is compiled together must round as it does apart.
@@ -697,6 +711,14 @@ void everything_complex() {
   for (int rule = 0; rule < kAllRules; rule++) joined<ComplexPair>({64, 128, 2, rule, true, true});
   for (const bool mask : {false, true})
     for (const int n : {6, 32}) ComplexPair({n, 8, 2, kSteep, false, mask}).everything();
+  for (const int n : {32, 64, 256, 600, 1024, 2048}) {  // rows outside the support
+    ComplexPair({n, 64, 2, kGs, true, n == 256, true}).everything();
+    ComplexPair({64, n, 2, kInPlanes, true, n == 256, true}).everything();
+    ComplexPair({n, 32, 2, kWeighted, true, true, true}).quick();
+    ComplexPair({n, 64, 1, kGs, true, false, true}).changes();
+  }
+  repeatable<ComplexPair>({256, 256, 3, kGs, true, true, true});
+  joined<ComplexPair>({256, 64, 2, kGs, true, true, true});
   for (const int n : kOwnPlans) joined<ComplexPair>({n, 6, 2, kWeighted});
   joined<ComplexPair>({31, 37, 2, kWeighted});
   joined<ComplexPair>({128, 1024, 16});
