@@ -10,9 +10,9 @@ import { digits, fill, image, table, time, times } from './markdown.mjs';
 const DOCUMENTS = ['README.md', 'docs/performance.md', 'docs/call-costs.md', 'docs/quality.md'];
 /**
  * Bytes that an iteration must move for each pixel: the half spectrum twice each way, and the magnitudes; for `hio` also the
- * previous iterate each way.
+ * previous iterate each way. Padded: of a complex object where half of the rows have no support and are skipped.
  */
-const FLOOR_BYTES = /** @type {const} */ ({ gs: 18, hio: 26, complex: 36 });
+const FLOOR_BYTES = /** @type {const} */ ({ gs: 18, hio: 26, complex: 36, padded: 20 });
 
 /** @param {string} name */
 const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url), 'utf8');
@@ -58,7 +58,7 @@ function tableOf(name) {
 
 /**
  * The share that the floor has of the time of an iteration: the time in which a copy moves the bytes of the floor.
- * @param {'gs' | 'hio' | 'complex'} algorithm
+ * @param {'gs' | 'hio' | 'complex' | 'padded'} algorithm
  * @param {number} pixels
  * @param {number} us
  * @param {number} copyBytesPerSecond
@@ -212,9 +212,21 @@ function cudaFigures() {
   const complexLines = complex.cases.map((/** @type {any} */ { rows: n, starts, ...row }) => [
     ...[image(n, starts), time(row.microseconds[1]), time(row.cufftGraphMicroseconds[1])],
     times(row.cufftGraphMicroseconds[1], row.microseconds[1]),
-    ofFloor('complex', n * n * starts, row.microseconds[1], complex.copyBytesPerSecond),
+    ofFloor('padded', n * n * starts, row.microseconds[1], complex.copyBytesPerSecond),
     row.bytesPerPixel.toFixed(1),
   ]);
+  const peers = json('cuda-holograms-cupy');
+  const holograms = json('cuda-holograms').cases.map(
+    (/** @type {any} */ { rows: n, algorithm, microseconds: [, median], bytesPerPixel }) => {
+      const { tuned, port } = peers.cases.find(
+        (/** @type {any} */ row) => row.rows === n && row.algorithm === algorithm,
+      );
+      return [
+        `${image(n)}, ${algorithm === 'spots' ? 'spots' : 'an image'}`,
+        ...[time(median), time(tuned[1]), times(tuned[1], median), times(port[1], median), bytesPerPixel.toFixed(1)],
+      ];
+    },
+  );
   const largest = large.cases.map((/** @type {any} */ { rows: n, microseconds, bytesPerPixel }) => [
     image(n),
     time(microseconds[1]),
@@ -238,6 +250,11 @@ function cudaFigures() {
       ...complexLines,
     ]),
     'cuda-complex-machine': `${complex.date}: ${complex.device}, driver ${complex.driver}`,
+    'cuda-holograms': table([
+      ['hologram', 'cuda', 'tuned CuPy', 'tuned CuPy ÷ cuda', 'CuPy ÷ cuda', 'bytes a pixel'],
+      ...holograms,
+    ]),
+    'cuda-holograms-machine': `${json('cuda-holograms').date}: ${json('cuda-holograms').device}, CuPy ${peers.version}`,
     'cuda-large': table([['image', 'an iteration', 'on the device'], ...largest]),
   };
 }
