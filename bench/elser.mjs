@@ -294,6 +294,10 @@ function readState() {
   }
 }
 
+function begun(problems) {
+  return Object.entries(problems).filter(([, { seconds }]) => seconds > 0);
+}
+
 /** Returns the table. */
 function save() {
   mkdirSync(dirname(values.out), { recursive: true });
@@ -302,12 +306,12 @@ function save() {
       `${name}: ${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${name === 'wasm' ? `one thread of ${machine.cpu}` : device}.`,
   );
   const rows = Object.entries(state).flatMap(([name, { problems }]) =>
-    Object.entries(problems).map(([problem, { solutions, iterations, done, seconds }]) => {
+    begun(problems).map(([problem, { solutions, iterations, done, seconds }]) => {
       // Numbers of iterations are distributed nearly exponentially: their deviation is their mean.
       const mean = iterations / solutions;
       const found = solutions > 0 ? [mean.toFixed(0), (mean / Math.sqrt(solutions)).toFixed(0)] : ['', ''];
-      const rate = seconds > 0 ? (done / seconds).toPrecision(3) : '';
-      return [problem, name, solutions, ...found, EXPECTED[problem] ?? '', rate && Number(rate).toLocaleString('en')];
+      const rate = Number((done / seconds).toPrecision(3)).toLocaleString('en');
+      return [problem, name, solutions, ...found, EXPECTED[problem] ?? '', rate];
     }),
   );
   const header = ['problem', 'backend', 'solutions', 'iterations for one', '±', 'in C', 'iterations a second'];
