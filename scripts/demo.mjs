@@ -1,8 +1,10 @@
 /**
  * `npm start`: the diffraction pattern of a photograph, with the noise of counted photons, and the photograph recovered
- * from it, by the commands that anyone would use. Everything it makes is in out/.
+ * from it, by the commands that anyone would use. Everything it makes is in out/. Options are handed on to
+ * `rephase reconstruct`: `npm start -- --effort quick`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
 import { decode, encode } from 'fast-png';
 import { fromSources, rephase } from './demo-tools.mjs';
 
@@ -25,7 +27,7 @@ const original = halved(await readImage('examples/camera.png'));
 await writeImage('out/original.png', original, { range: [0, 255] });
 rephase('simulate', 'out/original.png', '-o', 'out/pattern.npy', '--photons', PHOTONS, '--seed', '1');
 
-const result = rephase('reconstruct', 'out/pattern.npy');
+const result = rephase('reconstruct', 'out/pattern.npy', ...process.argv.slice(2));
 
 const pattern = await readImage('out/pattern.npy');
 const estimate = await readImage(result.numbers);

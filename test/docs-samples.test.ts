@@ -31,7 +31,10 @@ const SHAPE: Shape = [SIZE, SIZE];
  * The scripts that end by themselves. `npm test` is what runs here, and demo-page.test.ts opens the page of `npm run demo`, which
  * would be served until it is stopped.
  */
-const DEMOS: Record<string, string> = { start: 'demo.mjs', 'run demo:ptycho': 'demo-ptycho.mjs' };
+const DEMOS: Record<string, string[]> = {
+  start: ['demo.mjs', '--effort', 'quick'],
+  'run demo:ptycho': ['demo-ptycho.mjs'],
+};
 
 interface Sample {
   name: string;
@@ -175,8 +178,10 @@ describe('of npm', () => {
     expect([...demos].sort()).toEqual([...Object.keys(DEMOS), 'run demo'].sort());
   });
 
-  it.each(Object.entries(DEMOS))('npm %s', async (_, script) => {
-    const { code, stdout, stderr } = await execute(process.execPath, [join(root, 'scripts', script)], { env });
+  it.each(Object.entries(DEMOS))('npm %s', async (_, [script, ...options]) => {
+    const { code, stdout, stderr } = await execute(process.execPath, [join(root, 'scripts', script), ...options], {
+      env,
+    });
     expect(code, stderr).toBe(0);
     expect(Number(/error +([\d.]+) %/.exec(stdout)![1])).toBeLessThan(10);
   });
