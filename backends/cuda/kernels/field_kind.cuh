@@ -31,41 +31,29 @@ struct FieldKind {
   decltype(&real_spectrum::read_spectrum) read_spectrum;
 };
 
+// The kernels that know how a spectrum lies in memory are not templates of the field: they come from real_spectrum.cuh
+// or complex_spectrum.cuh.
 template <class Field>
-FieldKind with_kernels_of(bool is_hermitian) {
-  FieldKind kind;
-  kind.is_hermitian = is_hermitian;
-  kind.pixel_floats = Field::pixel_floats;
-  kind.rows_per_line = Field::rows_per_line;
-  kind.spectrum_scale = Field::spectrum_scale;
-  kind.stored_columns = Field::stored_columns;
-  kind.packs = Field::packs;
-  kind.any_rows = any_rows<Field, true>;
-  kind.any_rows_in_scratch = any_rows<Field, false>;
-  kind.find_thresholds = find_thresholds<Field>;
-  kind.constrain_object = constrain_object<Field>;
-  kind.blur_rows = blur_rows<Field>;
-  return kind;
+FieldKind kind_of_field(bool is_hermitian, decltype(FieldKind::find_fast_row) find_fast_row,
+                        decltype(FieldKind::encode_magnitudes) encode_magnitudes,
+                        decltype(FieldKind::start_from_seed) start_from_seed,
+                        decltype(FieldKind::write_spectrum) write_spectrum,
+                        decltype(FieldKind::read_spectrum) read_spectrum) {
+  return {is_hermitian,           Field::pixel_floats,    Field::rows_per_line,    Field::spectrum_scale,
+          Field::stored_columns,  Field::packs,           find_fast_row,           any_rows<Field, true>,
+          any_rows<Field, false>, find_thresholds<Field>, constrain_object<Field>, blur_rows<Field>,
+          encode_magnitudes,      start_from_seed,        write_spectrum,          read_spectrum};
 }
 
 inline FieldKind real_kind() {
-  FieldKind kind = with_kernels_of<RealField>(true);
-  kind.find_fast_row = find_fast_row_of_real;
-  kind.encode_magnitudes = real_spectrum::encode_magnitudes;
-  kind.start_from_seed = real_spectrum::start_from_seed;
-  kind.write_spectrum = real_spectrum::write_spectrum;
-  kind.read_spectrum = real_spectrum::read_spectrum;
-  return kind;
+  using namespace real_spectrum;
+  return kind_of_field<RealField>(true, find_fast_row_of_real, encode_magnitudes, start_from_seed, write_spectrum,
+                                  read_spectrum);
 }
-
 inline FieldKind complex_kind() {
-  FieldKind kind = with_kernels_of<ComplexField>(false);
-  kind.find_fast_row = find_fast_row_of_complex;
-  kind.encode_magnitudes = complex_spectrum::encode_magnitudes;
-  kind.start_from_seed = complex_spectrum::start_from_seed;
-  kind.write_spectrum = complex_spectrum::write_spectrum;
-  kind.read_spectrum = complex_spectrum::read_spectrum;
-  return kind;
+  using namespace complex_spectrum;
+  return kind_of_field<ComplexField>(false, find_fast_row_of_complex, encode_magnitudes, start_from_seed,
+                                     write_spectrum, read_spectrum);
 }
 
 }  // namespace rephase::cuda
