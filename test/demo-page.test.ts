@@ -105,7 +105,11 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
   }
 
   const text = async (id: string) => (await page.locator(`#${id}`).textContent())!;
-  const state = (name: string) => page.locator(`body[data-state=${name}]`).waitFor();
+  /** With what came before it on the screen. */
+  const state = async (name: string) => {
+    await page.locator(`body[data-state=${name}]`).waitFor();
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  };
   const iteration = async () => Number.parseInt(await text('iteration'));
   const choose = (name: string, content: Uint8Array, mimeType = '') =>
     page.locator('#file').setInputFiles({ name, mimeType, buffer: Buffer.from(content) });

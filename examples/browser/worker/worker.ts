@@ -188,13 +188,11 @@ async function iterate(): Promise<void> {
     if (pace === 'watch') await shown;
   }
   const finished = current !== undefined && current.done >= current.iterations;
-  if (finished) {
-    wanted = false;
-    await show(true);
-    tell('finished');
-  } else if (!wanted) {
-    tell('paused');
-  }
+  if (wanted && !finished) return;
+  wanted = false;
+  // Of what is computed as fast as it can be, the last iterations may not have been shown.
+  await show(finished);
+  tell(finished ? 'finished' : 'paused');
 }
 
 /** How many iterations until the next frame. */
