@@ -1,5 +1,7 @@
-// The little that these tests need of a test framework: counting checks, reporting those that fail, and random numbers.
+// The little that these tests need of a test framework: counting checks, reporting those that fail, random numbers,
+// and distances.
 #pragma once
+#include <cmath>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -19,6 +21,17 @@ inline void check(bool holds, const std::string& what) {
 // Not `value <= bound` alone: NaN must fail.
 inline void check_at_most(double value, double bound, const std::string& what) {
   check(value <= bound, what + ": " + std::to_string(value / bound) + " times the bound");
+}
+
+// ‖a − b‖ / ‖b‖, or ‖a − b‖ where b is zero.
+template <class A, class B>
+double distance(const std::vector<A>& a, const std::vector<B>& b) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < a.size(); i++) {
+    difference += (a[i] - b[i]) * (a[i] - b[i]);
+    size += double(b[i]) * b[i];
+  }
+  return std::sqrt(difference / (size > 0 ? size : 1));
 }
 
 inline int report(const char* name) {

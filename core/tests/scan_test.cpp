@@ -129,16 +129,6 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-template <class A, class B>
-double distance(const std::vector<A>& a, const std::vector<B>& b) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < a.size(); i++) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += double(b[i]) * b[i];
-  }
-  return std::sqrt(difference / size);
-}
-
 void check_rule(const Truth& t, const Named& named) {
   const Case& c = t.c;
   const ScanRule& rule = named.rule;

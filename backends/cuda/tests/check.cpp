@@ -10,6 +10,7 @@
 #include <string>
 
 #include "../../../core/session.hpp"
+#include "../../../core/tests/check.hpp"
 #include "../runtime/device.hpp"
 #include "../session.hpp"
 
@@ -18,6 +19,7 @@ void start_trap();  // trap.cu
 namespace {
 
 using Gpu = rephase::cuda::Session;
+using rephase::test::distance;
 
 int failures = 0, checks = 0;
 double worst = 0;
@@ -125,16 +127,6 @@ struct Case {
            kNamed[rule].name + (support ? " support" : "") + (padded ? ", padded" : "") + (mask ? " mask" : "");
   }
 };
-
-double distance(const std::vector<float>& a, const std::vector<double>& b) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < a.size(); i++) {
-    const double d = a[i] - b[i];
-    difference += d * d;
-    size += b[i] * b[i];
-  }
-  return std::sqrt(difference / (size > 0 ? size : 1));
-}
 
 void expect(const Case& c, const char* what, double error, double tolerance) {
   checks++;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "../../../core/scan.hpp"
+#include "../../../core/tests/check.hpp"
 #include "../runtime/device.hpp"
 #include "../scan/scan.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 
 using Gpu = rephase::cuda::Scan;
 using Cpu = rephase::Scan<double>;
+using rephase::test::distance;
 
 int failures = 0, checks = 0;
 double worst = 0;
@@ -49,16 +51,6 @@ void expect(const Case& c, const char* what, double error, double tolerance) {
   failures++;
   if (failures < 60)
     std::printf("FAILED %s: %s is off by %.2e (allowed %.1e)\n", c.name().c_str(), what, error, tolerance);
-}
-
-template <class A, class B>
-double distance(const std::vector<A>& a, const std::vector<B>& b) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < a.size(); i++) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += double(b[i]) * b[i];
-  }
-  return std::sqrt(difference / (size > 0 ? size : 1));
 }
 
 // Object, probe, positions and residuals, as far as they have come.
