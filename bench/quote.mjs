@@ -95,20 +95,18 @@ function wasmFigures() {
 
 /** @returns {Record<string, string>} */
 function webgpuFigures() {
-  const { machine, devices, rows, copy } = webgpu;
+  const { machine, devices, rows, complex: ofComplex, copy } = webgpu;
   const lines = rows.map((/** @type {any} */ { n, starts, median, cufft, cupy }) => [
     ...[image(n, starts), time(median), times(cufft, median), times(cupy, median)],
     ofFloor('gs', n * n * starts, median, copy * 1e12),
   ]);
-  const ofComplex = json('webgpu-complex');
-  const complexLines = ofComplex.complex.map((/** @type {any} */ { n, starts, median, cufft }) => [
+  const complexLines = ofComplex.map((/** @type {any} */ { n, starts, median, cufft }) => [
     ...[image(n, starts), time(median), times(cufft, median)],
-    ofFloor('complex', n * n * starts, median, ofComplex.copy * 1e12),
+    ofFloor('complex', n * n * starts, median, copy * 1e12),
   ]);
   const at = rows.find((/** @type {any} */ { n, starts }) => n === 1024 && starts === 1);
   return {
     'webgpu-complex': table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'floor reached'], ...complexLines]),
-    'webgpu-complex-machine': `${ofComplex.machine.date}: ${ofComplex.device}, driver ${ofComplex.driver}`,
     'webgpu-headline': `${time(at.median)}, ${times(at.cufft, at.median)} as fast as cuFFT in a CUDA graph on the same GPU (${devices[0].name})`,
     webgpu: table([['image', 'webgpu', 'cuFFT in a CUDA graph', 'CuPy', 'floor reached'], ...lines]),
     'webgpu-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, Vulkan driver ${devices[0].details.driver}`,

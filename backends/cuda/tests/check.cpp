@@ -566,6 +566,7 @@ void every_kernel() {
     Pair({31, 37, 1, rule}).everything();
   }
   Pair({64, 128, 2, kGs, true, true}).changes();
+  Pair({64, 128, 2, kGs, true, true, true}).everything();
   Pair({31, 37}).changes();
   Pair({32, 32, 3, kHio}).changes();  // on chip
   for (const int n : kOwnPlans) {
