@@ -51,8 +51,16 @@ const KEYS = [
   'effort', 'chain', 'starts', 'generations', 'refine', 'backend', 'device', 'precision', 'shrinkWrap',
 ] as const satisfies readonly (keyof RecipeOptions)[];
 
-/** The rest goes on combining the starts, on refining, and on beginning. */
-const SHARE_OF_ITERATING = 0.45;
+/**
+ * What a run does beside iterating, on one core, as the number of iterations of one start that take as long there: reading,
+ * looking at the pattern, finding a support and writing; combining, for each start of a generation; and a step of refining.
+ * Measured by hand on patterns of 512², by user time, each in a thread that had just begun.
+ */
+const BESIDE = { looking: 2000, combining: 150, refining: 16 };
+/** Of the seconds, what is planned: cores that iterate side by side are slower than the one that is timed. */
+const PLANNED = 0.8;
+/** Of the seconds, what iterating takes at least. */
+const LEAST_ITERATING = 0.2;
 /** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
 /** Times that a chain of starts which do not help each other leaves `er`, where supports shrink. */
@@ -74,8 +82,11 @@ export async function chooseRecipe(problem: Problem, options: RecipeOptions = {}
   const several = shrinkWrap ? Math.max(FEWEST_PERIODS, usual.generations) : usual.generations;
   const { generations = starts > 1 ? several : undefined, refine = usual.refine } = options;
   const fitting = async () => {
-    const perStart = await secondsPerIteration(problem, { backend, device, precision }, starts);
-    const most = (SHARE_OF_ITERATING * seconds) / (perStart * starts * (generations ?? 1));
+    const { perStart, onOneCore } = await secondsPerIteration(problem, { backend, device, precision }, starts);
+    const combined = generations === undefined ? 0 : BESIDE.combining * starts * generations + BESIDE.refining * refine;
+    const beside = (BESIDE.looking + combined) * onOneCore;
+    const iterating = Math.max(LEAST_ITERATING * seconds, PLANNED * seconds - beside);
+    const most = iterating / (perStart * starts * (generations ?? 1));
     return Math.round(Math.min(MOST, Math.max(FEWEST, most)));
   };
   const chain = given ?? chainOf(await fitting(), shrinkWrap && generations === undefined ? PERIODS : 1);
@@ -89,22 +100,32 @@ function chainOf(iterations: number, periods: number): string {
   return periods === 1 ? period : `(${period})*${periods}`;
 }
 
-/** How much longer an iteration of one more start makes a run: workers share the cores, and a GPU takes all at once. */
-async function secondsPerIteration(problem: Problem, where: SessionOptions, starts: number): Promise<number> {
-  const isBatch = (backend: string) => backend !== 'wasm';
-  const one = await createSession(problem, { ...where, algorithm: 'hio', beta: 0.7 });
-  const backend = one.backend;
-  using session = isBatch(backend)
-    ? await createSession(problem, { ...where, algorithm: 'hio', beta: 0.7, starts })
-    : one;
-  if (session !== one) one.dispose();
-  await session.run(2);
-  let [count, elapsed] = [1, 0];
-  while (elapsed < 0.1) {
-    count *= 2;
-    const began = performance.now();
-    await session.run(count);
-    elapsed = (performance.now() - began) / 1000;
+/** Seconds of an iteration. */
+interface Pace {
+  /** How much longer that of one more start makes a run: workers share the cores, and a GPU takes all at once. */
+  perStart: number;
+  /** Of one start, by the wasm backend on one core. */
+  onOneCore: number;
+}
+
+async function secondsPerIteration(problem: Problem, where: SessionOptions, starts: number): Promise<Pace> {
+  const rule = { algorithm: 'hio', beta: 0.7 } as const;
+  const time = async (options: SessionOptions) => {
+    using session = await createSession(problem, { ...where, ...rule, ...options });
+    await session.run(2);
+    let [count, elapsed] = [1, 0];
+    while (elapsed < 0.1) {
+      count *= 2;
+      const began = performance.now();
+      await session.run(count);
+      elapsed = (performance.now() - began) / 1000;
+    }
+    return { backend: session.backend, seconds: elapsed / count };
+  };
+  const one = await time({});
+  if (one.backend === 'wasm') {
+    return { perStart: one.seconds / Math.min(availableCores(), starts), onOneCore: one.seconds };
   }
-  return elapsed / count / (isBatch(backend) ? starts : Math.min(availableCores(), starts));
+  const [all, onCpu] = [await time({ starts }), await time({ backend: 'wasm', device: undefined })];
+  return { perStart: all.seconds / starts, onOneCore: onCpu.seconds };
 }
