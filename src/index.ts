@@ -27,6 +27,7 @@ export {
   estimateSupport,
   inspect,
   inspectImage,
+  tightenSupport,
   WARNING_CODES,
   type Cleaned,
   type CleanOptions,
@@ -35,6 +36,7 @@ export {
   type Inspection,
   type InspectOptions,
   type SupportEstimate,
+  type TightenedSupport,
   type Warning,
   type WarningCode,
 } from './inspect/index.js';

@@ -1,6 +1,6 @@
 /** The support that is estimated from a pattern. */
 import { describe, expect, it } from 'vitest';
-import { estimateSupport, simulate, type Shape } from '../src/index.js';
+import { estimateSupport, simulate, tightenSupport, type Shape } from '../src/index.js';
 import { noise } from './support/images.js';
 
 /** A bright image of smooth spots, which ends where its shape does. */
@@ -45,5 +45,84 @@ describe('an estimated support', () => {
     const magnitudes = new Float32Array(16);
     expect(() => estimateSupport({ magnitudes, shape: [4, 5] })).toThrow(/magnitudes: got .*; takes .* 4 × 5/);
     expect(() => estimateSupport({ magnitudes, shape: [4, 4], mask: new Uint8Array(15) })).toThrow(/mask: got/);
+  });
+});
+
+describe('a tightened support', () => {
+  const side = 48;
+  /** The largest distance from the middle, along rows or columns, of a pixel of the image; 1 is its edge. */
+  const out = (at: number) =>
+    Math.max(...[Math.floor(at / side), at % side].map((i) => Math.abs(i - (side - 1) / 2) / (side / 2)));
+  const grain = noise(side * side, 5);
+  const imageOf = (brightness: (at: number) => number) => grain.map((u, at) => (0.3 + u) * brightness(at));
+  const even = imageOf(() => 1);
+  const simulated = (image: Float64Array, options: { pad?: number; photons?: number; beamstop?: number } = {}) =>
+    simulate({ image, shape: [side, side], pad: 2, ...options });
+  /** A rectangle of a support, around the edges. */
+  const rectangle = (
+    [rows, columns]: Shape,
+    [height, width]: Shape,
+    [top, left]: readonly [number, number] = [0, 0],
+  ) => {
+    const support = new Uint8Array(rows * columns);
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        support[((top + row) % rows) * columns + ((left + column) % columns)] = 1;
+      }
+    }
+    return support;
+  };
+
+  it.each([
+    [{}, [53, 53], [0, 0]],
+    [{ photons: 1e8 }, [58, 50], [3, 11]],
+    [{ photons: 1e8 }, [53, 60], [80, 90]],
+    [{ photons: 1e9, beamstop: 2 }, [53, 53], [0, 0]],
+    [{ pad: 3 }, [100, 48], [0, 0]],
+  ] as const)(
+    'of a pattern simulated with %j and a support of %j at %j is as large as the object',
+    async (options, given, at) => {
+      const { magnitudes, mask, shape } = await simulated(even, options);
+      const tight = tightenSupport({ magnitudes, mask, shape, support: rectangle(shape, given, at) });
+      expect(tight).toMatchObject({ extent: [side, side], given });
+      const middle = given.map((length, axis) => at[axis] + Math.floor((length - side) / 2)) as [number, number];
+      expect(tight!.support).toEqual(rectangle(shape, [side, side], middle));
+    },
+  );
+
+  it.each([
+    ['fades at its edges', imageOf((at) => Math.cos((Math.PI / 2) * out(at)) ** 2), 1e9],
+    ['has a narrow ramp at its edges', imageOf((at) => Math.min(1, 8 * (1 - out(at)))), 1e9],
+    ['has a faint rim, which noise hides', imageOf((at) => (out(at) < 0.9 ? 1 : 0.03)), 1e8],
+    ['has few photons', even, 1e4],
+    ['has two parts that lie far apart', imageOf((at) => Number(at % side < 6 || at % side > side - 7)), 1e9],
+  ])('is none where the object %s', async (_, image, photons) => {
+    const { magnitudes, shape } = await simulated(image, { photons });
+    const tight = tightenSupport({ magnitudes, shape, support: rectangle(shape, [48, 53]) });
+    expect(tight).toBeUndefined();
+  });
+
+  it('is none where the object fills more than half of the pattern, or as much as the support', async () => {
+    const dense = await simulated(even, { pad: 1.5, photons: 1e9 });
+    expect(tightenSupport({ ...dense, support: rectangle(dense.shape, [60, 60]) })).toBeUndefined();
+    const { magnitudes, shape } = await simulated(even);
+    for (const given of [
+      [48, 48],
+      [40, 48],
+    ] as const) {
+      expect(tightenSupport({ magnitudes, shape, support: rectangle(shape, given) })).toBeUndefined();
+    }
+  });
+
+  it('is none of supports of other shapes, of complex objects, and of patterns with gaps', async () => {
+    const { magnitudes, shape } = await simulated(even);
+    const support = rectangle(shape, [53, 53]);
+    expect(tightenSupport({ magnitudes, shape, support })).toBeDefined();
+    expect(tightenSupport({ magnitudes, shape, support, object: 'complex' })).toBeUndefined();
+    expect(tightenSupport({ magnitudes, shape })).toBeUndefined();
+    const mask = magnitudes.map((_, k) => Number(k % 7 > 0));
+    expect(tightenSupport({ magnitudes, shape, support, mask: Uint8Array.from(mask) })).toBeUndefined();
+    support[0] = 0;
+    expect(tightenSupport({ magnitudes, shape, support })).toBeUndefined();
   });
 });

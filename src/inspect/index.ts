@@ -10,12 +10,13 @@ import { percent, pixelsAt, placesOf } from './findings.js';
 import { type ImageLook, type Look, levelOf, look, lookAtImage } from './look.js';
 import { centredPattern, usableOf } from './pattern.js';
 import { type CleanOptions, type Cleaned, type DetectorImage, lookAndClean } from './clean.js';
+import { spansOf } from './support.js';
 import { isAsymmetric } from './symmetry.js';
 
 export { type CleanOptions, type Cleaned, type DetectorImage, clean } from './clean.js';
 export { WARNING_CODES, type Warning, type WarningCode } from '../warnings.js';
 export { inspectResult } from './result.js';
-export { type SupportEstimate, estimateSupport } from './support.js';
+export { type SupportEstimate, type TightenedSupport, estimateSupport, tightenSupport } from './support.js';
 
 /** What is known of an image before `inspectImage` looks at it. */
 export interface InspectOptions {
@@ -266,30 +267,10 @@ function supportWarnings(support: MaskArray | undefined, shape: Shape, seen: Loo
   if (looksLikeOther || otherConvention || centre || flat || background !== undefined || isAsymmetric(seen.symmetry))
     return [];
   const centred = centredPattern(pattern);
-  const [height, width] = extentOf(inside, shape);
+  const [height, width] = spansOf(inside, shape).map(({ length }) => length);
   if (!reachesBeyond(centred, 'rows', height) && !reachesBeyond(centred, 'columns', width)) return [];
   const message = `support: its ${height} × ${width} pixels are too few; the autocorrelation of the pattern reaches further`;
   return [{ code: 'SUPPORT_TOO_SMALL', message }];
-}
-
-/** Rows and columns of the smallest rectangle that holds a support, around the edges. */
-function extentOf(inside: Uint8Array, [rows, columns]: Shape): [number, number] {
-  const [inRows, inColumns] = [new Uint8Array(rows), new Uint8Array(columns)];
-  for (let at = 0; at < inside.length; at++) {
-    if (!inside[at]) continue;
-    inRows[Math.floor(at / columns)] = 1;
-    inColumns[at % columns] = 1;
-  }
-  return [rows - longestGap(inRows), columns - longestGap(inColumns)];
-}
-
-function longestGap(line: Uint8Array): number {
-  let [longest, gap] = [0, 0];
-  for (let i = 0; i < 2 * line.length; i++) {
-    gap = line[i % line.length] ? 0 : gap + 1;
-    longest = Math.max(longest, gap);
-  }
-  return Math.min(longest, line.length);
 }
 
 function short(value: number): string {

@@ -50,6 +50,8 @@ export interface GivenOptions extends ProblemOptions {
   history?: string;
   report?: string;
   saveSupport?: string;
+  /** Undefined: where the recipe is chosen. */
+  tightSupport?: boolean;
   /** True where no kind is named. */
   preview?: Preview | true;
   watch?: number;

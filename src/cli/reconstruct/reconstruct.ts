@@ -4,10 +4,10 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
 import { readBytes } from '../../formats/files.js';
-import { type Warning, type WarningCode } from '../../inspect/index.js';
+import { type Warning, type WarningCode, tightenSupport } from '../../inspect/index.js';
 import { numbersPerPixel } from '../../problems/image.js';
 import { REFINING_STEPS } from '../../problems/options.js';
-import { EFFORTS, chooseRecipe } from '../../retrieve/recipe.js';
+import { EFFORTS, chooseRecipe, type Effort } from '../../retrieve/recipe.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import { ALGORITHMS, OBJECT_KINDS, type Problem, type Progress, type RetrieveOptions } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
@@ -102,6 +102,11 @@ export function addReconstruct(program: Command): void {
       '--support <file|RxC|auto>',
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
     )
+    .option(
+      '--tight-support',
+      'take the middle of a rectangle that is larger than the object, where the autocorrelation tells how large that is (default, where a recipe is chosen)',
+    )
+    .option('--no-tight-support', 'leave the support as it is')
     .option('--save-support <file>', 'write the support in the end: .npy, 1 where the object may be non-zero')
     .option(
       '--effort <name>',
@@ -173,7 +178,15 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   const named = { ...given, ...(await filesOf(path, given)) };
   await checkOutputs(path, named);
   const out = printer(named, named.output === '-');
-  const { problem, start, files, options: read, chosen, warnings, done } = await readProblem(path, named);
+  const { start, files, options: read, chosen, warnings, done, ...loaded } = await readProblem(path, named);
+  const tight = (given.tightSupport ?? effortOf(given) !== undefined) ? tightenSupport(loaded.problem) : undefined;
+  const problem = tight ? { ...loaded.problem, support: tight.support } : loaded.problem;
+  if (tight) {
+    const [own, found] = [tight.given, tight.extent].map((sides) => sides.join(' × '));
+    const why = `the support has ${own} pixels, and the autocorrelation ends where that of ${found} does`;
+    done.push(`${why}: its middle is taken (--no-tight-support leaves it)`);
+    if (given.tightSupport === undefined) chosen.push('--tight-support');
+  }
   if (isPart(named.output)) checkPartSize(named, problem);
   const resume = given.resume === undefined ? undefined : await readBytes(given.resume);
   const options = await chooseRest(given, { ...named, ...read }, problem, chosen, resume);
@@ -248,7 +261,7 @@ async function chooseRest(
   resume: Uint8Array | undefined,
 ): Promise<ReconstructOptions> {
   const { backend, device, precision } = options;
-  const effort = given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
+  const effort = effortOf(given);
   const where = { backend, device: device === 'all' ? undefined : device, precision };
   const { chain, starts, generations, refine, shrinkWrap } = given;
   const parts = { chain, starts, generations, refine };
@@ -264,6 +277,11 @@ async function chooseRest(
     ...(recipe?.generations && given.refine === undefined ? [`--refine ${recipe.refine}`] : []),
   ]);
   return { ...options, starts: given.starts ?? 1, ...recipe, command };
+}
+
+/** Undefined where something says what is run. */
+function effortOf(given: GivenOptions): Effort | undefined {
+  return given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
 }
 
 /** This command, with more options. */
@@ -333,6 +351,9 @@ function checkTogether(options: GivenOptions): void {
   if (isOfRun && (generations !== undefined || start !== undefined)) {
     const name = start === undefined ? 'generations, which combine all starts' : 'start';
     throw new UsageError(`a part of the starts takes no --${name}`);
+  }
+  if (options.tightSupport && start !== undefined) {
+    throw new UsageError('--tight-support takes no --start, which says where in the support the object lies');
   }
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
