@@ -157,7 +157,12 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
     await settings('example=scan&pace=fast&scanIterations=40');
     await finished();
     expect(Number.parseFloat(await text('error'))).toBeLessThan(10);
+    const drawn = page.locator('#pattern canvas');
+    await page.selectOption('#spectrum-view', 'measured');
+    await poll(() => text('spectrum-name')).toBe('Pattern');
     await page.selectOption('#spectrum-view', 'probe-phase');
+    await poll(() => text('spectrum-name')).toBe('Probe');
+    expect(await drawn.getAttribute('aria-label')).toBe('Probe; arrow keys read values');
     await looksGood('scan');
   });
 

@@ -131,6 +131,10 @@ export class Stage {
     const { shape, support, positions } = problem;
     const truth = problem.truth?.[this.#objectView.value as Views['object']];
     this.#pattern.show(this.#patternShown(problem, frame));
+    const isProbe = this.#spectrumView.value.startsWith('probe');
+    setText('spectrum-name', isProbe ? 'Probe' : 'Pattern');
+    const name = isProbe ? 'Probe' : 'Diffraction pattern';
+    this.#pattern.canvas.setAttribute('aria-label', `${name}; arrow keys read values`);
     // Of an image the support, of a scan where light fell.
     const box = this.#whole.checked || this.#overlay ? undefined : boxOf(support ?? frame.object, shape);
     const dots = this.#positions.checked ? positions : undefined;
