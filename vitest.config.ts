@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const LONGEST = ['webgpu-browser', 'docs-samples', 'session', 'generations', 'demo-page', 'webgpu', 'cli'];
+const LONGEST = ['webgpu-browser', 'docs-samples', 'session', 'demo-page', 'generations', 'webgpu', 'cli'];
 
 /** Those that take longest begin first, so that no core waits for one of them at the end. */
 class LongestFirst extends BaseSequencer {

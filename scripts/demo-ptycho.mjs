@@ -1,8 +1,10 @@
 /**
  * `npm run demo:ptycho`: a ptychographic scan of a photograph, whose orientation and defocus nobody says, and the object that
- * is found from it, by the commands that anyone would use. Everything it makes is in out/.
+ * is found from it, by the commands that anyone would use. Everything it makes is in out/. Options are handed on to
+ * `rephase ptycho`: `npm run demo:ptycho -- --iterations 20`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
 import { fromSources, rephase } from './demo-tools.mjs';
 
 const { alignedScanError, phase } = await import('../dist/index.js');
@@ -18,17 +20,8 @@ with it. This takes about half a minute.
 
 rephase('simulate', 'examples/camera.png', '-o', 'out/scan.cxi', '--scan', '16x16', '--step', '12', '--photons', '1e6');
 const look = rephase('ptycho', 'out/scan.cxi');
-const result = rephase(
-  'ptycho',
-  'out/scan.cxi',
-  '-o',
-  'out/object.npy',
-  '--guess',
-  '--iterations',
-  '60',
-  '--report',
-  'out/scan.html',
-);
+const reconstruct = ['ptycho', 'out/scan.cxi', '-o', 'out/object.npy', '--guess', '--report', 'out/scan.html'];
+const result = rephase(...reconstruct, '--iterations', '60', ...process.argv.slice(2));
 
 const { top, left, rows, columns } = result.rectangle;
 const size = /** @type {const} */ ([rows, columns]);

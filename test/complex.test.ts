@@ -51,13 +51,14 @@ function knownOf(magnitudes: RealArray, kind: number, seed: number): Partial<Pro
 }
 const KINDS = 8;
 
-onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('a session', ({ backend, precision, tolerance, isSampled }) => {
   // The mixtures below have the larger shapes too.
-  const shapes = isEmulated ? SHAPES.slice(0, 4) : SHAPES;
+  const shapes = isSampled ? SHAPES.slice(0, 4) : SHAPES;
   const withMask = [false, true].flatMap((masked) => shapes.map((shape) => ({ shape, masked })));
+  const cases = withMask.filter((_, i) => !isSampled || i % 2 === Math.floor(i / shapes.length));
 
-  it.each(withMask)('does what the oracle does on $shape, masked: $masked', async ({ shape, masked }) => {
-    for (const algorithm of isEmulated ? TWO : COMPLEX) {
+  it.each(cases)('does what the oracle does on $shape, masked: $masked', async ({ shape, masked }) => {
+    for (const algorithm of isSampled ? TWO : COMPLEX) {
       const problem: TextbookProblem = {
         ...{ shape, object: 'complex', magnitudes: asymmetricMagnitudes(shape), support: randomMask(shape, 0.6, 2) },
         ...(masked && { mask: randomMask(shape, 0.5, 3) }),
@@ -87,7 +88,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
         for (const [i, name] of commands.entries()) await perform(name, session, textbook, shape, 1000 * seed + i);
         await expectAlike(session, textbook, 10 * tolerance);
       }),
-      { numRuns: isEmulated ? 3 : 40, seed: 1 },
+      { numRuns: isSampled ? 3 : 40, seed: 1 },
     );
   });
 
@@ -106,7 +107,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
   });
 
   it('has the residual of every feasible object measured without reading one', async () => {
-    for (const kind of isEmulated ? [4, 5, 7] : Array(KINDS).keys()) {
+    for (const kind of isSampled ? [4, 5, 7] : Array(KINDS).keys()) {
       const problem = { magnitudes, shape, support, object: 'complex' as const, ...knownOf(magnitudes, kind, 20) };
       const { session, textbook } = await both(problem, { backend, precision, algorithm: 'hio', beta: 0.9 });
       await session.run(3);
@@ -173,7 +174,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance, isEmulated }) => {
   });
 });
 
-onEveryBackend('a real object as a complex one', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('a real object as a complex one', ({ backend, precision, tolerance, isSampled }) => {
   const shape: Shape = [16, 18];
   const pixels = shape[0] * shape[1];
   const support = Uint8Array.from({ length: pixels }, (_, i) => (i % 18 < 9 && i < 8 * 18 ? 1 : 0));
@@ -201,7 +202,7 @@ onEveryBackend('a real object as a complex one', ({ backend, precision, toleranc
     expect(Math.abs((await other.residual()) - (await one.residual()))).toBeLessThan(tolerance);
   }
 
-  it.each(isEmulated ? TWO : COMPLEX)('gives what the half spectrum gives, with %s', async (algorithm) => {
+  it.each(isSampled ? TWO : COMPLEX)('gives what the half spectrum gives, with %s', async (algorithm) => {
     await compare(algorithm, {}, { bounds: [-Infinity, Infinity] });
   });
 
@@ -210,7 +211,7 @@ onEveryBackend('a real object as a complex one', ({ backend, precision, toleranc
   });
 });
 
-onEveryBackend('what magnitudes cannot tell', ({ backend, precision, tolerance, isEmulated }) => {
+onEveryBackend('what magnitudes cannot tell', ({ backend, precision, tolerance, isSampled }) => {
   const shape: Shape = [9, 14];
   const [rows, columns] = shape;
   const pixels = rows * columns;
@@ -241,7 +242,7 @@ onEveryBackend('what magnitudes cannot tell', ({ backend, precision, tolerance, 
   const movedSupport = (from: (row: number, column: number) => number) =>
     support.map((_, i) => support[from(Math.floor(i / columns), i % columns)]);
 
-  it.each(isEmulated ? TWO : COMPLEX)(
+  it.each(isSampled ? TWO : COMPLEX)(
     'leaves the course of %s alike: a constant phase, a shift, the conjugate inversion',
     async (algorithm) => {
       const plain = await runFrom(begin, support, algorithm);

@@ -16,7 +16,8 @@ import { requireBackend } from '../src/backends/registry.js';
 import { IMPOSE, projection, type FourierRule, type Rule } from '../src/rules.js';
 import { ImageTransform } from '../src/session/image-transform.js';
 import { LineTransforms } from './support/line-transforms.js';
-import { newDevice, whyNoWebGpu } from './support/webgpu.js';
+import { isSampled } from './support/sampling.js';
+import { newDevice, webGpuReport } from './support/webgpu.js';
 import { noise, noisyProblem, relativeError } from './support/images.js';
 
 /** The library's own device is the last of these; other tests request theirs. */
@@ -27,12 +28,14 @@ vi.spyOn(Device, 'request').mockImplementation(async () => {
   requested.push(device);
   return device;
 });
-const reason = await whyNoWebGpu();
+const report = await webGpuReport();
+const reason = report.reason ?? '';
 const [first] = requested;
 
-const isEmulated = !reason && (await webgpuBackend.devices()).every(({ software }) => software);
-/** A GPU in software compiles the kernels of a length for a fifth of a second: of those above 100 it takes every seventh. */
-const UP_TO_300 = Array.from({ length: 300 }, (_, i) => i + 1).filter((n) => !isEmulated || n <= 100 || n % 7 === 1);
+/** A sample has every length up to 32, and above every 16th and its neighbour. */
+const UP_TO_300 = Array.from({ length: 300 }, (_, i) => i + 1).filter(
+  (n) => !isSampled(report) || n <= 32 || n % 16 < 2,
+);
 /** Each kind of plan: powers, other factors, Bluestein's. */
 const LONGER = [512, 600, 1000, 1021, 1024, 1536, 2039, 2048, 2187, 3000, 4096, 8192];
 

@@ -1,30 +1,31 @@
 /** Runs one specification on every backend that there is; for those that cannot run here the report says why. */
 import { describe, it } from 'vitest';
 import { listBackends, type BackendName, type Precision } from '../../src/index.js';
+import { isSampled } from './sampling.js';
 
 export interface Subject {
   backend: BackendName;
   precision: Precision;
   /** Relative ℓ2 error that rounding may cause over a few iterations of a small image. */
   tolerance: number;
-  /** A software GPU, which compiles the kernels of a new shape or rule for seconds. */
-  isEmulated: boolean;
+  /** Of matrices only a sample runs, because it is a GPU in software. */
+  isSampled: boolean;
 }
 
 const reports = await listBackends();
 
 /** Both precisions where the backend has them. */
 export function onEveryBackend(title: string, specification: (subject: Subject) => void): void {
-  for (const { name: backend, available, reason, devices } of reports) {
+  for (const report of reports) {
+    const { name: backend, available, reason } = report;
     if (!available) {
       it.skip(`${title} on ${backend} (${reason})`, () => undefined);
       continue;
     }
-    const isEmulated = devices.every(({ software }) => software);
     const precisions = backend === 'wasm' ? [SINGLE, DOUBLE] : [SINGLE];
     for (const precision of precisions) {
       describe(`${title} on ${backend}, ${precision.precision} precision`, () => {
-        specification({ backend, isEmulated, ...precision });
+        specification({ backend, isSampled: isSampled(report), ...precision });
       });
     }
   }

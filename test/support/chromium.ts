@@ -100,6 +100,7 @@ async function bundleSpec(): Promise<string> {
     // Fails where something of Node is imported.
     platform: 'browser',
     target: 'es2022',
+    define: { 'process.env.REPHASE_TEST_MATRIX': JSON.stringify(process.env.REPHASE_TEST_MATRIX ?? '') },
     logLevel: 'silent',
   });
   return output.outputFiles[0].text;

@@ -1,10 +1,13 @@
 /** WebGPU where these tests run: Dawn in Node, or the browser's own. */
-import { listBackends } from '../../src/index.js';
+import { listBackends, type BackendReport } from '../../src/index.js';
+
+export async function webGpuReport(): Promise<BackendReport> {
+  return (await listBackends()).find(({ name }) => name === 'webgpu')!;
+}
 
 /** Empty where the webgpu backend runs. */
 export async function whyNoWebGpu(): Promise<string> {
-  const report = (await listBackends()).find(({ name }) => name === 'webgpu');
-  return report?.reason ?? '';
+  return (await webGpuReport()).reason ?? '';
 }
 
 /** Dawn ends the process when an instance is collected before its devices. */
