@@ -60,14 +60,15 @@ for (const path of paths) {
       const result = await retrieve(problem, { ...RECIPE, seed, backend });
       const { feasibleResidual, freeResidual, agreement, generations } = result;
       const { error, aligned } = await alignedError(result.feasible, truth, shape);
-      rows.push({
+      const row = {
         ...{ image: basename(path), known, photons, error },
         likely: await likelyNear({ ...problem, support: given }, truth),
         ...{ feasibleResidual, freeResidual, kept: agreement?.kept.length, generations },
         frc: await correlationsOf(aligned, truth, shape),
-      });
+      };
+      rows.push(row);
       writeResults();
-      console.error(JSON.stringify(rows.at(-1)));
+      console.error(JSON.stringify(row));
     }
   }
 }
@@ -122,8 +123,15 @@ async function spectrumOf(object, shape) {
   return spectrum;
 }
 
-/** Writes the cases so far: a run that is ended leaves them. */
+/** Writes the cases so far, in one order whichever were added when: a run that is ended leaves them. */
 function writeResults() {
+  const [images, cases] = [[...new Set(rows.map(({ image }) => image))], Object.keys(CASES)];
+  rows.sort(
+    (a, b) =>
+      images.indexOf(a.image) - images.indexOf(b.image) ||
+      cases.indexOf(a.known) - cases.indexOf(b.known) ||
+      a.photons - b.photons,
+  );
   const machine = describeMachine({});
   const percent = (/** @type {number} */ share) => (100 * share).toFixed(share < 0.01 ? 2 : 1);
   const header = ['image', 'known', 'photons', 'error', 'from the truth', 'ratio', 'least FRC'];
