@@ -155,6 +155,10 @@ describe('.npy with positions', () => {
     expectPositions(await readScan(path, { positions: metres, ...geometry }), BEAM);
   });
 
+  it.each(['1.5;2.5;\n3;4;', '1.5\t2.5\n3\t4', '1.5,2.5\n3, 4', ' 1.5  2.5\n3 4'])('separates %j', (content) => {
+    expect(parsePositions(content)).toEqual({ data: Float64Array.of(1.5, 2.5, 3, 4), unit: undefined });
+  });
+
   it('turns signs and the detector as it is told', async () => {
     const positions = Float64Array.from(BEAM);
     const scan = await readScan(path, { positions, positionsSign: [1, -1], orientation: [false, true, false] });
@@ -191,6 +195,9 @@ describe('.npy with positions', () => {
     ['x [inch],y [m]\n1,2', 'it has a column in inch'],
     ['x [px],y [m]\n1,2', 'one column in pixels, and one in metres'],
     ['# nothing', 'it has no positions'],
+    ['0,1.5,2.5\n1,3.5,4.5', 'line 1: got 3 columns without names; takes two, row and column'],
+    ['1,234;5,678\n2,5;3,25', 'line 1: got "1,234"; takes a number with a decimal point in column 1'],
+    ['1,5\t2', 'line 1: got "1,5"; takes a number with a decimal point in column 1'],
   ])('refuses positions such as %j', (content, message) => {
     expect(() => parsePositions(content)).toThrow(message);
     expect(() => parsePositions(content)).toThrow(FileFormatError);

@@ -10,9 +10,9 @@ export interface Positions {
 }
 
 /**
- * Reads two columns, which commas, semicolons, tabs or spaces separate. A first line may name them: `row` or `y`, `column`,
- * `col` or `x`, each with a unit in brackets, such as `x [um]`; other columns are left out. Without names the first is the
- * row. Lines that begin with # are comments.
+ * Reads two columns, which semicolons, tabs, commas or spaces separate, whichever of them comes first in this list. A first line
+ * may name them: `row` or `y`, `column`, `col` or `x`, each with a unit in brackets, such as `x [um]`; other columns are left
+ * out. Without names there are two, and the first is the row. Lines that begin with # are comments.
  * @throws FileFormatError
  */
 export function parsePositions(text: string): Positions {
@@ -20,12 +20,19 @@ export function parsePositions(text: string): Positions {
     .split(/\r?\n/)
     .map((line, i) => ({ number: i + 1, cells: cellsOf(line) }))
     .filter(({ cells }) => cells.length > 0);
-  const isNamed = lines.length > 0 && lines[0].cells.some((cell) => !Number.isFinite(Number(cell)));
+  const isNamed = lines.length > 0 && lines[0].cells.some((cell) => /[a-z]{2}|^"?[a-z]/i.test(cell));
   const named = isNamed ? lines.shift()!.cells.map(parseName) : [{ axis: 0 }, { axis: 1 }];
   const columns = [0, 1].map((axis) => named.findIndex((name) => name?.axis === axis));
   if (columns.includes(-1)) {
     throw new FileFormatError(
       'its first line names no positions; takes row and column, or y and x, with units as in x [um]',
+    );
+  }
+  const unnamed = isNamed ? undefined : lines.find(({ cells }) => cells.slice(2).some((cell) => cell !== ''));
+  if (unnamed) {
+    const { number, cells } = unnamed;
+    throw new FileFormatError(
+      `line ${number}: got ${cells.length} columns without names; takes two, row and column, or a first line that names them, such as row [px],column [px]`,
     );
   }
   const factors = columns.map((at) => (named[at] as { factor?: number }).factor);
@@ -36,8 +43,9 @@ export function parsePositions(text: string): Positions {
       columns.map((at, axis) => {
         const value = cells[at] === undefined || cells[at] === '' ? NaN : Number(cells[at]);
         if (Number.isFinite(value)) return value * (factors[axis] || 1);
+        const hint = cells[at]?.includes(',') ? ' with a decimal point' : '';
         throw new FileFormatError(
-          `line ${number}: got ${JSON.stringify(cells[at] ?? '')}; takes a number in column ${at + 1}`,
+          `line ${number}: got ${JSON.stringify(cells[at] ?? '')}; takes a number${hint} in column ${at + 1}`,
         );
       }),
     ),
@@ -50,7 +58,8 @@ export function parsePositions(text: string): Positions {
 function cellsOf(line: string): string[] {
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return [];
-  return /[,;\t]/.test(text) ? text.split(/[,;\t]/).map((cell) => cell.trim()) : text.split(/\s+(?![[(])/);
+  const separator = [';', '\t', ','].find((mark) => text.includes(mark)) ?? /\s+(?![[(])/;
+  return text.split(separator).map((cell) => cell.trim());
 }
 
 const AXES: Record<string, number> = { row: 0, y: 0, column: 1, col: 1, x: 1 };
