@@ -5,10 +5,22 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { cleanScan } from '../src/cli/ptycho/clean.js';
 import { lookAtScan } from '../src/cli/ptycho/facts.js';
+import { factLines } from '../src/cli/ptycho/look.js';
 import { readImage, readScan, writeImage, writeScan } from '../src/files.js';
 import { readScanResult } from '../src/formats/files.js';
 import { decodeComplexNpy, encodeNpy } from '../src/formats/index.js';
-import { alignedScanError, illumination, orientScan, phase, type Orientation, type Scan } from '../src/index.js';
+import {
+  alignedScanError,
+  illumination,
+  orientScan,
+  phase,
+  simulateScan,
+  type Orientation,
+  type Scan,
+  type Shape,
+  type WarningCode,
+} from '../src/index.js';
+import { discs, lensProbe, spiral } from './support/lens.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
@@ -306,13 +318,37 @@ describe('cleaning of a scan', () => {
     expect(cleanScan(changed({ 1: 65535, 5: 7 })).done).toEqual([]);
   });
 
-  it('leaves out pixels that are NaN once, or marks always', () => {
+  it('leaves out pixels that hold no number once, or marks always', () => {
     const { scan: cleaned, done } = cleanScan(changed({ 0: NaN, 1: 65535, 5: 65535, 2: -2, 6: -1 }));
     expect(cleaned.mask).toEqual(Uint8Array.of(0, 0, 0, 1));
     expect(done).toEqual([
-      'pixels left out because they are NaN or infinite in some pattern: 1',
+      'pixels left out because they hold no number in some pattern: 1',
       'pixels left out because they hold a mark for no number in every pattern: 2',
     ]);
+  });
+
+  it.each([2 ** 31 - 1, 2 ** 32 - 1, 2 ** 32, 2 ** 64])(
+    'leaves out a pixel that holds %d once: nothing counts as many',
+    (mark) => {
+      const { scan: cleaned, done } = cleanScan(changed({ 6: mark }));
+      expect(cleaned.mask).toEqual(Uint8Array.of(1, 1, 0, 1));
+      expect(done).toEqual(['pixels left out because they hold no number in some pattern: 1']);
+    },
+  );
+
+  it.each([
+    [{ 4: NaN, 5: NaN, 6: Infinity, 7: 2 ** 32 - 1 }, 'patterns: number 1, counted from 0, holds no number'],
+    [
+      Object.fromEntries(Array.from({ length: 8 }, (_, i) => [i, NaN])),
+      'patterns: none holds a number: all measured pixels are NaN',
+    ],
+    [
+      Object.fromEntries(Array.from({ length: 8 }, (_, i) => [i, i % 3 ? -1 : -0])),
+      'patterns: no count above 0 is left',
+    ],
+  ])('refuses %j without a word of a mask that nobody gave', (values, message) => {
+    expect(() => cleanScan(changed(values))).toThrow(message);
+    expect(() => cleanScan(changed(values))).not.toThrow('mask');
   });
 
   it('takes other negative counts for 0, without changing the array that it was given', () => {
@@ -326,55 +362,176 @@ describe('cleaning of a scan', () => {
 
 describe('what looks wrong with a scan', () => {
   const count = 9;
+  const SIDE = 16;
+  /** Rows and columns from the zero frequency at [0, 0]. */
+  const away = (i: number) =>
+    [Math.floor((i % SIDE ** 2) / SIDE), i % SIDE].map((index) => (index < SIDE / 2 ? index : index - SIDE));
+  /** A spot of light, with some noise. */
+  const spot = Uint32Array.from({ length: count * SIDE ** 2 }, (_, i) => {
+    const [row, column] = away(i);
+    return 500 * Math.exp(-(row * row + column * column) / 12) * (1 + 0.2 * Math.sin(7 * i)) + (i % 3);
+  });
+  const at = (row: number, column: number) => ((row + SIDE / 2) % SIDE) * SIDE + ((column + SIDE / 2) % SIDE);
+  const spotWith = (change: (i: number, pixel: number) => number | undefined) =>
+    spot.map((value, i) => change(i, i % SIDE ** 2) ?? value);
   const scan = (change: Partial<Scan> = {}): Scan => ({
-    patterns: new Float64Array(count * 64).fill(1),
-    shape: [8, 8],
-    positions: Float64Array.from({ length: 2 * count }, (_, i) => 2 * (i % 2 ? (i >> 1) % 3 : Math.floor(i / 6))),
-    probe: Float64Array.from({ length: 2 * 64 }, (_, i) => (i % 2 ? 0 : 1)),
+    patterns: spot,
+    shape: [SIDE, SIDE],
+    positions: Float64Array.from({ length: 2 * count }, (_, i) => 4 * (i % 2 ? (i >> 1) % 3 : Math.floor(i / 6))),
+    probe: Float64Array.from({ length: 2 * SIDE ** 2 }, (_, i) => (i % 2 ? 0 : 1)),
     ...change,
   });
-  const warnings = async (change: Partial<Scan>, known = true) =>
-    (await lookAtScan(scan(change), known)).facts.warnings;
+  const look = async (change: Partial<Scan>, known = true) => (await lookAtScan(scan(change), known)).facts;
+  const warnings = async (change: Partial<Scan>, known = true) => (await look(change, known)).warnings;
 
   it('nothing, where it is right', async () => {
     expect(await warnings({})).toEqual([]);
   });
 
-  it.each([
+  it.each<[name: string, change: Partial<Scan>, code: WarningCode, message: string]>([
     [
       'far apart',
       { positions: scan().positions.map((place) => 5 * place) },
-      'positions: neighbours lie 10 pixels apart, and a pattern is 8×8',
+      'NO_OVERLAP',
+      'positions: neighbours lie 20 pixels apart, and a pattern is 16×16',
     ],
     [
       'a narrow beam',
-      { probe: Float64Array.from({ length: 128 }, (_, i) => Number(i === 72)) },
-      'positions: neighbours lie 2 pixels apart, and the beam is 1.128 wide',
+      { probe: Float64Array.from({ length: 512 }, (_, i) => Number(i === 272)) },
+      'NO_OVERLAP',
+      'positions: neighbours lie 4 pixels apart, and the beam is 1.128 wide',
     ],
     [
       'little overlap',
       { positions: scan().positions.map((place) => 3 * place) },
+      'LITTLE_OVERLAP',
       'positions: neighbours overlap by 34 % of the beam',
     ],
     [
+      'in another unit',
+      { positions: scan().positions.map((place) => place / 50) },
+      'POSITIONS_NEAR',
+      'positions: they reach over 0.16 × 0.16 pixels, and neighbours lie 0.08 apart: is distance, pixel',
+    ],
+    [
+      'one that is far away',
+      { positions: scan().positions.map((place, i) => (i === 9 ? 60 : place)) },
+      'STRAY_POSITIONS',
+      'positions: 1 of 9 lie further from all others than the beam is wide, number 4 first',
+    ],
+    [
       'an empty pattern',
-      { patterns: scan().patterns.map((one, i) => (i < 128 && i >= 64 ? 0 : one)) },
+      { patterns: spotWith((i) => (Math.floor(i / SIDE ** 2) === 1 ? 0 : undefined)) },
+      'DARK_PATTERNS',
       'patterns: 1 of 9 hold less than a hundredth of the light of the others, number 1 first',
     ],
     [
       'light beside the middle',
-      { patterns: scan().patterns.map((_, i) => Number(i % 64 === 2)) },
-      'patterns: the middle of their light is at row 4, column 6 of the detector',
+      { patterns: spot.map((_, i) => spot[Math.floor(i / SIDE) * SIDE + ((i + SIDE - 4) % SIDE)]) },
+      'OFF_CENTER',
+      'patterns: the middle of their light is at row 8, column 12 of the detector',
     ],
-    ['a wavelength of electrons', { wavelength: 1.97e-12 }, 'are photons of 629.4 keV, or electrons of 299.7 keV'],
-  ])('%s', async (_, change, message) => {
+    [
+      'light at the corners of the detector',
+      { patterns: spot.map((_, i) => spot[i - (i % SIDE ** 2) + at(...(away(i) as [number, number]))]) },
+      'ZERO_FREQUENCY_AT_CORNER',
+      'patterns: they are brightest at their corners, and the zero frequency was taken to be at row 8, column 8',
+    ],
+    [
+      'a mark of a detector in one pattern',
+      { patterns: spotWith((i) => (i === 3 * SIDE ** 2 + at(2, 13) ? 65535 : undefined)) },
+      'SATURATED',
+      'patterns: 1 pixel (row 2, column 13) has the value 65535, the largest of their type',
+    ],
+    [
+      'clipped counts',
+      { patterns: spot.map((value) => Math.min(value, 300)) },
+      'SATURATED',
+      'have the value 300: saturated, or marked as no number, in some pattern',
+    ],
+    [
+      'a hot pixel',
+      { patterns: spotWith((_, pixel) => (pixel === at(2, 13) ? 9000 : undefined)) },
+      'HOT_PIXELS',
+      'patterns: 1 pixel (row 2, column 13) is far brighter than all around and opposite',
+    ],
+    [
+      'square roots of counts',
+      { patterns: Float32Array.from(spot, Math.sqrt) },
+      'LOOKS_LIKE_MAGNITUDES',
+      'patterns: they look like magnitudes',
+    ],
+    [
+      'a mask that means the opposite',
+      { mask: Uint8Array.from({ length: SIDE ** 2 }, (_, i) => Number(i === at(8, 8))) },
+      'FEW_MEASURED',
+      'mask: only 0.39 % of the pixels count as measured; is it the other way round?',
+    ],
+    [
+      'a mask that hides the light',
+      { mask: Uint8Array.from({ length: SIDE ** 2 }, (_, i) => Number(Math.hypot(...away(i)) > 5)) },
+      'MASKED_LIGHT',
+      'mask: most of the light is where the mask says that nothing was measured',
+    ],
+    [
+      'a wavelength of electrons',
+      { wavelength: 1.97e-12 },
+      'WAVELENGTH',
+      'are photons of 629.4 keV, or electrons of 299.7 keV',
+    ],
+  ])('%s', async (_, change, code, message) => {
     const [warning, ...others] = await warnings(change);
-    expect(warning).toContain(message);
+    expect(warning.message).toContain(message);
+    expect(warning.code).toBe(code);
     expect(others).toEqual([]);
   });
 
+  it('a mask that leaves out hot pixels and marks is none that hides the light', async () => {
+    const patterns = spotWith((_, pixel) => (pixel === at(2, 13) ? 4e6 : pixel === at(2, 2) ? 2 ** 32 - 1 : undefined));
+    const mask = new Uint8Array(SIDE ** 2).fill(1);
+    [mask[at(2, 13)], mask[at(2, 2)]] = [0, 0];
+    expect(await warnings({ patterns, mask })).toEqual([]);
+  });
+
+  it('one position, which has no neighbours to speak of', async () => {
+    const one = scan({ patterns: spot.slice(0, SIDE ** 2), positions: Float64Array.of(3, 4) });
+    const looked = await lookAtScan(one, true);
+    expect(looked.facts.warnings.map(({ code }) => code)).toEqual(['NO_OVERLAP']);
+    const lines = factLines('one.cxi', one, looked).join('\n');
+    expect(lines).toContain('one.cxi: 1 pattern of 16×16');
+    expect(lines).not.toMatch(/NaN|–|neighbours/);
+  });
+
+  it('says the greatest count as it is', async () => {
+    const patterns = spotWith((i) => (i === 0 ? 65534 : undefined));
+    const wrong = scan({ patterns });
+    const [line] = factLines('scan.cxi', wrong, await lookAtScan(wrong, true));
+    expect(line).toContain('whole numbers from 0 to 65534,');
+  });
+
   it('a probe that is only guessed', async () => {
-    expect((await warnings({}, false))[0]).toContain('probe: none is known');
+    expect((await warnings({}, false)).map(({ code }) => code)).toEqual(['PROBE_UNKNOWN']);
+  });
+
+  describe('silent for beams of every kind, few photons or many', () => {
+    const positions = spiral(25, 5);
+    const most = [0, 1].map((axis) => Math.max(...positions.filter((_, i) => i % 2 === axis)));
+    it.each([
+      ['in focus', 0.3, 0],
+      ['defocused', 0.3, 10],
+      ['a wide aperture', 0.45, 20],
+      ['nearly parallel', 0.04, 0],
+    ])('%s', async (_, radius, defocus) => {
+      const shape: Shape = [32, 40];
+      const objectShape: Shape = [most[0] + 34, most[1] + 42];
+      const object = { data: discs(objectShape, 7), shape: objectShape };
+      const probe = await lensProbe(shape, radius, defocus);
+      for (const photons of [300, 1e5, 1e8, undefined]) {
+        const { patterns } = await simulateScan({ object, probe, shape, positions, photons });
+        const { facts } = await lookAtScan({ patterns, shape, positions }, false);
+        expect(facts.warnings.map(({ message }) => message)).toEqual([expect.stringContaining('probe: none is known')]);
+      }
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 /** Words that warnings share: pixels, their places and shares. */
 import type { Shape } from '../types.js';
+import type { Warning, WarningCode } from '../warnings.js';
 
 const SHOWN = 3;
 
@@ -18,4 +19,30 @@ export function pixelsAt(pixels: readonly number[], shape: Shape): string {
 /** A share as people read it: `1.6 %`. */
 export function percent(share: number): string {
   return share > 0 && share < 1e-4 ? 'under 0.01 %' : `${Number((100 * share).toPrecision(2))} %`;
+}
+
+/** A warning about pixels of `what`, such as `magnitudes`, none where there are none; `message` says what many of them are. */
+export function about(
+  code: WarningCode,
+  what: string,
+  pixels: readonly number[],
+  shape: Shape,
+  message: string,
+  more: Partial<Warning>,
+): Warning[] {
+  if (pixels.length === 0) return [];
+  const said = pixels.length === 1 ? message.replace(/^are /, 'is ').replace(/^have /, 'has ') : message;
+  const text = `${what}: ${pixelsAt(pixels, shape)} ${said}`;
+  return [{ code, message: text, count: pixels.length, places: placesOf(pixels, shape), ...more }];
+}
+
+export const HOT_WORDS = 'are far brighter than all around and opposite';
+
+export function saturatedWords(value: number, ofType: boolean): string {
+  return `have the value ${short(value)}${ofType ? ', the largest of their type' : ''}: saturated, or marked as no number`;
+}
+
+/** Whole numbers as they are, others in four digits. */
+export function short(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }

@@ -6,7 +6,7 @@ import { checkRealArray, checkShape } from '../problems/image.js';
 import type { MaskArray, Problem, RealArray, Shape } from '../types.js';
 import type { Warning, WarningCode } from '../warnings.js';
 import { reachesBeyond } from './autocorrelation.js';
-import { percent, pixelsAt, placesOf } from './findings.js';
+import { HOT_WORDS, about, percent, saturatedWords, short } from './findings.js';
 import { type ImageLook, type Look, levelOf, look, lookAtImage } from './look.js';
 import { centredPattern, usableOf } from './pattern.js';
 import { type CleanOptions, type Cleaned, type DetectorImage, lookAndClean } from './clean.js';
@@ -152,17 +152,13 @@ function fewMeasured(share: number): Warning[] {
 
 function numberWarnings(seen: Look, data: RealArray, shape: Shape, what: string, measured: number): Warning[] {
   const warnings: Warning[] = [];
-  const about = (code: Warning['code'], pixels: readonly number[], message: string, more: Partial<Warning>) => {
-    if (pixels.length === 0) return;
-    const said = pixels.length === 1 ? message.replace(/^are /, 'is ').replace(/^have /, 'has ') : message;
-    const text = `${what}: ${pixelsAt(pixels, shape)} ${said}`;
-    warnings.push({ code, message: text, count: pixels.length, places: placesOf(pixels, shape), ...more });
-  };
+  const say = (code: Warning['code'], pixels: readonly number[], message: string, more: Partial<Warning>) =>
+    warnings.push(...about(code, what, pixels, shape, message, more));
   const { pixels, least, marks } = seen.negatives;
-  about('NOT_FINITE', seen.notFinite, 'are NaN or infinite; --mask-nan leaves them out', { option: '--mask-nan' });
+  say('NOT_FINITE', seen.notFinite, 'are NaN or infinite; --mask-nan leaves them out', { option: '--mask-nan' });
   if (marks) {
     const mend = { value: least, option: '--mask-negative' };
-    about(
+    say(
       'NEGATIVE',
       pixels,
       `are negative, down to ${least}, a mark for no number; --mask-negative leaves them out`,
@@ -170,25 +166,24 @@ function numberWarnings(seen: Look, data: RealArray, shape: Shape, what: string,
     );
   } else {
     const why = `are negative, down to ${short(least)}, as noise is after a dark frame was subtracted`;
-    about('NEGATIVE', pixels, `${why}; --clip-negative takes them for 0`, { value: least, option: '--clip-negative' });
+    say('NEGATIVE', pixels, `${why}; --clip-negative takes them for 0`, { value: least, option: '--clip-negative' });
   }
   if (!seen.flat) {
     for (const saturation of seen.saturations) {
       const value = data[saturation.pixels[0]];
-      const type = saturation.ofType ? ', the largest of their type' : '';
-      const message = `have the value ${short(value)}${type}: saturated, or marked as no number`;
+      const message = saturatedWords(value, saturation.ofType);
       const mend = { value, option: '--saturation auto' };
-      about('SATURATED', saturation.pixels, `${message}; --saturation auto leaves them out`, mend);
+      say('SATURATED', saturation.pixels, `${message}; --saturation auto leaves them out`, mend);
     }
   }
-  about('HOT_PIXELS', seen.hot, 'are far brighter than all around and opposite; --hot auto leaves them out', {
+  say('HOT_PIXELS', seen.hot, `${HOT_WORDS}; --hot auto leaves them out`, {
     option: '--hot auto',
   });
-  about('DEAD_PIXELS', seen.dead, 'are 0 where what is opposite is bright; --dead auto leaves them out', {
+  say('DEAD_PIXELS', seen.dead, 'are 0 where what is opposite is bright; --dead auto leaves them out', {
     option: '--dead auto',
   });
   const stop = 'are 0 around the zero frequency, as behind a beamstop; --beamstop auto leaves them out';
-  about('BEAMSTOP', seen.hole, stop, { option: '--beamstop auto' });
+  say('BEAMSTOP', seen.hole, stop, { option: '--beamstop auto' });
   // A mask that lets next to nothing through is warned of already.
   if (seen.flat && measured >= HALF)
     warnings.push({ code: 'FLAT', message: `${what}: nearly all pixels have one value, so there is no pattern` });
@@ -271,8 +266,4 @@ function supportWarnings(support: MaskArray | undefined, shape: Shape, seen: Loo
   if (!reachesBeyond(centred, 'rows', height) && !reachesBeyond(centred, 'columns', width)) return [];
   const message = `support: its ${height} × ${width} pixels are too few; the autocorrelation of the pattern reaches further`;
   return [{ code: 'SUPPORT_TOO_SMALL', message }];
-}
-
-function short(value: number): string {
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }

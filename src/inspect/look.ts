@@ -139,7 +139,7 @@ const MULTIPLE_ERROR = 0.01;
  * The intensity of one count, where intensities are multiples of their smallest, as scaled counts and the squares of their
  * roots are; 0 where they are not.
  */
-function quantumOf(intensities: Float64Array): number {
+export function quantumOf(intensities: Float64Array): number {
   let quantum = Infinity;
   for (const value of intensities) if (value > 0 && value < quantum) quantum = value;
   let several = 0;

@@ -32,8 +32,8 @@ export function negatives(data: RealArray, usable: Uint8Array): Negatives {
 export const LARGEST_OF_TYPES: readonly number[] = [
   ...[7, 8, 10, 12, 14, 15, 16, 18, 20, 24, 31, 32, 53].map((bits) => 2 ** bits - 1),
   ...[16, 32].map((bits) => 2 ** bits - 2),
-  // 2³¹−1, 2³²−1 and the largest number as float32 holds them.
-  ...[2 ** 31, 2 ** 32, 2 ** 128 - 2 ** 104],
+  // 2³¹−1, 2³²−1 and the largest number as float32 holds them, 2⁶³−1 and 2⁶⁴−1 as float64 does.
+  ...[2 ** 31, 2 ** 32, 2 ** 128 - 2 ** 104, 2 ** 63, 2 ** 64],
 ];
 
 export interface Saturation {

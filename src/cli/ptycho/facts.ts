@@ -1,9 +1,13 @@
 /** What can be said of a scan before it is reconstructed, and what looks wrong with it. */
+import { inspectScan } from '../../inspect/scan.js';
+import { usableOf } from '../../inspect/pattern.js';
 import type { Scan } from '../../scan-types.js';
 import { type Illumination, illumination } from '../../tools/illumination.js';
 import { guessProbe } from '../../tools/guess-probe.js';
 import type { RealArray, Shape } from '../../types.js';
+import type { Warning } from '../../warnings.js';
 import { brief } from '../print.js';
+import { isMark } from './clean.js';
 
 export interface ScanFacts {
   patterns: number;
@@ -16,7 +20,7 @@ export interface ScanFacts {
   counts: number;
   /** Share of pixels that were measured. */
   measured: number;
-  /** Median distance to the nearest other position, in pixels of the object; NaN for one position. */
+  /** Median distance to the nearest other position, in pixels of the object; NaN where there is no other place. */
   step: number;
   /** How far positions reach. */
   span: readonly [number, number];
@@ -25,9 +29,9 @@ export interface ScanFacts {
   beam: number;
   /** The beam is the file's, or of a defocus that was given. Otherwise it is guessed in focus, which is the narrowest. */
   beamIsKnown: boolean;
-  /** Share of the beam's width by which neighbours overlap. */
+  /** Share of the beam's width by which neighbours overlap; NaN where `step` is. */
   overlap: number;
-  warnings: string[];
+  warnings: Warning[];
 }
 
 export interface Looked {
@@ -46,20 +50,30 @@ export async function lookAtScan(scan: Scan, beamIsKnown: boolean): Promise<Look
   const light = await illumination({ ...scan, probe });
   const pixels = shape[0] * shape[1];
   const count = patterns.length / pixels;
-  const sums = new Float64Array(pixels);
+  const usable = usableOf(mask, pixels);
+  // Of all pixels: where the light is tells whether the mask is right.
+  const everywhere = new Float64Array(pixels);
+  const greatestOf = new Float64Array(pixels);
   const totals = new Float64Array(count);
   let [least, greatest, whole] = [Infinity, -Infinity, true];
   for (let i = 0; i < patterns.length; i++) {
-    const pixel = i % pixels;
-    if (mask && !mask[pixel]) continue;
-    const value = patterns[i];
+    const [pixel, value] = [i % pixels, patterns[i]];
+    if (!usable[pixel]) {
+      if (value > 0 && value < Infinity && !isMark(value)) everywhere[pixel] += value;
+      continue;
+    }
     [least, greatest] = [Math.min(least, value), Math.max(greatest, value)];
     whole &&= Number.isInteger(value);
-    sums[pixel] += value;
+    everywhere[pixel] += value;
+    if (value > greatestOf[pixel]) greatestOf[pixel] = value;
     totals[Math.floor(i / pixels)] += value;
   }
+  const sums = everywhere.map((sum, i) => sum * usable[i]);
+  const first = totals.reduce((best, total, j) => (total > totals[best] ? j : best), 0) * pixels;
+  const brightest = Float64Array.from(patterns.subarray(first, first + pixels), (value, i) => (usable[i] ? value : 0));
   const span = [0, 1].map((axis) => extentOf(positions, axis)) as [number, number];
-  const [step, beam] = [nearestStep(positions), widthOf(probe, pixels)];
+  const nearest = nearestSteps(positions, span[0] > span[1] ? 0 : 1);
+  const [step, beam] = [medianOf(nearest), widthOf(probe, pixels)];
   const facts: ScanFacts = {
     ...{
       patterns: count,
@@ -69,58 +83,80 @@ export async function lookAtScan(scan: Scan, beamIsKnown: boolean): Promise<Look
       whole,
       counts: totals.reduce((sum, total) => sum + total, 0) / count,
     },
-    measured: sums.reduce((measured, _, i) => measured + Number(!mask || mask[i]), 0) / pixels,
+    measured: usable.reduce((measured, is) => measured + is, 0) / pixels,
     ...{ step, span, objectShape: light.shape, beam, beamIsKnown, overlap: 1 - step / beam, warnings: [] },
   };
-  facts.warnings.push(...warningsOf(scan, facts, totals, sums));
+  facts.warnings.push(
+    ...inspectScan({ shape, usable, sums: everywhere, greatest: greatestOf, brightest, whole }),
+    ...warningsOf(scan, facts, totals, nearest),
+  );
   return { facts, light, probe, sums };
 }
 
 /** Below this overlap, neighbours hold each other too loosely; 60 to 70 % is usual (Bunk et al., Ultramicroscopy 108, 481, 2008). */
 const LITTLE_OVERLAP = 0.4;
+/** Pixels: positions that reach no further, or are no further apart, are rather in another unit than of a scan. */
+const LITTLE_REACH = 3;
+const LITTLE_STEP = 0.1;
 /** Of the median total. */
 const EMPTY = 0.01;
 /** Photons of a higher energy are no beam of a microscope, but electrons have such wavelengths. */
 const HIGHEST_KEV = 150;
 
-function warningsOf(scan: Scan, facts: ScanFacts, totals: Float64Array, sums: Float64Array): string[] {
-  const { step, shape, beam, beamIsKnown, overlap } = facts;
-  const warnings: string[] = [];
-  if (step > Math.min(...shape)) {
-    warnings.push(
-      `positions: neighbours lie ${brief(step)} pixels apart, and a pattern is ${shape.join('×')}: patches do not overlap, so is the unit another?`,
-    );
-  } else if (beamIsKnown && overlap <= 0) {
-    warnings.push(
-      `positions: neighbours lie ${brief(step)} pixels apart, and the beam is ${brief(beam)} wide: it does not overlap, and nothing ties patches together`,
-    );
-  } else if (beamIsKnown && overlap < LITTLE_OVERLAP) {
-    warnings.push(`positions: neighbours overlap by ${percent(overlap)} of the beam; 60 % and more is usual`);
-  }
+function warningsOf(scan: Scan, facts: ScanFacts, totals: Float64Array, nearest: Float64Array): Warning[] {
+  const { beamIsKnown } = facts;
+  const warnings: Warning[] = positionWarnings(facts, nearest);
   if (!beamIsKnown) {
-    warnings.push(
-      'probe: none is known, and one that is guessed in focus fits a focused beam only: --defocus says how far the object was from the focus, --guess finds out',
-    );
+    const message =
+      'probe: none is known, and one that is guessed in focus fits a focused beam only: --defocus says how far the object was from the focus, --guess finds out';
+    warnings.push({ code: 'PROBE_UNKNOWN', message, option: '--guess' });
   }
   const median = totals.toSorted()[totals.length >> 1];
   const empty = [...totals.keys()].filter((j) => totals[j] < EMPTY * median);
   if (empty.length > 0) {
-    warnings.push(
-      `patterns: ${empty.length} of ${totals.length} hold less than a hundredth of the light of the others, number ${empty[0]} first: was the beam off?`,
-    );
-  }
-  const away = centreOf(sums, shape);
-  if (away.some((distance, axis) => Math.abs(distance) > shape[axis] / 8)) {
-    const place = away.map((distance, axis) => brief((shape[axis] >> 1) + distance));
-    warnings.push(
-      `patterns: the middle of their light is at row ${place[0]}, column ${place[1]} of the detector, and the zero frequency was taken to be at ${shape[0] >> 1}, ${shape[1] >> 1}`,
-    );
+    const message = `patterns: ${empty.length} of ${totals.length} hold less than a hundredth of the light of the others, number ${empty[0]} first: was the beam off?`;
+    warnings.push({ code: 'DARK_PATTERNS', message, value: empty.length });
   }
   const keV = scan.wavelength === undefined ? 0 : photonKeV(scan.wavelength);
   if (keV > HIGHEST_KEV) {
-    warnings.push(
-      `wavelength: ${brief(scan.wavelength!)} m are photons of ${brief(keV)} keV, or electrons of ${brief(electronKeV(scan.wavelength!))} keV: is it in another unit?`,
-    );
+    const message = `wavelength: ${brief(scan.wavelength!)} m are photons of ${brief(keV)} keV, or electrons of ${brief(electronKeV(scan.wavelength!))} keV: is it in another unit?`;
+    warnings.push({ code: 'WAVELENGTH', message, value: scan.wavelength!, option: '--wavelength' });
+  }
+  return warnings;
+}
+
+function positionWarnings(facts: ScanFacts, nearest: Float64Array): Warning[] {
+  const { patterns, step, span, shape, beam, beamIsKnown, overlap } = facts;
+  if (patterns === 1) {
+    const message =
+      'positions: there is one, so no pattern overlaps with another, and one alone does not tell object from probe';
+    return [{ code: 'NO_OVERLAP', message }];
+  }
+  const apart = `positions: neighbours lie ${brief(step)} pixels apart`;
+  if (step > Math.min(...shape)) {
+    const message = `${apart}, and a pattern is ${shape.join('×')}: patches do not overlap, so is the unit another?`;
+    return [{ code: 'NO_OVERLAP', message, value: step }];
+  }
+  if (Math.max(...span) < LITTLE_REACH || step < LITTLE_STEP) {
+    const near = Number.isNaN(step) ? '' : `, and neighbours lie ${brief(step)} apart`;
+    const message = `positions: they reach over ${span.map(brief).join(' × ')} pixels${near}: is distance, pixel or the positions in another unit?`;
+    return [{ code: 'POSITIONS_NEAR', message, value: step }];
+  }
+  if (beamIsKnown && overlap <= 0) {
+    const message = `${apart}, and the beam is ${brief(beam)} wide: it does not overlap, and nothing ties patches together`;
+    return [{ code: 'NO_OVERLAP', message, value: step }];
+  }
+  const warnings: Warning[] = [];
+  if (beamIsKnown && overlap < LITTLE_OVERLAP) {
+    const message = `positions: neighbours overlap by ${percent(overlap)} of the beam; 60 % and more is usual`;
+    warnings.push({ code: 'LITTLE_OVERLAP', message, value: overlap });
+  }
+  // A beam that was guessed in focus is narrower than the true one may be.
+  const reach = beamIsKnown ? beam : Math.min(...shape);
+  const stray = [...nearest.keys()].filter((j) => nearest[j] > reach);
+  if (stray.length > 0) {
+    const message = `positions: ${stray.length} of ${nearest.length} lie further from all others than ${beamIsKnown ? 'the beam' : 'a pattern'} is wide, number ${stray[0]} first: nothing ties their patches to the rest`;
+    warnings.push({ code: 'STRAY_POSITIONS', message, value: stray.length });
   }
   return warnings;
 }
@@ -149,23 +185,37 @@ function extentOf(positions: RealArray, axis: number): number {
   return most - least;
 }
 
-/** So many positions are asked for their neighbours. */
-const MOST_ASKED = 2000;
 /** Positions nearer than this are one place that was measured twice. */
 const SAME_PLACE = 0.01;
 
-function nearestStep(positions: RealArray): number {
+/**
+ * From each position to the nearest other place; Infinity where there is none. `along` is the axis along which positions reach
+ * furthest: sorted by it, few lie as near in it alone as the nearest that was found.
+ */
+function nearestSteps(positions: RealArray, along: 0 | 1): Float64Array {
   const count = positions.length / 2;
-  const steps: number[] = [];
-  for (let j = 0; j < count; j += Math.ceil(count / MOST_ASKED)) {
-    let nearest = Infinity;
-    for (let k = 0; k < count; k++) {
-      const distance = Math.hypot(positions[2 * j] - positions[2 * k], positions[2 * j + 1] - positions[2 * k + 1]);
-      if (distance > SAME_PLACE && distance < nearest) nearest = distance;
+  const place = (j: number) => positions[2 * j + along];
+  const order = Uint32Array.from({ length: count }, (_, j) => j).sort((a, b) => place(a) - place(b));
+  const nearest = new Float64Array(count).fill(Infinity);
+  const search = (at: number, step: -1 | 1) => {
+    const j = order[at];
+    for (let other = at + step; other >= 0 && other < count; other += step) {
+      const k = order[other];
+      const away = place(k) - place(j);
+      if (Math.abs(away) >= nearest[j]) return;
+      const distance = Math.hypot(away, positions[2 * k + 1 - along] - positions[2 * j + 1 - along]);
+      if (distance > SAME_PLACE && distance < nearest[j]) nearest[j] = distance;
     }
-    steps.push(nearest);
+  };
+  for (let at = 0; at < count; at++) {
+    search(at, -1);
+    search(at, 1);
   }
-  const [middle] = steps.sort((a, b) => a - b).slice(steps.length >> 1);
+  return nearest;
+}
+
+function medianOf(nearest: Float64Array): number {
+  const middle = nearest.toSorted()[nearest.length >> 1];
   return Number.isFinite(middle) ? middle : NaN;
 }
 
@@ -175,16 +225,4 @@ function widthOf(probe: RealArray, pixels: number): number {
   for (let i = 0; i < probe.length; i++) power[(i >> 1) % pixels] += probe[i] ** 2;
   const [sum, squares] = power.reduce(([a, b], value) => [a + value, b + value * value], [0, 0]);
   return 2 * Math.sqrt((sum * sum) / squares / Math.PI);
-}
-
-/** Rows and columns by which the centre of mass is away from the zero frequency at [0, 0], around the edges. */
-function centreOf(sums: Float64Array, [rows, columns]: Shape): [number, number] {
-  let [total, down, right] = [0, 0, 0];
-  for (let i = 0; i < sums.length; i++) {
-    const [row, column] = [Math.floor(i / columns), i % columns];
-    total += sums[i];
-    down += sums[i] * (row < rows / 2 ? row : row - rows);
-    right += sums[i] * (column < columns / 2 ? column : column - columns);
-  }
-  return [down / total, right / total];
 }

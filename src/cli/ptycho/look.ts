@@ -1,5 +1,6 @@
 /** What `rephase ptycho` says and draws of a scan that it does not reconstruct. */
 import { writeBytes } from '../../formats/files.js';
+import { short } from '../../inspect/findings.js';
 import type { Scan } from '../../scan-types.js';
 import { beside, encodePicture, patternColours } from '../picture.js';
 import { type Printer, brief } from '../print.js';
@@ -28,7 +29,7 @@ export function printLook(out: Printer, look: Look): void {
   const { path, scan, notes, looked, guesses, picture, suggestion } = look;
   const { facts } = looked;
   for (const line of [...factLines(path, scan, looked), ...notes, ...guesses]) out.line(line);
-  for (const warning of facts.warnings) out.line(`warning: ${warning}`);
+  for (const { message } of facts.warnings) out.line(`warning: ${message}`);
   out.line(`wrote ${picture}`);
   out.line(`try: ${suggestion}`);
   const { pixel, wavelength, distance } = scan;
@@ -44,12 +45,15 @@ export function factLines(path: string, scan: Scan, { facts }: Looked): string[]
   const metres = scan.pixel && Math.sqrt(scan.pixel[0] * scan.pixel[1]);
   const inMetres = (pixels: number) => (metres === undefined ? '' : ` (${length(pixels * metres)})`);
   const kind = facts.beamIsKnown ? 'beam' : 'beam, if it is in focus,';
+  const [isOne, places] = [patterns === 1, !Number.isNaN(step)];
   return [
-    `${path}: ${patterns} patterns of ${shape.join('×')}, ${numbers} from ${brief(least)} to ${brief(greatest)}, ${brief(counts)} counts each`,
+    `${path}: ${patterns} ${isOne ? 'pattern' : 'patterns'} of ${shape.join('×')}, ${numbers} from ${short(least)} to ${short(greatest)}, ${brief(counts)} counts${isOne ? '' : ' each'}`,
     ...(measured < 1 ? [`${brief(100 * measured)} % of the pixels measured`] : []),
     geometryLine(scan),
-    `positions reach over ${span.map(brief).join(' × ')} pixels${inMetres(Math.max(...span))}, neighbours are ${brief(step)} apart; the object is ${objectShape.join('×')}`,
-    `the ${kind} is ${brief(beam)} pixels wide${inMetres(beam)}; neighbours overlap by ${percent(Math.max(0, overlap))}`,
+    places
+      ? `positions reach over ${span.map(brief).join(' × ')} pixels${inMetres(Math.max(...span))}, neighbours are ${brief(step)} apart; the object is ${objectShape.join('×')}`
+      : `the object is ${objectShape.join('×')}`,
+    `the ${kind} is ${brief(beam)} pixels wide${inMetres(beam)}${places ? `; neighbours overlap by ${percent(Math.max(0, overlap))}` : ''}`,
   ];
 }
 

@@ -177,7 +177,7 @@ async function checkFiles(path: string, options: PtychoOptions, look: string | u
 function tell({ quiet, json }: PtychoOptions, { notes }: ScanInput, { facts }: Looked, found: Found | undefined): void {
   if (quiet) return;
   if (!json) [...notes, ...(found?.lines ?? [])].forEach(note);
-  for (const warning of facts.warnings) note(`warning: ${warning}`);
+  for (const { message } of facts.warnings) note(`warning: ${message}`);
 }
 
 /** The scan, with what a run had reached. */

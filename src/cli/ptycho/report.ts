@@ -57,7 +57,7 @@ export function scanReport(options: PtychoOptions, outcome: ScanOutcome, { light
     ],
     history: result.history ?? new Float64Array(),
     facts: facts(options, outcome),
-    notes: [...looked.facts.warnings.map((warning) => `Warning: ${warning}.`), ...NOTES],
+    notes: [...looked.facts.warnings.map(({ message }) => `Warning: ${message}.`), ...NOTES],
   });
 }
 
