@@ -58,7 +58,7 @@ export interface Scan {
   pixel?: readonly [number, number] | undefined;
   /** Metres, 5e-13 to 1e-4. Carried likewise. */
   wavelength?: number | undefined;
-  /** Metres from the object to the detector, 1e-6 to 1e4. Carried to files. */
+  /** Metres from the object to the detector, 1e-6 to 100. Carried to files. */
   distance?: number | undefined;
 }
 

@@ -7,6 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readScan, type ReadScanOptions } from '../src/files.js';
 import { readScanWithNotes } from '../src/formats/files.js';
 import { parsePositions } from '../src/formats/scan/positions.js';
+import { assemble, type FileScan } from '../src/formats/scan/assemble.js';
+import { encodeHdf5 } from '../src/formats/hdf5/write.js';
 import { decodeScan, encodeNpy } from '../src/formats/index.js';
 import { FileFormatError, InvalidArgumentError, type Scan } from '../src/index.js';
 
@@ -159,6 +161,17 @@ describe('.npy with positions', () => {
     expect(parsePositions(content)).toEqual({ data: Float64Array.of(1.5, 2.5, 3, 4), unit: undefined });
   });
 
+  it('refuses pixels and micrometres that were taken for metres, and says how to name a unit', async () => {
+    const positions = text('named-not.csv', pairs.map((pair) => pair.join(',')).join('\n'));
+    const error: unknown = await readScan(path, { positions, ...geometry }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InvalidArgumentError);
+    expect((error as Error).message).toMatch(
+      /^positions: the positions were taken for metres and reach over 8.00 × 8.00 m, .* as in row \[px\],column \[px\]/,
+    );
+    const named = text('pixels.csv', `row [px],column [px]\n${pairs.map((pair) => pair.join(',')).join('\n')}`);
+    expectPositions(await readScan(path, { positions: named, ...geometry }), BEAM);
+  });
+
   it('turns signs and the detector as it is told', async () => {
     const positions = Float64Array.from(BEAM);
     const scan = await readScan(path, { positions, positionsSign: [1, -1], orientation: [false, true, false] });
@@ -211,10 +224,57 @@ describe('.npy with positions', () => {
     [{ position: '' }, "options: there is no 'position'"],
     [{ positions: Float64Array.from(BEAM), wavelength: 12.4 }, 'wavelength: got 12.4; takes metres, from 5e-13'],
     [{ positions: Float64Array.from(BEAM), distance: -2 }, 'distance: got -2; takes metres'],
+    [{ positions: Float64Array.from(BEAM), distance: 2000 }, 'distance: got 2000; takes metres, from 0.000001 to 100'],
     [{ positions: Float64Array.from(BEAM), detectorPixel: 75 }, 'detectorPixel: got 75; takes metres'],
     [{ positions: Float64Array.from(BEAM), detectorPixel: [75e-6] }, 'detectorPixel: got [0.000075]; takes metres of'],
   ])('refuses %j', async (options, message) => {
     await expect(readScan(path, options as ReadScanOptions)).rejects.toThrow(message);
+  });
+});
+
+describe('what a file says of itself', () => {
+  const file = (change: Partial<FileScan>): FileScan => ({
+    ...{ patterns: new Uint16Array(COUNT * 24).fill(1), shape: [ROWS, COLUMNS], notes: [] },
+    ...{ wavelength: 1e-10, distance: 2, detectorPixel: [50e-6, 75e-6] },
+    positions: Float64Array.from(BEAM, (place, i) => place * PIXEL[i % 2]),
+    ...change,
+  });
+
+  it('positions that reach over kilometres are in another unit', () => {
+    const wrong = file({ positions: Float64Array.from(BEAM) });
+    expect(() => assemble(wrong, {})).toThrow(FileFormatError);
+    expect(() => assemble(wrong, {})).toThrow(/^its positions were taken for metres and reach over 8.00 × 8.00 m/);
+  });
+
+  it.each([0, 10, NaN])('a beam of %d m is left out, which is noted', (beam) => {
+    const { scan, notes } = assemble(file({ beam }), {});
+    expect(scan.probe).toBeUndefined();
+    expect(notes).toEqual([`the file's beam of ${beam} m is left out: it is no part of what a pattern sees`]);
+    expect(assemble(file({ beam: 2e-6 }), {}).scan.probe).toBeDefined();
+  });
+
+  it('a wavelength goes before an energy, which is noted where it is that of other photons', async () => {
+    const number = (value: number) => ({ data: Float64Array.of(value), extents: [] });
+    const cxi = (energy: number) =>
+      encodeHdf5({
+        '/entry_1/instrument_1/source_1/wavelength': number(1e-10),
+        '/entry_1/instrument_1/source_1/energy': number(energy),
+        '/entry_1/instrument_1/detector_1/distance': number(2),
+        '/entry_1/instrument_1/detector_1/x_pixel_size': number(75e-6),
+        '/entry_1/instrument_1/detector_1/y_pixel_size': number(50e-6),
+        '/entry_1/data_1/data': { data: new Uint16Array(2 * 24).fill(1), extents: [2, ROWS, COLUMNS] },
+        '/entry_1/data_1/translation': { data: Float64Array.of(0, 0, 0, 1e-6, 0, 0), extents: [2, 3] },
+      });
+    const read = async (energy: number) => {
+      writeFileSync(join(folder, 'energy.cxi'), cxi(energy));
+      return readScanWithNotes(join(folder, 'energy.cxi'));
+    };
+    const { scan, notes } = await read(1e-15);
+    expect(scan.wavelength).toBe(1e-10);
+    expect(notes[1]).toBe(
+      "the file's wavelength of 1e-10 m goes before its energy of 1e-15 J, which other photons have",
+    );
+    expect((await read(1.9865e-15)).notes).toHaveLength(1);
   });
 });
 

@@ -53,6 +53,12 @@ describe('guessScan', () => {
     expect(orientScan(mounted, right.orientation).patterns).toEqual(scan.patterns);
   });
 
+  it('refuses fewer than four positions, which fit anything', async () => {
+    const { patterns, positions } = scan;
+    const few = { patterns: patterns.slice(0, 3 * 64 * 64), positions: positions.slice(0, 6), shape: SHAPE };
+    await expect(guessScan(few)).rejects.toThrow(/^positions: there are 3, and fewer than 4 do not tell/);
+  });
+
   it('says the same of a scan whose lengths are in metres, with defocus in metres', async () => {
     const [pixel, wavelength] = [2e-8, 1e-10];
     const metres = defocusOf(RADIUS, DEFOCUS) * (pixel ** 2 / wavelength);
@@ -293,7 +299,7 @@ describe('alignedScanError', () => {
 it.each([
   [{ wavelength: 8 }, 'wavelength: got 8; takes metres, from 5e-13 to 0.0001'],
   [{ wavelength: 0 }, 'wavelength: got 0; takes metres, from 5e-13 to 0.0001'],
-  [{ distance: -1 }, 'distance: got -1; takes metres, from 0.000001 to 10000'],
+  [{ distance: -1 }, 'distance: got -1; takes metres, from 0.000001 to 100'],
 ])('a scan with %j is refused', async (wrong, message) => {
   await expect(illumination({ ...scan, ...wrong })).rejects.toThrow(message);
 });

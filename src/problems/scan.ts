@@ -64,7 +64,7 @@ const MOST_EMPTY = 64;
  */
 export const METRES = {
   wavelength: [5e-13, 1e-4],
-  distance: [1e-6, 1e4],
+  distance: [1e-6, 100],
   detectorPixel: [1e-8, 1e-2],
 } as const;
 
@@ -218,7 +218,7 @@ export function checkPositions(positions: RealArray, count: number): Float64Arra
 }
 
 /** The least and the greatest row, and column. */
-function extents(positions: Float64Array): { least: number; most: number }[] {
+export function extents(positions: Float64Array): { least: number; most: number }[] {
   return [0, 1].map((axis) => {
     let [least, most] = [Infinity, -Infinity];
     for (let i = axis; i < positions.length; i += 2) {
@@ -236,12 +236,17 @@ function placed(given: Float64Array, shape: Shape, margin: number): { positions:
   const objectShape = reach.map(
     ({ most }, axis) => Math.floor(most + moves[axis] + 0.5) + shape[axis] + margin,
   ) as unknown as Shape;
-  const patches = (given.length / 2) * (shape[0] + 2 * margin) * (shape[1] + 2 * margin);
-  if (objectShape[0] * objectShape[1] > MOST_EMPTY * patches) {
+  if (leavesEmpty(objectShape, given.length / 2, shape, margin)) {
     const message = `positions: reach over ${objectShape.join(' × ')} pixels, which ${given.length / 2} patches of ${shape.join(' × ')} leave empty; takes pixels of the object`;
     throw new InvalidArgumentError('positions', message);
   }
   return { positions: given.map((number, i) => number + moves[i % 2]), objectShape };
+}
+
+/** Whether an object is so large that these patches leave next to all of it empty. */
+export function leavesEmpty(objectShape: Shape, count: number, shape: Shape, margin = MARGIN): boolean {
+  const patches = count * (shape[0] + 2 * margin) * (shape[1] + 2 * margin);
+  return objectShape[0] * objectShape[1] > MOST_EMPTY * patches;
 }
 
 export function requireInside(positions: Float64Array, shape: Shape, objectShape: Shape): Float64Array {

@@ -1,4 +1,5 @@
 /** Finds how the detector lies to the scan's axes, and how far the object was from the focus, by trying. */
+import { InvalidArgumentError } from '../errors.js';
 import { checkRun, rejectUnknownKeys } from '../problems/options.js';
 import { checkMeasured, checkScanSessionOptions, prepareScan } from '../problems/scan.js';
 import { orientScan } from '../problems/orientation.js';
@@ -29,6 +30,8 @@ export interface ScanGuess {
 
 const SHARES = [0.28, 0.5, 0.9];
 const MOST_POSITIONS = 64;
+/** Fewer patterns than a square of four fit any object. */
+const LEAST_POSITIONS = 4;
 const ITERATIONS = 8;
 const BATCH = 8;
 
@@ -39,7 +42,7 @@ const BATCH = 8;
  * residual, and only half of them are run; the one with less flipping comes first. A guess is trustworthy where the third
  * residual is much larger than the first two.
  *
- * @throws InvalidArgumentError, AbortError
+ * @throws InvalidArgumentError, also for fewer than 4 positions; AbortError
  */
 export async function guessScan(scan: Scan, options: GuessScanOptions = {}): Promise<ScanGuess[]> {
   rejectUnknownKeys('options', options, ['defocus', 'backend', 'device', 'onProgress', 'signal']);
@@ -47,6 +50,11 @@ export async function guessScan(scan: Scan, options: GuessScanOptions = {}): Pro
   const { backend, device, onProgress, signal } = options;
   const settings = { algorithm: 'rpie', iterations: ITERATIONS, batch: BATCH, backend, device, signal } as const;
   const middle = nearMiddle(scan);
+  const count = middle.positions.length / 2;
+  if (count < LEAST_POSITIONS) {
+    const message = `positions: there ${count === 1 ? 'is 1' : `are ${count}`}, and fewer than ${LEAST_POSITIONS} do not tell orientation and defocus`;
+    throw new InvalidArgumentError('positions', message);
+  }
   const defocus = options.defocus ?? likelyDefocus(middle);
   defocus.forEach((metres, i) => checkDefocus(`defocus[${i}]`, metres));
   const tried = [false, true].flatMap((transpose) =>

@@ -1,7 +1,7 @@
 /** From what a file holds, as detectors and stages have it, to a scan: zero frequency first, positions in pixels. */
 import { FileFormatError, InvalidArgumentError, gotTakes } from '../../errors.js';
 import { orientScan } from '../../problems/orientation.js';
-import { METRES, checkMetres } from '../../problems/scan.js';
+import { METRES, checkMetres, extents, leavesEmpty } from '../../problems/scan.js';
 import type { CountArray, Orientation, Scan } from '../../scan-types.js';
 import type { Shape } from '../../types.js';
 import { rolled } from './stack.js';
@@ -39,6 +39,8 @@ export interface FileScan extends Omit<ScanGeometry, 'detectorPixel'> {
   positions: Float64Array;
   /** Of the positions. Default: metres. */
   unit?: 'pixels' | undefined;
+  /** The positions are the caller's, not the file's. */
+  positionsGiven?: boolean;
   detectorPixel?: readonly [number, number] | undefined;
   /** 1 where measured, with the zero frequency where the patterns have it. */
   mask?: Uint8Array | undefined;
@@ -77,7 +79,14 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   const sign = checkSign(options.positionsSign);
   const divide = file.unit === 'pixels' ? [1, 1] : pixel!;
   const positions = file.positions.map((number, i) => (sign[i % 2] * number) / divide[i % 2]);
-  const probe = file.probe ?? (file.beam !== undefined && pixel ? disc(file.beam, shape, pixel) : undefined);
+  if (file.unit !== 'pixels') checkReach(positions, shape, pixel!, file.positionsGiven ?? false);
+  const notes = [...file.notes];
+  const beam = file.probe ? undefined : file.beam;
+  let probe = file.probe;
+  if (beam !== undefined && pixel) {
+    if (isInside(beam, shape, pixel)) probe = disc(beam, shape, pixel);
+    else notes.push(`the file's beam of ${beam} m is left out: it is no part of what a pattern sees`);
+  }
   const scan: Scan = {
     ...{ patterns: rolled(patterns, shape, centre), shape, positions },
     ...(mask?.includes(0) && { mask: rolled(mask, shape, centre) }),
@@ -87,7 +96,7 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
     ...(distance !== undefined && { distance }),
   };
   const orientation = options.orientation ?? file.orientation;
-  return { scan: orientation ? orientScan(scan, orientation) : scan, notes: file.notes };
+  return { scan: orientation ? orientScan(scan, orientation) : scan, notes };
 }
 
 /** What the caller gives, or what the file has; undefined where neither says it. */
@@ -126,8 +135,29 @@ function checkSign(sign: ScanGeometry['positionsSign']): readonly [number, numbe
   throw new InvalidArgumentError('positionsSign', gotTakes('positionsSign', sign, 'two factors, 1 or -1 each'));
 }
 
+/**
+ * Refuses positions that were taken for metres and then reach over far more than patterns can fill.
+ * @throws FileFormatError, InvalidArgumentError for positions that the caller gives
+ */
+function checkReach(positions: Float64Array, shape: Shape, pixel: readonly [number, number], given: boolean): void {
+  const spans = extents(positions).map(({ least, most }) => most - least);
+  const size = spans.map((span, axis) => span + shape[axis]) as unknown as Shape;
+  if (!leavesEmpty(size, positions.length / 2, shape)) return;
+  const metres = spans.map((span, axis) => (span * pixel[axis]).toPrecision(3)).join(' × ');
+  const pixels = spans.map((span) => span.toPrecision(3)).join(' × ');
+  const taken = `positions were taken for metres and reach over ${metres} m, which is ${pixels} pixels of the object: is their unit another, or one of them wrong?`;
+  if (!given) throw new FileFormatError(`its ${taken}`);
+  const names = 'the first line of a text names a unit, as in row [px],column [px] or x [um],y [um]';
+  throw new InvalidArgumentError('positions', `positions: the ${taken} ${names}`);
+}
+
+/** A beam of this width has some inside what a pattern sees, and does not fill it. */
+function isInside(width: number, shape: Shape, pixel: readonly [number, number]): boolean {
+  return width > 0 && pixel.every((size, axis) => width < size * shape[axis]);
+}
+
 /** A beam of this width in metres in the middle. */
-function disc(width: number, [rows, columns]: Shape, pixel: readonly [number, number]): Float64Array | undefined {
+function disc(width: number, [rows, columns]: Shape, pixel: readonly [number, number]): Float64Array {
   const probe = new Float64Array(2 * rows * columns);
   for (let i = 0; i < rows * columns; i++) {
     const [y, x] = [Math.floor(i / columns) - (rows >> 1), (i % columns) - (columns >> 1)];

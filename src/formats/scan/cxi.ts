@@ -6,7 +6,7 @@ import { FileFormatError } from '../../errors.js';
 import type { CountArray } from '../../scan-types.js';
 import type { Shape } from '../../types.js';
 import { CXI_HARMLESS } from '../hdf5/choose.js';
-import { type FileScan, points, wavelengthOf } from './assemble.js';
+import { type FileScan, photonEnergy, points, wavelengthOf } from './assemble.js';
 import type { Contents, Stored } from './contents.js';
 
 const ENTRY = '/entry_1';
@@ -46,14 +46,25 @@ export function readCxiScan(contents: Contents): FileScan {
   const notes = isPyNX
     ? [`translations as they are: ${program} stores where the beam went`]
     : ['translations negated: CXI stores where the sample went'];
+  const wavelength = contents.number(`${SOURCE}/wavelength`);
+  if (wavelength !== undefined && energy !== undefined && differs(photonEnergy(wavelength), energy)) {
+    notes.push(
+      `the file's wavelength of ${wavelength} m goes before its energy of ${energy} J, which other photons have`,
+    );
+  }
   const probe = contents.complex(`${SOURCE}/illumination`, `${SOURCE}/probe`);
   if (probe) checkProbe(probe, shape);
   return {
     ...{ patterns: data, shape, positions, detectorPixel, mask: maskOf(contents, shape), notes },
     distance: contents.number(`${DETECTOR}/distance`) ?? projected,
-    wavelength: contents.number(`${SOURCE}/wavelength`) ?? (energy === undefined ? undefined : wavelengthOf(energy)),
+    wavelength: wavelength ?? (energy === undefined ? undefined : wavelengthOf(energy)),
     ...(probe && { probe: probe.data }),
   };
+}
+
+/** By more than rounding and the constants of other programs explain. */
+function differs(one: number, other: number): boolean {
+  return !(Math.abs(one - other) <= 0.01 * Math.abs(other));
 }
 
 /**

@@ -43,6 +43,7 @@ export async function decodeScan(bytes: Uint8Array, options: DecodeScanOptions):
     {
       ...own,
       positions: positions.data,
+      positionsGiven: true,
       unit: unit === 'pixels' ? unit : undefined,
       notes: [`positions in ${unit}, row and column where the beam went`],
     },
