@@ -1,13 +1,27 @@
 /** Chains of algorithms: their text and arrays, and what runs. */
 import { describe, expect, it } from 'vitest';
 import { createSession, retrieve, type ChainLink, type RetrieveOptions } from '../src/index.js';
-import { chainText, checkChain, iterationsOf, lastStep, stepsOf } from '../src/retrieve/chain.js';
+import {
+  chainText,
+  checkChain,
+  countSteps,
+  iterationsOf,
+  lastStep,
+  stepsAfter,
+  stepsOf,
+} from '../src/retrieve/chain.js';
 import { onEveryBackend } from './support/backends.js';
 import { asymmetricMagnitudes, randomMask, relativeError } from './support/images.js';
 import type { Shape } from '../src/index.js';
 
 const steps = (chain: string | readonly ChainLink[]) =>
   [...stepsOf(checkChain(chain))].map(({ algorithm, beta, iterations }) => `${algorithm}:${beta}*${iterations}`);
+
+/** The step of a chain that an iteration belongs to. */
+function firstOf(chain: ReturnType<typeof checkChain>, iteration: number) {
+  let end = 0;
+  return [...stepsOf(chain)].find((step) => (end += step.iterations) > iteration)!;
+}
 
 describe('a chain', () => {
   it.each([
@@ -41,9 +55,43 @@ describe('a chain', () => {
     expect(steps([{ chain: inner }, { repeat: 2, chain: inner }])).toEqual(['rrr:0.5*3', 'rrr:0.5*3', 'rrr:0.5*3']);
   });
 
+  it('has the steps that are left behind any iteration', () => {
+    const chain = checkChain('gs*3+((hio*4+raar:0.9..0.5*3)*2+er*2)*3+dm*5');
+    const all = [...stepsOf(chain)].flatMap((step) => Array.from({ length: step.iterations }, () => step.algorithm));
+    for (let done = 0; done <= all.length; done++) {
+      const left = [...stepsAfter(chain, done)];
+      expect(left.flatMap((step) => Array.from({ length: step.iterations }, () => step.algorithm))).toEqual(
+        all.slice(done),
+      );
+      expect(left.slice(1).every((step) => step.done === 0)).toBe(true);
+      const [begun] = left.map((step) => step.done + step.iterations);
+      expect(begun).toBe(done < all.length ? firstOf(chain, done).iterations : undefined);
+    }
+    expect(countSteps(chain)).toBe([...stepsOf(chain)].length);
+  });
+
+  it('has an algorithm’s β of 1 where that has none, as results report it', async () => {
+    expect(steps('dm:1*5')).toEqual(['dm:1*5']);
+    expect(() => checkChain([{ algorithm: 'er', beta: 0.5, iterations: 1 }])).toThrow(
+      'chain[0].beta: got 0.5; takes nothing with er, which has no feedback strength',
+    );
+    const problem = { magnitudes: asymmetricMagnitudes([4, 6]), shape: [4, 6] } as const;
+    await expect(retrieve(problem, { algorithm: 'dm', beta: 0.7 })).rejects.toThrow(
+      'beta: got 0.7; takes nothing with dm',
+    );
+    await expect(retrieve(problem, { beta: 0.7 })).rejects.toThrow('beta: got 0.7; takes nothing with gs');
+    using session = await createSession(problem, { backend: 'wasm', algorithm: 'hio', beta: 0.7 });
+    expect(() => session.use({ algorithm: 'er', beta: 0.7 })).toThrow('beta: got 0.7; takes nothing with er');
+  });
+
   it('is not unrolled: a long one costs nothing', () => {
     const chain = checkChain('((hio*45+er*5)*1000000)*1000000');
     expect(iterationsOf(chain)).toBe(50e12);
+    expect(countSteps(chain)).toBe(2e12);
+    expect([...stepsAfter(chain, 50e12 - 7)]).toMatchObject([
+      { algorithm: 'hio', iterations: 2, done: 43 },
+      { algorithm: 'er', iterations: 5, done: 0 },
+    ]);
     expect(stepsOf(chain).next().value).toEqual({ algorithm: 'hio', beta: 0.9, iterations: 45 });
   });
 
@@ -51,15 +99,15 @@ describe('a chain', () => {
     ['', 1, /ends here; takes an algorithm \(er, gs/],
     ['hoi*3', 1, /"hoi\*3"; takes an algorithm/],
     ['hio', 4, /takes '\*' and a number of iterations/],
-    ['hio*', 5, /takes a number of iterations, at least 1/],
-    ['hio*0', 5, /takes a number of iterations, at least 1/],
+    ['hio*', 5, /takes a number of iterations, from 1 to 2⁵³ − 1/],
+    ['hio*0', 5, /takes a number of iterations, from 1 to 2⁵³ − 1/],
     ['hio:*5', 5, /takes a feedback strength above 0/],
     ['hio:0*5', 5, /takes a feedback strength above 0/],
     ['hio:0.9..*5', 10, /takes a feedback strength above 0/],
     ['hio*5+', 7, /takes an algorithm/],
     ['hio*5 er*3', 7, /takes '\+', or the end/],
     ['(hio*5', 7, /takes '\+' or '\)'/],
-    ['(hio*5)*x', 9, /takes how often to repeat, at least 1/],
+    ['(hio*5)*x', 9, /takes how often to repeat, from 1 to 2⁵³ − 1/],
     ['hio*5)', 6, /takes '\+', or the end/],
     ['hio*-5', 5, /takes a number of iterations/],
     ['hio*5.5', 6, /takes '\+', or the end/],

@@ -143,8 +143,9 @@ describe('reconstruct', () => {
         beta: 0.9,
         chain: 'hio:0.9*30',
         seed: 4,
-        starts: 3,
-        precision: 'single',
+        ...{ starts: 3, firstStart: 0, precision: 'single', alpha: 0.4, delta: 1.1, detwin: false },
+        ...{ object: 'real', bounds: [0, 'Infinity'], phaseBounds: ['-Infinity', 'Infinity'], inTwoPlanes: false },
+        ...{ supportSize: 0, tolerance: 0, unmeasuredLimit: 'Infinity' },
         iterations: 30,
         interrupted: false,
       },
@@ -272,6 +273,36 @@ describe('reconstruct', () => {
     expect(json((await text('record'))!)).toMatchObject({ ...json(stdout), seconds: expect.any(Number) as number });
   });
 
+  it('writes every setting into CXI and JSON, also those that were not given', async () => {
+    const given = ['--chain', 'hio*3', '--starts', '2', '--generations', '2', '--tolerance', '0.5', '--seed', '4'];
+    const args = [
+      ...given,
+      '--support',
+      '20x24',
+      '--support-size',
+      '99',
+      '--unmeasured-limit',
+      '1e6',
+      '--alpha',
+      '0.3',
+    ];
+    const { code, stdout } = await rephase(['reconstruct', 'pattern.npy', ...args, '-o', 'set.cxi', '--json']);
+    expect(code).toBe(0);
+    const settings = {
+      ...{ object: 'real', bounds: [0, 'Infinity'], supportSize: 99, tolerance: 0.5, unmeasuredLimit: 1e6 },
+      ...{ chain: 'hio:0.9*3', starts: 2, firstStart: 0, generations: 2, refine: 250, heldOut: 0.01, seed: 4 },
+      ...{ precision: 'single', alpha: 0.3, delta: 1.1, detwin: false },
+    };
+    expect(json(stdout)).toMatchObject(settings);
+    const bytes = readFileSync(folder.at('set.cxi'));
+    const field = (kind: 'text' | 'number', name: string) =>
+      readHdf5(bytes, {}, (file) => new Contents(file, bytes.length)[kind](`/entry_1/image_1/process_1/${name}`));
+    for (const [name, value] of Object.entries({ ...settings, bounds: '0..Infinity', detwin: 'false' })) {
+      expect(await field(typeof value === 'number' ? 'number' : 'text', name)).toBe(value);
+    }
+    expect(await field('text', 'shrinkWrap')).toBe('none');
+  });
+
   it('writes the support that was used where it is named', async () => {
     await rephase(['reconstruct', 'pattern.npy', '-o', 'given.npy', ...RUN, '--save-support', 'used.npy']);
     const { data } = await readImage(folder.at('used.npy'));
@@ -287,7 +318,7 @@ describe('reconstruct', () => {
     expect({ code, detwin, shrinkWrap }).toEqual({
       code: 0,
       detwin: true,
-      shrinkWrap: { sigma: [0.7, 0.5], threshold: 0.6, guard: 9 },
+      shrinkWrap: { every: 1, sigma: [0.7, 0.5], threshold: 0.6, area: [0.01, 1], guard: 9 },
     });
     expect(shrunk[0].shrinks).toBeGreaterThan(0);
     const { data } = await readImage(folder.at('shrunk.support.npy'));

@@ -126,8 +126,8 @@ describe('rephase combine', () => {
     for (const [name, message] of [
       ['other.npz', 'other.npz: has another pattern than a.npz; takes parts of one run'],
       ['seed.npz', 'seed.npz: has seed 1, and a.npz has 0; takes parts of one run'],
-      ['short.npz', 'short.npz: has chain "er*5", and a.npz has "hio:0.7*60+er*5"'],
-      ['bounds.npz', 'bounds.npz: has bounds [0,1000], and a.npz has the default'],
+      ['short.npz', 'short.npz: has chain er*5, and a.npz has hio:0.7*60+er*5'],
+      ['bounds.npz', 'bounds.npz: has bounds 0..1000, and a.npz has 0..Infinity'],
       ['twice.npz', 'twice.npz: has the starts 5..5, and so has b.npz; takes no start twice'],
       ['cut.npz', 'cut.npz: is no part of a run, or damaged; takes what'],
       ['damaged.npz', 'damaged.npz: is '],
@@ -141,6 +141,37 @@ describe('rephase combine', () => {
     }
     const alone = await rephase('combine', 'single.npz', '-o', 'never.png');
     expect(alone.stderr).toBe('rephase: single.npz: has one start; takes at least 2 in all\n');
+    expect(existsSync(folder.at('never.png'))).toBe(false);
+  });
+
+  it('refuses parts that differ in any setting of the run', async () => {
+    const periods = ['--chain', '(hio:0.7*4+er*2)*4'];
+    await part('0..1', 'plain.npz', ...periods);
+    await writeImage(folder.at('some.npy'), { data: magnitudes.map((_, k) => (k % 3 ? 1 : 0)), shape });
+    for (const [name, ...option] of [
+      ['alpha', '--alpha', '0.3'],
+      ['delta', '--delta', '2'],
+      ['detwin', '--detwin'],
+      ['shrinkWrap', '--shrink-wrap'],
+      ['precision', '--precision', 'double'],
+      ['supportSize', '--support-size', '20'],
+      ['tolerance', '--tolerance', '0.5'],
+      ['unmeasuredLimit', '--unmeasured-limit', '1e6'],
+      ['another support', '--support', '11x14'],
+      ['another pattern', '--mask', 'some.npy'],
+      ['chain', '--chain', '(hio:0.7*4+er*2)*5'],
+    ]) {
+      await part('2..3', 'differs.npz', ...periods, ...option);
+      const { code, stderr } = await rephase('combine', 'plain.npz', 'differs.npz', '-o', 'never.png');
+      expect(stderr).toContain(`rephase: differs.npz: has ${name} `);
+      expect(code).toBe(1);
+    }
+    await part('0..1', 'shrunk.npz', ...periods, '--shrink-wrap');
+    await part('2..3', 'guarded.npz', ...periods, '--shrink-wrap', 'guard=2');
+    const { stderr } = await rephase('combine', 'shrunk.npz', 'guarded.npz', '-o', 'never.png');
+    const settings = 'every=1,sigma=3..1,threshold=0.2,area=0.01..1,guard=';
+    const both = `has shrinkWrap ${settings}2, and shrunk.npz has ${settings}1.2`;
+    expect(stderr).toContain(`rephase: guarded.npz: ${both}; takes parts of one run`);
     expect(existsSync(folder.at('never.png'))).toBe(false);
   });
 

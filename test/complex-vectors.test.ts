@@ -1,6 +1,7 @@
 /** Complex objects against test/vectors/complex, which a plain NumPy program made in double precision. */
 import { expect, it } from 'vitest';
 import { createSession, type Algorithm, type Problem, type Shape } from '../src/index.js';
+import { hasBeta } from '../src/problems/options.js';
 import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { readVector } from './support/vectors.js';
@@ -41,7 +42,7 @@ onEveryBackend('complex objects', ({ backend, precision }) => {
     using session = await createSession(
       { magnitudes, shape: index.shape, object: 'complex', ...known[run.function] },
       {
-        ...{ backend, precision, algorithm: run.algorithm, beta: index.beta },
+        ...{ backend, precision, algorithm: run.algorithm, beta: hasBeta(run.algorithm) ? index.beta : 1 },
         start: { phase: await load('start.npy') },
       },
     );

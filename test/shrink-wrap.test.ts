@@ -132,6 +132,10 @@ describe('shrink-wrap', () => {
     [{ chain: 'hio*90+er*10' }, 'shrinkWrap: takes a chain that leaves er at least 3 times'],
     [{ chain: PERIODS, shrinkWrap: { every: 600 } }, 'shrinkWrap: takes a chain that leaves er at least 3 times'],
     [{ chain: 'hio*9+er*1', starts: 2, generations: 3 }, 'or at least 4 generations'],
+    [
+      { chain: '(hio*1)*900719925474099' },
+      'chain: got "900719925474099 steps"; takes at most 10⁶ steps with shrinkWrap',
+    ],
     [{ shrinkWrap: 'yes' as never }, 'shrinkWrap: got "yes"; takes an object'],
     [{ shrinkWrap: { sigmas: 3 } as never }, "there is no 'sigmas'"],
     [{ shrinkWrap: { every: 0 } }, 'shrinkWrap.every: got 0'],

@@ -98,10 +98,14 @@ describe('simulate', () => {
   });
 
   it('hides the disc of the beam stop around zero frequency, over the edges', async () => {
-    const { mask, shape: padded } = await simulate({ image, shape, beamstop: 2 });
+    const { mask, magnitudes, shape: padded } = await simulate({ image, shape, beamstop: 2, photons: 1e6 });
     const hidden = [...mask!.entries()].filter(([, measured]) => !measured).map(([k]) => k);
     // The lattice points within a radius of 2.
     expect(hidden).toHaveLength(13);
+    // What is seen is as without a beam stop, and what is hidden is not given away.
+    const { magnitudes: all } = await simulate({ image, shape, photons: 1e6 });
+    expect(magnitudes).toEqual(all.map((magnitude, k) => magnitude * mask![k]));
+    expect(all[0]).toBeGreaterThan(0);
     const near = (n: number, period: number) => Math.min(n, period - n);
     for (const k of hidden) {
       const distance = Math.hypot(near(Math.floor(k / padded[1]), padded[0]), near(k % padded[1], padded[1]));

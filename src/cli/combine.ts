@@ -127,7 +127,7 @@ async function runCombine(paths: readonly string[], options: CombineOptions): Pr
 /** Refuses a part that another run has made. */
 function checkSame(first: Part, part: Part): void {
   for (const name of new Set([...Object.keys(first.settings), ...Object.keys(part.settings)])) {
-    const [one, other] = [first, part].map(({ settings }) => JSON.stringify(settings[name]) ?? 'the default');
+    const [one, other] = [first, part].map(({ settings }) => settings[name] ?? 'none');
     if (one === other) continue;
     const isHash = ['pattern', 'support', 'objectMagnitudes'].includes(name);
     const what = isHash ? `another ${name} than ${first.path}` : `${name} ${other}, and ${first.path} has ${one}`;

@@ -8,12 +8,13 @@ import { readBytes, writeBytes } from '../formats/files.js';
 import { decodeComplexNpy, decodeNpy, encodeComplexNpy, encodeNpy } from '../formats/npy.js';
 import { decodeMembers, encodeMembers } from '../formats/packed.js';
 import type { Problem, RealArray, RealResult, Reconstruction } from '../types.js';
+import { settingText } from '../retrieve/settings.js';
 import type { Outcome, ReconstructOptions } from './reconstruct/outcome.js';
 
-const FORMAT = 'rephase part 1';
+const FORMAT = 'rephase part 2';
 
-/** What all parts of a run have in common. */
-type Settings = Record<string, unknown>;
+/** What all parts of a run have in common, as text; of arrays, the SHA-256. */
+type Settings = Record<string, string>;
 
 export interface Part {
   /** Of the file. */
@@ -41,8 +42,7 @@ export async function writePart(pattern: string, options: ReconstructOptions, ou
     history: ___,
     ...result
   } = outcome.result;
-  const { chain } = result;
-  const { seed, firstStart = 0, precision, alpha, delta } = options;
+  const { starts: _starts, firstStart, ...common } = outcome.settings;
   const encodeObjects = constraints.object === 'complex' ? encodeComplexNpy : encodeNpy;
   const arrays = {
     'objects.npy': encodeObjects(stacked(objects), [objects.length, ...shape]),
@@ -57,11 +57,16 @@ export async function writePart(pattern: string, options: ReconstructOptions, ou
     pattern: hashOf([arrays['magnitudes.npy'], arrays['mask.npy']]),
     support: hashOf([arrays['support.npy']]),
     objectMagnitudes: hashOf([arrays['objectMagnitudes.npy']]),
-    ...{ ...constraints, chain, alpha, delta, seed, precision },
+    propagation: JSON.stringify(constraints.propagation) ?? 'none',
+    ...Object.fromEntries(Object.entries(common).map(([name, value]) => [name, settingText(value)])),
   };
-  const { files, interrupted, warnings, done } = outcome;
+  const { settings: all, files, interrupted, warnings, done } = outcome;
   const record = { format: FORMAT, settings, shape, constraints, firstStart, pattern, options };
-  const json = JSON.stringify({ ...record, outcome: { files, interrupted, warnings, done, result } }, encodeNumber, 1);
+  const json = JSON.stringify(
+    { ...record, outcome: { settings: all, files, interrupted, warnings, done, result } },
+    encodeNumber,
+    1,
+  );
   const content = { 'part.json': new TextEncoder().encode(json), ...arrays };
   const sha256 = new TextEncoder().encode(hashOf(Object.values(content)));
   await writeBytes(options.output, encodeMembers({ ...content, sha256 }));

@@ -194,7 +194,8 @@ export function checkSupport(support: MaskArray | undefined, shape: Shape): Uint
   return toMask('support', support, shape, 'the object would be zero everywhere');
 }
 
-function checkConstraints(problem: Problem, shape: Shape, object: ObjectKind): Constraints {
+/** Checks what a problem says beside its arrays, and fills in the defaults. */
+export function checkConstraints(problem: Problem, shape: Shape, object: ObjectKind): Constraints {
   const { tolerance = 0, unmeasuredLimit = Infinity } = problem;
   if (!(typeof tolerance === 'number' && tolerance >= 0 && tolerance < Infinity)) {
     throw new InvalidArgumentError('tolerance', gotTakes('tolerance', tolerance, 'a finite number of at least 0'));

@@ -186,7 +186,7 @@ export function checkRuleOptions(options: RuleOptions, current: RuleSettings): R
 
 function ruleSettings({ algorithm = 'gs', beta, alpha = 0.4, delta = 1.1 }: RuleOptions): RuleSettings {
   checkName('algorithm', algorithm, ALGORITHMS);
-  const checked = beta === undefined ? defaultBeta(algorithm) : checkBeta('beta', beta);
+  const checked = beta === undefined ? defaultBeta(algorithm) : checkBeta('beta', beta, algorithm);
   if (!(typeof alpha === 'number' && alpha > 0 && alpha <= 1)) {
     throw new InvalidArgumentError('alpha', gotTakes('alpha', alpha, 'a number above 0 and at most 1'));
   }
@@ -239,9 +239,17 @@ export function defaultBeta(algorithm: Algorithm): number {
   return algorithm === 'rrr' ? 0.5 : 0.9;
 }
 
-export function checkBeta(argument: string, beta: number): number {
-  if (typeof beta === 'number' && beta > 0 && beta < Infinity) return beta;
-  throw new InvalidArgumentError(argument, gotTakes(argument, beta, 'a finite number above 0'));
+/** Whether an algorithm takes a feedback strength. Those that have none take 1, as which it is reported. */
+export function takesBeta(algorithm: Algorithm, beta: number): boolean {
+  return hasBeta(algorithm) || beta === 1;
+}
+
+/** Checks the feedback strength that an algorithm is given. */
+export function checkBeta(argument: string, beta: number, algorithm: Algorithm): number {
+  const isStrength = typeof beta === 'number' && beta > 0 && beta < Infinity;
+  if (isStrength && takesBeta(algorithm, beta)) return beta;
+  const takes = isStrength ? `nothing with ${algorithm}, which has no feedback strength` : 'a finite number above 0';
+  throw new InvalidArgumentError(argument, gotTakes(argument, beta, takes));
 }
 
 export function checkRun({ onProgress, signal }: RunOptions): void {

@@ -3,7 +3,15 @@
  * session runs one after the other.
  */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { checkBeta, checkInteger, checkName, defaultBeta, hasBeta, rejectUnknownKeys } from '../problems/options.js';
+import {
+  checkBeta,
+  checkInteger,
+  checkName,
+  defaultBeta,
+  hasBeta,
+  rejectUnknownKeys,
+  takesBeta,
+} from '../problems/options.js';
 import { ALGORITHMS, type Algorithm, type ChainLink } from '../types.js';
 
 type Strength = number | readonly [from: number, to: number];
@@ -49,12 +57,34 @@ export function* stepsOf(links: readonly Link[]): Generator<Step, void> {
   }
 }
 
+/** Counts the steps of a checked chain. */
+export function countSteps(links: readonly Link[]): number {
+  const ofLink = (link: Link) => {
+    if ('chain' in link) return link.repeat * countSteps(link.chain);
+    const [from, to] = fromTo(link.beta);
+    return from === to ? 1 : Math.min(link.iterations, BETA_STEPS);
+  };
+  return links.reduce((sum, link) => sum + ofLink(link), 0);
+}
+
 /** The steps of a checked chain that are left when so many iterations are done, and how much of each is. */
 export function* stepsAfter(links: readonly Link[], iterations: number): Generator<Step & { done: number }, void> {
   let done = iterations;
-  for (const step of stepsOf(links)) {
-    if (done < step.iterations) yield { ...step, iterations: step.iterations - done, done };
-    done = Math.max(0, done - step.iterations);
+  for (const link of links) {
+    const whole = iterationsOf([link]);
+    // Links and repeats that are done are counted, not walked through: there can be more of them than anybody waits for.
+    if (done < whole && 'chain' in link) {
+      const once = iterationsOf(link.chain);
+      const first = (done - (done % once)) / once;
+      for (let i = first; i < link.repeat; i++) yield* stepsAfter(link.chain, Math.max(0, done - i * once));
+    } else if (done < whole) {
+      let before = done;
+      for (const step of stepsOf([link])) {
+        if (before < step.iterations) yield { ...step, iterations: step.iterations - before, done: before };
+        before = Math.max(0, before - step.iterations);
+      }
+    }
+    done = Math.max(0, done - whole);
   }
 }
 
@@ -68,7 +98,7 @@ export function lastStep(links: readonly Link[]): Step {
   const last = links[links.length - 1];
   if ('chain' in last) return lastStep(last.chain);
   const { algorithm, beta, iterations } = last;
-  return { algorithm, beta: typeof beta === 'number' ? beta : beta[1], iterations };
+  return { algorithm, beta: fromTo(beta)[1], iterations };
 }
 
 /** Writes a checked chain as text that `checkChain` reads. */
@@ -83,8 +113,12 @@ export function chainText(links: readonly Link[]): string {
     .join('+');
 }
 
+function fromTo(beta: Strength): readonly [from: number, to: number] {
+  return typeof beta === 'number' ? [beta, beta] : beta;
+}
+
 function* betaSteps(algorithm: Algorithm, beta: Strength, iterations: number): Generator<Step, void> {
-  const [from, to] = typeof beta === 'number' ? [beta, beta] : beta;
+  const [from, to] = fromTo(beta);
   if (from === to) {
     yield { algorithm, beta: from, iterations };
     return;
@@ -121,9 +155,9 @@ function checkLinks(argument: string, links: readonly ChainLink[], depth: number
 
 function checkStrength(argument: string, algorithm: Algorithm, beta: unknown): Strength {
   if (beta === undefined) return defaultBeta(algorithm);
-  if (!Array.isArray(beta)) return checkBeta(argument, beta as number);
+  if (!Array.isArray(beta)) return checkBeta(argument, beta as number, algorithm);
   const [from, to] = beta as [number, number];
-  if (beta.length === 2) return [checkBeta(argument, from), checkBeta(argument, to)];
+  if (beta.length === 2) return [checkBeta(argument, from, algorithm), checkBeta(argument, to, algorithm)];
   throw new InvalidArgumentError(argument, gotTakes(argument, beta, 'a number above 0, or two of them: [from, to]'));
 }
 
@@ -155,21 +189,22 @@ function parse(text: string): Link[] {
     const algorithm = ALGORITHMS.find((known) => known === name);
     if (!algorithm) fail(`an algorithm (${ALGORITHMS.join(', ')}) or '('`);
     at += name.length;
-    const beta = accept(':') ? strength() : defaultBeta(algorithm);
+    const beta = accept(':') ? strength(algorithm) : defaultBeta(algorithm);
     if (!accept('*')) fail("'*' and a number of iterations");
     return { algorithm, beta, iterations: whole('a number of iterations') };
   }
 
-  function strength(): Strength {
-    const from = number();
-    return accept('..') ? [from, number()] : from;
+  function strength(algorithm: Algorithm): Strength {
+    const from = number(algorithm);
+    return accept('..') ? [from, number(algorithm)] : from;
   }
 
-  function number(): number {
+  function number(algorithm: Algorithm): number {
     skipSpace();
     const [digits] = /^(\d+(\.\d+)?|\.\d+)?(e[+-]?\d+)?/i.exec(text.slice(at))!;
     const value = Number(digits);
     if (digits === '' || !(value > 0 && value < Infinity)) fail('a feedback strength above 0');
+    if (!takesBeta(algorithm, value)) fail(`'*' and a number of iterations: ${algorithm} has no feedback strength`);
     at += digits.length;
     return value;
   }
@@ -178,7 +213,7 @@ function parse(text: string): Link[] {
     skipSpace();
     const [digits] = /^\d*/.exec(text.slice(at))!;
     const value = Number(digits);
-    if (!(digits !== '' && value >= 1 && Number.isSafeInteger(value))) fail(`${what}, at least 1`);
+    if (!(digits !== '' && value >= 1 && Number.isSafeInteger(value))) fail(`${what}, from 1 to 2⁵³ − 1`);
     at += digits.length;
     return value;
   }

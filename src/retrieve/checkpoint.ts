@@ -16,19 +16,17 @@
  */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import type { Setup } from '../problems/image.js';
-import type { Settings } from '../problems/options.js';
 import type { ShrinkProgress } from '../session/shrink-wrap.js';
 import { isBytes, typedKind } from '../typed-arrays.js';
 import type { RealArray } from '../types.js';
-import { chainText, type Link } from './chain.js';
 import type { Origins } from './job.js';
-import type { ShrinkWrapSettings } from './periods.js';
+import { settingText, type RunSettings } from './settings.js';
 
-/** What makes one run another than the next. Of arrays, the CRC-32. */
-export type RunSettings = Readonly<Record<string, string | number>>;
+/** What makes one run another than the next, as text; of arrays, the CRC-32. */
+export type Description = Readonly<Record<string, string | number>>;
 
 export interface Checkpoint {
-  settings: RunSettings;
+  settings: Description;
   /** Generations that are finished, and the seconds that they spent iterating. */
   rounds: number;
   seconds: number;
@@ -50,28 +48,10 @@ const [COVERED, HEAD] = [20, 24];
 const ARRAYS = { Float32Array, Float64Array, Uint8Array };
 
 /** The settings on which the result depends, beside backend and device. */
-export function settingsOf(
-  { pattern, objectMagnitudes, support, constraints, start, chirp }: Setup,
-  {
-    seed,
-    starts,
-    firstStart,
-    precision,
-    alpha,
-    delta,
-    generations = 0,
-    refine,
-    heldOut,
-    detwin,
-  }: Omit<Settings, 'device'> & {
-    generations?: number | undefined;
-    refine: number;
-    heldOut: number;
-    detwin: boolean;
-  },
-  chain: readonly Link[],
-  shrinkWrap: ShrinkWrapSettings | undefined,
-): RunSettings {
+export function describeRun(
+  { pattern, objectMagnitudes, support, start, chirp }: Setup,
+  settings: RunSettings,
+): Description {
   const { shape, magnitudes, mask } = pattern;
   const arrays = {
     magnitudes,
@@ -81,20 +61,13 @@ export function settingsOf(
     start: start && ('phase' in start ? start.phase : start.object),
     propagation: chirp,
   };
-  return {
-    ...Object.fromEntries(
-      Object.entries(arrays).map(([name, array]) => [name, array ? checksum(bytesOf(array)) : 'none']),
-    ),
-    ...Object.fromEntries(Object.entries(constraints).map(([name, value]) => [name, String(value)])),
-    ...{ shape: shape.join(' × '), chain: chainText(chain) },
-    ...{ starts, firstStart, generations, refine, heldOut, seed, precision, alpha, delta },
-    detwin: String(detwin),
-    shrinkWrap: shrinkWrap ? Object.values(shrinkWrap).join(' ') : 'none',
-  };
+  const sums = Object.entries(arrays).map(([name, array]) => [name, array ? checksum(bytesOf(array)) : 'none']);
+  const texts = Object.entries(settings).map(([name, value]) => [name, settingText(value)]);
+  return { ...Object.fromEntries([...sums, ...texts]), shape: shape.join(' × ') } as Description;
 }
 
 /** Returns a checkpoint of a run with these settings. The arrays are copied. */
-export function checkResume(bytes: Uint8Array, settings: RunSettings, history: boolean): Checkpoint {
+export function checkResume(bytes: Uint8Array, settings: Description, history: boolean): Checkpoint {
   const checkpoint = decodeCheckpoint(bytes);
   for (const [name, value] of Object.entries(settings)) {
     const before = checkpoint.settings[name];

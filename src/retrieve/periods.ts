@@ -8,7 +8,7 @@ import type { Setup } from '../problems/image.js';
 import { countOf, type PeriodEnd } from '../session/shrink-wrap.js';
 import type { Stage } from '../session/session.js';
 import type { Shape, ShrinkWrapOptions } from '../types.js';
-import { iterationsOf, stepsAfter, stepsOf, type Link } from './chain.js';
+import { countSteps, iterationsOf, stepsAfter, stepsOf, type Link } from './chain.js';
 
 /** Options with every default filled in. */
 export interface ShrinkWrapSettings {
@@ -21,6 +21,8 @@ export interface ShrinkWrapSettings {
 
 /** Periods that shrinking takes: two to see whether residuals still fall, one to judge, and one to recover in. */
 export const FEWEST_PERIODS = 4;
+/** The ends of all periods are found before a chain begins: this many steps take less than a second. */
+const MOST_STEPS = 1e6;
 /** Iterations on half of the support, as PyNX has them, after this share of the chain. */
 const [HALF_ITERATIONS, HALF_AFTER] = [10, 0.25];
 
@@ -43,6 +45,10 @@ export function checkShrinkWrap(
   }
   if (!(typeof guard === 'number' && guard >= 1)) {
     throw new InvalidArgumentError('shrinkWrap', gotTakes('shrinkWrap.guard', guard, 'a number of at least 1'));
+  }
+  const steps = countSteps(chain);
+  if (generations === undefined && steps > MOST_STEPS) {
+    throw new InvalidArgumentError('chain', gotTakes('chain', `${steps} steps`, 'at most 10⁶ steps with shrinkWrap'));
   }
   if (generations === undefined ? endsOf(chain, every, 0).length + 1 < FEWEST_PERIODS : generations < FEWEST_PERIODS) {
     const takes = `a chain that leaves er at least ${FEWEST_PERIODS - 1} times, such as '(hio:0.7*90+er*10)*10'`;

@@ -7,8 +7,8 @@ import { AbortError } from '../errors.js';
 import { inspect, inspectResult, type Warning } from '../inspect/index.js';
 import { macrotask } from '../session/event-loop.js';
 import { indexOfLeast } from '../session/residuals.js';
-import { Checkpoints, checkResume, settingsOf } from './checkpoint.js';
-import { algorithmsOf, chainText, checkChain, iterationsOf, lastStep, stepsOf } from './chain.js';
+import { Checkpoints, checkResume, describeRun } from './checkpoint.js';
+import { algorithmsOf, chainText, iterationsOf, lastStep, stepsOf } from './chain.js';
 import { averageOf, runGenerations, type Run } from './generations.js';
 import { checkShrinkWrap } from './periods.js';
 import { chooseHeldOut, withoutHeldOut } from './held-out.js';
@@ -21,6 +21,7 @@ import { isScan } from '../problems/scan.js';
 import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
 import type { Problem, RealResult, Reconstruction, RetrieveOptions } from '../types.js';
 import { retrieveScan } from './retrieve-scan.js';
+import { chainOf, runSettings } from './settings.js';
 import { inspectOnWorker } from './workers/pool.js';
 
 /**
@@ -53,14 +54,14 @@ export async function retrieve(
 async function retrieveImage(problem: Problem, options: RetrieveOptions): Promise<Reconstruction> {
   const settings = checkRetrieveOptions(options);
   const { signal, onProgress } = options;
-  const { algorithm, beta, generations } = settings;
-  const chain = checkChain(options.chain ?? [{ algorithm, beta, iterations: settings.iterations }]);
+  const { generations } = settings;
+  const chain = chainOf(options, settings);
   const iterations = iterationsOf(chain);
   const [first] = stepsOf(chain);
   const setup = prepare(problem, { ...settings, ...first }, options.start);
   for (const named of algorithmsOf(chain)) checkTakesObject(named, setup.object);
   const shrinkWrap = checkShrinkWrap(options.shrinkWrap, { chain, generations, shape: setup.pattern.shape });
-  const described = settingsOf(setup, settings, chain, shrinkWrap);
+  const described = describeRun(setup, runSettings(setup.constraints, settings, chain, shrinkWrap));
   const { onCheckpoint, resume } = options;
   const resumed = resume && checkResume(resume, described, settings.history);
   // Preparing a large problem takes its time: the event loop has its turn before the next step does.

@@ -33,7 +33,10 @@ export interface SimulateOptions {
 
 /** A problem for `retrieve` and `createSession`. */
 export interface Simulation {
-  /** Fourier magnitudes, zero frequency at index 0, in units of |FFT2 of the image| also where photons were counted. */
+  /**
+   * Fourier magnitudes, zero frequency at index 0, in units of |FFT2 of the image| also where photons were counted; 0 where
+   * the mask is 0.
+   */
   magnitudes: Float64Array<ArrayBuffer>;
   /** Of the pattern and the masks: the padded one. */
   shape: Shape;
@@ -81,6 +84,8 @@ export async function simulate(options: SimulateOptions): Promise<Simulation> {
   intoFrame(object, checkPropagation(options.propagation, shape, kind, support));
   const magnitudes = await magnitudesOf(object, shape, kind);
   if (photons !== undefined) countPhotons(magnitudes, photons, seed);
+  // What is not measured is not known: a caller who forgets the mask must not have it either.
+  mask?.forEach((measured, k) => (magnitudes[k] *= measured));
   return { magnitudes, shape, support, ...(mask && { mask }) };
 }
 

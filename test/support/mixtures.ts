@@ -11,6 +11,7 @@ import {
   type SessionOptions,
   type Shape,
 } from '../../src/index.js';
+import { hasBeta } from '../../src/problems/options.js';
 import { noise, randomMask, relativeError } from './images.js';
 import {
   TextbookSession,
@@ -68,7 +69,8 @@ export async function perform(
     }
     case 'use': {
       const algorithms = algorithmsFor(session.object);
-      const rule = { algorithm: algorithms[seed % algorithms.length], beta: 0.5 + (seed % 5) / 10 };
+      const algorithm = algorithms[seed % algorithms.length];
+      const rule = { algorithm, beta: hasBeta(algorithm) ? 0.5 + (seed % 5) / 10 : 1 };
       if (textbook.awaitsRule) {
         expect(() => session.use(rule)).toThrow(/between inverse\(\) and constrainObject\(\)/);
         break;
@@ -104,8 +106,9 @@ function ruleFor(problem: TextbookProblem, how: { algorithm: Algorithm; beta: nu
   return problem.object === 'complex' ? textbookComplexRule(problem, how) : textbookRule(problem, how);
 }
 
-/** A session and the oracle in the same state. */
-export async function both(problem: TextbookProblem, options: SessionOptions & { algorithm: Algorithm; beta: number }) {
+/** A session and the oracle in the same state. Algorithms that have no β are not given one. */
+export async function both(problem: TextbookProblem, given: SessionOptions & { algorithm: Algorithm; beta: number }) {
+  const options = { ...given, beta: hasBeta(given.algorithm) ? given.beta : 1 };
   const phase = noise(problem.magnitudes.length, 7).map((u) => 2 * Math.PI * u);
   const session = await createSession(problem, { ...options, start: { phase } });
   const start = textbookStart(problem, phase);

@@ -14,6 +14,7 @@ import type { FoundObject } from '../complex-files.js';
 import type { Preview } from '../live/terminal.js';
 import { brief } from '../print.js';
 import type { Effort } from '../../retrieve/recipe.js';
+import type { RunSettings } from '../../retrieve/settings.js';
 import type { InputFile, ProblemOptions } from '../problem.js';
 
 /** What the command line says. */
@@ -73,6 +74,7 @@ export interface ReconstructOptions extends GivenOptions {
 /** A finished or interrupted run. */
 export interface Outcome {
   problem: Problem;
+  settings: RunSettings;
   files: readonly InputFile[];
   result: Reconstruction;
   interrupted: boolean;

@@ -1,6 +1,7 @@
 /** Writes the image and the records of a reconstruction, and prints its outcome. */
 import { extname } from 'node:path';
 import { hasBeta } from '../../problems/options.js';
+import { settingText, type RunSettings } from '../../retrieve/settings.js';
 import type { Agreement } from '../../types.js';
 import { encodingOf, writeComplexFiles } from '../complex-files.js';
 import { writeMask, writeOutput, writeText } from '../files.js';
@@ -29,13 +30,31 @@ export async function writeImage(path: string, options: ReconstructOptions, outc
   if (numbers !== undefined) await writeOutput(numbers, image);
 }
 
-/** What a CXI file says about the run: the most important in fields of its own, and everything as what --json prints. */
+/** What a CXI file says about the run: every setting in a field of its own, and everything as what --json prints. */
 function settingsOf(path: string, options: ReconstructOptions, outcome: Outcome) {
-  const { chain, iterations, residual, feasibleResidual, backend, device } = outcome.result;
-  const { command, seed, starts, precision } = options;
+  const { iterations, residual, feasibleResidual, backend, device } = outcome.result;
+  const { command } = options;
   const record = jsonText(recordOf(path, options, outcome), 2);
-  const values = { command, chain, iterations, seed, starts, precision, backend, device, residual, feasibleResidual };
-  return { ...values, record };
+  const settings = Object.entries(settingsAsRun(outcome)).map(([name, value]) => {
+    return [name, typeof value === 'number' ? value : settingText(value)] as const;
+  });
+  return {
+    ...{ command, iterations, backend, device, residual, feasibleResidual },
+    ...Object.fromEntries<string | number>(settings),
+    record,
+  };
+}
+
+/** The settings of the run. Without generations, those that are about them say nothing. */
+function settingsAsRun({ settings }: Outcome): Partial<RunSettings> {
+  const { generations, refine, heldOut, ...others } = settings;
+  return generations === 0 ? others : { ...others, generations, refine, heldOut };
+}
+
+/** JSON has no infinities. */
+function finiteJson(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(finiteJson);
+  return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 }
 
 /** Writes the support, the history of residuals, the report and the record, those that there are to be. */
@@ -85,12 +104,13 @@ export function printOutcome(out: Printer, path: string, options: ReconstructOpt
 /** The outcome for programs. */
 function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): object {
   const { files, result, interrupted, warnings, done } = outcome;
-  const { iterations, seconds, algorithm, beta, chain, backend, device, shape, measured, agreement } = result;
+  const { iterations, seconds, algorithm, beta, backend, device, shape, measured, agreement } = result;
   const { residual, residuals, feasibleResidual, feasibleResiduals, freeResidual, best } = result;
-  const { seed, starts, firstStart, refine, heldOut, shrinkWrap, detwin, precision } = options;
-  const { generations = options.generations } = result;
+  const { starts } = options;
+  const settings = Object.entries(settingsAsRun(outcome)).map(([name, value]) => [name, finiteJson(value)]);
+  const { generations } = result;
   const { wavelength, distance, pixel } = options;
-  const { object, output, numbers, phase, unwrap, history, report, saveSupport, checkpoint } = options;
+  const { output, numbers, phase, unwrap, history, report, saveSupport, checkpoint } = options;
   return {
     ...{
       command: 'reconstruct',
@@ -98,7 +118,6 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       files,
       output,
       numbers,
-      object,
       phase,
       unwrap,
       ...{ wavelength, distance, pixel },
@@ -111,17 +130,10 @@ function recordOf(path: string, options: ReconstructOptions, outcome: Outcome): 
       shape,
       algorithm,
       beta: hasBeta(algorithm) ? beta : undefined,
-      chain,
-      seed,
-      starts,
-      firstStart,
-      generations,
-      refine,
-      heldOut,
-      shrinkWrap,
-      detwin,
+      ...(Object.fromEntries(settings) as object),
+      ...(generations !== undefined && { generations }),
     },
-    ...{ precision, backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
+    ...{ backend, device, iterations, seconds, iterationsPerSecond: (iterations * starts) / seconds },
     ...{
       residual,
       feasibleResidual,

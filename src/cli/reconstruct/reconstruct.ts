@@ -9,6 +9,7 @@ import { numbersPerPixel } from '../../problems/image.js';
 import { REFINING_STEPS } from '../../problems/options.js';
 import { EFFORTS, chooseRecipe, type Effort } from '../../retrieve/recipe.js';
 import { retrieve } from '../../retrieve/retrieve.js';
+import { settingsOfRun } from '../../retrieve/settings.js';
 import { ALGORITHMS, OBJECT_KINDS, type Problem, type Progress, type RetrieveOptions } from '../../types.js';
 import { EXIT, UsageError, exitCode, usage } from '../exit.js';
 import { besides, checkDistinct, checkOutput, checkPlace, isPng } from '../files.js';
@@ -421,6 +422,7 @@ async function reconstruct(
     if (image) live.show(image);
     await file?.take(bytes);
   };
+  const settings = settingsOfRun(problem, options);
   const bar = progressBar(quiet);
   try {
     const onProgress = (progress: Progress) => {
@@ -430,10 +432,10 @@ async function reconstruct(
     };
     const checkpoints = (file || live) && { onCheckpoint, checkpointSeconds };
     const result = await retrieve(problem, { ...options, ...checkpoints, onProgress });
-    return { result, interrupted: false, code: EXIT.success };
+    return { result, settings, interrupted: false, code: EXIT.success };
   } catch (error) {
     if (!(error instanceof AbortError && error.partial)) throw error;
-    return { result: error.partial, interrupted: true, code: exitCode(error) };
+    return { result: error.partial, settings, interrupted: true, code: exitCode(error) };
   } finally {
     bar.stop();
     await file?.flush();

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { createSession, listBackends } from '../../backends/registry.js';
 import { BackendUnavailableError } from '../../errors.js';
+import { hasBeta } from '../../problems/options.js';
 import { uniform } from '../../random.js';
 import { needsOrder } from '../../rules.js';
 import { SCAN_ALGORITHMS, type Scan, type ScanAlgorithm, type ScanSessionOptions } from '../../scan-types.js';
@@ -251,7 +252,10 @@ async function problemOf(shape: Shape, pad: number, stopped: boolean): Promise<P
 }
 
 async function iterate(problem: Problem, options: SessionOptions, iterations: number): Promise<RealArray> {
-  const session = await createSession(problem, options.algorithm === 'gs' ? options : { ...options, beta: BETA });
+  const session = await createSession(
+    problem,
+    hasBeta(options.algorithm ?? 'gs') ? { ...options, beta: BETA } : options,
+  );
   try {
     await session.run(iterations);
     return await session.readObject();
