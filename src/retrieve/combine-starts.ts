@@ -16,7 +16,7 @@ import { REFINING_STEPS, checkInteger, checkSessionOptions, rejectUnknownKeys } 
 import { macrotask } from '../session/event-loop.js';
 import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import type { Agreement, ObjectKind, Precision, Problem, RealArray, RealResult, Shape } from '../types.js';
-import { combine, type Combined } from './combine.js';
+import { combine } from './combine.js';
 import { refining } from './refine.js';
 
 /** What `combineStarts` resolves to. */
@@ -24,7 +24,12 @@ export interface CombinedStarts extends Omit<Agreement, 'freeResiduals'> {
   /** The mean of the starts that agree, moved over the best one. */
   average: RealResult;
   /** Where the starts that agree go on in another generation: half their own object and half the average. */
-  next: Combined['next'];
+  next: {
+    /** Index of the start. */
+    start: number;
+    /** Its object in the next generation. */
+    object: RealResult;
+  }[];
 }
 
 /** What `combineStarts` takes beside the problem. */
