@@ -168,6 +168,10 @@ describe('an array that says of itself what is not so', () => {
     const shifted = fftshift(new Strange(values), shape);
     expect(shifted).toEqual(fftshift(Float32Array.from(values), shape));
     expect(() => fftshift(new Liar(16), shape)).toThrow(/image: got a Float32Array of 16; takes/);
+    expect(() => fftshift([1, 2] as never, [1, 2])).toThrow(
+      /image: got .*; takes a Float32Array, a Float64Array or a mask/,
+    );
+    expect(fftshift([true, false], [1, 2])).toEqual([false, true]);
   });
 });
 

@@ -53,7 +53,9 @@ function shifted<Pixels extends RealArray | MaskArray>(
 ): ShiftedArray<Pixels> {
   const [rows, columns] = checkShape('shape', shape);
   const isList = Array.isArray(image);
-  const isKnown = isList || KINDS.includes(typedKind(image) ?? '');
+  const isKnown = isList
+    ? Array.from<unknown>(image).every((one) => typeof one === 'boolean')
+    : KINDS.includes(typedKind(image) ?? '');
   if (!isKnown || (isList ? image.length : typedLength(image as RealArray)) !== rows * columns) {
     const takes = `a Float32Array, a Float64Array or a mask of ${rows} × ${columns} = ${rows * columns} entries`;
     throw new InvalidArgumentError('image', gotTakes('image', image, takes));
