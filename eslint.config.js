@@ -59,6 +59,7 @@ export default tseslint.config(
   ),
   layer(['src/backends/{registry,self-test}.ts'], ['cli', 'formats', 'retrieve', 'tools']),
   layer(['src/{retrieve,tools}/**'], [...BACKENDS, 'cli', 'formats']),
+  layer(['src/inspect/**'], ['backends', 'cli', 'formats', 'retrieve', 'session']),
   layer(['src/formats/**', 'src/files.ts'], ['backends', 'cli', 'retrieve', 'session', 'tools']),
   layer(['src/cli/**'], BACKENDS),
   ...BACKENDS.map((name) =>

@@ -73,6 +73,29 @@ describe('an error', () => {
       2,
       /algorithm: cannot be given/,
     ],
+    ...['every=0', 'sigma=0', 'threshold=-1', 'area=0.5..0.1', 'guard=0.5'].map(
+      (setting): [string, string[], number, RegExp] => [
+        `shrink-wrap of ${setting}`,
+        [...pattern, '--chain', '(hio*4+er*2)*9', '--shrink-wrap', setting],
+        2,
+        /shrinkWrap\.(every|sigma|threshold|area|guard): got /,
+      ],
+    ),
+    [
+      'shrink-wrap that never ends a period',
+      [...pattern, '--chain', 'er*9', '--shrink-wrap'],
+      2,
+      /leaves er at least 3/,
+    ],
+    [
+      'a setting twice',
+      [...pattern, '--shrink-wrap=sigma=3..1,sigma=2'],
+      2,
+      /each setting once, and sigma comes twice/,
+    ],
+    ['too much held out', [...pattern, '--held-out', '0.9'], 2, /--held-out: got "0.9"; takes a number from 0 to 0.5/],
+    ['half a range', [...pattern, '--starts', '3..'], 2, /--starts: got "3\.\."; takes FIRST\.\.LAST/],
+    ['a range from below 0', [...pattern, '--starts=-1..3'], 2, /--starts: got "-1\.\.3"; takes FIRST\.\.LAST/],
     ['an α above 1', [...pattern, '--alpha', '2'], 2, /alpha: got 2; takes a number above 0 and at most 1/],
     ['a negative δ', [...pattern, '--delta', '-1'], 2, /--delta: got "-1"; takes a number of at least 0/],
     [

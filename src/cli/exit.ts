@@ -30,13 +30,15 @@ export function usage(option: string, got: string, takes: string): UsageError {
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision', 'alpha', 'delta'],
   ...['chain', 'bounds', 'supportSize', 'generations', 'firstStart', 'tolerance', 'unmeasuredLimit'],
-  'checkpointSeconds',
+  ...['checkpointSeconds', 'refine', 'heldOut', 'shrinkWrap', 'detwin'],
   ...['batch', 'modes', 'probeFrom', 'positionsFrom', 'wavelength', 'distance', 'detectorPixel', 'defocus'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 
 function isUsage(error: unknown): boolean {
-  return error instanceof UsageError || (error instanceof InvalidArgumentError && OPTIONS.has(error.argument));
+  if (!(error instanceof InvalidArgumentError)) return error instanceof UsageError;
+  // `shrinkWrap.sigma` is a part of an option.
+  return OPTIONS.has(error.argument.split(/[.[]/, 1)[0]);
 }
 
 /** The exit code of a command that ended with `error`. The cause of an AbortError is the signal's name. */

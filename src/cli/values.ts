@@ -108,9 +108,8 @@ export function range(option: string, takesOne = false): (text: string) => reado
 /** How many starts, or the numbers of the first and the last, as in `100..199`. */
 export function starts(option: string): (text: string) => { starts: number; firstStart?: number } {
   return (text) => {
-    const range = /^(\d+)\.\.(\d+)$/.exec(text);
-    if (!range) return { starts: whole(option, 1)(text) };
-    const [first, last] = [Number(range[1]), Number(range[2])];
+    if (!text.includes('..')) return { starts: whole(option, 1)(text) };
+    const [first, last] = (/^(\d+)\.\.(\d+)$/.exec(text) ?? []).slice(1).map(Number);
     if (Number.isSafeInteger(last) && first <= last) return { starts: last - first + 1, firstStart: first };
     throw usage(option, text, 'FIRST..LAST, such as 100..199');
   };
@@ -172,6 +171,7 @@ export function shrinkWrap(option: string): (text: string) => ShrinkWrapOptions 
     sigma: (text: string) => one(text) ?? two(text),
   };
   return (text) => {
+    const named = new Set<string>();
     const settings = text.split(',').map((part) => {
       const [key, value = '', ...more] = part.trim().split('=');
       const parsed = more.length === 0 && Object.hasOwn(keys, key) ? keys[key as keyof typeof keys](value) : undefined;
@@ -182,6 +182,8 @@ export function shrinkWrap(option: string): (text: string) => ShrinkWrapOptions 
           'every=N, sigma=FROM..TO, threshold=T, area=LEAST..MOST, guard=G, separated by commas',
         );
       }
+      if (named.has(key)) throw usage(option, text, `each setting once, and ${key} comes twice`);
+      named.add(key);
       return [key, parsed];
     });
     return Object.fromEntries(settings) as ShrinkWrapOptions;

@@ -204,22 +204,23 @@ export function checkTakesObject(algorithm: Algorithm, object: ObjectKind): void
   throw new InvalidArgumentError('algorithm', gotTakes('algorithm', algorithm, takes));
 }
 
-/** Checks how a support shrinks, and fills in the defaults. */
+/** Checks how a support shrinks, and fills in the defaults. `of` is what the names of the options begin with. */
 export function checkShrinkSupport(
   options: ShrinkSupportOptions,
   [rows, columns]: Shape,
+  of = '',
 ): Required<ShrinkSupportOptions> {
   rejectUnknownKeys('options', options, ['sigma', 'threshold', 'least', 'most']);
   const { sigma, threshold, least = 1, most = Infinity } = options;
   const largest = Math.max(rows, columns);
   if (!(typeof sigma === 'number' && sigma > 0 && sigma <= largest)) {
     throw new InvalidArgumentError(
-      'sigma',
-      gotTakes('sigma', sigma, `a number of pixels above 0 and at most ${largest}`),
+      `${of}sigma`,
+      gotTakes(`${of}sigma`, sigma, `a number of pixels above 0 and at most ${largest}`),
     );
   }
   if (!(typeof threshold === 'number' && threshold > 0 && threshold < Infinity)) {
-    throw new InvalidArgumentError('threshold', gotTakes('threshold', threshold, 'a finite number above 0'));
+    throw new InvalidArgumentError(`${of}threshold`, gotTakes(`${of}threshold`, threshold, 'a finite number above 0'));
   }
   if (!(typeof least === 'number' && least >= 1)) {
     throw new InvalidArgumentError('least', gotTakes('least', least, 'a number of pixels of at least 1'));

@@ -37,7 +37,7 @@ export function checkShrinkWrap(
   const { every = 1, sigma = [3, 1], threshold = 0.2, area = [0.01, 1], guard = 1.2 } = options;
   checkInteger('shrinkWrap.every', every, 1);
   const [from, to] = checkPair('sigma', typeof sigma === 'number' ? [sigma, sigma] : sigma);
-  for (const width of [from, to]) checkShrinkSupport({ sigma: width, threshold }, shape);
+  for (const width of [from, to]) checkShrinkSupport({ sigma: width, threshold }, shape, 'shrinkWrap.');
   const [least, most] = checkPair('area', area);
   if (!(least >= 0 && most > 0 && least <= most && most <= 1)) {
     const takes = 'two shares of the support from 0 to 1, the least and the most';

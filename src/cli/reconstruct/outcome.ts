@@ -105,7 +105,7 @@ export function freeResiduals({ freeResidual, agreement }: Reconstruction): stri
 /** `7 of 8 starts agree to 12 %; their phases up to 0.21 cycles a pixel (PRTF of at least 0.5)` */
 export function inCommon({ kept, distances, frequencies, prtf }: Agreement): string {
   const who = `${kept.length} of ${distances.length} starts agree`;
-  if (kept.length < 2) return `no start agrees with the best one, which is the image`;
+  if (kept.length < 2) return 'no start agrees with the best one, from which the image comes';
   const furthest = Math.max(...kept.map((start) => distances[start]));
   const end = prtf.findIndex((transfer) => transfer < 0.5);
   const limit = frequencies[end < 0 ? frequencies.length - 1 : Math.max(0, end - 1)];

@@ -25,7 +25,7 @@ import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberFrom, oneOf, pair, positive, range, shrinkWrap, starts, whole } from '../values.js';
+import { numberBetween, numberFrom, oneOf, pair, positive, range, shrinkWrap, starts, whole } from '../values.js';
 import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
@@ -134,7 +134,7 @@ export function addReconstruct(program: Command): void {
     .option(
       '--held-out <share>',
       'with generations: measured frequencies that no iteration sees, which tell how good the image is (default: 0.01)',
-      numberFrom('--held-out', 0),
+      numberBetween('--held-out', 0, 0.5),
     )
     .option(
       '--shrink-wrap [settings]',
