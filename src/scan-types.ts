@@ -1,6 +1,7 @@
 /** The words of ptychography that users meet: scans, options and results. */
 import type { ScanAlgorithmName } from './scan-rules.js';
 import type { BackendName, MaskArray, Precision, RealArray, RealResult, RunOptions, Shape } from './types.js';
+import type { Warning } from './warnings.js';
 
 export { SCAN_ALGORITHMS } from './scan-rules.js';
 
@@ -152,6 +153,8 @@ export interface ScanReconstruction {
   beta: number;
   /** How many positions were updated together. */
   batch: number;
+  /** What makes it likely that the object is wrong: `DIVERGED`, or nothing. */
+  warnings: Warning[];
   /** Iterations finished, with those before `firstIteration`. */
   iterations: number;
   /** Seconds spent iterating. */

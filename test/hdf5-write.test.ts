@@ -143,6 +143,7 @@ describe('writeScan', () => {
     modes: 2,
     positions: Float64Array.of(2, 5, 4.5, 2, 6, 6.5),
     residual: 0.1,
+    warnings: [],
     history: Float64Array.of(0.3, 0.2, 0.1),
     ...{
       algorithm: 'rpie',

@@ -236,6 +236,59 @@ describe('rephase ptycho -o', () => {
     expect(readFileSync(folder.at('rest.npy')).equals(readFileSync(folder.at('whole.npy')))).toBe(true);
   });
 
+  it('goes on with other settings only when it says so, and with no other scan', async () => {
+    const run = ['--defocus', '4e-4', '--iterations'];
+    await json('ptycho', 'scan.cxi', '-o', 'two.cxi', ...run, '2', '--modes', '2');
+    const { notes } = await json(
+      ...['ptycho', 'scan.cxi', '-o', 'three.npy', ...run, '3', '--resume', 'two.cxi', '--algorithm', 'epie'],
+    );
+    expect(notes).toContain(
+      'goes on with algorithm epie in place of rpie, alpha 1 in place of 0.1, batch 1 in place of 16',
+    );
+
+    const scan = await readScan(folder.at('scan.cxi'));
+    const changed = async (change: Partial<Scan>) => {
+      await writeScan(folder.at('other.cxi'), { ...scan, ...change });
+      const to = ['-o', 'never.npy', ...run, '3', '--resume', 'two.cxi'];
+      const { code, stderr } = await rephase('ptycho', 'other.cxi', ...to);
+      expect(code).toBe(2);
+      return stderr;
+    };
+    const patterns = scan.patterns.slice();
+    patterns[5 * 48 * 48] += 1;
+    expect(await changed({ patterns })).toContain(
+      '--resume: two.cxi has other counts in pattern 5; takes a run of this scan',
+    );
+    const positions = Float64Array.from(scan.positions);
+    positions[2 * 3] += 0.25;
+    expect(await changed({ positions })).toContain('two.cxi has pattern 3 at another position');
+    const mask = new Uint8Array(48 * 48).fill(1, 1);
+    expect(await changed({ mask })).toContain('two.cxi has another mask');
+    const { code, stderr } = await rephase(
+      ...['ptycho', 'scan.cxi', '-o', 'never.npy', ...run, '3', '--resume', 'two.cxi', '--modes', '1'],
+    );
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('--modes: got "1"; takes at least the 2 that two.cxi has'),
+    ]);
+  });
+
+  it('writes nothing of a run that failed', async () => {
+    const run = ['--defocus', '4e-4', '--iterations', '30', '--alpha', '0', '--checkpoint', 'nan.cxi'];
+    const { code, stderr } = await rephase(
+      'ptycho',
+      'scan.cxi',
+      '-o',
+      'never.npy',
+      ...run,
+      '--checkpoint-every',
+      '0.01',
+    );
+    expect(stderr).toMatch(/the run failed: its residual (is not a number|grew to \S+); a larger alpha/);
+    expect(code).toBe(1);
+    expect(existsSync(folder.at('never.npy'))).toBe(false);
+  });
+
   it('writes what there is when it is stopped', async () => {
     const args = ['ptycho', 'scan.cxi', '-o', 'stopped.npy', '--defocus', '4e-4', '--iterations', '1000000'];
     args.push('--checkpoint', 'run.cxi', '--checkpoint-every', '0.01');
@@ -276,7 +329,8 @@ describe('rephase ptycho refuses', () => {
     [[...to, '--guess', '--resume', 'scan.cxi'], 2, '--guess finds a probe to begin with, and --resume has one'],
     [[...to, '--resume', 'scan.cxi'], 1, 'scan.cxi: it has no reconstruction that rephase has written'],
     [[...to, '--checkpoint-every', '5'], 2, '--checkpoint-every says how often, and takes --checkpoint'],
-    [[...to, '--beta', '2'], 2, 'beta: got 2; takes a number above 0 and at most 1'],
+    [[...to, '--beta', '2'], 2, '--beta: got "2"; takes a number from 0 to 1'],
+    [[...to, '--modes', '3000'], 2, 'modes: got 3000; takes an integer from 1 to 100'],
   ])('%j', async (args, wanted, message) => {
     const { code, stderr } = await rephase('ptycho', 'scan.cxi', ...args);
     expect(stderr).toContain(message);

@@ -228,6 +228,19 @@ describe('retrieve of a scan', () => {
     },
   );
 
+  it('waits until a preview is dealt with, on a worker too', async () => {
+    let [inside, most, count] = [0, 0, 0];
+    const onPreview = async () => {
+      count++;
+      most = Math.max(most, ++inside);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      inside--;
+    };
+    await retrieve(truth, { iterations: 10, onPreview, previewSeconds: 1e-9, backend: 'wasm' });
+    expect(count).toBeGreaterThan(2);
+    expect(most).toBe(1);
+  });
+
   it('ends with the error of onPreview, and refuses what is no function and no time', async () => {
     const onPreview = () => {
       throw new RangeError('mine');

@@ -12,6 +12,15 @@ export interface ResultNumbers {
 /** A black image has a residual of 1; feedback that drives the image this far never comes back. */
 const OVERFLOWING = 10;
 
+/** Warnings about the result of a scan: a black object leaves a residual of 1 there too. */
+export function inspectScanResult({ residual }: { residual: number }): Warning[] {
+  const failed = (what: string): Warning[] => [
+    { code: 'DIVERGED', message: `the run failed: ${what}; a larger alpha, another probe, or another algorithm` },
+  ];
+  if (!Number.isFinite(residual)) return failed('its residual is not a number');
+  return residual > OVERFLOWING ? failed(`its residual grew to ${residual.toPrecision(3)}`) : [];
+}
+
 /** Warnings about a result. */
 export function inspectResult({ residual, feasibleResidual, feasible }: ResultNumbers): Warning[] {
   const failed = (what: string): Warning[] => [

@@ -263,9 +263,10 @@ export function checkRun({ onProgress, signal }: RunOptions): void {
 }
 
 /** Checks that a value is an integer from `least` to 2⁵³ − 1. */
-export function checkInteger(argument: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer of at least ${least}`));
+export function checkInteger(argument: string, value: number, least: number, most = Infinity): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new InvalidArgumentError(argument, gotTakes(argument, value, `an integer ${range}`));
 }
 
 /** Checks that a value is a function, or left out. */

@@ -29,6 +29,8 @@ const SESSION_KEYS: readonly (keyof ScanSessionOptions)[] = [
 const RUN_KEYS: readonly (keyof ScanRunOptions)[] = ['onProgress', 'signal', 'onPreview', 'previewSeconds'];
 
 /** Between previews. */
+/** Beams have few modes with light; making one that is orthogonal to all before takes time in proportion to their number. */
+const MOST_MODES = 100;
 export const PREVIEW_SECONDS = 5;
 
 /** Options of a scan's session with every default filled in. The number of modes waits for the probe. */
@@ -116,7 +118,7 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
     throw new InvalidArgumentError('beta', gotTakes('beta', beta, 'a number above 0 and at most 1'));
   }
   checkInteger('batch', batch, 1);
-  if (modes !== undefined) checkInteger('modes', modes, 1);
+  if (modes !== undefined) checkInteger('modes', modes, 1, MOST_MODES);
   if (probeFrom !== Infinity) checkInteger('probeFrom', probeFrom, 0);
   if (positionsFrom !== Infinity) checkInteger('positionsFrom', positionsFrom, 0);
   checkInteger('firstIteration', firstIteration, 0);

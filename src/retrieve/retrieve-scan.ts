@@ -1,6 +1,7 @@
 /** `retrieve` for scans. */
 import { requireBackend, selectDevice } from '../backends/registry.js';
 import { AbortError } from '../errors.js';
+import { inspectScanResult } from '../inspect/result.js';
 import { PREVIEW_SECONDS, checkScanOptions, prepareScan } from '../problems/scan.js';
 import type { Scan, ScanOptions, ScanReconstruction } from '../scan-types.js';
 import { macrotask } from '../session/event-loop.js';
@@ -27,7 +28,7 @@ export async function retrieveScan(scan: Scan, options: ScanOptions): Promise<Sc
   const result = onWorker ?? (await runScan(backend, job, callbacks));
   const { algorithm, alpha, beta } = settings;
   const how = { algorithm, alpha, beta, batch: setup.batch, backend: backend.name, device: device.name };
-  const reconstruction: ScanReconstruction = { ...result, ...how };
+  const reconstruction: ScanReconstruction = { ...result, ...how, warnings: inspectScanResult(result) };
   const { firstIteration } = settings;
   if (result.iterations === firstIteration + iterations) return reconstruction;
   const error = new AbortError(signal?.reason);

@@ -19,7 +19,10 @@ export interface ScanJob {
 }
 
 /** What a job makes; an aborted one has fewer iterations than it was asked for. */
-export type ScanJobResult = Omit<ScanReconstruction, 'algorithm' | 'alpha' | 'beta' | 'batch' | 'backend' | 'device'>;
+export type ScanJobResult = Omit<
+  ScanReconstruction,
+  'algorithm' | 'alpha' | 'beta' | 'batch' | 'backend' | 'device' | 'warnings'
+>;
 
 /** An aborted run resolves as well, with what it has reached: `iterations` tells. */
 export async function runScan(backend: Backend, job: ScanJob, options: ScanRunOptions): Promise<ScanJobResult> {

@@ -4,6 +4,7 @@ import { version } from '../../../package.json';
 import { FileAccessError } from '../../errors.js';
 import { writeBytes, writeImage, writeScan } from '../../formats/files.js';
 import { encodeComplexNpy } from '../../formats/npy.js';
+import { scanDefaults } from '../../scan-rules.js';
 import type { Scan, ScanPreview } from '../../scan-types.js';
 import { illumination } from '../../tools/illumination.js';
 import { isPng, writeText } from '../files.js';
@@ -47,9 +48,13 @@ export function checkpointWriter(path: string, scan: Scan, settings: ReturnType<
 }
 
 /** What the result itself does not say. */
-export function settingsOf({ iterations, seed, precision, probeFrom, positionsFrom }: PtychoOptions, command: string) {
+export function settingsOf(options: PtychoOptions, command: string) {
+  const { algorithm, iterations, seed, precision, probeFrom, positionsFrom } = options;
+  const defaults = scanDefaults(algorithm);
   return {
     ...{ command, iterationsAsked: iterations, seed, precision, date: new Date().toISOString() },
+    ...{ algorithm, alpha: options.alpha ?? defaults.alpha, batch: options.batch ?? defaults.batch },
+    beta: defaults.hasBeta ? (options.beta ?? defaults.beta) : 1,
     ...(probeFrom !== undefined && { probeFrom }),
     ...(positionsFrom !== undefined && { positionsFrom }),
   };
@@ -71,6 +76,7 @@ export function printResult(
   const rate = ((iterations - first) * patterns) / seconds;
   out.line(`${iterations} iterations in ${duration(seconds)}, ${brief(rate)} patterns/s`);
   out.line(`residual ${brief(residual)}; counting noise alone leaves ${brief(noiseFloor(scan))}`);
+  if (residual >= 1) note('warning: a black object has a residual of 1, so nothing was found');
   if (modes > 1) out.line(`modes of the probe: ${shares(result).map(percent).join(', ')}`);
   const moved = movedBy(outcome);
   if (options.positionsFrom !== undefined) out.line(`positions moved by ${brief(moved)} pixels (rms)`);

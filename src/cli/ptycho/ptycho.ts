@@ -1,10 +1,11 @@
 /** `rephase ptycho`: looks at a ptychographic scan, or reconstructs object and probe from it. */
 import process from 'node:process';
 import { type Command } from 'commander';
-import { AbortError } from '../../errors.js';
-import { readScanResult } from '../../formats/files.js';
-import type { ScanResult } from '../../formats/scan/result.js';
+import { AbortError, DivergedError } from '../../errors.js';
+import { readScanResult, readScanWithNotes } from '../../formats/files.js';
+import { SETTINGS, type ScanResult } from '../../formats/scan/result.js';
 import { metresOf } from '../../formats/scan/write.js';
+import { inspectScanResult } from '../../inspect/result.js';
 import { orientScan } from '../../problems/orientation.js';
 import { retrieve } from '../../retrieve/retrieve.js';
 import { SCAN_ALGORITHMS, type Orientation, type Scan, type ScanPreview } from '../../scan-types.js';
@@ -55,7 +56,7 @@ export function addPtycho(program: Command): void {
     .option('--algorithm <name>', SCAN_ALGORITHMS.join(', '), oneOf('--algorithm', SCAN_ALGORITHMS), 'rpie')
     .option('--iterations <number>', 'how often every position is visited', whole('--iterations', 1), 200)
     .option('--alpha <number>', 'from 0 to 1 (default: by algorithm)', numberBetween('--alpha', 0, 1))
-    .option('--beta <number>', 'of dm and raar (default: 1 and 0.75)', positive('--beta'))
+    .option('--beta <number>', 'of dm and raar, at most 1 (default: 1 and 0.75)', numberBetween('--beta', 0, 1))
     .option('--batch <number>', 'positions that are updated together (default: 16, for epie 1)', whole('--batch', 1))
     .option('--modes <number>', 'of the probe, for beams that are partly coherent (default: 1)', whole('--modes', 1))
     .option('--probe-from <number>', 'the iteration from which on the probe is updated', whole('--probe-from', 0))
@@ -91,7 +92,7 @@ async function runPtycho(path: string, options: PtychoOptions): Promise<void> {
   const read = await readScanInput(path, options);
   if ([output, options.checkpoint].some((file) => file !== undefined && isCxi(file))) metresOf(read.scan);
   const before = resume === undefined ? undefined : await readScanResult(resume);
-  const input = before ? resumed(read, before, options) : read;
+  const input = before ? await resumed(read, before, options) : read;
   await interruptible(async (signal) => {
     const found = guess ? await search(input, options, signal) : undefined;
     const { scan, beamIsKnown } = found ?? input;
@@ -118,6 +119,8 @@ async function runPtycho(path: string, options: PtychoOptions): Promise<void> {
     };
     const live = await startLive(options, `rephase: ${path}`);
     const { result, code } = await reconstruct(scan, options, run, signal, live);
+    const failure = result.warnings.find((warning) => warning.code === 'DIVERGED');
+    if (failure) throw new DivergedError(failure.message);
     // The result first: it is safe when a report cannot be written.
     const named = { ...options, output: output! };
     const seen = await writeResult(named, { ...run, result });
@@ -180,21 +183,58 @@ function tell({ quiet, json }: PtychoOptions, { notes }: ScanInput, { facts }: L
   for (const { message } of facts.warnings) note(`warning: ${message}`);
 }
 
-/** The scan, with what a run had reached. */
-function resumed(input: ScanInput, before: ScanResult, { iterations, resume }: PtychoOptions): ScanInput {
-  const { shape, positions } = input.scan;
-  const isOther =
-    before.positions.length !== positions.length || before.shape.some((size, axis) => size !== shape[axis]);
-  if (isOther) {
-    const its = `${before.positions.length / 2} positions and patterns of ${before.shape.join('×')}`;
-    throw new UsageError(`--resume: ${resume} has ${its}, and the scan ${positions.length / 2} and ${shape.join('×')}`);
+/** The scan, with what a run of the same scan had reached. */
+async function resumed(input: ScanInput, before: ScanResult, options: PtychoOptions): Promise<ScanInput> {
+  const { iterations, modes } = options;
+  const resume = options.resume!;
+  const { scan: its } = await readScanWithNotes(resume);
+  const other = differenceOf(its, input.scan);
+  if (other !== undefined) {
+    throw new UsageError(
+      `--resume: ${resume} ${other}; takes a run of this scan, read, turned and cleaned in the same way`,
+    );
   }
   if (before.iterations >= iterations) {
     throw usage('--iterations', String(iterations), `more than the ${before.iterations} that ${resume} has behind it`);
   }
-  const { object, probe, positions: places } = before;
-  const notes = [...input.notes, `goes on after iteration ${before.iterations} of ${resume}`];
-  return { scan: { ...input.scan, object, probe, positions: places }, beamIsKnown: true, notes };
+  const { object, probe, positions, shape } = before;
+  const modesBefore = probe.length / (2 * shape[0] * shape[1]);
+  if (modes !== undefined && modes < modesBefore) {
+    throw usage('--modes', String(modes), `at least the ${modesBefore} that ${resume} has`);
+  }
+  const now = settingsOf(options, '');
+  const changed = SETTINGS.flatMap((name) => {
+    const old = before.settings[name];
+    return old === undefined || old === now[name] ? [] : [`${name} ${now[name]} in place of ${old}`];
+  });
+  const notes = [
+    ...input.notes,
+    `goes on after iteration ${before.iterations} of ${resume}`,
+    ...(changed.length > 0 ? [`goes on with ${changed.join(', ')}`] : []),
+  ];
+  return { scan: { ...input.scan, object, probe, positions }, beamIsKnown: true, notes };
+}
+
+/** In pixels: positions come back from metres. */
+const SAME_PLACE = 1e-3;
+
+/** What tells that the scan in a checkpoint is another one than this. */
+function differenceOf(its: Scan, { patterns, shape, positions, mask }: Scan): string | undefined {
+  if (its.patterns.length !== patterns.length || its.shape.some((size, axis) => size !== shape[axis])) {
+    const count = its.positions.length / 2;
+    return `has ${count} positions and patterns of ${its.shape.join('×')}, and the scan ${positions.length / 2} and ${shape.join('×')}`;
+  }
+  const pixels = shape[0] * shape[1];
+  const measured = (one: Scan['mask'], i: number) => !one || Boolean(one[i % pixels]);
+  for (let i = 0; i < patterns.length; i++) {
+    if (measured(its.mask, i) !== measured(mask, i)) return 'has another mask';
+    if (measured(mask, i) && its.patterns[i] !== patterns[i])
+      return `has other counts in pattern ${Math.floor(i / pixels)}`;
+  }
+  // All of them may lie elsewhere.
+  const moved = (i: number) => its.positions[i] - positions[i] - (its.positions[i % 2] - positions[i % 2]);
+  const far = positions.findIndex((_, i) => Math.abs(moved(i)) > SAME_PLACE);
+  return far < 0 ? undefined : `has pattern ${far >> 1} at another position`;
 }
 
 async function reconstruct(
@@ -211,6 +251,8 @@ async function reconstruct(
   const imageSeconds = live ? secondsBetweenImages(scan.patterns.length) : Infinity;
   let due = live ? performance.now() + 1000 * checkpointEvery : 0;
   const onPreview = async (reached: ScanPreview) => {
+    // The checkpoint before stays, and there is no image to show.
+    if (inspectScanResult(reached).length > 0) return;
     if (live) live.show(clipped((await seen(scan, reached)).phase));
     if (!keep || performance.now() < due) return;
     await keep(reached);
@@ -241,7 +283,7 @@ async function reconstruct(
     return { result, code: EXIT.success };
   } catch (error) {
     if (!(error instanceof AbortError && error.partialScan)) throw error;
-    await keep?.(error.partialScan);
+    if (error.partialScan.warnings.length === 0) await keep?.(error.partialScan);
     return { result: error.partialScan, code: exitCode(error) };
   } finally {
     bar.stop();

@@ -65,7 +65,7 @@ export function assemble(file: FileScan, options: ScanGeometry): ReadScan {
   const pixels = rows * columns;
   const count = patterns.length / pixels;
   if (2 * count !== file.positions.length) {
-    throw new FileFormatError(`it has ${count} patterns and ${file.positions.length / 2} positions`);
+    throw new FileFormatError(`it has ${count} patterns, and there are ${file.positions.length / 2} positions`);
   }
   const centre = file.centre ?? ([rows >> 1, columns >> 1] as const);
   const wavelength = metres('wavelength', options.wavelength, file.wavelength);

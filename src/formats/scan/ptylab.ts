@@ -12,7 +12,7 @@ export function readPtyLab(contents: Contents): FileScan {
   const { data, extents } = contents.counts('/ptychogram')!;
   if (extents.length !== 3)
     throw new FileFormatError(`it has a ptychogram of ${extents.join(' × ')}; takes patterns × rows × columns`);
-  const places = points('encoder', contents.numbers('/encoder')!, 2, (length, across) => length < across);
+  const places = points('encoder', contents.numbers('/encoder')!, 2, (length, across) => length === 2 && across !== 2);
   const pixels = contents.numbers('/dxd')?.data;
   const orientation = contents.number('/orientation');
   return {

@@ -9,9 +9,14 @@ import { Contents } from './contents.js';
 export interface ScanResult extends Required<Pick<Scan, 'object' | 'probe' | 'positions' | 'shape'>> {
   /** Finished. */
   iterations: number;
+  /** How it was made, as far as the file says it. */
+  settings: Partial<Record<(typeof SETTINGS)[number], string | number>>;
 }
 
 const RESULT = '/entry_1/result_1';
+
+/** What a run may go on with otherwise than it began. */
+export const SETTINGS = ['algorithm', 'alpha', 'beta', 'batch', 'seed', 'precision'] as const;
 
 /** @throws FileFormatError */
 export async function readResult(bytes: Uint8Array): Promise<ScanResult> {
@@ -32,6 +37,13 @@ export async function readResult(bytes: Uint8Array): Promise<ScanResult> {
       shape: probe.extents.slice(1) as unknown as Shape,
       positions: positions.data,
       iterations,
+      settings: Object.fromEntries(
+        SETTINGS.flatMap((name) => {
+          const path = `${RESULT}/process_1/${name}`;
+          const value = contents.text(path) ?? contents.number(path);
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
     };
   });
 }

@@ -51,7 +51,7 @@ function resultContents(
   pixel: readonly [number, number],
   settings: Settings,
 ): Record<string, Hdf5Content | undefined> {
-  const { object, objectShape, probe, modes, positions, history, ...numbers } = result;
+  const { object, objectShape, probe, modes, positions, history, warnings: _, ...numbers } = result;
   const sizes = (entry: string) => ({
     [`${entry}/x_pixel_size`]: metres(pixel[1]),
     [`${entry}/y_pixel_size`]: metres(pixel[0]),

@@ -180,6 +180,7 @@ async function askWorker(
   try {
     return await new Promise((resolve, reject) => {
       let isReady = false;
+      let thread: ReturnType<typeof startWorker>;
       let reports: Promise<unknown> = Promise.resolve();
       const failure = (error: unknown) => {
         const [message, options] = [messageOf(error), { cause: error }];
@@ -195,12 +196,12 @@ async function askWorker(
           // Also what the callback throws must reach the caller: an error thrown from here would reach nobody.
           const report = new Promise((resolve) => resolve(onReport?.(message)));
           reports = Promise.all([reports, report]);
-          reports.catch(reject);
+          reports.then(() => message.type !== 'progress' && thread.post({ type: 'taken' }), reject);
         } else if (message.type === 'done') reports.then(() => resolve(message.result), reject);
         else reject(unpackError(message.error));
       };
       try {
-        const thread = startWorker(source, { message, failure });
+        thread = startWorker(source, { message, failure });
         terminate = thread.terminate;
         // It waits until the worker listens.
         thread.post(request);

@@ -19,6 +19,8 @@ export type ToWorker =
   | { type: 'combine'; starts: Starts; data: unknown }
   | { type: 'refine'; average: Average; data: unknown }
   | { type: 'scan'; job: ScanJob; data: unknown }
+  /** The states or the preview that were sent have been dealt with. */
+  | { type: 'taken' }
   | { type: 'abort' };
 
 /** What a worker makes of a request. */
@@ -42,13 +44,21 @@ export interface WorkerPort {
 /** Does the one piece of work that a worker gets. `makeBackend` takes the data of `Backend.workerScript`. */
 export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backend): void {
   const abort = new AbortController();
+  let taken: () => void;
+  /** The run waits, so that images do not pile up where they are dealt with more slowly than made. */
+  const waitFor = (report: Report, transfer: ArrayBuffer[]) =>
+    new Promise<void>((resolve) => {
+      taken = resolve;
+      port.post(report, transfer);
+    });
   port.listen((message) => {
     if (message.type === 'abort') abort.abort();
+    else if (message.type === 'taken') taken();
     else void answer(message);
   });
   port.post({ type: 'ready' }, []);
 
-  async function answer(message: Exclude<ToWorker, { type: 'abort' }>): Promise<void> {
+  async function answer(message: Exclude<ToWorker, { type: 'abort' | 'taken' }>): Promise<void> {
     try {
       if (message.type === 'inspect') {
         return port.post({ type: 'done', result: inspect(message.problem).warnings }, []);
@@ -64,7 +74,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       const options = { onProgress, signal: abort.signal };
       if (message.type === 'scan') {
         const onPreview = (preview: ScanPreview) =>
-          port.post({ type: 'preview', preview }, [preview.object.buffer, preview.probe.buffer]);
+          waitFor({ type: 'preview', preview }, [preview.object.buffer, preview.probe.buffer]);
         const result = await runScan(makeBackend(message.data), message.job, {
           ...options,
           onPreview: message.job.previewSeconds === undefined ? undefined : onPreview,
@@ -73,7 +83,7 @@ export function serveJob(port: WorkerPort, makeBackend: (data: unknown) => Backe
       }
       const onStates = (states: StartState[]) => {
         const arrays = states.flatMap(({ object, spectrum }) => [object, spectrum]);
-        port.post(
+        return waitFor(
           { type: 'states', states },
           arrays.map(({ buffer }) => buffer as ArrayBuffer),
         );
