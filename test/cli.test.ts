@@ -473,9 +473,9 @@ describe('the report', () => {
 
 describe('the other commands', () => {
   it('lists every backend, and why one is not there', async () => {
-    const { stdout } = await rephase(['backends'], { softwareGpu: true });
+    const { stdout } = await rephase(['backends']);
     expect(stdout).toMatch(/^wasm {4}device 0: .+$/m);
-    const { backends } = json((await rephase(['backends', '--json'], { softwareGpu: true })).stdout) as unknown as {
+    const { backends } = json((await rephase(['backends', '--json'])).stdout) as unknown as {
       backends: { name: string; available: boolean; reason?: string }[];
     };
     expect(backends.map(({ name }) => name).sort()).toEqual(['cuda', 'wasm', 'webgpu']);

@@ -27,27 +27,16 @@ export function temporaryFolder() {
   };
 }
 
-export interface Circumstances {
-  input?: string | Uint8Array;
-  cwd?: string;
-  env?: NodeJS.ProcessEnv;
-  /** Whether it may find a GPU in software, false unless given: every program would test it first, for a second or more. */
-  softwareGpu?: boolean;
-}
-
-const isSoftware = process.env.VK_ICD_FILENAMES?.includes('swiftshader');
-
 /** Runs any program to its end. */
 export function execute(
   program: string,
   args: readonly string[],
-  { input, cwd, env = {}, softwareGpu = false }: Circumstances = {},
+  { input, cwd, env = {} }: { input?: string | Uint8Array; cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Ended> {
-  const gpu = isSoftware && !softwareGpu ? { VK_ICD_FILENAMES: '/dev/null' } : {};
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,
-      env: { ...process.env, ...gpu, REPHASE_BACKEND: '', REPHASE_DEBUG: '', ...env },
+      env: { ...process.env, REPHASE_BACKEND: '', REPHASE_DEBUG: '', ...env },
     });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
