@@ -1,6 +1,7 @@
 /**
  * `node bench/ptycho.mjs`: patterns a second of ptychographic scans, beside a direct port to CuPy (peers/ptycho_cupy.py) in
  * the same run. Positions are whole pixels, an eighth of the probe apart; speed does not depend on what is in the patterns.
+ * `--keep-patterns device,host` times patterns in both places in turns, and what comes from the host in GB a second.
  * `--out PATH` writes PATH.md and PATH.json.
  */
 import { execFileSync } from 'node:child_process';
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     cases: { type: 'string', default: 'rpie:16,rpie:64,rpie:256,rpie:1024,lsqml:16,lsqml:128,dm:256,epie:1' },
     sizes: { type: 'string', default: '128,256,512' },
     positions: { type: 'string', default: '' },
+    'keep-patterns': { type: 'string', default: '' },
     between: { type: 'boolean', default: false },
     modes: { type: 'string', default: '1' },
     ms: { type: 'string', default: '150' },
@@ -32,6 +34,9 @@ const cases = values.cases.split(',').map((name) => {
   const [algorithm, batch] = name.split(':');
   return { algorithm: /** @type {import('../dist/index.js').ScanAlgorithm} */ (algorithm), batch: Number(batch) };
 });
+const places = /** @type {(import('../dist/index.js').PatternPlace | undefined)[]} */ (
+  values['keep-patterns'] ? values['keep-patterns'].split(',') : [undefined]
+);
 const effort = { batchMs: Number(values.ms), rounds: 7, mostMs: 3000 };
 const WARM_UP_MS = 300;
 
@@ -45,24 +50,41 @@ for (const n of sizes) {
     const positions = scan.positions.length / 2;
     if (batch > positions) continue;
     for (const backend of backends) {
-      const session = await createSession(scan, { backend, algorithm, batch, modes: Number(values.modes) });
-      const began = performance.now();
-      for (let count = 1; performance.now() - began < WARM_UP_MS; count *= 2) await session.run(count);
-      const [timing] = await takeTurns([{ name: backend, run: timed((count) => session.run(count)) }], effort);
-      session.dispose();
-      const [median, low, high] = [timing.median, timing.high, timing.low].map((ms) => (1000 * positions) / ms);
-      const peer = cupy?.find((row) => row.n === n && row.algorithm === algorithm && row.batch === batch);
-      rows.push({ n, positions, algorithm, batch, backend, median, low, high, cupy: peer?.patternsPerSecond });
-      process.stderr.write(`bench: ${n} ${algorithm} ${batch} ${backend} ${Math.round(median)} patterns/s\n`);
+      const candidates = [];
+      for (const keepPatterns of places) {
+        const options = { backend, algorithm, batch, modes: Number(values.modes), keepPatterns };
+        const session = await createSession(scan, options);
+        const began = performance.now();
+        for (let count = 1; performance.now() - began < WARM_UP_MS; count *= 2) await session.run(count);
+        const run = timed((count) => session.run(count));
+        candidates.push({ name: `${backend} ${keepPatterns ?? ''}`, session, keepPatterns, run });
+      }
+      const timings = await takeTurns(candidates, effort);
+      const first = (1000 * positions) / timings[0].median;
+      timings.forEach((timing, i) => {
+        const { session, keepPatterns } = candidates[i];
+        const { deviceBytes } = session.memory();
+        session.dispose();
+        const [median, low, high] = [timing.median, timing.high, timing.low].map((ms) => (1000 * positions) / ms);
+        const peer = cupy?.find((row) => row.n === n && row.algorithm === algorithm && row.batch === batch);
+        rows.push({
+          ...{ n, positions, algorithm, batch, backend, median, low, high, cupy: peer?.patternsPerSecond },
+          ...(keepPatterns && {
+            ...{ keepPatterns, ofTheFirst: median / first, deviceMB: Math.round(deviceBytes / 1e6) },
+            hostGBPerSecond: keepPatterns === 'host' ? (median * 4 * n * n) / 1e9 : undefined,
+          }),
+        });
+        process.stderr.write(`bench: ${n} ${algorithm} ${batch} ${timing.name} ${Math.round(median)} patterns/s\n`);
+      });
     }
   }
 }
 const devices = (await listBackends()).filter(({ name }) => backends.includes(name)).flatMap(({ devices }) => devices);
 const machine = describeMachine(cupy ? { CuPy: cupy[0].version } : {});
 const tables = {
-  'Patterns a second': rows.map(({ low: _low, high: _high, ...row }) => ({
+  'Patterns a second': rows.map(({ low: _low, high: _high, cupy: peer, ...row }) => ({
     ...row,
-    faster: row.cupy ? row.median / row.cupy : undefined,
+    ...(cupy && { cupy: peer, faster: peer && row.median / peer }),
   })),
   Devices: devices.map(({ name, details }) => ({ name, ...details })),
 };

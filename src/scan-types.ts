@@ -19,6 +19,10 @@ export { SCAN_ALGORITHMS } from './scan-rules.js';
  */
 export type ScanAlgorithm = ScanAlgorithmName;
 
+/** Where patterns are kept between the batches that use them. */
+export const PATTERN_PLACES = ['device', 'host'] as const;
+export type PatternPlace = (typeof PATTERN_PLACES)[number];
+
 /** Counts: anything from 0 on, of any of these kinds. */
 export type CountArray = RealArray | Uint8Array | Uint16Array | Uint32Array;
 
@@ -90,6 +94,12 @@ export interface ScanSessionOptions {
   positionsFrom?: number | undefined;
   /** An integer from 0 to 2⁵³−1: the order of positions follows from it, alike on every backend. Default 0. */
   seed?: number | undefined;
+  /**
+   * Where patterns are kept: on the `device`, or on the `host`, from where each batch brings its own, four bytes a pixel once an
+   * iteration and once a correction of positions. Results are the same to the last bit. `device` is refused where it does not
+   * fit. Default: on the device where they fit, otherwise on the host. Without effect on `wasm`, which computes where they are.
+   */
+  keepPatterns?: PatternPlace | undefined;
   /** Default `auto`: the best that is available here and takes scans. */
   backend?: BackendName | 'auto' | undefined;
   /** Index among the backend's devices. Default: the first that works. */
@@ -155,6 +165,8 @@ export interface ScanReconstruction {
   batch: number;
   /** What makes it likely that the object is wrong: `DIVERGED`, or nothing. */
   warnings: Warning[];
+  /** Where patterns were kept. */
+  keepPatterns: PatternPlace;
   /** Iterations finished, with those before `firstIteration`. */
   iterations: number;
   /** Seconds spent iterating. */

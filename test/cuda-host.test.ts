@@ -18,8 +18,9 @@ import {
   type NativeSession,
 } from '../backends/cuda/addon.js';
 import { cudaBackend } from '../backends/cuda/backend.js';
-import type { BackendProblem } from '../src/backends/interface.js';
+import type { BackendProblem, BackendScan } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
+import type { PatternPlace } from '../src/scan-types.js';
 import { scanNumbers, scanRuleOf, type ScanAlgorithmName } from '../src/scan-rules.js';
 import { allCoefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
@@ -737,12 +738,14 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       scan.dispose();
     });
 
-    it('leave nothing behind, whichever call fails while a session is opened', () => {
+    const everywhere: { keepPatterns: PatternPlace }[] = [{ keepPatterns: 'device' }, { keepPatterns: 'host' }];
+
+    it.each(everywhere)('leave nothing behind, whichever call fails while a session is opened, %o', (keep) => {
       for (let calls = 0; ; calls++) {
         fake({ FAIL: calls });
         let scan;
         try {
-          scan = openScan({ numbers: numbers('dm'), places: new Float64Array(2 * positions).fill(0.5) });
+          scan = openScan({ ...keep, numbers: numbers('dm'), places: new Float64Array(2 * positions).fill(0.5) });
         } catch (error) {
           expect(error).toMatchObject({ code: 'OUT_OF_MEMORY' });
         }
@@ -756,8 +759,8 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       }
     });
 
-    it('go on after an iteration that could not be started', async () => {
-      const scan = openScan({ numbers: numbers('lsqml') });
+    it.each(everywhere)('go on after an iteration that could not be started, %o', async (keep) => {
+      const scan = openScan({ ...keep, numbers: numbers('lsqml') });
       scan.setOrder(Uint32Array.of(4, 3, 2, 1, 0));
       let failures = 0;
       for (; ; failures++) {
@@ -793,6 +796,67 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       scan.dispose();
     });
 
+    it('bring each pattern once, a batch ahead, where patterns stay on the host', async () => {
+      const { code, stderr } = await inChild(
+        `(async () => {
+          const scan = new addon.Scan({
+            ...{ device: 0, positions: 5, rows: 32, columns: 32, objectRows: 40, objectColumns: 40, modes: 1, batch: 2 },
+            ...{ numbers: Float64Array.of(${numbers('rpie').join()}), patterns: new Float32Array(5 * 1024).fill(1) },
+            ...{ places: new Float64Array(10), keepPatterns: 'host' },
+          });
+          const brought = () => scan.memory().uploadedBytes;
+          const before = brought();
+          console.error('iterate');
+          scan.iterate(0, 5);
+          await scan.finish();
+          console.error('again');
+          scan.iterate(0, 5); // As a graph.
+          console.error(brought() - before);
+        })();`,
+        { FAKE_CUDA_TRACE: '1' },
+      );
+      expect(code).toBe(0);
+      const [, iteration, again] = stderr.split(/iterate|again/);
+      const names = [...iteration.matchAll(/bring_patterns|scan_columns|gather_sums/g)].map(([name]) => name);
+      const batch = ['scan_columns', 'gather_sums'];
+      expect(names).toEqual(['bring_patterns', 'bring_patterns', ...batch, 'bring_patterns', ...batch, ...batch]);
+      expect(again.trim().split('\n').at(-1)).toBe(String(2 * 5 * 4 * 1024));
+    });
+
+    it('leave patterns on the host where they do not fit the device, and refuse the rest by figures', async () => {
+      const [count, side] = [1100, 128];
+      const scan = (modes: number, keepPatterns?: PatternPlace): BackendScan => ({
+        ...{ patterns: new Float32Array(count * side * side), shape: [side, side], modes, batch: 16 },
+        ...{ positions: Float64Array.from({ length: 2 * count }, (_, i) => i % 64), objectShape: [192, 192] },
+        ...{ precision: 'single', rule: scanRuleOf('rpie', 0.1, 1), keepPatterns },
+      });
+      const patternBytes = 4 * count * side * side;
+      const session = await cudaBackend.createScanSession(scan(1), 0);
+      expect(session.keepPatterns).toBe('host');
+      const { deviceBytes, hostBytes } = session.memory();
+      expect(deviceBytes).toBeLessThan(20 * MIB);
+      expect(hostBytes).toBeGreaterThan(patternBytes);
+      session.dispose();
+      await addon.freed();
+      const onDevice = cudaBackend.createScanSession(scan(1, 'device'), 0);
+      await expect(onDevice).rejects.toThrow(
+        / with patterns on the device, need .* GiB .* of device memory, and .* free$/,
+      );
+      await expect(onDevice).rejects.toMatchObject({ availableBytes: 64 * MIB });
+      const tooMany = cudaBackend.createScanSession(scan(16), 0);
+      await expect(tooMany).rejects.toThrow(
+        / with patterns on the host, need .* GiB .* of device memory, and .* free$/,
+      );
+      expect(((await tooMany.catch((error: unknown) => error)) as OutOfMemoryError).requiredBytes).toBeGreaterThan(
+        64 * MIB,
+      );
+      // So many that the host cannot lock them either.
+      const locked = thrown(() =>
+        openScan({ positions: 70_000, places: new Float64Array(140_000), patterns: new Float32Array(70_000 * pixels) }),
+      );
+      expect(locked).toMatchObject({ code: 'OUT_OF_MEMORY', required: 4 * 70_000 * pixels });
+    });
+
     it('refuse what does not fit, and lines that are too long, by name', async () => {
       const problem = (rows: number, modes: number) => ({
         ...{ patterns: new Float32Array(rows), shape: [rows, 1] as const, positions: new Float64Array(2), modes },
@@ -801,7 +865,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
       });
       await expect(cudaBackend.createScanSession(problem(8193, 1), 0)).rejects.toThrow(/^shape: .*at most 8192 rows/);
       const large = cudaBackend.createScanSession(problem(8192, 2000), 0);
-      await expect(large).rejects.toThrow(/^1 positions of 8192 × 1 pixels over 8192 × 1 need .* GiB .* are free/);
+      await expect(large).rejects.toThrow(/^1 positions of 8192 × 1 pixels over 8192 × 1, .* need .* GiB .* are free/);
     });
   });
 

@@ -150,6 +150,7 @@ describe('writeScan', () => {
       alpha: 0.1,
       beta: 1,
       batch: 16,
+      keepPatterns: 'device',
       iterations: 3,
       seconds: 0.5,
       backend: 'wasm',

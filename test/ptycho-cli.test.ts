@@ -104,7 +104,9 @@ describe('rephase ptycho -o', () => {
   const RUN = ['--defocus', '4e-4', '--iterations', '40', '--seed', '3'];
 
   it('finds the object, as complex numbers', async () => {
-    const run = await json('ptycho', 'scan.cxi', '-o', 'object.npy', ...RUN);
+    const run = await json('ptycho', 'scan.cxi', '-o', 'object.npy', ...RUN, '--keep-patterns', 'host');
+    // The wasm backend computes where they are.
+    expect(run.keepPatterns).toBe('device');
     expect(run).toMatchObject({ command: 'ptycho', algorithm: 'rpie', batch: 16, iterations: 40, interrupted: false });
     expect(run.residual).toBeLessThan(2 * Number(run.noiseFloor));
     const found = complexNpy('object.npy');
@@ -312,6 +314,7 @@ describe('rephase ptycho refuses', () => {
   const to = ['-o', 'never.npy'];
   it.each([
     [[...to, '--alpha', '2'], 2, '--alpha: got "2"; takes a number from 0 to 1'],
+    [[...to, '--keep-patterns', 'gpu'], 2, '--keep-patterns: got "gpu"; takes device or host'],
     [[...to, '--batch', '0'], 2, '--batch: got "0"; takes a whole number of at least 1'],
     [[...to, '--modes', '0'], 2, '--modes: got "0"; takes a whole number of at least 1'],
     [[...to, '--algorithm', 'hio'], 2, '--algorithm: got "hio"; takes rpie, epie, lsqml, dm, raar, ap'],

@@ -13,7 +13,7 @@ import {
   type ScanSession,
   type ScanSessionOptions,
 } from '../src/index.js';
-import { SCAN_ALGORITHMS } from '../src/scan-types.js';
+import { SCAN_ALGORITHMS, type PatternPlace } from '../src/scan-types.js';
 import { scanOrder } from '../src/session/scan-order.js';
 import { completedModes } from '../src/session/probe.js';
 import { onEveryBackend } from './support/backends.js';
@@ -88,6 +88,24 @@ onEveryBackend('mixtures of calls', ({ backend, precision, tolerance }) => {
       for (const name of ['object', 'probe', 'positions', 'history'] as const) {
         expect(relativeError(wanted[name], exact[name]), name).toBeLessThan(tolerance);
       }
+    }
+  });
+
+  it.each(SCAN_ALGORITHMS)('of %s give the same bits where patterns stay on the host', async (algorithm) => {
+    const mask = Uint8Array.from({ length: 9 * 14 }, (_, i) => Number(i % 9 !== 4));
+    for (const scan of [start(truth), { ...start(truthOfTwo), mask }, truth]) {
+      const reached = async (keepPatterns: PatternPlace) => {
+        // Batches of 5 do not divide the 16 positions.
+        const options = { algorithm, batch: 5, history: true, seed: 3, positionsFrom: 1, keepPatterns };
+        using session = await createSession(scan, { ...options, backend, precision });
+        expect(session.keepPatterns).toBe(backend === 'wasm' ? 'device' : keepPatterns);
+        await session.run(2);
+        kernels(session);
+        session.forward();
+        session.step();
+        return await stateOf(session);
+      };
+      expect(await reached('host')).toEqual(await reached('device'));
     }
   });
 
@@ -318,6 +336,7 @@ describe('bad input', () => {
     ['modes', {}, { modes: 0 }],
     ['probeFrom', {}, { probeFrom: -1 }],
     ['positionsFrom', {}, { positionsFrom: 0.5 }],
+    ['keepPatterns', {}, { keepPatterns: 'gpu' as never }],
     ['firstIteration', {}, { firstIteration: -1 }],
     ['algorithm', {}, { algorithm: 'hio' as never }],
     ['backend', {}, { backend: 'gpu' as never }],

@@ -78,6 +78,43 @@ describe.skipIf(reason !== '')(`scans on the webgpu backend${reason && ` (skippe
     gpu.destroy();
   }, 120_000);
 
+  it('brings patterns that stay on the host once an iteration, in the order of the iteration', async () => {
+    // A wave takes 120 KiB, so that 68 positions are worked on together.
+    const { scan } = await makeScene({ shape: [128, 120] });
+    const patterns = new Float32Array(5 * scan.patterns.length);
+    for (let i = 0; i < 5; i++) patterns.set(scan.patterns, i * scan.patterns.length);
+    const positions = Float64Array.from({ length: 160 }, (_, i) => scan.positions[i % 32]);
+    const open = (keepPatterns?: 'host') =>
+      createSession({ ...scan, patterns, positions }, { backend: 'webgpu', batch: 17, keepPatterns });
+    using device = await open();
+    using host = await open('host');
+    expect([device.keepPatterns, host.keepPatterns]).toEqual(['device', 'host']);
+    const [before, there] = [host.memory(), device.memory()];
+    expect(before.hostBytes).toBe(patterns.byteLength);
+    expect(there.hostBytes).toBe(0);
+    expect(there.deviceBytes - before.deviceBytes).toBe((80 - 68) * 4 * 128 * 120);
+    await Promise.all([device.run(2), host.run(2)]);
+    const after = host.memory();
+    expect(after.uploadedBytes - before.uploadedBytes).toBe(2 * (patterns.byteLength + 4 * 80));
+    expect(await host.readObject()).toEqual(await device.readObject());
+  }, 120_000);
+
+  it('leaves patterns on the host where they are too much for memory, unless they are to be on the device', async () => {
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    const { scan } = await makeScene({ shape: [12, 10] });
+    const open = (keepPatterns?: 'device') => createSession(scan, { backend: 'webgpu', device, keepPatterns });
+    let tries = 0;
+    pretendFull(gpu, ({ label }) => label === 'magnitudes' && ++tries % 2 === 1);
+    using session = await open();
+    expect(session.keepPatterns).toBe('host');
+    await session.run(1);
+    expect(await session.residual()).toBeGreaterThan(0);
+    await expect(open('device')).rejects.toThrow(OutOfMemoryError);
+    expect(tries).toBe(3);
+    gpu.destroy();
+  });
+
   it('streams patterns that no buffer holds, and computes the same bits', async () => {
     const gpu = await newDevice();
     const device = await addGPUDevice(gpu);
@@ -90,7 +127,7 @@ describe.skipIf(reason !== '')(`scans on the webgpu backend${reason && ` (skippe
       const { hostBytes } = session.memory();
       return { hostBytes, object: await session.readObject(), residual: await session.residual() };
     };
-    const wanted = { ...(await state()), hostBytes: scan.patterns.byteLength };
+    const wanted = { ...(await state()), hostBytes: 4 * scan.patterns.length };
     const { maxBufferSize, maxComputeWorkgroupStorageSize } = gpu.limits;
     const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = gpu.limits;
     const value = {
@@ -101,6 +138,8 @@ describe.skipIf(reason !== '')(`scans on the webgpu backend${reason && ` (skippe
     };
     Object.defineProperty(gpu, 'limits', { value });
     expect(await state()).toEqual(wanted);
+    const onDevice = createSession(scan, { backend: 'webgpu', device, batch: 5, keepPatterns: 'device' });
+    await expect(onDevice).rejects.toThrow(/the buffer "magnitudes" takes 7680 bytes; this WebGPU device's .* is 7000/);
     gpu.destroy();
   }, 120_000);
 

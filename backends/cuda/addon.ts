@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import type { BackendScanSession, BackendSession } from '../../src/backends/interface.js';
 import { BackendUnavailableError } from '../../src/errors.js';
 import { allCoefficients, PROJECTION } from '../../src/rules.js';
+import type { PatternPlace } from '../../src/scan-types.js';
 import type { DeviceInfo } from '../../src/types.js';
 
 /** What addon/session_object.cpp takes. */
@@ -69,12 +70,14 @@ export interface NativeScanProblem {
   patterns: Float32Array;
   mask?: Uint8Array;
   places: Float64Array;
+  /** Left out: where they fit. */
+  keepPatterns?: PatternPlace;
 }
 
 /** `BackendScanSession` likewise. Rule and order stay until others are set. */
 export interface NativeScan extends Omit<
   BackendScanSession,
-  'forward' | 'constrainFourier' | 'constrainObject' | 'iterate'
+  'keepPatterns' | 'forward' | 'constrainFourier' | 'constrainObject' | 'iterate'
 > {
   setRule(numbers: Float64Array): void;
   setOrder(order: Uint32Array): void;
@@ -82,6 +85,7 @@ export interface NativeScan extends Omit<
   constrainFourier(): void;
   constrainObject(last: boolean): void;
   iterate(begin: number, end: number): void;
+  patternsOnHost(): boolean;
   writeObject(object: Float32Array): void;
   writeProbe(probe: Float32Array): void;
   writeWaves(waves: Float32Array): void;

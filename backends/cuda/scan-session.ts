@@ -5,6 +5,7 @@
 import type { BackendScan, BackendScanSession } from '../../src/backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../../src/errors.js';
 import { scanNumbers, type ScanRule } from '../../src/scan-rules.js';
+import type { PatternPlace } from '../../src/scan-types.js';
 import type { MemoryReport, RealArray, Shape } from '../../src/types.js';
 import type { Addon, NativeScan } from './addon.js';
 import { translating, translatingLater } from './failures.js';
@@ -14,12 +15,13 @@ import { single } from './session.js';
 const MOST_PIXELS = 8192;
 
 export class CudaScanSession implements BackendScanSession {
+  readonly keepPatterns: PatternPlace;
   readonly #native: NativeScan;
   #rule: ScanRule;
   #order: Uint32Array | undefined;
 
   constructor(addon: Addon, scan: BackendScan, device: number) {
-    const { shape, objectShape, modes, batch, patterns, mask, positions, rule } = scan;
+    const { shape, objectShape, modes, batch, patterns, mask, positions, rule, keepPatterns } = scan;
     requireShortLines(shape);
     const [rows, columns] = shape;
     const count = positions.length / 2;
@@ -29,9 +31,12 @@ export class CudaScanSession implements BackendScanSession {
           ...{ device, positions: count, rows, columns, objectRows: objectShape[0], objectColumns: objectShape[1] },
           ...{ modes, batch, numbers: numbersOf(rule), patterns: single(patterns), places: positions },
           ...(mask && { mask }),
+          ...(keepPatterns && { keepPatterns }),
         }),
-      `${count} positions of ${shape.join(' × ')} pixels over ${objectShape.join(' × ')}`,
+      // What does not fit was tried without its patterns, unless they were to be there.
+      `${count} positions of ${shape.join(' × ')} pixels over ${objectShape.join(' × ')}, with patterns on the ${keepPatterns ?? 'host'},`,
     );
+    this.keepPatterns = this.#native.patternsOnHost() ? 'host' : 'device';
     this.#rule = rule;
   }
 

@@ -6,6 +6,8 @@ import { BYTES_PER_NUMBER, type Pointer, type WasmInstance } from './instance.js
 import { ModuleMemory, promised } from './module-memory.js';
 
 export class WasmScanSession implements BackendScanSession {
+  /** In the memory that computes, which is the host's. */
+  readonly keepPatterns = 'device';
   readonly #positions: number;
   /** How many numbers each has. */
   readonly #lengths: { object: number; probe: number };

@@ -5,7 +5,7 @@
  */
 import type { Rule } from '../rules.js';
 import type { ScanRule } from '../scan-rules.js';
-import type { CountArray } from '../scan-types.js';
+import type { CountArray, PatternPlace } from '../scan-types.js';
 import type { BackendName, DeviceInfo, MemoryReport, ObjectKind, Precision, RealArray, Shape } from '../types.js';
 
 /** One diffraction pattern, checked. Arrays belong to the caller and are not kept. */
@@ -176,6 +176,8 @@ export interface BackendScan {
   /** The most positions that are updated together. */
   batch: number;
   precision: Precision;
+  /** Where patterns are kept. Left out: on the device where they fit, otherwise on the host. */
+  keepPatterns?: PatternPlace | undefined;
   /** What the first iterations will be given. The session allocates what it needs at once. */
   rule: ScanRule;
 }
@@ -186,6 +188,9 @@ export interface BackendScan {
  * `begin` and `end` are its bounds in that order, of all positions. Transforms are unitary.
  */
 export interface BackendScanSession {
+  /** Where patterns are. */
+  readonly keepPatterns: PatternPlace;
+
   /** Takes a batch: waves ← F(P·O), of kept waves F(c·PO + (1−c)·ψ). At `begin` 0 an iteration begins. */
   forward(order: Uint32Array, begin: number, end: number, rule: ScanRule): void;
   /** Adds up the residuals of the batch, of P·O where waves are kept; waves ← their measured sizes, and their phases. */

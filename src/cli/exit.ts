@@ -30,7 +30,7 @@ export function usage(option: string, got: string, takes: string): UsageError {
 const OPTIONS = new Set([
   ...['algorithm', 'beta', 'iterations', 'seed', 'starts', 'backend', 'device', 'precision', 'alpha', 'delta'],
   ...['chain', 'bounds', 'supportSize', 'generations', 'firstStart', 'tolerance', 'unmeasuredLimit'],
-  ...['checkpointSeconds', 'refine', 'heldOut', 'shrinkWrap', 'detwin'],
+  ...['checkpointSeconds', 'refine', 'heldOut', 'shrinkWrap', 'detwin', 'keepPatterns'],
   ...['batch', 'modes', 'probeFrom', 'positionsFrom', 'wavelength', 'distance', 'detectorPixel', 'defocus'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);

@@ -5,7 +5,15 @@
 import type { BackendScan } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { SCAN_ALGORITHMS, scanDefaults, scanRuleOf, type ScanAlgorithmName } from '../scan-rules.js';
-import type { CountArray, Scan, ScanOptions, ScanRunOptions, ScanSessionOptions } from '../scan-types.js';
+import {
+  PATTERN_PLACES,
+  type CountArray,
+  type PatternPlace,
+  type Scan,
+  type ScanOptions,
+  type ScanRunOptions,
+  type ScanSessionOptions,
+} from '../scan-types.js';
 import { plainView, typedKind, typedLength } from '../typed-arrays.js';
 import type { RealArray, Shape } from '../types.js';
 import { LEAVE_OUT, checkFinite, checkMask, checkRealArray, checkShape, position } from './image.js';
@@ -23,7 +31,7 @@ const SCAN_KEYS: readonly (keyof Scan)[] = [
   ...(['patterns', 'shape', 'positions', 'probe', 'object', 'mask', 'pixel', 'wavelength', 'distance'] as const),
 ];
 const SESSION_KEYS: readonly (keyof ScanSessionOptions)[] = [
-  ...(['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom'] as const),
+  ...(['algorithm', 'alpha', 'beta', 'batch', 'modes', 'probeFrom', 'positionsFrom', 'keepPatterns'] as const),
   ...(['seed', 'backend', 'device', 'precision', 'history', 'firstIteration'] as const),
 ];
 const RUN_KEYS: readonly (keyof ScanRunOptions)[] = ['onProgress', 'signal', 'onPreview', 'previewSeconds'];
@@ -42,6 +50,7 @@ export interface ScanSettings extends CommonSettings {
   modes: number | undefined;
   probeFrom: number;
   positionsFrom: number;
+  keepPatterns: PatternPlace | undefined;
   firstIteration: number;
 }
 
@@ -109,7 +118,7 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
   const { algorithm = 'rpie', modes, probeFrom = 0, positionsFrom = Infinity, firstIteration = 0 } = options;
   checkName('algorithm', algorithm, SCAN_ALGORITHMS);
   const defaults = scanDefaults(algorithm);
-  const { alpha = defaults.alpha, beta, batch = defaults.batch } = options;
+  const { alpha = defaults.alpha, beta, batch = defaults.batch, keepPatterns } = options;
   const common = commonSettings(options);
   if (!(typeof alpha === 'number' && alpha >= 0 && alpha <= 1)) {
     throw new InvalidArgumentError('alpha', gotTakes('alpha', alpha, 'a number from 0 to 1'));
@@ -121,9 +130,11 @@ function scanSettings(options: ScanSessionOptions): ScanSettings {
   if (modes !== undefined) checkInteger('modes', modes, 1, MOST_MODES);
   if (probeFrom !== Infinity) checkInteger('probeFrom', probeFrom, 0);
   if (positionsFrom !== Infinity) checkInteger('positionsFrom', positionsFrom, 0);
+  if (keepPatterns !== undefined) checkName('keepPatterns', keepPatterns, PATTERN_PLACES);
   checkInteger('firstIteration', firstIteration, 0);
   const strength = defaults.hasBeta ? (beta ?? defaults.beta) : 1;
-  return { ...common, algorithm, alpha, beta: strength, batch, modes, probeFrom, positionsFrom, firstIteration };
+  const whole = { ...common, algorithm, alpha, beta: strength, batch, modes };
+  return { ...whole, probeFrom, positionsFrom, keepPatterns, firstIteration };
 }
 
 /** Throws an `InvalidArgumentError` that names the argument, what it got and what it takes. */
@@ -147,6 +158,7 @@ export function prepareScan(scan: Scan, settings: ScanSettings): ScanSetup {
     modes: settings.modes ?? modesGiven,
     batch: Math.min(settings.batch, count),
     precision,
+    keepPatterns: settings.keepPatterns,
     rule: scanRuleOf(settings.algorithm, settings.alpha, settings.beta),
     settings,
     ...(probe && { probe }),

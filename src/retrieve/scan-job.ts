@@ -43,6 +43,7 @@ export async function runScan(backend: Backend, job: ScanJob, options: ScanRunOp
       modes: session.modes,
       positions: await session.readPositions(),
       residual: await session.residual(),
+      keepPatterns: session.keepPatterns,
       ...(setup.settings.history && { history: await session.history() }),
       iterations: session.iterations,
       seconds,

@@ -11,7 +11,7 @@ import { PREVIEW_SECONDS, checkScanRunOptions, type ScanSettings, type ScanSetup
 import type { ScanRule } from '../scan-rules.js';
 import { scanOrder } from './scan-order.js';
 import { completedModes } from './probe.js';
-import type { ScanPreview, ScanRunOptions } from '../scan-types.js';
+import type { PatternPlace, ScanPreview, ScanRunOptions } from '../scan-types.js';
 import type { BackendName, MemoryReport, Precision, RealArray, RealResult, Shape, TimingReport } from '../types.js';
 import { macrotask } from './event-loop.js';
 
@@ -74,6 +74,8 @@ export class ScanSession {
   readonly backend: BackendName;
   /** Name of the device. */
   readonly device: string;
+  /** Where patterns are kept; `device` on `wasm`, in the memory that it computes in. */
+  readonly keepPatterns: PatternPlace;
 
   readonly #session: BackendScanSession;
   readonly #settings: ScanSettings;
@@ -102,6 +104,7 @@ export class ScanSession {
     this.precision = precision;
     this.backend = backend.name;
     this.device = device;
+    this.keepPatterns = session.keepPatterns;
     this.#session = session;
     this.#lifetime = new Lifetime(session);
     this.#settings = settings;

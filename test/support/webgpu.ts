@@ -22,14 +22,14 @@ export async function newDevice(): Promise<GPUDevice> {
   return adapter!.requestDevice();
 }
 
-/** Every buffer that is made from now on fails for want of memory. */
-export function pretendFull(gpu: GPUDevice): void {
+/** Every buffer that is made from now on fails for want of memory, or those of which `tooLarge` says it. */
+export function pretendFull(gpu: GPUDevice, tooLarge = (_: GPUBufferDescriptor) => true): void {
   let made = 0;
   const scopes: { filter: GPUErrorFilter; before: number }[] = [];
   const createBuffer = gpu.createBuffer.bind(gpu);
   const [push, pop] = [gpu.pushErrorScope.bind(gpu), gpu.popErrorScope.bind(gpu)];
   gpu.createBuffer = (descriptor) => {
-    made += 1;
+    made += Number(tooLarge(descriptor));
     return createBuffer(descriptor);
   };
   gpu.pushErrorScope = (filter) => {

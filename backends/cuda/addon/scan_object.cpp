@@ -25,6 +25,9 @@ ScanProblem read_problem(const Napi::Object& given) {
   p.rule = read_rule(given.Get("numbers"));
   p.patterns = array_of<float>(given.Get("patterns"), p.positions * pixels, "patterns").Data();
   p.mask = data_or_null<uint8_t>(given, pixels, "mask");
+  const Napi::Value keep = given.Get("keepPatterns");
+  if (!keep.IsUndefined())
+    p.keep = keep.As<Napi::String>().Utf8Value() == "host" ? KeepPatterns::on_host : KeepPatterns::on_device;
   p.places = array_of<double>(given.Get("places"), 2 * static_cast<size_t>(p.positions), "places").Data();
   return p;
 }
@@ -37,13 +40,14 @@ Napi::Function ScanObject::define(Napi::Env env) {
                      {InstanceMethod("setRule", &This::call<&This::set_rule>),
                       InstanceMethod("setOrder", &This::call<&This::set_order>),
                       InstanceMethod("forward", &This::call<&This::forward>),
-                      InstanceMethod("constrainFourier", &This::call<&Scan::constrain_fourier>),
+                      InstanceMethod("constrainFourier", &This::call<&This::constrain_fourier>),
                       InstanceMethod("inverse", &This::call<&Scan::inverse>),
                       InstanceMethod("constrainObject", &This::call<&This::constrain_object>),
                       InstanceMethod("iterate", &This::call<&This::iterate>),
                       InstanceMethod("correctPositions", &This::call<&This::correct_positions>),
                       InstanceMethod("takeResiduals", &This::call<&This::take_residuals>),
                       InstanceMethod("counts", &This::call<&This::counts>),
+                      InstanceMethod("patternsOnHost", &This::call<&This::patterns_on_host>),
                       InstanceMethod("readObject", &This::call<&This::read_object>),
                       InstanceMethod("writeObject", &This::call<&This::write_object>),
                       InstanceMethod("readProbe", &This::call<&This::read_probe>),
@@ -61,6 +65,15 @@ Napi::Function ScanObject::define(Napi::Env env) {
 ScanObject::ScanObject(const Napi::CallbackInfo& info)
     : NativeObject(info, [&] { return std::make_shared<Scan>(read_problem(info[0].As<Napi::Object>())); }) {
   uploads_.add(session().pattern_numbers() * sizeof(float));
+}
+
+void ScanObject::bring(int patterns) {
+  if (session().patterns_on_host())
+    uploads_.add(session().pattern_numbers() / session().positions() * patterns * sizeof(float));
+}
+
+Napi::Value ScanObject::patterns_on_host(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), session().patterns_on_host());
 }
 
 std::pair<int, int> ScanObject::bounds_of(const Napi::CallbackInfo& info) const {
@@ -88,6 +101,11 @@ void ScanObject::forward(const Napi::CallbackInfo& info) {
   in_batch_ = end - begin;
 }
 
+void ScanObject::constrain_fourier(const Napi::CallbackInfo&) {
+  enqueue([](Scan& s) { s.constrain_fourier(); });
+  bring(in_batch_);
+}
+
 void ScanObject::constrain_object(const Napi::CallbackInfo& info) {
   enqueue([last = info[0].ToBoolean().Value()](Scan& s) { s.constrain_object(last); });
 }
@@ -95,10 +113,12 @@ void ScanObject::constrain_object(const Napi::CallbackInfo& info) {
 void ScanObject::iterate(const Napi::CallbackInfo& info) {
   const auto [begin, end] = bounds_of(info);
   enqueue([begin = begin, end = end](Scan& s) { s.iterate(begin, end); });
+  bring(end - begin);
 }
 
 void ScanObject::correct_positions(const Napi::CallbackInfo& info) {
   enqueue([most = info[0].As<Napi::Number>().DoubleValue()](Scan& s) { s.correct_positions(most); });
+  bring(session().positions());
   tell_collector(info.Env(), session().device_bytes());
 }
 
@@ -117,6 +137,7 @@ Napi::Value ScanObject::counts(const Napi::CallbackInfo&) {
         *measured = s.measured_counts();
       },
       promised);
+  bring(session().positions());
   return promised->deferred.Promise();
 }
 

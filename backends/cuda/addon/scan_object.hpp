@@ -18,10 +18,12 @@ class ScanObject : public NativeObject<ScanObject, Scan> {
   void set_rule(const Napi::CallbackInfo& info);
   void set_order(const Napi::CallbackInfo& info);
   void forward(const Napi::CallbackInfo& info);
+  void constrain_fourier(const Napi::CallbackInfo& info);
   void constrain_object(const Napi::CallbackInfo& info);
   void iterate(const Napi::CallbackInfo& info);
   void correct_positions(const Napi::CallbackInfo& info);
   Napi::Value counts(const Napi::CallbackInfo& info);
+  Napi::Value patterns_on_host(const Napi::CallbackInfo& info);
   Napi::Value read_object(const Napi::CallbackInfo& info);
   void write_object(const Napi::CallbackInfo& info);
   Napi::Value read_probe(const Napi::CallbackInfo& info);
@@ -33,6 +35,9 @@ class ScanObject : public NativeObject<ScanObject, Scan> {
 
   // Both arguments, bounds of a batch in the order.
   std::pair<int, int> bounds_of(const Napi::CallbackInfo& info) const;
+
+  // Work is asked for that brings so many patterns to the device, where they stay on the host.
+  void bring(int patterns);
 
   int in_batch_ = 0;  // positions in the batch under way
 };

@@ -37,8 +37,7 @@ __global__ void encode_patterns(ScanView v, ScanAxis row_axis, ScanAxis column_a
   const float scale = static_cast<float>(v.pixels()), given = counts[item()];
   const int stored_row = column_axis.any.storage_index[column_axis.any.frequency_index[row]],
             stored_column = row_axis.any.storage_index[row_axis.any.frequency_index[column]];
-  const size_t at =
-      v.magnitudes_at(static_cast<int>(i / v.pixels()), stored_column) - v.magnitudes + stored_row * kStrip;
+  const size_t at = v.magnitudes_at(static_cast<int>(i / v.pixels()), stored_column) + stored_row * kStrip;
   magnitudes[at] = given < 0 ? INFINITY : sqrtf(given * scale);
 }
 
@@ -133,7 +132,7 @@ __global__ void __launch_bounds__(kSumThreads) constrain_modes(ScanView v, ScanB
   const int number = blockIdx.x / pieces, column = blockIdx.x % pieces * 32 + lane;
   const Complex* const waves = work.from + static_cast<size_t>(number) * v.modes * v.pixels();
   Complex* const to = work.to + static_cast<size_t>(number) * v.modes * v.pixels();
-  const float* const magnitudes = v.magnitudes_at(batch.places[number].position, column);
+  const float* const magnitudes = batch.magnitudes_at(v, number, batch.places[number], column);
   float residual = 0;
   if (column < v.columns) {
     for (int row = warp; row < v.rows; row += kSumWarps) {

@@ -87,10 +87,12 @@ __global__ void __launch_bounds__(OnChipWave<L, Blocks>::threads, Resident)
   };
   const auto received = [&](int place) { return numbers[place * Wave::across + line]; };
 
-  // Places, patterns and twiddles stay what they are: these may come before what the kernel waits for.
+  // Places, patterns and twiddles stay what they are: these may come before what the kernel waits for. But a kernel
+  // before may have brought the patterns.
   fetch_twiddles<L>(twiddles);
   const Place place = batch.places[number];
-  const float* const pattern = v.magnitudes_at(place.position, first_line);
+  if (batch.patterns) wait_for_previous_kernel();
+  const float* const pattern = batch.magnitudes_at(v, number, place, first_line);
   for (int i = threadIdx.x; i < n * lines / 4; i += Wave::threads) {
     constexpr int pieces = kStrip / 4;  // of a row of a strip
     const int r = i / pieces % n, c = i / (pieces * n) * kStrip + i % pieces * 4;

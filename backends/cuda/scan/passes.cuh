@@ -141,11 +141,13 @@ __global__ void __launch_bounds__(Lines::threads, Lines::min_blocks)
   const bool live = at.index < v.columns;
   const bool constrains = work.measure || work.impose || work.count, ramps = work.shift || work.shift_back;
   const Place place = constrains || ramps || work.only_shifted ? batch.places[at.number] : Place{};
-  const float* const magnitudes = v.magnitudes_at(place.position, at.index);
-  // Places and patterns stay what they are: this may come before what the kernel waits for.
+  const float* const magnitudes = batch.magnitudes_at(v, at.number, place, at.index);
+  // Places stay what they are: this may come before what the kernel waits for, also where a kernel before brings the
+  // patterns, because threads read past what the L2 cache held too early.
   if (constrains) {
     const int first = at.index - Lines::line();
-    const float* const from = v.magnitudes_at(place.position, first / kStrip * kStrip) + first % kStrip * v.rows;
+    const float* const from =
+        batch.magnitudes_at(v, at.number, place, first / kStrip * kStrip) + first % kStrip * v.rows;
     constexpr int cache_line = 32;  // numbers
     for (int i = threadIdx.x * cache_line; i < Lines::lines * v.rows; i += blockDim.x * cache_line) prefetch(from + i);
   }

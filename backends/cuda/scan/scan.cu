@@ -18,13 +18,20 @@ constexpr int kGraphBatches = 256;
 // Blocks that gather sums: enough for any GPU, few enough for what each of them finds to be compared by a warp.
 constexpr int kMostSumBlocks = 1024;
 
-int device_for(const ScanProblem& p) {
+// Whether patterns stay on the host.
+bool stay_on_host(const ScanProblem& p) {
   choose_device(p.device);
   size_t free = 0, total = 0;
   check(cudaMemGetInfo(&free, &total), "asking for free memory");
-  const double needed = Scan::bytes_needed(p);
-  if (needed > double(free)) throw OutOfMemory("out of device memory", needed, double(free));
-  return p.device;
+  const double on_device = Scan::bytes_needed(p, false), on_host = Scan::bytes_needed(p, true);
+  if (p.keep != KeepPatterns::on_host && on_device <= double(free)) return false;
+  if (p.keep != KeepPatterns::on_device && on_host <= double(free)) return true;
+  throw OutOfMemory("out of device memory", p.keep == KeepPatterns::on_device ? on_device : on_host, double(free));
+}
+
+// Waves that stay in the L2 cache between the passes, of so many numbers each.
+int waves_at_once(double numbers) {
+  return static_cast<int>(std::max(1., std::floor(kCachedBytes / (numbers * sizeof(Complex)))));
 }
 
 bool between_pixels(const double* positions, int count) {
@@ -44,14 +51,15 @@ Axis make_axis(int length, const ScanPasses* passes, DeviceMemory& memory) {
 
 }  // namespace
 
-double Scan::bytes_needed(const ScanProblem& p) {
+double Scan::bytes_needed(const ScanProblem& p, bool on_host) {
   const double pixels = double(p.rows) * p.columns, object = double(p.object_rows) * p.object_columns;
   const double pattern = double(p.rows) * ceil_div(p.columns, kStrip) * kStrip;
   const double wave = p.modes * pixels * sizeof(Complex), positions = p.positions;
   const bool shifts = between_pixels(p.places, p.positions);
   const double waves = p.batch * (2.0 + shifts) + (p.rule.keeps_waves ? positions : 0) + 2 + (shifts ? 2 : 0);
+  const double patterns = on_host ? 2. * std::min(p.batch, waves_at_once(p.modes * pixels)) : positions;
   const double ramps = shifts ? positions * (p.rows + p.columns) * sizeof(Complex) : 0;
-  return positions * (pattern + p.columns) * sizeof(float) + waves * wave + ramps + pixels * sizeof(float) +
+  return (patterns * pattern + positions * p.columns + pixels) * sizeof(float) + waves * wave + ramps +
          object * (2 * sizeof(Complex) + (p.rule.least_squares ? 2 : 1) * sizeof(float)) + object / 64 + p.object_rows +
          p.object_columns + positions * 96 + p.batch * double(kNormalParts * kNormals * sizeof(float)) +
          kScanRecords * 8 + 2 * kMostSumBlocks * 8 + kPieceBytes + Axis::bytes_needed(p.rows) +
@@ -59,7 +67,8 @@ double Scan::bytes_needed(const ScanProblem& p) {
 }
 
 Scan::Scan(const ScanProblem& p)
-    : device_(device_for(p)),
+    : device_(p.device),
+      on_host_(stay_on_host(p)),
       batch_size_(p.batch),
       rule_(p.rule),
       stream_(make_stream()),
@@ -93,7 +102,10 @@ Scan::Scan(const ScanProblem& p)
   v.object_columns = p.object_columns;
   v.modes = p.modes;
   const size_t object = object_numbers() / 2, probe = probe_numbers() / 2;
-  float* const magnitudes = memory_.allocate<float>(size_t(p.positions) * v.pattern_size());
+  if (on_host_)
+    feed_ = std::make_unique<PatternFeed>(p.positions, v.pattern_size(), std::min(p.batch, waves_at_once(probe)),
+                                          memory_, devices()[p.device], stream_.get(), stopwatch_);
+  float* const magnitudes = on_host_ ? feed_->host() : memory_.allocate<float>(size_t(p.positions) * v.pattern_size());
   v.magnitudes = magnitudes;
   v.object = memory_.allocate<Complex>(object);
   v.object_sum = memory_.allocate<Complex>(object);
@@ -301,25 +313,41 @@ const Kernel* Scan::on_chip(int waves, bool once) const {
   return best;
 }
 
-// Forward, the constraint, back, and what becomes of the waves.
-void Scan::through_frequency(const ScanBatch& batch, bool keeps_waves) {
-  const size_t wave = wave_numbers(1);
-  WaveRowWork work = finish_work(keeps_waves);
-  if (const Kernel* const kernel = on_chip(batch.count, !keeps_waves || rule_.c == 1)) {
-    ScanBatch of = batch;
-    void* arguments[] = {&view_, &row_axis_.twiddles, &of, &work};
-    return run(*kernel, int64_t(batch.count) * kernel->cluster, arguments);
-  }
-  // Waves that stay in the L2 cache between the passes.
-  const int at_once = static_cast<int>(std::max<size_t>(1, kCachedBytes / (wave * sizeof(Complex))));
+// f(part), for so many positions of a batch at a time at most. Patterns that stay on the host are there for each part;
+// those of the next are on their way, of the next batch too where it begins before `end`.
+template <class F>
+void Scan::each_part(const ScanBatch& batch, int at_once, int end, F&& f) {
   const Restored restored{view_};
+  if (feed_) at_once = std::min(at_once, waves_at_once(wave_numbers(1)));
   for (int first = 0; first < batch.count; first += at_once) {
-    const size_t begin = first * wave;
-    work.waves = view_.waves = restored.whole.waves + begin;
+    const size_t begin = wave_numbers(first);
+    view_.waves = restored.whole.waves + begin;
     view_.moved = restored.whole.moved + begin;
     if (view_.placed) view_.placed = restored.whole.placed + begin;
-    pass_through_frequency({batch.places + first, std::min(at_once, batch.count - first), batch.first + first}, work);
+    const auto part_at = [&](int number, int most) {
+      return ScanBatch{batch.places + number, std::min(at_once, most), batch.first + number};
+    };
+    ScanBatch part = part_at(first, batch.count - first);
+    const int next = first + part.count, left = end - batch.first - next;
+    if (feed_)
+      part.patterns =
+          feed_->take(part, part_at(next, next < batch.count ? batch.count - next : std::min(batch_size_, left)));
+    f(part);
+    if (feed_) feed_->release();
   }
+}
+
+// Forward, the constraint, back, and what becomes of the waves. `end`: see `each_part`.
+void Scan::through_frequency(const ScanBatch& batch, bool keeps_waves, int end) {
+  const bool once = !keeps_waves || rule_.c == 1;
+  const int at_once = on_chip(batch.count, once) ? batch.count : waves_at_once(wave_numbers(1));
+  each_part(batch, at_once, end, [&](ScanBatch part) {
+    WaveRowWork work = finish_work(keeps_waves);
+    const Kernel* const kernel = on_chip(part.count, once);
+    if (!kernel) return pass_through_frequency(part, work);
+    void* arguments[] = {&view_, &row_axis_.twiddles, &part, &work};
+    run(*kernel, int64_t(part.count) * kernel->cluster, arguments);
+  });
 }
 
 void Scan::pass_through_frequency(const ScanBatch& batch, const WaveRowWork& finish) {
@@ -522,9 +550,10 @@ void Scan::fit_waves() {
 }
 
 void Scan::run_batches(int begin, int end) {
+  if (feed_) feed_->begin();
   for (int at = begin; at < end; at += batch_size_) {
     begin_batch(at, std::min(end, at + batch_size_));
-    through_frequency(batch_, rule_.keeps_waves);
+    through_frequency(batch_, rule_.keeps_waves, end);
     finish_batch(at + batch_.count == view_.positions);
   }
 }
@@ -568,11 +597,14 @@ void Scan::forward(int begin, int end) {
 void Scan::constrain_fourier() {
   use_device();
   const bool measures = rule_.keeps_waves && rule_.c != 1;
-  if (measures) measure(batch_, false);
   WaveColumnWork work = {};
   work.impose = true;
   work.measure = !measures;
-  constrain(batch_, view_.waves, view_.moved, work);
+  if (feed_) feed_->begin();
+  each_part(batch_, batch_.count, batch_.first + batch_.count, [&](const ScanBatch& part) {
+    if (measures) measure(part, false);
+    constrain(part, view_.waves, view_.moved, work);
+  });
   const int64_t numbers = wave_numbers(batch_.count);
   launcher_.each(change_waves, numbers, view_, numbers);
   has_changes_ = computed_;
@@ -620,6 +652,17 @@ void Scan::record() {
 
 // ---- beside the iteration ----
 
+// f(batch), of all positions as they are numbered, whose patterns f wants.
+template <class F>
+void Scan::each_fed_batch(F&& f) {
+  if (feed_) feed_->begin();
+  for (int first = 0; first < view_.positions; first += batch_size_) {
+    ScanBatch batch = {everywhere_ + first, std::min(batch_size_, view_.positions - first), first};
+    place_probe(batch);
+    f(batch);
+  }
+}
+
 void Scan::locate_positions() {
   const ScanAxis row_axis = {row_axis_.twiddles, row_axis_.any},
                  column_axis = {column_axis_.twiddles, column_axis_.any};
@@ -634,14 +677,12 @@ void Scan::locate_positions() {
 void Scan::correct_positions(double most) {
   use_device();
   allocate_shifts();
-  for (int first = 0; first < view_.positions; first += batch_size_) {
-    ScanBatch chunk = {everywhere_ + first, std::min(batch_size_, view_.positions - first), first};
-    place_probe(chunk);
-    through_frequency(chunk, false);
+  each_fed_batch([&](ScanBatch& batch) {
+    through_frequency(batch, false, view_.positions);
     const Kernel kernel = {fit_positions, 1, kSumThreads, 0};
-    void* arguments[] = {&view_, &chunk, &moves_};
-    run(kernel, chunk.count, arguments);
-  }
+    void* arguments[] = {&view_, &batch, &moves_};
+    run(kernel, batch.count, arguments);
+  });
   const Kernel kernel = {move_positions, 1, kSumThreads, 0};
   void* arguments[] = {&view_, &moves_, &most, &positions_};
   run(kernel, 1, arguments);
@@ -650,11 +691,9 @@ void Scan::correct_positions(double most) {
 
 double Scan::model_counts() {
   use_device();
-  for (int first = 0; first < view_.positions; first += batch_size_) {
-    const ScanBatch chunk = {everywhere_ + first, std::min(batch_size_, view_.positions - first), first};
-    place_probe(chunk);
-    measure(chunk, true);
-  }
+  each_fed_batch([&](const ScanBatch& batch) {
+    each_part(batch, batch.count, view_.positions, [&](const ScanBatch& part) { measure(part, true); });
+  });
   double scale = 1.0 / view_.pixels();
   bool root = false;
   const Kernel kernel = {sum_partials, 1, 1024, 0};

@@ -9,10 +9,14 @@
 #include "../runtime/launcher.hpp"
 #include "../runtime/staging.hpp"
 #include "lines.hpp"
+#include "pattern_feed.hpp"
 #include "rule.hpp"
 #include "view.cuh"
 
 namespace rephase::cuda {
+
+// Where patterns are kept between the batches that use them.
+enum class KeepPatterns { where_they_fit, on_device, on_host };
 
 struct ScanProblem {
   int device, positions, rows, columns, object_rows, object_columns, modes, batch;
@@ -20,6 +24,7 @@ struct ScanProblem {
   const float* patterns;  // counts
   const uint8_t* mask;    // null where there is none
   const double* places;   // rows and columns of positions
+  KeepPatterns keep = KeepPatterns::where_they_fit;
 };
 
 class Scan {
@@ -29,7 +34,7 @@ class Scan {
   Scan(const Scan&) = delete;
 
   // An upper bound of the bytes on the device that a session needs.
-  static double bytes_needed(const ScanProblem& problem);
+  static double bytes_needed(const ScanProblem& problem, bool on_host);
 
   // The rule from now on.
   void use(const ScanRule& rule);
@@ -63,7 +68,8 @@ class Scan {
   double device_seconds() { return stopwatch_.seconds(); }
   size_t device_bytes() const { return memory_.bytes(); }
   // Page-locked.
-  size_t host_bytes() const { return staging_.bytes() + orders_.bytes(); }
+  size_t host_bytes() const { return staging_.bytes() + orders_.bytes() + (feed_ ? feed_->host_bytes() : 0); }
+  bool patterns_on_host() const { return on_host_; }
   int positions() const { return view_.positions; }
   size_t object_numbers() const { return 2 * static_cast<size_t>(view_.object_rows) * view_.object_columns; }
   size_t probe_numbers() const { return 2 * static_cast<size_t>(view_.modes) * view_.pixels(); }
@@ -86,7 +92,9 @@ class Scan {
   void place_probe(const ScanBatch& batch);
   void measure(const ScanBatch& batch, bool counts);
   const Kernel* on_chip(int waves, bool once) const;
-  void through_frequency(const ScanBatch& batch, bool keeps_waves);
+  template <class F>
+  void each_part(const ScanBatch& batch, int at_once, int end, F&& f);
+  void through_frequency(const ScanBatch& batch, bool keeps_waves, int end);
   void pass_through_frequency(const ScanBatch& batch, const WaveRowWork& finish);
   WaveRowWork finish_work(bool keeps_waves) const;
   void gather(const ScanBatch& batch, SumWork work);
@@ -106,10 +114,13 @@ class Scan {
   void read(void* to, const void* from, size_t bytes);
   template <class F>
   void each_chunk(F&& f);
+  template <class F>
+  void each_fed_batch(F&& f);
   Most object_most() const { return {most_, object_blocks_}; }
   Most probe_most() const { return {most_ + object_blocks_, probe_blocks_}; }
 
   const int device_;
+  const bool on_host_;  // patterns
   const int batch_size_;
   ScanRule rule_;
   Stopwatch stopwatch_;
@@ -145,6 +156,7 @@ class Scan {
   std::vector<IterationGraph> graphs_;
   Staging staging_, orders_;
   uint8_t* piece_ = nullptr;
+  std::unique_ptr<PatternFeed> feed_;  // null where patterns are on the device
   // Destroyed first, which waits: running work uses the other members.
   const std::unique_ptr<CUstream_st, CallAtEnd<cudaStreamSynchronize>> work_{stream_.get()};
 };

@@ -20,7 +20,8 @@ struct alignas(16) Place {
 
 struct ScanView {
   int positions, rows, columns, object_rows, object_columns, modes;
-  const float* magnitudes;  // [position][strip][row][column of the strip]; infinite where not measured
+  // [position][strip][row][column of the strip]; infinite where not measured. On the device or on the host.
+  const float* magnitudes;
   const Complex* ramps;     // [position][rows, then columns]: what moves the probe by a fraction
   Complex *object, *probe;  // [row][column], [mode][pixel]
   // [number in the batch][mode][pixel]: the waves, later their differences from P·O; the probe as it lies at positions
@@ -38,9 +39,8 @@ struct ScanView {
   // Numbers of a pattern, whose last strip may be wider than it needs to be.
   __host__ __device__ int pattern_size() const { return (columns + kStrip - 1) / kStrip * kStrip * rows; }
   // Where the magnitudes of a column of a pattern begin; they are kStrip apart.
-  __device__ const float* magnitudes_at(int position, int column) const {
-    return magnitudes + static_cast<size_t>(position) * pattern_size() + column / kStrip * kStrip * rows +
-           column % kStrip;
+  __device__ size_t magnitudes_at(int pattern, int column) const {
+    return static_cast<size_t>(pattern) * pattern_size() + column / kStrip * kStrip * rows + column % kStrip;
   }
   __device__ const Complex* probe_at(int number, int mode, bool is_shifted) const {
     return is_shifted ? placed + (static_cast<size_t>(number) * modes + mode) * pixels()
@@ -56,6 +56,13 @@ struct ScanBatch {
   const Place* places;
   int count;
   int first;  // its index in the order of the iteration
+  // As ScanView::magnitudes, [number in the batch]: those that were brought from the host, by the kernel before. Null
+  // where all are on the device.
+  const float* patterns = nullptr;
+
+  __device__ const float* magnitudes_at(const ScanView& v, int number, Place at, int column) const {
+    return patterns ? patterns + v.magnitudes_at(number, column) : v.magnitudes + v.magnitudes_at(at.position, column);
+  }
 };
 
 // What the rows of a forward transform are made of.

@@ -1,7 +1,7 @@
 // Stands in for CUDA's runtime where there is no GPU, so that the host's side can be tested: who waits for what, what
 // is freed and when, what happens when a call fails. Two devices; streams, events, copies and memory work, kernels only
-// take time. Whatever is not freed, be it a stream or an event, leaves less free memory. Read from the environment
-// whenever free memory is asked for, which every session begins with:
+// take time. Whatever is not freed, be it a stream, an event or page-locked memory, leaves less free memory. Read from
+// the environment whenever free memory is asked for, which every session begins with:
 //   FAKE_CUDA_MICROSECONDS   of a kernel
 //   FAKE_CUDA_FAIL           so many calls from then on one fails, for want of memory
 //   FAKE_CUDA_TRAP           the kernel after so many is the end of its device
@@ -9,6 +9,7 @@
 //   FAKE_CUDA_TRACE          1: prints the name of each kernel that is started, or recorded in a graph
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -23,11 +24,14 @@
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
 
 constexpr size_t kMemory = size_t{64} << 20, kHandleBytes = 4096;
+// What can be page-locked. Of device memory such an allocation takes as much as a handle.
+constexpr size_t kHostMemory = size_t{256} << 20;
 
 using Clock = std::chrono::steady_clock;
 // When a stream comes to a point in its work.
@@ -38,8 +42,7 @@ std::atomic<long> microseconds{0}, calls_left{-1}, kernels_left{-1}, tracing{0};
 thread_local int current = 0;
 
 std::mutex memory_mutex;
-std::map<void*, std::pair<int, size_t>> allocations;
-std::atomic<size_t> used[2] = {0, 0};
+std::atomic<size_t> used[2] = {0, 0}, host_used = 0;
 
 cudaError_t status() {
   if (calls_left >= 0 && calls_left-- == 0) return cudaErrorMemoryAllocation;
@@ -50,8 +53,11 @@ cudaError_t status() {
 
 struct CUstream_st {
   int device = current;
-  bool capturing = false;
+  // The stream whose work is recorded in a graph together with this one's: itself, or one whose event it waited for.
+  CUstream_st* origin = nullptr;
   long captured = 0;
+  std::set<CUstream_st*> joined;
+  bool unjoined = false;  // the origin has not waited for what was recorded last
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::function<void()>> work;
@@ -76,8 +82,9 @@ struct CUstream_st {
     changed.notify_one();
   }
   void kernels(long count) {
-    if (capturing) {
-      captured += count;
+    if (origin) {
+      origin->captured += count;
+      unjoined = origin != this;
       return;
     }
     push([this, count] {
@@ -94,6 +101,7 @@ struct CUstream_st {
 struct CUevent_st {
   int device = current;
   Point point;
+  CUstream_st *stream = nullptr, *origin = nullptr;  // that recorded it, and recorded it in a graph
 };
 struct CUgraph_st {
   long kernels;
@@ -121,20 +129,27 @@ cudaError_t destroyed(T* handle) {
   return cudaSuccess;
 }
 
-cudaError_t allocate(void** out, size_t bytes) {
+struct Allocation {
+  int device;
+  size_t bytes, host_bytes;
+};
+std::map<void*, Allocation> allocations;
+
+cudaError_t allocate(void** out, size_t bytes, size_t host_bytes) {
   if (const cudaError_t error = status()) return error;
-  if (used[current] + bytes > kMemory) return cudaErrorMemoryAllocation;
-  *out = std::malloc(bytes);
+  if (used[current] + bytes > kMemory || host_used + host_bytes > kHostMemory) return cudaErrorMemoryAllocation;
+  *out = std::malloc(std::max(bytes, host_bytes));
   used[current] += bytes;
+  host_used += host_bytes;
   const std::lock_guard lock(memory_mutex);
-  allocations[*out] = {current, bytes};
+  allocations[*out] = {current, bytes, host_bytes};
   return cudaSuccess;
 }
 
 // Waits, as a GPU does, until everything on the device is done.
 cudaError_t release(void* memory) {
   if (!memory) return cudaSuccess;
-  std::pair<int, size_t> allocation;
+  Allocation allocation;
   {
     const std::lock_guard lock(memory_mutex);
     allocation = allocations.at(memory);
@@ -144,10 +159,11 @@ cudaError_t release(void* memory) {
   {
     const std::lock_guard lock(streams_mutex);
     for (CUstream_st* stream : streams)
-      if (stream->device == allocation.first) points.push_back(stream->mark());
+      if (stream->device == allocation.device) points.push_back(stream->mark());
   }
   for (const Point& point : points) point.wait();
-  used[allocation.first] -= allocation.second;
+  used[allocation.device] -= allocation.bytes;
+  host_used -= allocation.host_bytes;
   std::free(memory);
   return cudaSuccess;
 }
@@ -216,10 +232,10 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return ends[current];
 }
 cudaError_t cudaMalloc(void** out, size_t bytes) {
-  return allocate(out, bytes);
+  return allocate(out, bytes, 0);
 }
 cudaError_t cudaMallocHost(void** out, size_t bytes) {
-  return allocate(out, bytes);
+  return allocate(out, kHandleBytes, bytes);
 }
 cudaError_t cudaFree(void* memory) {
   return release(memory);
@@ -270,7 +286,23 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* out, unsigned) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (const cudaError_t error = status()) return error;
-  event->point = stream->mark();
+  event->stream = stream;
+  event->origin = stream->origin;
+  if (!event->origin) event->point = stream->mark();
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  if (const cudaError_t error = status()) return error;
+  if (event->origin && event->origin->origin != event->origin) return cudaErrorCapturedEvent;
+  if (event->origin) {
+    stream->origin = event->origin;
+    event->origin->joined.insert(stream);
+    if (stream == event->origin) event->stream->unjoined = false;
+  } else if (stream->origin) {
+    return cudaErrorStreamCaptureIsolation;
+  } else if (event->point.valid()) {
+    stream->push([point = event->point] { point.wait(); });
+  }
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
@@ -293,15 +325,20 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (const cudaError_t error = status()) return error;
-  if (stream->capturing) return cudaErrorIllegalState;
-  stream->capturing = true;
+  if (stream->origin) return cudaErrorIllegalState;
+  stream->origin = stream;
+  stream->joined = {stream};
   stream->captured = 0;
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* out) {
-  stream->capturing = false;
-  *out = new CUgraph_st{stream->captured};
-  return cudaSuccess;
+  bool unjoined = false;
+  for (CUstream_st* each : stream->joined) {
+    unjoined |= std::exchange(each->unjoined, false);
+    each->origin = nullptr;
+  }
+  *out = unjoined ? nullptr : new CUgraph_st{stream->captured};
+  return unjoined ? cudaErrorStreamCaptureUnjoined : cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* out, cudaGraph_t graph, unsigned long long) {
   if (const cudaError_t error = status()) return error;

@@ -1,7 +1,7 @@
 // The kernels of scans against the core in double precision: all algorithms, modes, masks, positions on and between
-// pixels, batches and lengths; and against themselves: iterations, single kernels and second runs give the same bits.
-// Needs a GPU. Prints what failed and how far off the worst was. `cuda_scan_check every-kernel` takes each kernel once
-// or twice, for compute-sanitizer.
+// pixels, batches and lengths; and against themselves: iterations, single kernels, second runs and patterns on the host
+// give the same bits. Needs a GPU. Prints what failed and how far off the worst was. `cuda_scan_check every-kernel`
+// takes each kernel once or twice, for compute-sanitizer.
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -17,6 +17,7 @@ namespace {
 
 using Gpu = rephase::cuda::Scan;
 using Cpu = rephase::Scan<double>;
+using Keep = rephase::cuda::KeepPatterns;
 using rephase::test::distance;
 
 int failures = 0, checks = 0;
@@ -108,9 +109,10 @@ struct Setting {
     rule.updates_probe = !c.known_probe;
     return rule;
   }
-  rephase::cuda::ScanProblem problem() const {
+  rephase::cuda::ScanProblem problem(Keep keep) const {
     return {0,       c.positions, c.rows,     c.columns,       object_rows,    object_columns,
-            c.modes, c.batch,     gpu_rule(), patterns.data(), mask_or_null(), positions.data()};
+            c.modes, c.batch,     gpu_rule(), patterns.data(), mask_or_null(), positions.data(),
+            keep};
   }
   rephase::ScanRule cpu_rule() const {
     const double* n = kNamed[c.rule].n;
@@ -118,8 +120,10 @@ struct Setting {
   }
 };
 
-std::unique_ptr<Gpu> open(const Setting& s) {
-  auto gpu = std::make_unique<Gpu>(s.problem());
+std::unique_ptr<Gpu> open(const Setting& s, Keep keep = Keep::on_device) {
+  auto gpu = std::make_unique<Gpu>(s.problem(keep));
+  expect(s.c, "what is allocated beyond what was announced",
+         std::max(0.0, double(gpu->device_bytes()) - Gpu::bytes_needed(s.problem(keep), keep == Keep::on_host)), 0);
   gpu->write_object(s.object.data());
   gpu->write_probe(s.probe.data());
   gpu->set_order(s.order.data());
@@ -139,8 +143,6 @@ void kernels(Gpu& gpu, const Case& c) {
 void check_case(const Case& c) {
   const Setting s(c);
   const auto gpu = open(s);
-  expect(c, "what is allocated beyond what was announced",
-         std::max(0.0, double(gpu->device_bytes()) - Gpu::bytes_needed(s.problem())), 0);
   Cpu cpu({size_t(c.positions), size_t(c.rows), size_t(c.columns), size_t(s.object_rows), size_t(s.object_columns),
            size_t(c.modes), size_t(c.batch)},
           s.cpu_rule().keeps_waves);
@@ -151,7 +153,8 @@ void check_case(const Case& c) {
   cpu.set_positions(s.positions.data());
   cpu.write_object(wide(s.object).data());
   cpu.write_probe(wide(s.probe).data());
-  expect(c, "the model's counts", std::abs(gpu->model_counts() / cpu.model_counts() - 1), 1e-5);
+  const double counts = gpu->model_counts();
+  expect(c, "the model's counts", std::abs(counts / cpu.model_counts() - 1), 1e-5);
   expect(c, "the measured counts", std::abs(gpu->measured_counts() / cpu.measured_counts() - 1), 1e-12);
 
   const auto compare = [&](const State& state, double tolerance) {
@@ -197,6 +200,16 @@ void check_case(const Case& c) {
   mixed->correct_positions(0.5);
   mixed->iterate(0, c.positions);
   same("a second run", State(*mixed), moved);
+
+  const auto fed = open(s, Keep::on_host);
+  expect(c, "the model's counts by patterns on the host", std::abs(fed->model_counts() - counts), 0);
+  kernels(*fed, c);
+  fed->iterate(0, c.positions);
+  same("the state with patterns on the host", State(*fed), whole);
+  fed->correct_positions(0.5);
+  fed->iterate(0, std::min(c.batch, c.positions));
+  if (c.batch < c.positions) fed->iterate(c.batch, c.positions);
+  same("the state with patterns on the host and positions corrected", State(*fed), moved);
 }
 
 // Waves that are read, between the kernels, are those of the core.
@@ -262,6 +275,9 @@ void check_everything(bool briefly) {
     check_waves({length, 64});
   }
   check_case({512, 512, kRpie, 1, 3, 6, false, true});
+  // Batches of more patterns than are brought from the host at a time.
+  check_case({512, 512, kDm, 1, 10, 12});
+  check_case({512, 512, kRpie, 2, 10, 12, true});
   for (const int length : {1, 2, 37, 100, 1021}) check_case({length, 24, kRpie, 1, 3, 6, true, true});
   check_case({64, 64, kAp, 1, 1, 300, false, false});
 }

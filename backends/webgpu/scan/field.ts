@@ -2,7 +2,7 @@
  * A scan in a session's buffers: their layout, their sizes, and which positions a dispatch works on.
  *
  *     magnitudes [position][row][column]        u32, bits of √(rows·columns·counts), infinite where not measured; of patterns
- *                                               that no buffer holds, [slot][row][column]
+ *                                               that stay on the host, [slot][row][column]
  *     object     [row][column]                  vec2f
  *     probe      [mode][row][column]            vec2f
  *     waves      [slot][mode][row][column]      vec2f, of the positions that are worked on together
@@ -48,7 +48,8 @@ const MOST_WAVES = 65_535;
 const COLUMN_LINES = 8;
 
 /** Throws an `OutOfMemoryError` where lines do not fit a workgroup. */
-export function scanField({ shape, objectShape, positions, modes, batch }: BackendScan, device: Device): ScanField {
+export function scanField(scan: BackendScan, device: Device): ScanField {
+  const { shape, objectShape, positions, modes, batch, keepPatterns } = scan;
   const [rows, columns] = shape;
   const [objectRows, objectColumns] = objectShape;
   const waveBytes = 8 * rows * columns * modes;
@@ -71,7 +72,8 @@ export function scanField({ shape, objectShape, positions, modes, batch }: Backe
     const message = `lines of ${length} pixels take ${needed} bytes of a workgroup's memory; this WebGPU device has ${available}`;
     throw new OutOfMemoryError(message, needed, available);
   };
-  const streamed = 2 * positions.length * rows * columns > largest;
+  const fits = 2 * positions.length * rows * columns <= largest;
+  const streamed = keepPatterns === 'host' || (keepPatterns !== 'device' && !fits);
   return {
     key: `scan ${[positions.length / 2, rows, columns, ...objectShape, modes].join('×')} ${streamed}`,
     ...{ positions: positions.length / 2, rows, columns, objectRows, objectColumns, modes, batch },
@@ -156,7 +158,7 @@ export function scanBytes(field: ScanField): Record<ScanBuffer, number> {
   const [probe, waves] = [8 * modes * pixels, 8 * slots * modes * pixels];
   return {
     ...{
-      magnitudes: 4 * (streamed ? slots : positions) * pixels,
+      magnitudes: 4 * (streamed ? Math.min(slots, positions) : positions) * pixels,
       object: 8 * objectPixels,
       probe,
       kept: positions * probe,
@@ -174,7 +176,7 @@ export function scanBytes(field: ScanField): Record<ScanBuffer, number> {
 /** Throws an `OutOfMemoryError` that names the first buffer that no device's buffer holds. */
 export function requireFits(device: Device, field: ScanField, rule: ScanRule): void {
   const bytes = scanBytes(field);
-  const needed = ['object', 'waves', 'partials', 'fits', 'batch'] as const;
+  const needed = ['magnitudes', 'object', 'waves', 'partials', 'fits', 'batch'] as const;
   for (const name of rule.keepsWaves ? [...needed, 'kept' as const] : needed) device.requireFits(name, bytes[name]);
 }
 

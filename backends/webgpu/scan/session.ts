@@ -3,7 +3,9 @@
  * operations.ts lists the kernels of each operation.
  */
 import type { BackendScan, BackendScanSession } from '../../../src/backends/interface.js';
+import { OutOfMemoryError } from '../../../src/errors.js';
 import type { ScanRule } from '../../../src/scan-rules.js';
+import type { PatternPlace } from '../../../src/scan-types.js';
 import type { MemoryReport, RealArray } from '../../../src/types.js';
 import type { Device } from '../device/device.js';
 import { SessionDevice, UNIFORM } from '../device/session-device.js';
@@ -19,7 +21,7 @@ import {
   type ScanField,
   type Span,
 } from './field.js';
-import { Patterns } from './patterns.js';
+import { Magnitudes, magnitudesOf, measuredCounts } from './patterns.js';
 import { formOf, scanOperations, type ScanOperations, type ScanStep, type SpanSteps } from './operations.js';
 
 /** Counts are converted and uploaded in pieces of this many numbers. */
@@ -41,8 +43,8 @@ export class WebGpuScanSession implements BackendScanSession {
   readonly #numbers: Uint32Array<ArrayBuffer>;
   /** Counts of all measured pixels. */
   #measured = 0;
-  /** Patterns that do not fit a buffer, and the span whose patterns the device has. */
-  #streamed: Patterns | undefined;
+  /** Patterns that stay on the host, and the span whose patterns the device has. */
+  #streamed: Magnitudes | undefined;
   #held: Span | undefined;
   /** Some position lies between pixels. */
   #placed = false;
@@ -72,8 +74,17 @@ export class WebGpuScanSession implements BackendScanSession {
     } catch (error) {
       const explained = await session.#device.explain(error);
       session.dispose();
-      throw explained;
+      // WebGPU does not say how much memory there is: what fails is tried again without the patterns.
+      const canStream = scan.keepPatterns === undefined && !field.streamed;
+      if (!(canStream && explained instanceof OutOfMemoryError)) throw explained;
+      return WebGpuScanSession.create(device, { ...scan, keepPatterns: 'host' }).catch((again: unknown) => {
+        throw again instanceof OutOfMemoryError ? explained : again;
+      });
     }
+  }
+
+  get keepPatterns(): PatternPlace {
+    return this.#field.streamed ? 'host' : 'device';
   }
 
   private constructor(device: Device, field: ScanField, masked: boolean) {
@@ -234,10 +245,9 @@ export class WebGpuScanSession implements BackendScanSession {
     for (const step of steps) this.#bind(step);
     // Too little memory is known before anything large is copied.
     await this.#device.reported();
-    const patterns = new Patterns(scan);
-    this.#measured = patterns.counts;
-    if (this.#field.streamed) this.#streamed = patterns;
-    else this.#uploadPatterns(patterns);
+    this.#measured = measuredCounts(scan);
+    if (this.#field.streamed) this.#streamed = new Magnitudes(scan);
+    else this.#uploadPatterns(scan);
     await this.#device.finish();
   }
 
@@ -258,12 +268,12 @@ export class WebGpuScanSession implements BackendScanSession {
     ];
   }
 
-  #uploadPatterns(patterns: Patterns): void {
+  #uploadPatterns(scan: BackendScan): void {
     const { positions, rows, columns } = this.#field;
     const each = Math.ceil(UPLOAD_NUMBERS / rows / columns);
     for (let first = 0; first < positions; first += each) {
-      const numbers = this.#numbers.subarray(first, first + each);
-      this.#device.upload(this.#buffer('magnitudes'), 4 * first * rows * columns, patterns.magnitudes(numbers));
+      const magnitudes = magnitudesOf(scan, first, Math.min(positions, first + each));
+      this.#device.upload(this.#buffer('magnitudes'), 4 * first * rows * columns, magnitudes);
     }
   }
 
@@ -274,7 +284,7 @@ export class WebGpuScanSession implements BackendScanSession {
     const { positions } = this.#field;
     const first = begin % positions;
     const numbers = (begin < positions ? this.#order! : this.#numbers).subarray(first, first + count);
-    this.#device.upload(this.#buffer('magnitudes'), 0, this.#streamed.magnitudes(numbers));
+    this.#device.upload(this.#buffer('magnitudes'), 0, this.#streamed.of(numbers));
     this.#held = span;
   }
 

@@ -1,5 +1,5 @@
 /** The options of `rephase ptycho` and its outcome, which its output and its report share. */
-import type { Scan, ScanAlgorithm, ScanReconstruction } from '../../scan-types.js';
+import type { PatternPlace, Scan, ScanAlgorithm, ScanReconstruction } from '../../scan-types.js';
 import type { Illumination } from '../../tools/illumination.js';
 import type { BackendName, Precision } from '../../types.js';
 import type { LiveOptions } from '../live/live.js';
@@ -17,6 +17,7 @@ export interface PtychoOptions extends ScanInputOptions, LiveOptions {
   modes?: number;
   probeFrom?: number;
   positionsFrom?: number;
+  keepPatterns?: PatternPlace;
   seed: number;
   backend: BackendName | 'auto';
   device?: number;

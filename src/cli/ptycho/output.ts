@@ -77,6 +77,8 @@ export function printResult(
   out.line(`${iterations} iterations in ${duration(seconds)}, ${brief(rate)} patterns/s`);
   out.line(`residual ${brief(residual)}; counting noise alone leaves ${brief(noiseFloor(scan))}`);
   if (residual >= 1) note('warning: a black object has a residual of 1, so nothing was found');
+  if (result.keepPatterns === 'host')
+    out.line('patterns stayed on the host: they did not fit the device, or were not to');
   if (modes > 1) out.line(`modes of the probe: ${shares(result).map(percent).join(', ')}`);
   const moved = movedBy(outcome);
   if (options.positionsFrom !== undefined) out.line(`positions moved by ${brief(moved)} pixels (rms)`);
@@ -85,7 +87,17 @@ export function printResult(
   out.line(`wrote ${[output, report].filter((file) => file !== undefined).join(', ')}`);
   out.object({
     ...{ command: 'ptycho', scan: path, output, report, version, patterns, shape, objectShape, algorithm, alpha, beta },
-    ...{ batch, modes, seed: options.seed, precision: options.precision, backend, device, iterations, seconds },
+    ...{
+      batch,
+      modes,
+      keepPatterns: result.keepPatterns,
+      seed: options.seed,
+      precision: options.precision,
+      backend,
+      device,
+      iterations,
+      seconds,
+    },
     ...{ patternsPerSecond: rate, residual, noiseFloor: noiseFloor(scan), moved, interrupted: iterations < asked },
     ...{
       phase: phase.range,

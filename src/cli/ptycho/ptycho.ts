@@ -8,7 +8,7 @@ import { metresOf } from '../../formats/scan/write.js';
 import { inspectScanResult } from '../../inspect/result.js';
 import { orientScan } from '../../problems/orientation.js';
 import { retrieve } from '../../retrieve/retrieve.js';
-import { SCAN_ALGORITHMS, type Orientation, type Scan, type ScanPreview } from '../../scan-types.js';
+import { PATTERN_PLACES, SCAN_ALGORITHMS, type Orientation, type Scan, type ScanPreview } from '../../scan-types.js';
 import { guessProbe } from '../../tools/guess-probe.js';
 import { type ScanGuess, guessScan } from '../../tools/guess-scan.js';
 import { type Progress } from '../../types.js';
@@ -64,6 +64,11 @@ export function addPtycho(program: Command): void {
       '--positions-from <number>',
       'the iteration from which on positions are corrected (default: never)',
       whole('--positions-from', 0),
+    )
+    .option(
+      '--keep-patterns <where>',
+      'on the device, or on the host, from where they stream (default: on the device where they fit)',
+      oneOf('--keep-patterns', PATTERN_PLACES),
     )
     .option('--seed <number>', 'of the order of positions', whole('--seed', 0), 0);
   addScanOptions(addLiveOptions(addWhereOptions(command)))
@@ -244,7 +249,7 @@ async function reconstruct(
   signal: AbortSignal,
   live: Live | undefined,
 ) {
-  const { algorithm, iterations, alpha, beta, batch, modes, probeFrom, positionsFrom, seed } = options;
+  const { algorithm, iterations, alpha, beta, batch, modes, probeFrom, positionsFrom, keepPatterns, seed } = options;
   const { backend, device, precision, quiet, checkpoint, checkpointEvery = 60 } = options;
   const keep = checkpoint === undefined ? undefined : checkpointWriter(checkpoint, kept, settingsOf(options, command));
   // What is watched is read more often than the file is written.
@@ -271,6 +276,7 @@ async function reconstruct(
         modes,
         probeFrom,
         positionsFrom,
+        keepPatterns,
         seed,
       },
       ...{ backend, device, precision, history: true, signal },

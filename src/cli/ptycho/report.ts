@@ -78,6 +78,7 @@ function facts(options: PtychoOptions, { path, scan, looked, notes, guesses, fir
     ...guesses.map((line) => ['search', line] as const),
     ['order of positions', `seed ${seed}`],
     ['backend', `${backend} (${device}), ${precision} precision`],
+    ...(result.keepPatterns === 'host' ? [['patterns', 'kept on the host'] as const] : []),
     ['time', `${seconds.toFixed(2)} s, ${brief(((iterations - first) * looked.facts.patterns) / seconds)} patterns/s`],
     ['written', output ?? ''],
     ['program', `rephase ${version}, Node ${process.version}, ${process.platform} ${process.arch}`],
