@@ -30,6 +30,7 @@ const figures = {
   ...cudaFigures(),
   ...devicesFigures(),
   ...scanFigures(),
+  ...keptPatternsFigures(),
   ...wasmComplexFigures(),
   ...wasmScanFigures(),
   ...(await callCosts()),
@@ -169,6 +170,35 @@ function scanFigures() {
   return {
     'ptycho-cuda': table([['patterns', 'batch', 'cuda, thousands a second', 'CuPy', ''], ...lines]),
     'ptycho-cuda-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}, CuPy ${machine.versions.CuPy}`,
+  };
+}
+
+/** Patterns on the device and on the host, which took turns. */
+function keptPatternsFigures() {
+  const { machine, devices, rows } = json('ptycho-host');
+  const of = (/** @type {string} */ place) =>
+    rows.filter((/** @type {any} */ row) => row.keepPatterns === place && row.backend === 'cuda');
+  const onHost = of('host');
+  const lines = of('device').map(
+    (/** @type {any} */ { n, algorithm, batch, median, deviceMB }, /** @type {number} */ i) => {
+      const host = onHost[i];
+      return [
+        ...[`${image(n)}, \`${algorithm}\``, batch, thousands(median), thousands(host.median)],
+        ...[times(median, host.median), digits(host.hostGBPerSecond), `${deviceMB} → ${host.deviceMB} MB`],
+      ];
+    },
+  );
+  const head = [
+    'patterns',
+    'batch',
+    'on the device, thousands a second',
+    'on the host',
+    'slower',
+    'GB/s from the host',
+  ];
+  return {
+    'ptycho-host': table([[...head, 'memory on the device'], ...lines]),
+    'ptycho-host-machine': `${machine.date.slice(0, 10)}: ${devices[0].name}`,
   };
 }
 

@@ -469,11 +469,11 @@ export interface Reconstruction {
 export interface MemoryReport {
   /** Bytes allocated on the device (in the WebAssembly memory for `wasm`). */
   deviceBytes: number;
-  /** Bytes allocated on the host beside them. */
+  /** Bytes allocated on the host beside them, with patterns of a scan that stay there. */
   hostBytes: number;
   /** Number of copies to the device. */
   uploads: number;
-  /** Bytes of those copies. */
+  /** Bytes of those copies, with patterns that batches bring from the host. */
   uploadedBytes: number;
   /** Number of copies from the device. */
   downloads: number;
