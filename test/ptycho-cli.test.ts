@@ -22,9 +22,12 @@ import {
 } from '../src/index.js';
 import { discs, lensProbe, spiral } from './support/lens.js';
 import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { whyNoWebGpu } from './support/webgpu.js';
 
 const folder = temporaryFolder();
 const rephase = (...args: string[]) => execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+
+const whyNoGpu = await whyNoWebGpu();
 
 interface Json {
   [key: string]: unknown;
@@ -145,6 +148,14 @@ describe('rephase ptycho -o', () => {
     const command = String(run.repeat).replace('rephase ', `"${process.execPath}" "${PROGRAM}" `);
     expect((await execute('sh', ['-c', command], { cwd: folder.path })).code).toBe(0);
     expect(readFileSync(folder.at('phase.png')).equals(before)).toBe(true);
+  });
+
+  it.skipIf(whyNoGpu)('says that patterns stayed on the host', async () => {
+    const there = ['ptycho', 'scan.cxi', '-o', 'there.npy', '--iterations', '1', '--backend', 'webgpu'];
+    const host = await rephase(...there, '--keep-patterns', 'host', '--report', 'there.html');
+    expect(host.stdout).toContain('patterns stayed on the host');
+    expect(readFileSync(folder.at('there.html'), 'utf8')).toContain('kept on the host');
+    expect((await rephase(...there)).stdout).not.toContain('on the host');
   });
 
   it('writes everything as CXI, with modes and moved positions', async () => {
