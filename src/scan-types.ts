@@ -19,8 +19,9 @@ export { SCAN_ALGORITHMS } from './scan-rules.js';
  */
 export type ScanAlgorithm = ScanAlgorithmName;
 
-/** Where patterns are kept between the batches that use them. */
+/** Where patterns can be kept between the batches that use them. */
 export const PATTERN_PLACES = ['device', 'host'] as const;
+/** One of `PATTERN_PLACES`. */
 export type PatternPlace = (typeof PATTERN_PLACES)[number];
 
 /** Counts: anything from 0 on, of any of these kinds. */
