@@ -325,7 +325,7 @@ describe('rephase ptycho refuses', () => {
   const to = ['-o', 'never.npy'];
   it.each([
     [[...to, '--alpha', '2'], 2, '--alpha: got "2"; takes a number from 0 to 1'],
-    [[...to, '--keep-patterns', 'gpu'], 2, '--keep-patterns: got "gpu"; takes device or host'],
+    [[...to, '--keep-patterns', 'gpu'], 2, '--keep-patterns: got "gpu"; takes device, host'],
     [[...to, '--batch', '0'], 2, '--batch: got "0"; takes a whole number of at least 1'],
     [[...to, '--modes', '0'], 2, '--modes: got "0"; takes a whole number of at least 1'],
     [[...to, '--algorithm', 'hio'], 2, '--algorithm: got "hio"; takes rpie, epie, lsqml, dm, raar, ap'],
