@@ -78,7 +78,7 @@ describe('an error', () => {
         `shrink-wrap of ${setting}`,
         [...pattern, '--chain', '(hio*4+er*2)*9', '--shrink-wrap', setting],
         2,
-        /shrinkWrap\.(every|sigma|threshold|area|guard): got /,
+        /--shrink-wrap (every|sigma|threshold|area|guard): got /,
       ],
     ),
     [

@@ -55,6 +55,12 @@ describe('magnitudes from intensities', () => {
     expect(magnitudesFromIntensities(single, [2, 2])).toEqual(Float32Array.of(0, Math.fround(Math.SQRT2), 3, 1e5));
     expect(single[2]).toBe(9);
     expect(magnitudesFromIntensities(Float64Array.of(2), [1, 1])).toEqual(Float64Array.of(Math.SQRT2));
+    const counts = Uint32Array.of(0, 4294967295, 9, 2);
+    expect(magnitudesFromIntensities(counts, [2, 2])).toEqual(Float64Array.from(counts, Math.sqrt));
+    expect(magnitudesFromIntensities(Uint16Array.of(4), [1, 1])).toEqual(Float64Array.of(2));
+    expect(() => magnitudesFromIntensities(Int16Array.of(4) as never, [1, 1])).toThrow(
+      'intensities: got an Int16Array',
+    );
   });
 
   it.each([-1, NaN, Infinity])('refuse %d where it was measured, and are 0 where it was not', (value) => {

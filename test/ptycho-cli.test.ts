@@ -333,7 +333,7 @@ describe('rephase ptycho refuses', () => {
     [[...to, '--orientation', '0,1,0', '--guess'], 2, '--guess finds the orientation, and --orientation says it'],
     [[...to, '--positions-sign', 'x,y'], 2, '--positions-sign: got "x,y"; takes a sign for each of x and y'],
     [[...to, '--pixel', '0'], 2, '--pixel: got "0"; takes a number above 0, or two'],
-    [[...to, '--pixel', '75'], 2, 'detectorPixel: got 75; takes metres'],
+    [[...to, '--pixel', '75'], 2, '--pixel: got 75; takes metres'],
     [[...to, '--wavelength', '8000'], 2, 'wavelength: got 8000; takes metres'],
     [['-o', 'never.tiff'], 2, '--output: got "never.tiff"; takes a name in .png, .npy, .cxi, .h5'],
     [['-o', 'scan.cxi'], 2, '--output: scan.cxi would overwrite the scan'],

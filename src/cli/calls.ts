@@ -20,7 +20,7 @@ export interface CallsReport {
   device: string;
   overhead: OverheadRow[];
   models: CallModel[];
-  /** Of the largest image after iterations by all three ways of calling, and the copies that the iterations made. */
+  /** What the largest image has after iterations by all three ways of calling, and the copies that the iterations made. */
   memory: { n: number; report: MemoryReport; copiesInLoop: number };
 }
 

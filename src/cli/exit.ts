@@ -35,6 +35,25 @@ const OPTIONS = new Set([
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
 ]);
 
+/** Options that are called otherwise than their arguments. */
+const CALLED: Readonly<Record<string, string>> = {
+  checkpointSeconds: '--checkpoint-every',
+  detectorPixel: '--pixel',
+  firstStart: '--starts',
+  REPHASE_BACKEND: 'REPHASE_BACKEND',
+};
+
+/** The message of an error, which names the option that a bad argument of the library came from. */
+function messageFor(error: unknown): string {
+  const message = messageOf(error);
+  if (!(error instanceof InvalidArgumentError) || !isUsage(error)) return message;
+  // `shrinkWrap.sigma` becomes `--shrink-wrap sigma`.
+  const name = /^\w+/.exec(error.argument)![0];
+  if (!message.startsWith(name)) return message;
+  const option = CALLED[name] ?? `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return option + message.slice(name.length).replace(/^\./, ' ');
+}
+
 function isUsage(error: unknown): boolean {
   if (!(error instanceof InvalidArgumentError)) return error instanceof UsageError;
   // `shrinkWrap.sigma` is a part of an option.
@@ -60,7 +79,7 @@ export function explain(error: unknown, json: boolean): number {
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = messageOf(error);
+  const message = messageFor(error);
   if (json) printError(codeOf(error), message);
   note(message);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);

@@ -17,7 +17,7 @@ const FORMAT = 'rephase part 2';
 type Settings = Record<string, string>;
 
 export interface Part {
-  /** Of the file. */
+  /** Where the file lies. */
   path: string;
   settings: Settings;
   problem: Problem;

@@ -26,11 +26,11 @@ export interface SimulateScanOptions extends InputOptions {
   quiet?: boolean;
 }
 
-/** Of the detector's half: what of it the lens lights. */
+/** The share of the detector's half that the lens lights. */
 const APERTURE = 0.3;
-/** Of the step, to each side: positions on a regular grid leave a pattern of their own in the image. */
+/** Positions are off by up to this share of the step to each side: those on a regular grid leave a pattern of their own in the image. */
 const JITTER = 0.15;
-/** Of white in the photograph: radians, and the share of the amplitude that is left. */
+/** White in the photograph becomes so many radians, and leaves this share of the amplitude. */
 const [PHASE, AMPLITUDE] = [-1.2, 0.9];
 
 export async function runSimulateScan(path: string, options: SimulateScanOptions): Promise<void> {

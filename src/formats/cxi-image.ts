@@ -6,7 +6,7 @@ import { type EncodeOptions, type Image, toSingle } from './image.js';
 
 export const IMAGE = '/entry_1/image_1';
 
-/** Of pixels that were not measured. */
+/** What CXI's mask has where nothing was measured. */
 const BAD_PIXEL = 1;
 
 export function encodeCxiImage(image: Image, { bits, settings = {} }: EncodeOptions): Uint8Array<ArrayBuffer> {

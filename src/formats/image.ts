@@ -40,7 +40,7 @@ export interface EncodeOptions {
    * greatest value.
    */
   range?: readonly [black: number, white: number] | undefined;
-  /** Of `cxi`: names and values that are kept with the image, under /entry_1/image_1/process_1. */
+  /** Names and values that `cxi` keeps with the image, under /entry_1/image_1/process_1. */
   settings?: Readonly<Record<string, string | number>> | undefined;
 }
 
@@ -53,7 +53,7 @@ export const WORKING_BYTES = 56 * 2 ** 20;
 export interface SizeLimits {
   /** The caller's own limit, which replaces the others. */
   maxPixels?: number;
-  /** Of a file whose content expands: its size, by which the image is limited. */
+  /** The size of a file whose content expands; it limits the image. */
   fileBytes?: number;
   /** What a pixel takes in memory while it is read, by all steps of reading together. */
   pixelBytes?: number;

@@ -54,7 +54,7 @@ const DETECTORS: readonly [ImageFormat, (bytes: Uint8Array) => boolean][] = [
   ['mrc', isMrc],
 ];
 
-/** By the content; undefined when it is none that can be read. */
+/** Tells the format by the content; undefined when it is none that can be read. */
 export function detectFormat(bytes: Uint8Array): ImageFormat | undefined {
   return DETECTORS.find(([, is]) => is(bytes))?.[0];
 }

@@ -10,9 +10,9 @@ export interface DecodeOptions {
    * `@default` and `@signal` name, CXI's `/entry_1/data_1/data`, or else the largest dataset that can be a pattern.
    */
   dataset?: string | undefined;
-  /** Of a stack of frames: the one to take, counted from 0. Axes before the last two are counted as one. */
+  /** The frame of a stack to take, counted from 0. Axes before the last two are counted as one. */
   frame?: number | undefined;
-  /** Of a stack: `'sum'` or `'mean'` of all frames, or `'A:B'`, the sum of frames A to B − 1. */
+  /** What to make of a stack: `'sum'` or `'mean'` of all frames, or `'A:B'`, the sum of frames A to B − 1. */
   frames?: 'sum' | 'mean' | `${number}:${number}` | undefined;
   /**
    * `'mask'` reads which pixels were measured: data are 1 there and 0 elsewhere. The masks of CXI and NeXus, where zero is

@@ -60,11 +60,11 @@ interface PngHeader {
   interlaced: boolean;
 }
 
-/** Of the result, of the samples and their copy without filters, and of what palettes and packed bits become on the way. */
+/** Counts the result, the samples and their copy without filters, and what palettes and packed bits become on the way. */
 const pixelBytes = ({ channels, depth, indexed }: PngHeader): number =>
   4 + (2 * channels * depth) / 8 + (indexed ? 8 : depth < 8 ? 1 : 0);
 
-/** By PNG's colour type. */
+/** How many channels each of PNG's colour types has. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 /** The file without the chunks that are not part of the image, after checking that its sizes are plausible. */

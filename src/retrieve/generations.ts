@@ -6,7 +6,7 @@ import type { Backend } from '../backends/interface.js';
 import { requireBackend } from '../backends/registry.js';
 import { prepare, type Setup } from '../problems/image.js';
 import { indexOfLeast } from '../session/residuals.js';
-import { judge, misfitOf, noShrinks, type ShrinkProgress } from '../session/shrink-wrap.js';
+import { judge, comparableResidual, noShrinks, type ShrinkProgress } from '../session/shrink-wrap.js';
 import { toFeasible } from '../problems/feasible.js';
 import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import { checkSessionOptions } from '../problems/options.js';
@@ -35,7 +35,7 @@ export interface Run extends RunOptions {
   keepObjects: boolean;
   shrinkWrap?: ShrinkWrapSettings | undefined;
   detwin: boolean;
-  /** By `performance.now()`, and earlier by what a resumed run has taken. */
+  /** When the run began, by `performance.now()`; a resumed one began earlier by what it had taken. */
   began: number;
   /** What the run goes on from. */
   resumed?: Checkpoint | undefined;
@@ -46,13 +46,13 @@ export interface Run extends RunOptions {
 
 /** What a call has reached. */
 export interface Reached {
-  /** Of the last generation that finished an iteration. */
+  /** What the last generation that finished an iteration has found. */
   results: JobResult[];
   /** Generations that were finished before it, and the seconds that they spent iterating. */
   rounds: number;
   seconds: number;
   isComplete: boolean;
-  /** Of the last generation, when all were finished, and its average, refined. */
+  /** How the starts of the last generation agree, when all were finished, and its average, refined. */
   combined?: Combined;
   refined?: Refined;
   /** With generations whose support shrinks: that of the last one. */
@@ -131,8 +131,11 @@ function judgeGeneration(
   { results, setup, whole, guard }: { results: readonly JobResult[]; setup: Setup; whole: Setup; guard: number },
 ) {
   const { residuals } = startsOf(results);
-  const misfit = misfitOf(residuals[indexOfLeast(residuals)], { ...judgedBy(setup), pixels: areaOf(setup) });
-  return judge(shrinking, misfit, setup.support, whole.support, guard);
+  const residual = comparableResidual(residuals[indexOfLeast(residuals)], {
+    ...judgedBy(setup),
+    pixels: areaOf(setup),
+  });
+  return judge(shrinking, residual, setup.support, whole.support, guard);
 }
 
 function shrunkSupport(shrinking: ShrinkProgress, setup: Setup): Reached['shrunk'] {

@@ -24,7 +24,7 @@ export interface Recipe {
   chain: string;
   /** Number of random starts. */
   starts: number;
-  /** Of several starts: how often they help each other. */
+  /** How often several starts help each other. */
   generations?: number;
   /** With generations: steps from the average of the starts to the most likely image. */
   refine?: number;
@@ -42,7 +42,7 @@ export interface RecipeOptions extends Pick<SessionOptions, 'backend' | 'device'
   generations?: number | undefined;
   /** Steps to the most likely image. */
   refine?: number | undefined;
-  /** Of `retrieve`: the chain, or the generations, then have the periods that shrinking takes. */
+  /** As `retrieve` takes it: the chain, or the generations, then have the periods that shrinking takes. */
   shrinkWrap?: RetrieveOptions['shrinkWrap'];
 }
 
@@ -57,9 +57,9 @@ const KEYS = [
  * Measured by hand on patterns of 512², by user time, each in a thread that had just begun.
  */
 const BESIDE = { looking: 2000, combining: 150, refining: 16 };
-/** Of the seconds, what is planned: cores that iterate side by side are slower than the one that is timed. */
+/** The share of the seconds that is planned: cores that iterate side by side are slower than the one that is timed. */
 const PLANNED = 0.8;
-/** Of the seconds, what iterating takes at least. */
+/** The share of the seconds that iterating takes at least. */
 const LEAST_ITERATING = 0.2;
 /** Iterations of a start in one generation. Small patterns would otherwise fill all of the time. */
 const [FEWEST, MOST] = [60, 5000];
@@ -104,7 +104,7 @@ function chainOf(iterations: number, periods: number): string {
 interface Pace {
   /** How much longer that of one more start makes a run: workers share the cores, and a GPU takes all at once. */
   perStart: number;
-  /** Of one start, by the wasm backend on one core. */
+  /** What one start takes by the wasm backend on one core. */
   onOneCore: number;
 }
 

@@ -27,7 +27,7 @@ export interface Refined {
   freeResidual?: number;
 }
 
-/** So many calls smooth the average, where there is no dual to go on from. */
+/** The average is smoothed by so many calls where there is no dual to go on from. */
 const FIRST_CALLS = 3;
 /** The weight begins at the larger of these: a share of the spread, and a multiple of the noise. */
 const [OF_SPREAD, OF_NOISE] = [0.5, 10];

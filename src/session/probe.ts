@@ -3,7 +3,7 @@ import type { Backend } from '../backends/interface.js';
 import type { RealArray, Shape } from '../types.js';
 import { ImageTransform } from './image-transform.js';
 
-/** Of the power of the first mode, what a mode that is made of it begins with. */
+/** A mode that is made of the first begins with this share of its power. */
 const POWER_OF_ADDED = 0.05;
 
 export interface MeanPattern {

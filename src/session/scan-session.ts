@@ -18,7 +18,7 @@ import { macrotask } from './event-loop.js';
 /** On the calling thread, batches for about this long follow one another before the event loop has its turn. */
 const BUSY_MILLISECONDS = 20;
 const PROGRESS_MILLISECONDS = 100;
-/** Of the object, the most that a correction moves a position. */
+/** A correction moves a position by at most so many pixels of the object. */
 const MOST_PIXELS = 0.5;
 /** A backend keeps the newest 1024. */
 const RECORDS = 512;
@@ -68,7 +68,7 @@ export class ScanSession {
   readonly positions: number;
   /** Number of the probe's modes. */
   readonly modes: number;
-  /** Of all arithmetic, and of the arrays that are read. */
+  /** What all arithmetic is done in, and the arrays that are read have. */
   readonly precision: Precision;
   /** The backend that does the arithmetic. */
   readonly backend: BackendName;
@@ -83,7 +83,7 @@ export class ScanSession {
   readonly #onCallingThread: boolean;
   readonly #rules: Record<'whole' | 'knownProbe', ScanRule>;
   #iterations: number;
-  /** Of the iteration under way, or of the next. */
+  /** The order of the iteration under way, or of the next. */
   #order: Uint32Array;
   /** How many positions of the order are done. */
   #done = 0;

@@ -123,7 +123,7 @@ export class Session {
   readonly object: ObjectKind;
   /** Number of starts. */
   readonly starts: number;
-  /** Of all arithmetic, and of the arrays that are read. */
+  /** What all arithmetic is done in, and the arrays that are read have. */
   readonly precision: Precision;
   /** The backend that does the arithmetic. */
   readonly backend: BackendName;
@@ -477,11 +477,11 @@ export class Session {
     const plan = stages[Symbol.iterator]();
     const began = performance.now();
     let reported = began;
-    // By a grid, so that sessions that begin together stay together.
+    // Times lie on a grid, so that sessions that begin together stay together.
     let stateDue = began + 1000 * stateSeconds;
     let size = 1;
     let { done } = asked;
-    // Of the stage that is under way.
+    // How much of the stage under way is left.
     let left = 0;
     // Nobody may be waiting for it when it is rejected.
     const watch = (count: number) => {

@@ -19,9 +19,9 @@ export interface ShrinkProgress {
   bestShrinks: number;
 }
 
-/** A start whose misfit is smaller than this times the last one's is not shrunk. */
+/** A start whose residual is smaller than this times the last one's is not shrunk. */
 const STILL_FALLING = 0.9;
-/** Of the noise in the frequencies, so much at least stays however large the support is. */
+/** This share of the noise in the frequencies stays at least, however large the support is. */
 const LEAST_FREEDOM = 0.05;
 
 export function noShrinks(): ShrinkProgress {
@@ -33,7 +33,7 @@ export function noShrinks(): ShrinkProgress {
  * (`asymmetry`, its square), and for each frequency that the pixels of the support leave free, because a larger support fits
  * more of the noise.
  */
-export function misfitOf(
+export function comparableResidual(
   residual: number,
   { asymmetry, pixels, measured }: { asymmetry: number; pixels: number; measured: number },
 ): number {
@@ -43,22 +43,22 @@ export function misfitOf(
 }
 
 /**
- * Judges the period that has ended with this misfit, and `support`. Returns the support to go on with, and whether it may
+ * Judges the period that has ended with this residual, and `support`. Returns the support to go on with, and whether it may
  * shrink.
  */
 export function judge<Support extends Uint8Array | undefined>(
   progress: ShrinkProgress,
-  misfit: number,
+  residual: number,
   support: Support,
   whole: Support,
   guard: number,
 ): { support: Support; mayShrink: boolean } {
   const { last = 0, least = Infinity, takenBack } = progress;
-  const harmed = progress.shrinks > progress.bestShrinks && !(misfit <= guard * least);
+  const harmed = progress.shrinks > progress.bestShrinks && !(residual <= guard * least);
   if (harmed) Object.assign(progress, { shrinks: progress.bestShrinks, takenBack: true });
-  else if (misfit < least) Object.assign(progress, { least: misfit, best: support, bestShrinks: progress.shrinks });
-  const mayShrink = !harmed && !takenBack && last > 0 && misfit > STILL_FALLING * last;
-  progress.last = misfit;
+  else if (residual < least) Object.assign(progress, { least: residual, best: support, bestShrinks: progress.shrinks });
+  const mayShrink = !harmed && !takenBack && last > 0 && residual > STILL_FALLING * last;
+  progress.last = residual;
   return { support: harmed ? ((progress.best as Support) ?? whole) : support, mayShrink };
 }
 
@@ -66,7 +66,7 @@ export function judge<Support extends Uint8Array | undefined>(
 export interface PeriodEnd {
   /** Left out: the period is only judged. */
   shrink?: ShrinkSupport | undefined;
-  /** A shrink is taken back when the misfit is larger than this times the least. */
+  /** A shrink is taken back when the residual is larger than this times the least. */
   guard: number;
   /** The square of the residual that no object can remove, and how many frequencies were measured. */
   asymmetry: number;
@@ -86,8 +86,8 @@ export async function endPeriod(
 ): Promise<boolean> {
   const supports = await Promise.all(starts.map((_, start) => session.readSupport(start)));
   const judged = starts.map((progress, start) => {
-    const misfit = misfitOf(residuals[start], { asymmetry, measured, pixels: countOf(supports[start]) });
-    return judge(progress, misfit, supports[start], whole, guard);
+    const residual = comparableResidual(residuals[start], { asymmetry, measured, pixels: countOf(supports[start]) });
+    return judge(progress, residual, supports[start], whole, guard);
   });
   const shrinks = shrink !== undefined && judged.some(({ mayShrink }) => mayShrink);
   if (shrinks) session.shrinkSupport(shrink);

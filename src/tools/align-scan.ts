@@ -27,10 +27,10 @@ export interface ScanAlignment {
 }
 
 interface Fit extends Pick<ScanAlignment, 'aligned' | 'factor'> {
-  /** Of `aligned` with respect to the shift along rows and columns. */
+  /** How `aligned` changes with the shift along rows and columns. */
   derivatives: Float64Array[];
   /** Σ weight·|aligned − truth|². */
-  misfit: number;
+  residual: number;
 }
 
 /** Gauss–Newton steps come to rest within ten where object and estimate are alike. */
@@ -85,7 +85,7 @@ export async function alignedScanError(
       const next = parameters.map((value, i) => value + move[i]);
       const tried = await evaluate(next);
       // A step that makes it worse is repeated shorter.
-      if (tried.misfit > best.misfit) {
+      if (tried.residual > best.residual) {
         damping = Math.max(1e-3, 4 * damping);
         continue;
       }
@@ -149,7 +149,7 @@ function fitted(
     for (let i = 0; i < image.length; i += 2) multiply(image, i, ...factor);
   }
   const difference = moved.map((value, i) => value - truth[i]);
-  return { aligned: moved, derivatives, factor, misfit: weightedPower(difference, weight) };
+  return { aligned: moved, derivatives, factor, residual: weightedPower(difference, weight) };
 }
 
 /** Multiplies images by a linear phase, which is 0 in the middle: radians per pixel along rows and columns. */

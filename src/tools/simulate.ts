@@ -15,7 +15,7 @@ import { ImageTransform } from '../session/image-transform.js';
 export interface SimulateOptions {
   /** The object, rows × columns, finite and ≥ 0, not all zero; a complex one of any finite numbers, interleaved re, im. */
   image: RealArray;
-  /** Of the image. */
+  /** Rows and columns of the image. */
   shape: Shape;
   /** What the image's pixels are. Default `real`. */
   object?: ObjectKind | undefined;
@@ -38,7 +38,7 @@ export interface Simulation {
    * the mask is 0.
    */
   magnitudes: Float64Array<ArrayBuffer>;
-  /** Of the pattern and the masks: the padded one. */
+  /** Rows and columns of the pattern and the masks, with the padding. */
   shape: Shape;
   /** The rectangle of the image, at the top left. */
   support: Uint8Array<ArrayBuffer>;
@@ -100,7 +100,7 @@ function checkImage(given: RealArray, shape: Shape, kind: ObjectKind): RealArray
 
 function padded(image: RealArray, [rows, columns]: Shape, shape: Shape) {
   const support = new Uint8Array(shape[0] * shape[1]);
-  /** Of a pixel. */
+  /** A pixel has one number, or two. */
   const numbers = image.length / (rows * columns);
   const object = new Float64Array(numbers * support.length);
   for (let row = 0; row < rows; row++) {

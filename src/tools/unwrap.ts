@@ -43,7 +43,7 @@ export function unwrapPhase(phase: RealArray, shape: Shape, options: UnwrapOptio
     const first = edge >> 1;
     groups.join(first, first + (edge & 1 ? columns : 1));
   }
-  // Of each group, at its root.
+  // Each group has its sum and count at its root.
   const [sums, counts] = [new Float64Array(own.length), new Uint32Array(own.length)];
   for (let i = 0; i < own.length; i++) {
     const root = groups.root(i);

@@ -98,7 +98,7 @@ const LITTLE_OVERLAP = 0.4;
 /** Pixels: positions that reach no further, or are no further apart, are rather in another unit than of a scan. */
 const LITTLE_REACH = 3;
 const LITTLE_STEP = 0.1;
-/** Of the median total. */
+/** A pattern is empty below this share of the median total. */
 const EMPTY = 0.01;
 /** Photons of a higher energy are no beam of a microscope, but electrons have such wavelengths. */
 const HIGHEST_KEV = 150;
@@ -165,7 +165,7 @@ export const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 /** h·c in keV·m. */
 const HC = 1.2398419843320026e-9;
-/** Of an electron at rest. */
+/** The energy of an electron at rest. */
 const REST_KEV = 510.99895;
 
 export function photonKeV(wavelength: number): number {

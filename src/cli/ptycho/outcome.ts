@@ -63,7 +63,7 @@ export function noiseFloor({ patterns, shape, mask }: Scan): number {
   return Math.sqrt(lit / (4 * counts));
 }
 
-/** Of each mode, the share of the power. */
+/** The share of the power that each mode has. */
 export function shares({ probe, modes }: ScanReconstruction): number[] {
   const powers = new Float64Array(modes);
   for (let i = 0; i < probe.length; i++) powers[Math.floor((i * modes) / probe.length)] += probe[i] ** 2;

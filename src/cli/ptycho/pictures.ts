@@ -5,7 +5,7 @@ import type { RealArray, Shape } from '../../types.js';
 import type { Image } from '../files.js';
 import { type Picture, colour, complexPicture, greyPicture, partsOf, pictureOf } from '../picture.js';
 
-/** Of the most light: where less fell, the object is not known well enough to be looked at. */
+/** A share of the most light: where less fell, the object is not known well enough to be looked at. */
 const LIT = 0.1;
 
 /** The smallest rectangle that holds all pixels that got light, and which of the object's pixels did. */

@@ -15,7 +15,7 @@ export interface Names {
   report: string;
   /** What `--json` prints. */
   record: string;
-  /** Of a complex object. */
+  /** Where the phases of a complex object go. */
   phase?: string;
 }
 

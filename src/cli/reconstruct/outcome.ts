@@ -44,7 +44,7 @@ export interface GivenOptions extends ProblemOptions {
   device?: number | 'all';
   precision: Precision;
   bits?: '8' | '16';
-  /** Of a complex object, the phases as an image. */
+  /** Where the phases of a complex object went, as an image. */
   phase?: string;
   /** Phases without jumps of 2π. */
   unwrap?: boolean;

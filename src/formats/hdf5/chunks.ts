@@ -10,7 +10,7 @@ export interface Chunk {
   filterMask: number;
 }
 
-/** By the chunk's number: its place in the grid of chunks, row-major. */
+/** The key is a chunk's number, its place in the grid of chunks, row-major. */
 export type ChunkMap = Map<number, Chunk>;
 
 type Chunked = Extract<Storage, { kind: 'chunked' }>;

@@ -13,7 +13,7 @@ export interface Filter {
 
 type Undo = (input: Uint8Array, most: number, values: readonly number[]) => Uint8Array;
 
-/** By the numbers that The HDF Group registers. `most` is what the chunk may become. */
+/** Filters have the numbers that The HDF Group registers. `most` is what the chunk may become. */
 const FILTERS: Record<number, { name: string; undo?: Undo }> = {
   1: { name: 'gzip', undo: inflate },
   2: { name: 'shuffle', undo: (input, _most, [size = 1]) => unshuffle(input, size) },

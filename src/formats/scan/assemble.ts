@@ -31,13 +31,13 @@ export const GEOMETRY_KEYS = [
 /** A scan as a file has it. */
 export interface FileScan extends Omit<ScanGeometry, 'detectorPixel'> {
   patterns: CountArray;
-  /** Of each pattern. */
+  /** Rows and columns of each pattern. */
   shape: Shape;
   /** Where the zero frequency is. Default: ⌊rows/2⌋, ⌊columns/2⌋. */
   centre?: readonly [number, number];
   /** Where the beam went over the object, row and column of each position. */
   positions: Float64Array;
-  /** Of the positions. Default: metres. */
+  /** What positions are in. Default: metres. */
   unit?: 'pixels' | undefined;
   /** The positions are the caller's, not the file's. */
   positionsGiven?: boolean;
@@ -174,7 +174,7 @@ export function photonEnergy(wavelength: number): number {
   return HC / wavelength;
 }
 
-/** Of photons: 1 meV to 1 MeV in joules. Electronvolts without their unit are far outside. */
+/** Photons have 1 meV to 1 MeV, here in joules. Electronvolts without their unit are far outside. */
 const ENERGIES = [1.6e-22, 1.6e-13] as const;
 
 /** Metres, of the energy of photons in joules. @throws FileFormatError where no beam has it */

@@ -62,7 +62,7 @@ export function readCxiScan(contents: Contents): FileScan {
   };
 }
 
-/** By more than rounding and the constants of other programs explain. */
+/** Whether they differ by more than rounding and the constants of other programs explain. */
 function differs(one: number, other: number): boolean {
   return !(Math.abs(one - other) <= 0.01 * Math.abs(other));
 }

@@ -65,7 +65,7 @@ export const Compression = {
   Zstandard: 50000,
 } as const;
 
-/** By what factor data can expand at most. */
+/** The factor by which each compression can expand data at most. */
 const MOST_EXPANDED: Record<number, number> = {
   [Compression.None]: 1,
   [Compression.Lzw]: MOST_LZW,
@@ -198,7 +198,7 @@ export function readPage(bytes: Uint8Array, fields: Fields, limits: SizeLimits):
   };
 }
 
-/** Of the numbers, one channel after the other, and of the samples that they come from. */
+/** Counts the numbers, one channel after the other, and the samples that they come from. */
 const pixelBytes = (kind: SampleKind, bits: number, channels: number): number =>
   (fitsSingle(kind, bits) ? 4 : 8) * Math.min(channels, 3) + (channels * bits) / 8;
 
