@@ -34,6 +34,9 @@ export interface Checkpoint {
   history: boolean;
   /** The generation whose starts had the least mean of free residuals. */
   best?: { round: number; free: number | undefined } | undefined;
+  /** Of generations: the least residual of the first, and the starts of this one that began anew. */
+  first?: number | undefined;
+  anew?: number[] | undefined;
   /** Where each start of the generation goes on. */
   origins: Origins;
   /** How far the support that all share has shrunk between generations, and what it is where it has. */

@@ -22,6 +22,8 @@ export interface Starts {
   /** The feasible object of every start, and its residual. */
   objects: RealResult[];
   residuals: Float64Array;
+  /** Starts that began anew in a later generation, and the least residual of the first, after as many iterations. */
+  anew?: { starts: readonly number[]; least: number } | undefined;
   /** How a support would shrink to the average, and what it lies inside. */
   shrink?: { by: ShrinkSupport; within: Uint8Array | undefined } | undefined;
 }
@@ -35,14 +37,17 @@ export interface Combined extends Agreement {
   shrunk?: Uint8Array;
 }
 
-/** Starts whose residual is larger than this times the best one's have not found the image. */
+/**
+ * Starts whose residual is larger than this times the best one's have not found the image. Where there is little noise, residuals
+ * fall on and on: those with fewer iterations are compared with the best that had as many.
+ */
 const WORST_RESIDUAL = 1.15;
 /** Nor have those that are further from the best one than this times the nearest. */
 const LARGEST_DISTANCE = 1.5;
 
 /** Combines the objects of at least two starts. `backend`: wasm's, which transforms. */
 export async function combine(backend: Backend, starts: Starts): Promise<Combined> {
-  const { shape, object, mask, objects, residuals, shrink } = starts;
+  const { shape, object, mask, objects, residuals, anew, shrink } = starts;
   const best = indexOfLeast(residuals);
   const registration = await Registration.create(backend, objects[best], shape, mask, object);
   const registered: Registered[] = [];
@@ -53,8 +58,10 @@ export async function combine(backend: Backend, starts: Starts): Promise<Combine
   }
   const distances = Float64Array.from(registered, ({ distance }, start) => (start === best ? 0 : distance));
   const nearest = Math.min(...distances.filter((_, start) => start !== best));
+  const leastOf = (start: number) =>
+    anew?.starts.includes(start) ? Math.max(anew.least, residuals[best]) : residuals[best];
   const kept = [...objects.keys()].filter(
-    (start) => residuals[start] <= WORST_RESIDUAL * residuals[best] && distances[start] <= LARGEST_DISTANCE * nearest,
+    (start) => residuals[start] <= WORST_RESIDUAL * leastOf(start) && distances[start] <= LARGEST_DISTANCE * nearest,
   );
   const images = kept.map((start) => registered[start].image);
   const average = meanOf(images);

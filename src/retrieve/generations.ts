@@ -72,7 +72,14 @@ export async function runGenerations(run: Run): Promise<Reached> {
   const iterations = iterationsOf(chain);
   const stateSeconds = checkpoints && run.checkpointSeconds;
   const onStates = checkpoints && ((first: number, states: Origins) => checkpoints.add(first, states));
-  let { rounds, seconds, origins, best }: Omit<Checkpoint, 'settings' | 'history'> = resumed ?? {
+  let {
+    rounds,
+    seconds,
+    origins,
+    best,
+    first,
+    anew = [],
+  }: Omit<Checkpoint, 'settings' | 'history'> = resumed ?? {
     ...{ rounds: 0, seconds: 0, origins: [] },
   };
   const between = generations !== undefined && shrinkWrap ? shrinkWrap : undefined;
@@ -90,7 +97,7 @@ export async function runGenerations(run: Run): Promise<Reached> {
       ...{ shrinkWrap: between ? undefined : shrinkWrap, detwin: run.detwin && rounds === 0 },
     };
     const ofAll = shrinking && { shrinking: { ...shrinking }, support };
-    checkpoints?.begin({ rounds, seconds, origins, best, ...ofAll });
+    checkpoints?.begin({ rounds, seconds, origins, best, first, anew, ...ofAll });
     const results = await runJobs(backend, job, { signal, onProgress: progressOf(run, rounds), onStates });
     const isComplete = results.every((result) => result.iterations === iterations);
     const reached: Reached = { results, rounds, seconds, isComplete };
@@ -100,7 +107,14 @@ export async function runGenerations(run: Run): Promise<Reached> {
     const shrinks = generations - PERIODS_WITHOUT;
     const shrink = between &&
       rounds < shrinks && { by: shrinkAt(between, run.setup, rounds, shrinks), within: run.setup.support };
-    const given = { ...startsOf(results), heldOut: run.heldOut, ...(shrink && { shrink }) };
+    const reachedBy = startsOf(results);
+    first ??= reachedBy.residuals[indexOfLeast(reachedBy.residuals)];
+    const given = {
+      ...reachedBy,
+      heldOut: run.heldOut,
+      anew: { starts: anew, least: first },
+      ...(shrink && { shrink }),
+    };
     const combined = await combineStarts(setup, given, signal);
     before = { ...reached, isComplete: false };
     if (!combined) return before;
@@ -122,6 +136,7 @@ export async function runGenerations(run: Run): Promise<Reached> {
     seconds += Math.max(...results.map((result) => result.seconds));
     origins = [];
     for (const { start, object } of combined.next) origins[start] = { object };
+    anew = Array.from({ length: starts }, (_, start) => start).filter((start) => !origins[start]);
   }
 }
 
@@ -170,7 +185,7 @@ function startsOf(results: readonly JobResult[]): Pick<Starts, 'objects' | 'resi
 /** Undefined when it is aborted. */
 async function combineStarts(
   { object, pattern: { shape, magnitudes, mask } }: Setup,
-  given: Pick<Starts, 'objects' | 'residuals' | 'heldOut' | 'shrink'>,
+  given: Pick<Starts, 'objects' | 'residuals' | 'heldOut' | 'anew' | 'shrink'>,
   signal: AbortSignal | undefined,
 ): Promise<Combined | undefined> {
   const wasm = await requireBackend('wasm');
