@@ -59,7 +59,7 @@ describe('magnitudes from intensities', () => {
     expect(magnitudesFromIntensities(counts, [2, 2])).toEqual(Float64Array.from(counts, Math.sqrt));
     expect(magnitudesFromIntensities(Uint16Array.of(4), [1, 1])).toEqual(Float64Array.of(2));
     expect(() => magnitudesFromIntensities(Int16Array.of(4) as never, [1, 1])).toThrow(
-      'intensities: got an Int16Array',
+      'intensities: got a Int16Array of 1',
     );
   });
 

@@ -218,7 +218,7 @@ describe('.npy with positions', () => {
 
   it.each([
     [{}, 'positions: an .npy file has none'],
-    [{ positions: new Float64Array(8) }, 'it has 5 patterns and 4 positions'],
+    [{ positions: new Float64Array(8) }, 'it has 5 patterns, and there are 4 positions'],
     [{ positions: new Float64Array(3) }, 'positions: got a Float64Array of 3'],
     [{ positions: Float64Array.from(BEAM), positionsSign: [1, 2] }, 'positionsSign: got [1, 2]; takes two factors'],
     [{ position: '' }, "options: there is no 'position'"],
@@ -285,7 +285,7 @@ describe('files that are refused', () => {
     ['bad-wavelength', 'it has a wavelength of 632.8 m; takes 5e-13 to 0.0001 m, and its unit may be another'],
     ['bad-pixel', "it has a detector's pixel of 75 m; takes 1e-8 to 0.01 m"],
     ['bad-ptyd-energy', 'energy of 1.98645e-12 J, which is 1.24e+4 keV'],
-    ['bad-count', 'it has 5 patterns and 4 positions'],
+    ['bad-count', 'it has 5 patterns, and there are 4 positions'],
   ])('%s', async (name, message) => {
     const error: unknown = await readScan(fixture(name)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(FileFormatError);

@@ -30,6 +30,10 @@ describe('an estimated support', () => {
   it('is half of the pattern where the autocorrelation ends nowhere', async () => {
     const { magnitudes, shape } = await pattern([32, 48], { pad: 1 });
     expect(estimateSupport({ magnitudes, shape })).toMatchObject({ extent: [16, 24], found: [false, false] });
+    // The autocorrelation of white noise ends at once.
+    const noise = magnitudes.map((_, k) => Math.sqrt(1 + ((k * 7919) % 101)));
+    const [rows, columns] = estimateSupport({ magnitudes: noise, shape }).extent;
+    expect([rows > 1, columns > 1]).toEqual([true, true]);
     const [first] = estimateSupport({ magnitudes: new Float32Array([1, 2, 3, 4, 5]), shape: [1, 5] }).extent;
     expect(first).toBe(1);
   });

@@ -24,6 +24,9 @@ const LEAST_STEP = 3;
  */
 const [MOST_BEND, BEND_SHARE] = [2, 1 / 8];
 
+/** Intensities that are noise, or nearly flat, have an autocorrelation that ends at once. It proves nothing. */
+const LEAST_EXTENT = 4;
+
 /**
  * The number of rows (axis 0) or columns (1) of a real object. Undefined where the autocorrelation does not end, has gaps, fades
  * into the noise, or could not be measured. Noise is what intensities at k and −k differ by. Lines of frequencies that are
@@ -73,7 +76,7 @@ export function provenExtent(
     return Math.sqrt(Math.max(0, energy - count) / (SEEN * Math.sqrt(2 * count)));
   });
   const end = sizes.findIndex((size) => size < 1);
-  if (end < 1 || sizes.subarray(end).some((size) => size >= 1)) return undefined;
+  if (end < LEAST_EXTENT || sizes.subarray(end).some((size) => size >= 1)) return undefined;
   const last = sizes[end - 1];
   if (last < LEAST_STEP) return undefined;
   for (let k = 2; k <= BEND_SHARE * end; k++) if (sizes[end - k] > MOST_BEND * k * last) return undefined;
