@@ -130,7 +130,7 @@ describe('an error', () => {
       'more pixels than there are',
       [...pattern, '--support-size', '1e9'],
       2,
-      /supportSize: got 1000000000; takes an integer from 1 to the number of pixels/,
+      /--support-size: got 1000000000; takes an integer from 1 to the number of pixels/,
     ],
     ['a support of no pixel', [...pattern, '--support-size', '0'], 2, /--support-size: got "0"; takes a whole number/],
     ['bounds and no sign', [...pattern, '--bounds', '0..5', '--no-positivity'], 2, /--bounds and --no-positivity both/],
