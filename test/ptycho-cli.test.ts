@@ -191,7 +191,7 @@ describe('rephase ptycho -o', () => {
     expect(run).toMatchObject({ iterations: 2, notes: ['positions in pixels, row and column where the beam went'] });
     const { code, stderr } = await rephase('ptycho', 'patterns.npy', '--positions', 'pixels.csv', '-o', 'again.cxi');
     // Before anything runs.
-    expect(stderr).toMatch(/^rephase: wavelength: the scan does not say it; CXI takes .*\n$/);
+    expect(stderr).toMatch(/^rephase: --wavelength: the scan does not say it; CXI takes .*\n$/);
     expect(code).toBe(2);
   });
 
