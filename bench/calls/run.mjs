@@ -23,6 +23,7 @@ const effort = quick ? { batchMs: 20, rounds: 3 } : { batchMs: 80, rounds: 7 };
 /** Length of the largest images. */
 const MOST = quick ? { gpu: 512, processor: 512, emulated: 256 } : { gpu: 8192, processor: 4096, emulated: 512 };
 const PARTS = ['calls', 'granularity', 'copies', 'naive', 'memory', 'cycles', 'abandoned'];
+const root = fileURLToPath(new URL('../../', import.meta.url));
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url));
 const cupy = fileURLToPath(new URL('../peers/gs_cupy_calls.py', import.meta.url));
 
@@ -76,8 +77,10 @@ function measure(what, program, args) {
 
 /** @param {string} what @param {string | undefined} why */
 function leaveOut(what, why) {
-  results.notMeasured.push({ what, why });
-  console.error(`bench: not measured: ${what}: ${why}`);
+  // Messages of Node name files of this machine.
+  const reason = why?.replaceAll(root, '');
+  results.notMeasured.push({ what, why: reason });
+  console.error(`bench: not measured: ${what}: ${reason}`);
 }
 
 /** Called after every part, so that a run that is stopped keeps what it measured. */

@@ -9,25 +9,27 @@ export interface ResultNumbers {
   feasibleResidual: number;
 }
 
-/** A black image has a residual of 1; feedback that drives the image this far never comes back. */
+/** A black image has a residual of 1, and so has a black object of a scan; one that is driven this far never comes back. */
 const OVERFLOWING = 10;
 
-/** Warnings about the result of a scan: a black object leaves a residual of 1 there too. */
+/** Warnings about the result of a scan. */
 export function inspectScanResult({ residual }: { residual: number }): Warning[] {
-  const failed = (what: string): Warning[] => [
-    { code: 'DIVERGED', message: `the run failed: ${what}; a larger alpha, another probe, or another algorithm` },
-  ];
-  if (!Number.isFinite(residual)) return failed('its residual is not a number');
-  return residual > OVERFLOWING ? failed(`its residual grew to ${residual.toPrecision(3)}`) : [];
+  return failed(failureOf([residual]), 'a larger alpha, another probe, or another algorithm');
 }
 
 /** Warnings about a result. */
 export function inspectResult({ residual, feasibleResidual, feasible }: ResultNumbers): Warning[] {
-  const failed = (what: string): Warning[] => [
-    { code: 'DIVERGED', message: `the run failed: ${what}; a smaller beta, or another algorithm` },
-  ];
-  if (!Number.isFinite(residual) || !Number.isFinite(feasibleResidual)) return failed('its residual is not a number');
-  if (feasibleResidual > OVERFLOWING) return failed(`its residual grew to ${feasibleResidual.toPrecision(3)}`);
-  if (feasible.every((value) => value === 0)) return failed('no pixel of the image is above 0 inside the support');
-  return [];
+  const isBlack = feasible.every((value) => value === 0);
+  const black = isBlack ? 'no pixel of the image is above 0 inside the support' : undefined;
+  return failed(failureOf([feasibleResidual, residual]) ?? black, 'a smaller beta, or another algorithm');
+}
+
+/** What the first of these residuals tells, where all of them are numbers. */
+function failureOf(residuals: readonly [number, ...number[]]): string | undefined {
+  if (!residuals.every(Number.isFinite)) return 'its residual is not a number';
+  return residuals[0] > OVERFLOWING ? `its residual grew to ${residuals[0].toPrecision(3)}` : undefined;
+}
+
+function failed(what: string | undefined, advice: string): Warning[] {
+  return what === undefined ? [] : [{ code: 'DIVERGED', message: `the run failed: ${what}; ${advice}` }];
 }

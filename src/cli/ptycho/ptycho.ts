@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
-import { readScanResult, readScanWithNotes } from '../../formats/files.js';
+import { readScan, readScanResult } from '../../formats/files.js';
 import { SETTINGS, type ScanResult } from '../../formats/scan/result.js';
 import { metresOf } from '../../formats/scan/write.js';
 import { inspectScanResult } from '../../inspect/result.js';
@@ -192,8 +192,7 @@ function tell({ quiet, json }: PtychoOptions, { notes }: ScanInput, { facts }: L
 async function resumed(input: ScanInput, before: ScanResult, options: PtychoOptions): Promise<ScanInput> {
   const { iterations, modes } = options;
   const resume = options.resume!;
-  const { scan: its } = await readScanWithNotes(resume);
-  const other = differenceOf(its, input.scan);
+  const other = differenceOf(await readScan(resume), input.scan);
   if (other !== undefined) {
     throw new UsageError(
       `--resume: ${resume} ${other}; takes a run of this scan, read, turned and cleaned in the same way`,
