@@ -1,14 +1,21 @@
 /**
  * The API report, docs/api/report.md: the names and signatures of every entry, from the declarations in dist/. It is
  * committed, so that a change of the public surface is part of a change that somebody reads. `--check` fails when the
- * report is not what dist/ declares, and when an export or a member has no doc comment.
+ * report is not what dist/ declares, when an export or a member has no doc comment, and when a signature uses a type that
+ * users cannot import. A folder may be named whose dist/ and docs/ are meant.
  */
 import { readFileSync, writeFileSync, mkdirSync, existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import ts from 'typescript';
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { check: { type: 'boolean', default: false } },
+});
+process.chdir(positionals[0] ?? fileURLToPath(new URL('..', import.meta.url)));
 const REPORT = 'docs/api/report.md';
 const ENTRIES = {
   rephase: 'dist/index.d.ts',
@@ -16,33 +23,42 @@ const ENTRIES = {
   'rephase/files': 'dist/files.d.ts',
 };
 
-const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, types: ['node'], skipLibCheck: true };
-const program = ts.createProgram(Object.values(ENTRIES), options);
+const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, types: [], skipLibCheck: true };
+const program = ts.createProgram(
+  Object.values(ENTRIES).map((path) => resolve(path)),
+  options,
+);
 const checker = program.getTypeChecker();
 const printer = ts.createPrinter({ removeComments: true });
+
+const entries = Object.entries(ENTRIES).map(([name, path]) => {
+  const file = program.getSourceFile(resolve(path));
+  const module = file && checker.getSymbolAtLocation(file);
+  if (!file || !module) {
+    complain(`${path} is not there; \`npm run build\` makes it`);
+    process.exit();
+  }
+  return { name, exported: checker.getExportsOfModule(module).map(resolved).sort(byName) };
+});
+const importable = new Set(entries.flatMap(({ exported }) => exported));
 /** @type {Set<string>} */
 const undocumented = new Set();
-
-const report = Object.entries(ENTRIES).map(([name, path]) => {
-  const file = program.getSourceFile(path);
-  const module = file && checker.getSymbolAtLocation(file);
-  if (!file || !module) fail(`${path} is not there; \`npm run build\` makes it`);
-  const exported = checker.getExportsOfModule(module).map(resolved).sort(byName);
-  for (const symbol of exported) requireComments(name, symbol);
-  const listed = new Set(exported);
-  // Grows while it is walked, by what the declarations refer to.
-  const lines = [...exported].map((symbol) => textOf(symbol, listed));
-  const others = [];
-  for (const symbol of listed) if (!exported.includes(symbol)) others.push(textOf(symbol, listed));
-  const referred = others.length === 0 ? '' : `\n// Not exported, but referred to:\n${others.join('\n')}`;
-  return `## ${name}\n\n\`\`\`ts\n${lines.join('\n')}${referred}\n\`\`\`\n`;
+/** @type {Set<string>} */
+const leaks = new Set();
+const report = entries.map(({ name, exported }) => {
+  for (const symbol of exported) {
+    requireComments(name, symbol);
+    requireImportable(name, symbol);
+  }
+  return `## ${name}\n\n\`\`\`ts\n${exported.map(textOf).join('\n')}\n\`\`\`\n`;
 });
 const text = `# API report\n\nNames and signatures of every entry. \`npm run api\` writes this file.\n\n${report.join('\n')}`;
 
-if (process.argv.includes('--check')) {
-  if (undocumented.size > 0) fail(`no doc comment on ${[...undocumented].join(', ')}`);
+if (values.check) {
+  if (leaks.size > 0) complain(`no entry exports ${[...leaks].join('; ')}`);
+  if (undocumented.size > 0) complain(`no doc comment on ${[...undocumented].join(', ')}`);
   if (!existsSync(REPORT) || readFileSync(REPORT, 'utf8') !== text) {
-    fail(`the public surface differs from ${REPORT}; \`npm run api\` writes it anew, if that is meant`);
+    complain(`the public surface differs from ${REPORT}; \`npm run api\` writes it anew, if that is meant`);
   }
 } else {
   mkdirSync('docs/api', { recursive: true });
@@ -59,23 +75,29 @@ function byName(a, b) {
   return a.name < b.name ? -1 : 1;
 }
 
-/**
- * The declarations of a symbol, without comments. Adds to `listed` what they refer to.
- * @param {ts.Symbol} symbol
- * @param {Set<ts.Symbol>} listed
- */
-function textOf(symbol, listed) {
-  const declarations = (symbol.declarations ?? []).map((declaration) => {
-    /** @param {ts.Node} node */
-    const visit = (node) => {
-      const referred = ts.isIdentifier(node) && checker.getSymbolAtLocation(node);
-      if (referred && isTopLevel(resolved(referred))) listed.add(resolved(referred));
-      ts.forEachChild(node, visit);
-    };
-    visit(declaration);
-    return printer.printNode(ts.EmitHint.Unspecified, statementOf(declaration), declaration.getSourceFile());
-  });
+/** The declarations of a symbol, without comments. @param {ts.Symbol} symbol */
+function textOf(symbol) {
+  const declarations = (symbol.declarations ?? []).map((declaration) =>
+    printer.printNode(ts.EmitHint.Unspecified, statementOf(declaration), declaration.getSourceFile()),
+  );
   return declarations.join('\n');
+}
+
+/**
+ * Notes what the declarations of a symbol refer to and no entry exports.
+ * @param {string} entry
+ * @param {ts.Symbol} symbol
+ */
+function requireImportable(entry, symbol) {
+  /** @param {ts.Node} node */
+  const visit = (node) => {
+    const found = ts.isIdentifier(node) && checker.getSymbolAtLocation(node);
+    const referred = found && resolved(found);
+    if (referred && isTopLevel(referred) && !importable.has(referred))
+      leaks.add(`${referred.name}, which ${symbol.name} of ${entry} uses`);
+    ts.forEachChild(node, visit);
+  };
+  symbol.declarations?.forEach(visit);
 }
 
 /** Whether a symbol is declared at the top of a file in dist/. @param {ts.Symbol} symbol */
@@ -105,19 +127,23 @@ function requireComments(entry, symbol) {
   };
   note(symbol.name, symbol);
   for (const declaration of symbol.declarations ?? []) {
-    if (!ts.isClassDeclaration(declaration) && !ts.isInterfaceDeclaration(declaration)) continue;
-    for (const { name } of declaration.members) {
+    for (const { name } of membersOf(declaration)) {
       const member = name && checker.getSymbolAtLocation(name);
       if (member && !ts.isPrivateIdentifier(name)) note(`${symbol.name}.${member.name}`, member);
     }
   }
 }
 
-/**
- * @param {string} message
- * @returns {never}
- */
-function fail(message) {
+/** Those that have names of their own. @param {ts.Declaration} declaration */
+function membersOf(declaration) {
+  if (ts.isClassDeclaration(declaration) || ts.isInterfaceDeclaration(declaration)) return declaration.members;
+  return ts.isTypeAliasDeclaration(declaration) && ts.isTypeLiteralNode(declaration.type)
+    ? declaration.type.members
+    : [];
+}
+
+/** @param {string} message */
+function complain(message) {
   console.error(`api: ${message}`);
-  process.exit(1);
+  process.exitCode = 1;
 }

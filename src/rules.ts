@@ -5,6 +5,7 @@
  * set of coefficients where a pixel satisfies the object constraint and another where it violates it. What becomes of the
  * spectrum is data too: a `FourierRule`.
  */
+import type { Algorithm } from './types.js';
 
 /** The image x·(previous iterate) + y·(new image). A zero takes no part: 0 times infinity or −1 adds nothing. */
 export interface Combination {
@@ -145,7 +146,7 @@ export const IMPOSE: FourierRule = { tolerance: 0, limit: Infinity, likelihood: 
 const errorReduction = (): Row => ({ satisfied: Y, violated: ZERO, projected: 1 });
 
 /** The coefficients of `projected` follow from each paper's operators with P as the object's projection. */
-const TABLE = {
+const TABLE: Record<Algorithm, (parameters: RuleParameters) => Row> = {
   /** Error reduction (Fienup 1982). */
   er: errorReduction,
   /** Gerchberg & Saxton, Optik 35, 237 (1972), with the object's projection in place of its magnitudes. */
@@ -192,28 +193,22 @@ const TABLE = {
     fourier: { ...IMPOSE, limit, likelihood: true },
     keepsIterate: true,
   }),
-} satisfies Record<string, (parameters: RuleParameters) => Row>;
-
-/** `Algorithm` in src/types.ts describes each for users. */
-export type AlgorithmName = keyof typeof TABLE;
-
-/** The names of the algorithms; `Algorithm` describes each. */
-export const ALGORITHMS = Object.keys(TABLE) as [AlgorithmName, ...AlgorithmName[]];
+};
 
 /** The rule of an algorithm. */
-export function ruleOf(algorithm: AlgorithmName, parameters: RuleParameters): Rule {
+export function ruleOf(algorithm: Algorithm, parameters: RuleParameters): Rule {
   const { bounds, phases, inTwoPlanes, supportSize, tolerance, limit, unmeasured = 1, weights } = parameters;
   const fourier = { tolerance, limit, likelihood: false, unmeasured, weights };
   return makeRule({ bounds, phases, inTwoPlanes, supportSize, fourier, ...TABLE[algorithm](parameters) });
 }
 
 /** Whether an algorithm asks which of two pixels is less, which complex ones do not tell. */
-export function needsOrder(algorithm: AlgorithmName): boolean {
+export function needsOrder(algorithm: Algorithm): boolean {
   return algorithm === 'chio' || algorithm === 'cf';
 }
 
 /** Whether an algorithm's rule changes from one iteration to the next. */
-export function changesByIteration(algorithm: AlgorithmName): boolean {
+export function changesByIteration(algorithm: Algorithm): boolean {
   return algorithm === 'ml';
 }
 

@@ -3,6 +3,7 @@
  *
  * P·O is the wave of a position: probe times patch of the object. ψ is the wave that an algorithm keeps, or P·O.
  */
+import type { ScanAlgorithm } from './scan-types.js';
 
 /** What becomes of waves, and how object and probe follow. */
 export interface ScanRule {
@@ -39,7 +40,7 @@ const projections = (beta: number, hasBeta: boolean, waves: Row['rule']): Row =>
   rule: (beta) => ({ keepsWaves: true, ...waves(beta) }),
 });
 
-const TABLE = {
+const TABLE: Record<ScanAlgorithm, Row> = {
   /** Maiden, Johnson & Li, Optica 4, 736 (2017), regularised ptychographic iterative engine. */
   rpie: gradients(0.1, 16),
   /** Maiden & Rodenburg, Ultramicroscopy 109, 1256 (2009), extended ptychographic iterative engine. */
@@ -52,21 +53,15 @@ const TABLE = {
   raar: projections(0.75, true, (beta) => ({ a: 1 - 2 * beta, b: beta, c: 2 })),
   /** Alternating projections, as in Thibault et al. (2009). */
   ap: projections(1, false, () => ({})),
-} satisfies Record<string, Row>;
-
-/** `ScanAlgorithm` in src/scan-types.ts describes each for users. */
-export type ScanAlgorithmName = keyof typeof TABLE;
-
-/** The names of the algorithms for scans; `ScanAlgorithm` describes each. */
-export const SCAN_ALGORITHMS = Object.keys(TABLE) as [ScanAlgorithmName, ...ScanAlgorithmName[]];
+};
 
 /** What an algorithm takes where the caller says nothing. */
-export function scanDefaults(algorithm: ScanAlgorithmName): Omit<Row, 'rule'> {
+export function scanDefaults(algorithm: ScanAlgorithm): Omit<Row, 'rule'> {
   return TABLE[algorithm];
 }
 
 /** The rule of an algorithm, with the probe updated. */
-export function scanRuleOf(algorithm: ScanAlgorithmName, alpha: number, beta: number): ScanRule {
+export function scanRuleOf(algorithm: ScanAlgorithm, alpha: number, beta: number): ScanRule {
   return {
     ...{ keepsWaves: false, a: 0, b: 1, c: 1, leastSquares: false, ridge: 0.1, alpha, step: 1, updatesProbe: true },
     ...TABLE[algorithm].rule(beta),

@@ -1,9 +1,9 @@
 /** The words of ptychography that users meet: scans, options and results. */
-import type { ScanAlgorithmName } from './scan-rules.js';
 import type { BackendName, MaskArray, Precision, RealArray, RealResult, RunOptions, Shape } from './types.js';
 import type { Warning } from './warnings.js';
 
-export { SCAN_ALGORITHMS } from './scan-rules.js';
+/** The names of the algorithms for scans; `ScanAlgorithm` describes each. */
+export const SCAN_ALGORITHMS = ['rpie', 'epie', 'lsqml', 'dm', 'raar', 'ap'] as const;
 
 /**
  * How object and probe follow from the waves of each position.
@@ -17,7 +17,7 @@ export { SCAN_ALGORITHMS } from './scan-rules.js';
  * | `raar` | likewise, with its own step of the waves | Luke, Inverse Problems 21, 37 (2005) |
  * | `ap` | likewise, alternating projections | Thibault et al. (2009) |
  */
-export type ScanAlgorithm = ScanAlgorithmName;
+export type ScanAlgorithm = (typeof SCAN_ALGORITHMS)[number];
 
 /** Where patterns can be kept between the batches that use them. */
 export const PATTERN_PLACES = ['device', 'host'] as const;

@@ -2,8 +2,6 @@
  * The vocabulary of the public API: what a problem is, what can be asked of it, and what comes back. Only types and the
  * lists of names; behaviour lives in the files that use them.
  */
-import type { AlgorithmName } from './rules.js';
-
 import type { Warning } from './warnings.js';
 
 /** Rows and columns of an image, both at least 1. Arrays are row-major. */
@@ -18,7 +16,11 @@ export type RealResult = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 /** One entry per pixel: zero is outside (or not measured), anything else inside (or measured). */
 export type MaskArray = Uint8Array | Uint8ClampedArray | readonly boolean[];
 
-export { ALGORITHMS } from './rules.js';
+/** The names of the algorithms; `Algorithm` describes each. */
+// prettier-ignore
+export const ALGORITHMS = [
+  'er', 'gs', 'hio', 'input-output', 'output-output', 'chio', 'raar', 'hpr', 'dm', 'rrr', 'cf', 'ml',
+] as const;
 
 /**
  * How the object constraint is applied, pixel by pixel: y is the new image, x the previous iterate, β the feedback
@@ -55,7 +57,7 @@ export { ALGORITHMS } from './rules.js';
  * satisfy the constraint. P(t) is then the nearest complex number that satisfies it. `chio` and `cf` ask which of two numbers
  * is less, and take real objects only.
  */
-export type Algorithm = AlgorithmName;
+export type Algorithm = (typeof ALGORITHMS)[number];
 
 /** What the pixels of an object are. */
 export const OBJECT_KINDS = ['real', 'complex'] as const;

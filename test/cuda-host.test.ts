@@ -21,7 +21,8 @@ import { cudaBackend } from '../backends/cuda/backend.js';
 import type { BackendProblem, BackendScan } from '../src/backends/interface.js';
 import { OutOfMemoryError } from '../src/index.js';
 import type { PatternPlace } from '../src/scan-types.js';
-import { scanNumbers, scanRuleOf, type ScanAlgorithmName } from '../src/scan-rules.js';
+import { scanNumbers, scanRuleOf } from '../src/scan-rules.js';
+import type { ScanAlgorithm } from '../src/scan-types.js';
 import { allCoefficients, IMPOSE, POSITIVE, PROJECTION, ruleOf, withoutPrevious, type Rule } from '../src/rules.js';
 import { whyNoNvcc } from '../scripts/nvcc.mjs';
 import { execute } from './support/program.js';
@@ -706,7 +707,7 @@ describe.skipIf(whyNot)(`the cuda backend's host side${whyNot ? ` (skipped: ${wh
   });
 
   describe('scans', () => {
-    const numbers = (algorithm: ScanAlgorithmName) => Float64Array.from(scanNumbers(scanRuleOf(algorithm, 0.1, 1)));
+    const numbers = (algorithm: ScanAlgorithm) => Float64Array.from(scanNumbers(scanRuleOf(algorithm, 0.1, 1)));
     const [positions, pixels, object] = [5, 32 * 32, 40 * 40];
     const openScan = (options: Partial<NativeScanProblem> = {}): NativeScan =>
       new addon.Scan({

@@ -2,11 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { selectDevice } from '../src/backends/registry.js';
 import { TextbookSession, hermitianPart, textbookStart, type PixelRule } from '../src/cli/validate/textbook.js';
-import type { Shape } from '../src/index.js';
+import { ALGORITHMS, type Shape } from '../src/index.js';
 import { prepare } from '../src/problems/image.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import {
-  ALGORITHMS,
   IMPOSE,
   POSITIVE,
   PROJECTION,

@@ -20,12 +20,13 @@ export interface Image {
   maskDataset?: string | undefined;
 }
 
+/** The formats that can be read. */
 // prettier-ignore
 export const IMAGE_FORMATS = [
   'npy', 'png', 'tiff', 'hdf5', 'npz', 'matlab', 'gzip', 'bmp', 'pnm', 'jpeg', 'edf', 'mrc', 'cbf',
 ] as const;
 
-/** The formats that can be read, told apart by a file's first bytes. */
+/** One of `IMAGE_FORMATS`. A file's first bytes tell which. */
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /** How an image becomes the bytes of a file. */

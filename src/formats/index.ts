@@ -24,7 +24,7 @@ import { decodeScan as decodeScanFile } from './scan/decode.js';
 import { decodeTiff, isTiff } from './tiff/decode.js';
 import { encodeTiff } from './tiff/encode.js';
 
-export type { EncodeOptions, Image, ImageFormat } from './image.js';
+export { IMAGE_FORMATS, type EncodeOptions, type Image, type ImageFormat } from './image.js';
 export { type ComplexDecodeOptions, type ComplexImage, encodeComplexImage } from './complex-image.js';
 export { type NpyArray, decodeComplexNpy, decodeNpy, encodeComplexNpy, encodeNpy } from './npy.js';
 
@@ -32,10 +32,11 @@ export type { DecodeOptions } from './options.js';
 export type { ScanGeometry } from './scan/assemble.js';
 
 const ENCODE_KEYS = ['bits', 'range', 'settings'] as const satisfies readonly (keyof EncodeOptions)[];
-const WRITTEN = ['npy', 'png', 'tiff', 'cxi'] as const;
-
 /** The formats that `encodeImage` writes. */
-export type WritableFormat = (typeof WRITTEN)[number];
+export const WRITABLE_FORMATS = ['npy', 'png', 'tiff', 'cxi'] as const;
+
+/** One of `WRITABLE_FORMATS`. */
+export type WritableFormat = (typeof WRITABLE_FORMATS)[number];
 
 /** Asked in this order: HDF5 may have anything in front of it, MATLAB's header for one. */
 const DETECTORS: readonly [ImageFormat, (bytes: Uint8Array) => boolean][] = [
@@ -169,7 +170,7 @@ export async function encodeImage(
   format: WritableFormat,
   options: EncodeOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  checkName('format', format, WRITTEN);
+  checkName('format', format, WRITABLE_FORMATS);
   rejectUnknownKeys('options', options, ENCODE_KEYS);
   const checked = checkImage(image);
   switch (format) {

@@ -4,12 +4,14 @@
  */
 import type { BackendScan } from '../backends/interface.js';
 import { InvalidArgumentError, gotTakes } from '../errors.js';
-import { SCAN_ALGORITHMS, scanDefaults, scanRuleOf, type ScanAlgorithmName } from '../scan-rules.js';
+import { scanDefaults, scanRuleOf } from '../scan-rules.js';
 import {
   PATTERN_PLACES,
+  SCAN_ALGORITHMS,
   type CountArray,
   type PatternPlace,
   type Scan,
+  type ScanAlgorithm,
   type ScanOptions,
   type ScanRunOptions,
   type ScanSessionOptions,
@@ -43,7 +45,7 @@ export const PREVIEW_SECONDS = 5;
 
 /** Options of a scan's session with every default filled in. The number of modes waits for the probe. */
 export interface ScanSettings extends CommonSettings {
-  algorithm: ScanAlgorithmName;
+  algorithm: ScanAlgorithm;
   alpha: number;
   beta: number;
   batch: number;
