@@ -156,30 +156,36 @@ async function namedDevice(name: BackendName, wanted: Wanted): Promise<Selected>
   throw new BackendUnavailableError(`${what} is not available: ${selected}`, name);
 }
 
-/** Stops at the first device that is not emulated, so that the backends behind it are not even loaded. */
+/**
+ * Tries the hardware of every backend before any emulation of it, whose self-test takes seconds, and stops at the first
+ * device that works, so that the backends behind it are not even loaded.
+ */
 async function bestDevice(wanted: Wanted): Promise<Selected> {
-  const tried: string[] = [];
+  const tried = new Set<string>();
   let outOfMemory: OutOfMemoryError | undefined;
-  let emulated: Selected | undefined;
-  for (const name of BACKEND_NAMES) {
-    const selected = await deviceOf(name, wanted).catch((error: unknown) => {
-      if (error instanceof InvalidArgumentError && error.argument === 'precision')
-        return `no ${wanted.precision} precision`;
-      if (!(error instanceof OutOfMemoryError)) throw error;
-      outOfMemory ??= error;
-      return error.message;
-    });
-    if (typeof selected === 'string') tried.push(`${name}: ${selected}`);
-    else if (!selected.device.software) return selected;
-    else emulated ??= selected;
+  for (const software of [false, true]) {
+    for (const name of BACKEND_NAMES) {
+      const selected = await deviceOf(name, wanted, software).catch((error: unknown) => {
+        if (error instanceof InvalidArgumentError && error.argument === 'precision')
+          return `no ${wanted.precision} precision`;
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        outOfMemory ??= error;
+        return error.message;
+      });
+      if (typeof selected !== 'string') return selected;
+      if (selected) tried.add(`${name}: ${selected}`);
+    }
   }
-  if (emulated) return emulated;
   if (outOfMemory) throw outOfMemory;
-  throw new BackendUnavailableError(`no backend is available here. Tried: ${tried.join('; ')}`);
+  throw new BackendUnavailableError(`no backend is available here. Tried: ${[...tried].join('; ')}`);
 }
 
-/** The selected device, or the reason why there is none. */
-async function deviceOf(name: BackendName, { precision, device }: Wanted): Promise<Selected | string> {
+/** The selected device, emulated or not where `software` says so, or the reason why there is none: '' if none is such. */
+async function deviceOf(
+  name: BackendName,
+  { precision, device }: Wanted,
+  software?: boolean,
+): Promise<Selected | string> {
   const examined = await examine(name);
   if (typeof examined === 'string') return examined;
   const { backend, devices } = examined;
@@ -194,6 +200,7 @@ async function deviceOf(name: BackendName, { precision, device }: Wanted): Promi
   }
   const reasons: string[] = [];
   for (const index of device === undefined ? devices.keys() : [device]) {
+    if (software !== undefined && Boolean(devices[index].software) !== software) continue;
     const reason = await whyNot(backend, devices, index);
     if (reason === undefined) return { backend, index, device: devices[index] };
     reasons.push(reason);
@@ -250,7 +257,7 @@ async function whyNot(backend: Backend, devices: readonly DeviceInfo[], index: n
 
 /** Joins the reasons of devices; several devices get their numbers. */
 function allOf(reasons: readonly string[]): string {
-  return reasons.length === 1 ? reasons[0] : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
+  return reasons.length < 2 ? reasons.join() : reasons.map((reason, index) => `device ${index}: ${reason}`).join('; ');
 }
 
 /** Software devices rank below the wasm backend, and unavailable backends below those. */
