@@ -107,7 +107,7 @@ it('refuses what is no checkpoint or of another run, in one line', async () => {
     });
   };
   await refused(['--resume', 'text.checkpoint'], 1, 'resume: these bytes are no checkpoint of rephase');
-  await refused(['--resume', 'none'], 1, 'cannot read none: no such file or folder');
+  await refused(['--resume', 'none'], 1, '--resume: cannot read none: no such file or folder');
   await refused(
     ['--resume', 'run.checkpoint', '--support', '48x48', '--iterations', '5'],
     1,

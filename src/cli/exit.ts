@@ -5,7 +5,15 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { CommanderError } from 'commander';
-import { AbortError, InvalidArgumentError, RephaseError, gotTakes, messageOf } from '../errors.js';
+import {
+  AbortError,
+  FileAccessError,
+  FileFormatError,
+  InvalidArgumentError,
+  RephaseError,
+  gotTakes,
+  messageOf,
+} from '../errors.js';
 import { note, printJson } from './print.js';
 
 export const EXIT = {
@@ -33,6 +41,7 @@ const OPTIONS = new Set([
   ...['checkpointSeconds', 'refine', 'heldOut', 'shrinkWrap', 'detwin', 'keepPatterns'],
   ...['batch', 'modes', 'probeFrom', 'positionsFrom', 'wavelength', 'distance', 'detectorPixel', 'defocus'],
   ...['pad', 'photons', 'beamstop', 'REPHASE_BACKEND', 'frame', 'frames', 'maxPixels'],
+  ...['amplitudeBounds', 'phaseBounds'],
 ]);
 
 /** Options that are called otherwise than their arguments. */
@@ -43,9 +52,16 @@ const CALLED: Readonly<Record<string, string>> = {
   REPHASE_BACKEND: 'REPHASE_BACKEND',
 };
 
-/** The message of an error, which names the option that a bad argument of the library came from. */
-function messageFor(error: unknown): string {
+/** The option that names a file; undefined where it is no option that does. */
+export type OptionOf = (path: string) => string | undefined;
+
+/** The message of an error, which names the option that a bad argument of the library, or a file, came from. */
+function messageFor(error: unknown, optionOf: OptionOf): string {
   const message = messageOf(error);
+  if (error instanceof FileAccessError || error instanceof FileFormatError) {
+    const option = error.path === undefined ? undefined : optionOf(error.path);
+    return option === undefined || message.startsWith(option) ? message : `${option}: ${message}`;
+  }
   if (!(error instanceof InvalidArgumentError) || !isUsage(error)) return message;
   // `shrinkWrap.sigma` becomes `--shrink-wrap sigma`.
   const name = /^\w+/.exec(error.argument)![0];
@@ -72,14 +88,14 @@ export function stopCode(signal: unknown): number {
 }
 
 /** Explains `error` on stderr, and with `--json` as an object on stdout too. Returns the exit code. */
-export function explain(error: unknown, json: boolean): number {
+export function explain(error: unknown, json: boolean, optionOf: OptionOf = () => undefined): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) {
     if (error.exitCode !== 0 && json) printError('USAGE', error.message.replace(/^error: /, ''));
     return error.exitCode === 0 ? EXIT.success : EXIT.usage;
   }
   const code = exitCode(error);
-  const message = messageFor(error);
+  const message = messageFor(error, optionOf);
   if (json) printError(codeOf(error), message);
   note(message);
   if (process.env.REPHASE_DEBUG && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);

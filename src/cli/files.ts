@@ -33,7 +33,7 @@ import {
 import { decodeNamed, naming } from '../formats/named.js';
 import { type Shape } from '../types.js';
 import { UsageError, usage } from './exit.js';
-import { whole } from './values.js';
+import { named, whole } from './values.js';
 
 export type { Image } from '../formats/index.js';
 
@@ -43,7 +43,11 @@ export type InputOptions = Pick<DecodeOptions, 'dataset' | 'frame' | 'frames' | 
 /** Adds the options that say which image of a file to read. `what` names the image. */
 export function addInputOptions(command: Command, what: string): Command {
   return command
-    .option('--dataset <path>', `where the ${what} is in an HDF5, MATLAB or npz file (also as FILE:/PATH)`)
+    .option(
+      '--dataset <path>',
+      `where the ${what} is in an HDF5, MATLAB or npz file (also as FILE:/PATH)`,
+      named('--dataset', 'the path of a dataset'),
+    )
     .option('--frame <number>', 'of a stack of frames: the one to take, counted from 0', whole('--frame', 0))
     .option('--frames <which>', 'of a stack: sum or mean of all, or A:B, the sum of frames A to B - 1')
     .option(

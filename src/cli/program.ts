@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { splitDataset } from '../formats/files.js';
 import { addBackends } from './backends.js';
 import { addBench } from './bench.js';
 import { addCombine } from './combine.js';
@@ -37,15 +38,31 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === 'EPIPE') process.exit(EXIT.success);
     process.exit(explain(streamError(error), false));
   });
+  return runProgram(createProgram(), args);
+}
+
+/** The same for a program that is there already, and in a process that does more. */
+export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return explain(error, args.includes('--json'));
+    return explain(error, args.includes('--json'), (path) => optionOf(program, path));
   }
 }
 
-function createProgram(): Command {
+/** The option of the command that has run whose value is the path of a file, or names a dataset in it. */
+function optionOf(program: Command, path: string): string | undefined {
+  const command = program.commands.find(({ args }) => args.length > 0);
+  if (!command || command.args.some((named) => isIn(path, named))) return undefined;
+  const values = command.opts<Record<string, unknown>>();
+  return command.options.find((option) => isIn(path, values[option.attributeName()]))?.long;
+}
+
+const isIn = (path: string, named: unknown) =>
+  typeof named === 'string' && (named === path || splitDataset(named)?.path === path);
+
+export function createProgram(): Command {
   const program = new Command('rephase')
     .description('Phase retrieval: recovers an image from the magnitudes of its Fourier transform.')
     .version(version)

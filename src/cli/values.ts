@@ -4,6 +4,14 @@ import { type Shape, type ShrinkWrapOptions } from '../types.js';
 
 const SHAPE = /^(\d+)x(\d+)$/i;
 
+/** Any text but none. */
+export function named(option: string, takes: string): (text: string) => string {
+  return (text) => {
+    if (text !== '') return text;
+    throw usage(option, text, takes);
+  };
+}
+
 /** A whole number of at least `least`. */
 export function whole(option: string, least: number): (text: string) => number {
   return (text) => {

@@ -25,7 +25,18 @@ import { defaultNames, type Names } from './names.js';
 import type { GivenOptions, Outcome, ReconstructOptions } from './outcome.js';
 import { writePart } from '../part.js';
 import { printOutcome, writeImage, writeRecords } from './output.js';
-import { numberBetween, numberFrom, oneOf, pair, positive, range, shrinkWrap, starts, whole } from '../values.js';
+import {
+  named,
+  numberBetween,
+  numberFrom,
+  oneOf,
+  pair,
+  positive,
+  range,
+  shrinkWrap,
+  starts,
+  whole,
+} from '../values.js';
 import { addWhereOptions } from '../where.js';
 
 /** As parsed: `--starts` is two options of the library. */
@@ -145,7 +156,11 @@ export function addReconstruct(program: Command): void {
   addWhereOptions(command, true)
     .option('--bits <number>', 'of a pixel of a PNG: 8 or 16 (default: 8)', oneOf('--bits', ['8', '16']))
     .option('--history <file>', 'write the residual of every iteration: .csv or .json')
-    .option('--checkpoint <file>', 'write what the run has reached, every so often and when it is stopped')
+    .option(
+      '--checkpoint <file>',
+      'write what the run has reached, every so often and when it is stopped',
+      named('--checkpoint', 'the name of a file'),
+    )
     .option('--checkpoint-every <seconds>', 'how often (default: 60)', positive('--checkpoint-every'))
     .option('--resume <file>', 'a checkpoint to go on from, with the pattern and the options of the run that wrote it')
     .option('--report <file>', 'write a page with pictures, residual curve and settings: .html');
