@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { alignedError, createSession, retrieve, simulate, tightenSupport } from '../dist/index.js';
+import { alignedError, createSession, fitSupport, retrieve, simulate } from '../dist/index.js';
 import { readImage } from '../dist/files.js';
 import { reduced } from './images.mjs';
 import { describeMachine } from './machine.mjs';
@@ -55,8 +55,8 @@ for (const path of paths) {
       const { magnitudes, mask, shape } = await simulate({ ...image, pad: 2, photons, seed, beamstop });
       const [truth, given] = padded(image, shape, larger);
       // What `rephase reconstruct` does with a support, unless it is told not to.
-      const tight = tightenSupport({ magnitudes, mask, shape, support: given });
-      const problem = { magnitudes, mask, shape, support: tight?.support ?? given };
+      const fitted = fitSupport({ magnitudes, mask, shape, support: given });
+      const problem = { magnitudes, mask, shape, support: fitted?.support ?? given };
       const result = await retrieve(problem, { ...RECIPE, seed, backend });
       const { feasibleResidual, freeResidual, agreement, generations } = result;
       const { error, aligned } = await alignedError(result.feasible, truth, shape);

@@ -186,7 +186,7 @@ describe('reconstruct', () => {
     expect(repeated.residual).toBe(chosen.residual);
   });
 
-  it('tightens a support that is too large where it chooses the recipe, and says how not to', async () => {
+  it('fits the support where it chooses the recipe, and says how not to', async () => {
     const args = ['reconstruct', 'tight.npy', '-o', 'out.npy', '--support', '36x32', '--backend', 'wasm', '--json'];
     await writeImage(folder.at('grain.npy'), { data: noise(32 * 32, 3).map((u) => 0.3 + u), shape: [32, 32] });
     await rephase(['simulate', 'grain.npy', '-o', 'tight.npy', '--photons', '1e8']);
@@ -195,16 +195,22 @@ describe('reconstruct', () => {
     const pixels = async () => (await readImage(folder.at('used.npy'))).data.filter((value) => value === 1).length;
     const chosen = json((await rephase(quick)).stdout);
     expect(chosen.done).toEqual([
-      'the support has 36 × 32 pixels, and the autocorrelation ends where that of 32 × 32 does: its middle is taken (--no-tight-support leaves it)',
+      'the support has 36 × 32 pixels, and the autocorrelation ends where that of 32 × 32 does: its middle is taken (--no-fit-support leaves it)',
       expect.stringMatching(
-        /: rephase reconstruct tight\.npy .* --tight-support --starts 4 --generations 2 --refine 100$/,
+        /: rephase reconstruct tight\.npy .* --fit-support --starts 4 --generations 2 --refine 100$/,
       ),
     ]);
     expect(await pixels()).toBe(32 * 32);
     expect((await repeat(chosen)).residuals).toEqual(chosen.residuals);
-    expect(json((await rephase([...quick, '--no-tight-support'])).stdout).done).toHaveLength(1);
+    expect(json((await rephase([...quick, '--no-fit-support'])).stdout).done).toHaveLength(1);
     expect(await pixels()).toBe(36 * 32);
     expect(json((await rephase([...args, '--chain', 'hio*20'])).stdout).done).toEqual([]);
+    // Much noise
+    await rephase(['simulate', 'grain.npy', '-o', 'tight.npy', '--photons', '1e4']);
+    expect(json((await rephase(quick)).stdout).done).toContain(
+      'the support has 36 × 32 pixels, and there is much noise: it gets room, 38 × 34 pixels (--no-fit-support leaves it)',
+    );
+    expect(await pixels()).toBe(38 * 34);
   });
 
   it('needs no options: it leaves image, numbers, report, record and support, and replaces no other file', async () => {

@@ -16,7 +16,7 @@ import { isAsymmetric } from './symmetry.js';
 export { type CleanOptions, type Cleaned, type DetectorImage, clean } from './clean.js';
 export { WARNING_CODES, type Warning, type WarningCode } from '../warnings.js';
 export { inspectResult } from './result.js';
-export { type SupportEstimate, type TightenedSupport, estimateSupport, tightenSupport } from './support.js';
+export { type FittedSupport, type SupportEstimate, estimateSupport, fitSupport } from './support.js';
 
 /** What is known of an image before `inspectImage` looks at it. */
 export interface InspectOptions {

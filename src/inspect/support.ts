@@ -1,8 +1,8 @@
-/** What the autocorrelation of a pattern says about the support: how large it is, and that it is larger than need be. */
-import type { Problem, Shape } from '../types.js';
+/** What a pattern says about the support: how large it is, that it is larger than need be, and that starts need more room. */
+import type { Problem, RealArray, Shape } from '../types.js';
 import { extentAlong } from './autocorrelation.js';
 import { provenExtent } from './extent.js';
-import { checkMask, checkRealArray, checkShape, checkSupport } from '../problems/image.js';
+import { checkMask, checkRealArray, checkShape, checkSupport, countOf, patternOf } from '../problems/image.js';
 import { centredPattern } from './pattern.js';
 
 /** What `estimateSupport` finds. */
@@ -54,39 +54,63 @@ export function estimateSupport(problem: Pick<Problem, 'magnitudes' | 'shape' | 
   return { support, extent: [height, width], found: [seen[0].found, seen[1].found] };
 }
 
-/** What `tightenSupport` finds. */
-export interface TightenedSupport {
-  /** 1 in a rectangle in the middle of the support that was given. */
+/** What `fitSupport` finds. */
+export interface FittedSupport {
+  /** 1 where the object may be non-zero. */
   support: Uint8Array<ArrayBuffer>;
-  /** Its rows and columns. */
+  /** Its rows and columns: those of the smallest rectangle that holds it. */
   extent: Shape;
   /** Those of the support that was given. */
   given: Shape;
 }
 
 /**
- * Takes the middle of a rectangular support that is larger than the object. Where the autocorrelation of the pattern ends
- * sharply, above its noise, it tells the rows and columns of the object to the pixel; where the object lies in a larger
- * support, magnitudes leave open. Undefined where there is nothing to take away, or nothing is certain: the support is no
- * rectangle, the object is complex or fades at its edges, its parts lie far apart, or photons are too few.
+ * Where noise is more than `NOISY` of the measured magnitudes, a support that ends where the object does leaves starts no room
+ * on the way: they stop at images that are far off. On each side it gets this share of its extent more.
+ */
+const [NOISY, ROOM] = [0.06, 0.02];
+
+/**
+ * Fits the support of a real object to its pattern.
+ *
+ * Takes the middle of a rectangle that is larger than the object: where the autocorrelation of the pattern ends sharply, above its
+ * noise, it tells the rows and columns of the object to the pixel; where in a larger support the object lies, magnitudes leave open.
+ *
+ * Where that is not known, and noise is more than 6 % of the measured magnitudes (by what those at k and −k differ by), gives
+ * a support of any shape 2 % of its extent more room on each side, at least one pixel. The object may then lie anywhere in it.
+ *
+ * Undefined where the support stays as it is: nothing is certain and there is little noise, more room would be more than half of the
+ * measured pixels, the object is complex, or there is no support.
  *
  * @throws {@link InvalidArgumentError} where magnitudes, mask or support do not fit the shape
  *
  * ```ts
- * const support = tightenSupport(problem)?.support ?? problem.support;
+ * const support = fitSupport(problem)?.support ?? problem.support;
  * ```
  */
-export function tightenSupport(
+export function fitSupport(
   problem: Pick<Problem, 'magnitudes' | 'shape' | 'mask' | 'support' | 'object'>,
-): TightenedSupport | undefined {
+): FittedSupport | undefined {
   const shape = checkShape('shape', problem.shape);
   const magnitudes = checkRealArray('magnitudes', problem.magnitudes, shape);
   const mask = checkMask(problem.mask, shape);
   const support = checkSupport(problem.support, shape);
   if (!support || problem.object === 'complex') return undefined;
-  const spans = spansOf(support, shape);
+  const given = { magnitudes, mask, shape, support, spans: spansOf(support, shape) };
+  return tightened(given) ?? loosened(given);
+}
+
+interface Given {
+  magnitudes: RealArray;
+  mask: Uint8Array | undefined;
+  shape: Shape;
+  support: Uint8Array;
+  spans: [rows: Span, columns: Span];
+}
+
+function tightened({ magnitudes, mask, shape, support, spans }: Given): FittedSupport | undefined {
   const given = spans.map(({ length }) => length) as [number, number];
-  if (support.reduce((sum, inside) => sum + inside, 0) !== given[0] * given[1]) return undefined;
+  if (countOf(support) !== given[0] * given[1]) return undefined;
   const extent = given.map((side, axis) => {
     const proven = provenExtent({ magnitudes, mask, shape }, axis as 0 | 1);
     return Math.min(side, proven ?? side);
@@ -99,6 +123,27 @@ export function tightenSupport(
   const tight = new Uint8Array(support.length);
   for (const row of rows) for (const column of columns) tight[row * shape[1] + column] = 1;
   return { support: tight, extent, given };
+}
+
+function loosened({ magnitudes, mask, shape, support, spans }: Given): FittedSupport | undefined {
+  const { energy, asymmetry } = patternOf({ magnitudes, mask, shape, scale: 1 }, 'real');
+  // Half of the noise of a pair is in its mean.
+  if (!(2 * asymmetry > NOISY * NOISY * energy)) return undefined;
+  const given = spans.map(({ length }) => length) as [number, number];
+  const [down, right] = given.map((side) => Math.max(1, Math.round(ROOM * side)));
+  const [rows, columns] = shape;
+  const loose = new Uint8Array(support.length);
+  for (let at = 0; at < support.length; at++) {
+    if (!support[at]) continue;
+    const [row, column] = [Math.floor(at / columns), at % columns];
+    for (let i = row - down; i <= row + down; i++) {
+      const first = ((i + rows) % rows) * columns;
+      for (let j = column - right; j <= column + right; j++) loose[first + ((j + columns) % columns)] = 1;
+    }
+  }
+  const measured = mask ? countOf(mask) : support.length;
+  if (2 * countOf(loose) > measured) return undefined;
+  return { support: loose, extent: spansOf(loose, shape).map(({ length }) => length) as [number, number], given };
 }
 
 /** The rows and the columns of the smallest rectangle that holds a support, around the edges. */

@@ -423,6 +423,13 @@ export function largestOf(
   return largest;
 }
 
+/** How many pixels are inside. */
+export function countOf(support: ArrayLike<number>): number {
+  let count = 0;
+  for (let i = 0; i < support.length; i++) count += support[i];
+  return count;
+}
+
 /** Adds the sums over the whole pattern that residuals need. */
 export function patternOf(given: Omit<Pattern, 'energy' | 'asymmetry'>, object: ObjectKind): Pattern {
   const { magnitudes, mask, scale, shape } = given;

@@ -5,12 +5,12 @@
 import type { Backend } from '../backends/interface.js';
 import { AbortError } from '../errors.js';
 import { toFeasible } from '../problems/feasible.js';
-import { indexOfNonFinite, type Setup } from '../problems/image.js';
+import { countOf, indexOfNonFinite, type Setup } from '../problems/image.js';
 import { indexOfLeast } from '../session/residuals.js';
 import { openSession, type ChainOptions, type Session } from '../session/session.js';
 import type { StartState } from '../session/start-state.js';
 import { isProjection, iterateIsImage } from '../rules.js';
-import { countOf, type ShrinkProgress } from '../session/shrink-wrap.js';
+import { type ShrinkProgress } from '../session/shrink-wrap.js';
 import type { RealArray, RealResult, Reconstruction, RunOptions, ShrunkSupport } from '../types.js';
 import { iterationsOf, stepsAfter, type Link } from './chain.js';
 import { areaOf, stagesOf, type ShrinkWrapSettings } from './periods.js';

@@ -4,8 +4,8 @@
  */
 import { InvalidArgumentError, gotTakes } from '../errors.js';
 import { checkInteger, checkShrinkSupport, rejectUnknownKeys } from '../problems/options.js';
-import type { Setup } from '../problems/image.js';
-import { countOf, type PeriodEnd } from '../session/shrink-wrap.js';
+import { countOf, type Setup } from '../problems/image.js';
+import { type PeriodEnd } from '../session/shrink-wrap.js';
 import type { Stage } from '../session/session.js';
 import type { Shape, ShrinkWrapOptions } from '../types.js';
 import { countSteps, iterationsOf, stepsAfter, stepsOf, type Link } from './chain.js';

@@ -5,7 +5,7 @@
 import type { Backend } from '../backends/interface.js';
 import { toFeasible } from '../problems/feasible.js';
 import { intoFrame, outOfFrame } from '../problems/propagation.js';
-import { ruleFor, type Setup } from '../problems/image.js';
+import { countOf, ruleFor, type Setup } from '../problems/image.js';
 import { macrotask } from '../session/event-loop.js';
 import type { RealArray, RealResult } from '../types.js';
 import { freeResidualOf } from './held-out.js';
@@ -130,7 +130,7 @@ function noiseOf({ pattern: { asymmetry, scale, magnitudes } }: Setup): number {
 /** The weight of each step. A support size asks for bright points, which smoothing would remove. */
 function weightsOf(setup: Setup, spread: RealArray, steps: number, end: number): number[] {
   const { support, constraints } = setup;
-  const pixels = support?.reduce((sum, inside) => sum + inside, 0) ?? spread.length;
+  const pixels = support ? countOf(support) : spread.length;
   let squares = 0;
   for (const value of spread) squares += value * value;
   const typical = Math.sqrt(squares / pixels);

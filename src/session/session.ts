@@ -17,6 +17,7 @@ import {
   type RuleSettings,
 } from '../problems/options.js';
 import {
+  countOf,
   checkFinite,
   checkObjectArray,
   checkSupport,
@@ -28,7 +29,7 @@ import {
 import { toFeasible } from '../problems/feasible.js';
 import { intoFrame, outOfFrame } from '../problems/propagation.js';
 import { RECORDS_PER_BATCH, ResidualLog } from './residuals.js';
-import { countOf, endPeriod, noShrinks, type PeriodEnd, type ShrinkProgress } from './shrink-wrap.js';
+import { endPeriod, noShrinks, type PeriodEnd, type ShrinkProgress } from './shrink-wrap.js';
 import { writeStart } from './start.js';
 import { changesByIteration, projection, type Rule } from '../rules.js';
 import { readState, writeStates, type StartState } from './start-state.js';

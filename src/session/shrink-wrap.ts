@@ -4,6 +4,7 @@
  * is not shrunk while its residual still falls, because then a shrink that harms only makes it fall more slowly.
  */
 import type { BackendSession, ShrinkSupport } from '../backends/interface.js';
+import { countOf } from '../problems/image.js';
 
 /** What is known of one start, or of the average of several. */
 export interface ShrinkProgress {
@@ -101,11 +102,4 @@ export async function endPeriod(
     }
   }
   return areOwn;
-}
-
-/** How many pixels are inside. */
-export function countOf(support: ArrayLike<number>): number {
-  let count = 0;
-  for (let i = 0; i < support.length; i++) count += support[i];
-  return count;
 }

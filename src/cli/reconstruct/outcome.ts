@@ -52,7 +52,7 @@ export interface GivenOptions extends ProblemOptions {
   report?: string;
   saveSupport?: string;
   /** Undefined: where the recipe is chosen. */
-  tightSupport?: boolean;
+  fitSupport?: boolean;
   /** True where no kind is named. */
   preview?: Preview | true;
   watch?: number;

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { type Command } from 'commander';
 import { AbortError, DivergedError } from '../../errors.js';
 import { readBytes } from '../../formats/files.js';
-import { type Warning, type WarningCode, tightenSupport } from '../../inspect/index.js';
+import { type FittedSupport, type Warning, type WarningCode, fitSupport } from '../../inspect/index.js';
 import { numbersPerPixel } from '../../problems/image.js';
 import { REFINING_STEPS } from '../../problems/options.js';
 import { EFFORTS, chooseRecipe, type Effort } from '../../retrieve/recipe.js';
@@ -115,10 +115,10 @@ export function addReconstruct(program: Command): void {
       'where the object may be non-zero: an image, a rectangle such as 256x256, or what the autocorrelation leaves room for',
     )
     .option(
-      '--tight-support',
-      'take the middle of a rectangle that is larger than the object, where the autocorrelation tells how large that is (default, where a recipe is chosen)',
+      '--fit-support',
+      'take the middle of a rectangle that is larger than the object, where the autocorrelation tells how large that is, and give any support some room where there is much noise (default, where a recipe is chosen)',
     )
-    .option('--no-tight-support', 'leave the support as it is')
+    .option('--no-fit-support', 'leave the support as it is')
     .option('--save-support <file>', 'write the support in the end: .npy, 1 where the object may be non-zero')
     .option(
       '--effort <name>',
@@ -195,13 +195,12 @@ async function runReconstruct(path: string, given: GivenOptions): Promise<void> 
   await checkOutputs(path, named);
   const out = printer(named, named.output === '-');
   const { start, files, options: read, chosen, warnings, done, ...loaded } = await readProblem(path, named);
-  const tight = (given.tightSupport ?? effortOf(given) !== undefined) ? tightenSupport(loaded.problem) : undefined;
-  const problem = tight ? { ...loaded.problem, support: tight.support } : loaded.problem;
-  if (tight) {
-    const [own, found] = [tight.given, tight.extent].map((sides) => sides.join(' × '));
-    const why = `the support has ${own} pixels, and the autocorrelation ends where that of ${found} does`;
-    done.push(`${why}: its middle is taken (--no-tight-support leaves it)`);
-    if (given.tightSupport === undefined) chosen.push('--tight-support');
+  const fits = given.fitSupport ?? effortOf(given) !== undefined;
+  const fitted = fits ? fitSupport(loaded.problem) : undefined;
+  const problem = fitted ? { ...loaded.problem, support: fitted.support } : loaded.problem;
+  if (fitted) {
+    done.push(`${whatWasFitted(fitted)} (--no-fit-support leaves it)`);
+    if (given.fitSupport === undefined) chosen.push('--fit-support');
   }
   if (isPart(named.output)) checkPartSize(named, problem);
   const resume = given.resume === undefined ? undefined : await readBytes(given.resume);
@@ -300,6 +299,13 @@ function effortOf(given: GivenOptions): Effort | undefined {
   return given.effort ?? (RECIPE.every((name) => given[name] === undefined) ? 'normal' : undefined);
 }
 
+function whatWasFitted({ given, extent }: FittedSupport): string {
+  const [own, found] = [given, extent].map((sides) => sides.join(' × '));
+  return extent[0] > given[0]
+    ? `the support has ${own} pixels, and there is much noise: it gets room, ${found} pixels`
+    : `the support has ${own} pixels, and the autocorrelation ends where that of ${found} does: its middle is taken`;
+}
+
 /** This command, with more options. */
 function commandOf(options: readonly string[]): string {
   return ['rephase', ...process.argv.slice(2).map(quote), ...options].join(' ');
@@ -368,8 +374,8 @@ function checkTogether(options: GivenOptions): void {
     const name = start === undefined ? 'generations, which combine all starts' : 'start';
     throw new UsageError(`a part of the starts takes no --${name}`);
   }
-  if (options.tightSupport && start !== undefined) {
-    throw new UsageError('--tight-support takes no --start, which says where in the support the object lies');
+  if (options.fitSupport && start !== undefined) {
+    throw new UsageError('--fit-support takes no --start, which says where in the support the object lies');
   }
   if (bounds && !positivity) throw new UsageError('--bounds and --no-positivity both say which values are allowed');
   if (output === '-' && json) throw new UsageError('--json and -o - cannot both write to standard output');
