@@ -8,7 +8,7 @@ import process from 'node:process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeImage } from '../src/files.js';
 import { decodeCheckpoint } from '../src/retrieve/checkpoint.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { PROGRAM, endsWithFile, execute, temporaryFolder } from './support/program.js';
 import { noise } from './support/images.js';
 
 const MOMENTS = Number(process.env.KILL_MOMENTS ?? 4);
@@ -28,7 +28,7 @@ let lasts = 0;
 /** Runs and kills the command, at a time in milliseconds or when it writes a checkpoint. Resolves with whether it was killed. */
 function killed(args: string[], at: number | 'writing'): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path, stdio: 'ignore' });
+    const child = endsWithFile(spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path, stdio: 'ignore' }));
     let seen = 0;
     // The check before the run makes and removes two hidden files.
     const watcher = watch(
@@ -80,10 +80,12 @@ it(`a run that is killed at ${MOMENTS} moments ends as one that is not`, { timeo
 
 it('a run that is stopped leaves a checkpoint, from which --effort takes its recipe', { timeout: 60_000 }, async () => {
   const args = ['reconstruct', 'pattern.npy', '--effort', 'quick', '--backend', 'wasm', '-o', 'effort.npy'];
-  const child = spawn(process.execPath, [PROGRAM, ...args, '--checkpoint', 'effort.checkpoint'], {
-    cwd: folder.path,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = endsWithFile(
+    spawn(process.execPath, [PROGRAM, ...args, '--checkpoint', 'effort.checkpoint'], {
+      cwd: folder.path,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    }),
+  );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     const isFirst = !said.includes('this repeats it');

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readStream } from '../src/cli/files.js';
 import { writeImage } from '../src/formats/files.js';
 import { encodeNpy } from '../src/formats/index.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { PROGRAM, execute, runHere, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
-const rephase = (args: readonly string[], options: Parameters<typeof execute>[2] = {}) =>
+const rephase = (args: readonly string[]) => runHere(args, folder.path);
+const program = (args: readonly string[], options: Parameters<typeof execute>[2]) =>
   execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path, ...options });
 
 const SHAPE = [40, 48] as const;
@@ -422,7 +423,7 @@ describe('an error', () => {
   });
 
   it('about what standard input holds names standard input', async () => {
-    const { code, stderr } = await rephase(['reconstruct', '-', ...to], { input: 'no image' });
+    const { code, stderr } = await program(['reconstruct', '-', ...to], { input: 'no image' });
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringMatching(/^rephase: standard input: /) as string,
@@ -430,7 +431,7 @@ describe('an error', () => {
   });
 
   it('about REPHASE_BACKEND names it', async () => {
-    const { code, stderr } = await rephase(pattern, { env: { REPHASE_BACKEND: 'metal' } });
+    const { code, stderr } = await program(pattern, { env: { REPHASE_BACKEND: 'metal' } });
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringContaining('REPHASE_BACKEND: got "metal"') as string,
@@ -451,7 +452,7 @@ describe('an error', () => {
   });
 
   it('shows where it came from with REPHASE_DEBUG', async () => {
-    const { stderr } = await rephase(['reconstruct', 'missing.npy', ...to], { env: { REPHASE_DEBUG: '1' } });
+    const { stderr } = await program(['reconstruct', 'missing.npy', ...to], { env: { REPHASE_DEBUG: '1' } });
     expect(stderr).toMatch(/\n {4}at /);
   });
 });

@@ -9,7 +9,7 @@ import { drawn, previewOf } from '../src/cli/live/terminal.js';
 import { writeImage } from '../src/formats/files.js';
 import { simulate } from '../src/index.js';
 import { noise } from './support/images.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { PROGRAM, endsWithFile, execute, temporaryFolder } from './support/program.js';
 
 /** Black, white and two greys: a row above, and a row below. */
 const QUARTERS = { data: Float32Array.of(0, 255, 51, 204), shape: [2, 2] as const };
@@ -82,7 +82,7 @@ describe('a run', () => {
 
   /** Starts a run, and resolves when it has printed this. */
   async function running(args: readonly string[], printed: RegExp) {
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+    const child = endsWithFile(spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path }));
     onTestFinished(() => void child.kill('SIGKILL'));
     const closed = new Promise<number | null>((resolve) => child.on('close', resolve));
     const match = await new Promise<RegExpExecArray>((resolve, reject) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readImage, writeImage } from '../src/files.js';
-import { PROGRAM, temporaryFolder } from './support/program.js';
+import { PROGRAM, endsWithFile, temporaryFolder } from './support/program.js';
 
 const MOMENTS = Number(process.env.SIGNAL_MOMENTS ?? 12);
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -17,12 +17,12 @@ let lasts = 0;
 
 const folder = temporaryFolder();
 const image = {
-  data: Float32Array.from({ length: 384 * 384 }, (_, i) => (i * 7919) % 101),
-  shape: [384, 384],
+  data: Float32Array.from({ length: 192 * 192 }, (_, i) => (i * 7919) % 101),
+  shape: [192, 192],
 } as const;
 const COMMANDS = {
   reconstruct: {
-    args: ['reconstruct', folder.at('pattern.npy'), '--support', '384x384', '--iterations', '3', '-o', 'image.tiff'],
+    args: ['reconstruct', folder.at('pattern.npy'), '--support', '192x192', '--iterations', '3', '-o', 'image.tiff'],
     records: ['--history', 'history.json', '--report', 'report.html', '-q'],
     files: ['history.json', 'image.tiff', 'report.html'],
   },
@@ -56,7 +56,7 @@ function stopped(
   mkdirSync(cwd);
   const { args, records, files } = COMMANDS[command];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...args, ...records], { cwd, stdio: 'ignore' });
+    const child = endsWithFile(spawn(process.execPath, [PROGRAM, ...args, ...records], { cwd, stdio: 'ignore' }));
     const send = () => {
       if (!child.kill(signal) || !twice) return;
       setTimeout(() => child.kill(signal), 2);
@@ -80,14 +80,16 @@ function stopped(
 async function isWhole(path: string): Promise<boolean> {
   if (path.endsWith('.json')) return (JSON.parse(readFileSync(path, 'utf8')) as number[]).length > 0;
   if (path.endsWith('.html')) return readFileSync(path, 'utf8').trimEnd().endsWith('</html>');
-  return (await readImage(path)).data.length === 768 * 768;
+  return (await readImage(path)).data.length === 384 * 384;
 }
 
 beforeAll(async () => {
   await writeImage(folder.at('image.tiff'), image);
-  const made = spawn(process.execPath, [PROGRAM, 'simulate', 'image.tiff', '-o', 'pattern.npy', '-q'], {
-    cwd: folder.at('.'),
-  });
+  const made = endsWithFile(
+    spawn(process.execPath, [PROGRAM, 'simulate', 'image.tiff', '-o', 'pattern.npy', '-q'], {
+      cwd: folder.at('.'),
+    }),
+  );
   await new Promise((resolve) => made.on('close', resolve));
   const began = performance.now();
   const whole = await stopped('reconstruct', 'whole', 'SIGTERM', 1e6, false);

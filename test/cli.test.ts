@@ -15,10 +15,11 @@ import { readHdf5 } from '../src/formats/hdf5/hdf5.js';
 import { Contents } from '../src/formats/scan/contents.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise } from './support/images.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { PROGRAM, execute, runHere, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
-const rephase = (args: readonly string[], options: Parameters<typeof execute>[2] = {}) =>
+const rephase = (args: readonly string[]) => runHere(args, folder.path);
+const program = (args: readonly string[], options: Parameters<typeof execute>[2] = {}) =>
   execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path, ...options });
 
 /** What every run here has in common: small, with a support, and quick. */
@@ -65,7 +66,7 @@ afterAll(() => folder.remove());
 
 describe('simulate', () => {
   it('writes the padded pattern and the support beside it, and says so', async () => {
-    const { stdout } = await rephase(['simulate', 'image.png', '-o', 'two.npy']);
+    const { stdout } = await program(['simulate', 'image.png', '-o', 'two.npy']);
     expect(stdout).toBe('20×24 image → 40×48 pattern\nwrote two.npy, two.support.npy\n');
     const support = await readImage(folder.at('two.support.npy'));
     expect(support.shape).toEqual([40, 48]);
@@ -118,19 +119,19 @@ describe('reconstruct', () => {
   });
 
   it('says what it did and where the image is', async () => {
-    const { stdout } = await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--backend', 'wasm']);
+    const { stdout } = await program(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--backend', 'wasm']);
     expect(stdout).toMatch(/^wasm \(.+\) · hio:0\.9\*30 · 40×48\n30 iterations in .+ iterations\/s\n/);
     expect(stdout).toMatch(/residual of the image [\d.e-]+, of the iterate [\d.e-]+\nwrote out\.npy\n$/);
   });
 
   it('says nothing with --quiet', async () => {
-    const { stdout, stderr } = await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--quiet']);
+    const { stdout, stderr } = await program(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--quiet']);
     expect(stdout + stderr).toBe('');
   });
 
   it('prints one JSON object with --json', async () => {
     const args = ['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN, '--starts', '3', '--seed', '4', '--json'];
-    const { stdout, stderr } = await rephase(args);
+    const { stdout, stderr } = await program(args);
     expect(stderr).toBe('');
     expect(json(stdout)).toEqual({
       command: 'reconstruct',
@@ -344,7 +345,7 @@ describe('reconstruct', () => {
 
   it('reads the pattern from standard input and writes the image to standard output, with nothing else in it', async () => {
     const input = readFileSync(folder.at('pattern.npy'));
-    const piped = await rephase(['reconstruct', '-', '-o', '-', ...RUN], { input });
+    const piped = await program(['reconstruct', '-', '-o', '-', ...RUN], { input });
     await rephase(['reconstruct', 'pattern.npy', '-o', 'out.npy', ...RUN]);
     expect(piped.bytes).toEqual(readFileSync(folder.at('out.npy')));
     expect(piped.stderr).toMatch(/wrote -\n$/);
@@ -401,7 +402,7 @@ describe('the report', () => {
 
   beforeAll(async () => {
     folder.write(name, readFileSync(folder.at('pattern.npy')));
-    const { code } = await rephase(['reconstruct', name, '-o', 'out.png', ...RUN, '--report', 'run.html', '--quiet']);
+    const { code } = await program(['reconstruct', name, '-o', 'out.png', ...RUN, '--report', 'run.html', '--quiet']);
     expect(code).toBe(0);
     page = readFileSync(folder.at('run.html'), 'utf8');
   });
@@ -479,7 +480,7 @@ describe('the report', () => {
 
 describe('the other commands', () => {
   it('lists every backend, and why one is not there', async () => {
-    const { stdout } = await rephase(['backends']);
+    const { stdout } = await program(['backends']);
     expect(stdout).toMatch(/^wasm {4}device 0: .+$/m);
     const { backends } = json((await rephase(['backends', '--json'])).stdout) as unknown as {
       backends: { name: string; available: boolean; reason?: string }[];
@@ -532,11 +533,11 @@ describe('help', () => {
 
   it('gives the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Json;
-    expect((await rephase(['--version'])).stdout).toBe(`${String(version)}\n`);
+    expect((await program(['--version'])).stdout).toBe(`${String(version)}\n`);
   });
 
   it('is what the bare program shows, as wrong usage', async () => {
-    const { code, stdout, stderr } = await rephase([]);
+    const { code, stdout, stderr } = await program([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('Usage: rephase');
   });

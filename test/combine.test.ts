@@ -1,13 +1,12 @@
 /** Ranges of starts, the files of their parts, and what `rephase combine` makes of them. */
 import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPart } from '../src/cli/part.js';
 import { readImage, writeImage } from '../src/formats/files.js';
 import { createSession, retrieve, simulate, type RetrieveOptions } from '../src/index.js';
 import { onEveryBackend } from './support/backends.js';
 import { noise } from './support/images.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { runHere, temporaryFolder } from './support/program.js';
 
 const problem = await simulate({ image: noise(12 * 14, 5), shape: [12, 14], pad: 2, photons: 1e7, seed: 1 });
 const { magnitudes, shape, support } = problem;
@@ -45,7 +44,7 @@ describe('a range of starts', () => {
 
 describe('rephase combine', () => {
   const folder = temporaryFolder();
-  const rephase = (...args: string[]) => execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+  const rephase = (...args: string[]) => runHere(args, folder.path);
   const chain = ['--chain', 'hio:0.7*60+er*5'];
   const part = async (range: string, output: string, ...more: string[]) => {
     const args = ['--support', '12x14', ...chain, '--starts', range, '--backend', 'wasm', '--no-clean', ...more];

@@ -1,6 +1,5 @@
 /** Complex objects and holograms on the command line. */
 import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fourierSums } from '../src/cli/validate/textbook.js';
 import { readComplexImage, readImage, writeImage } from '../src/formats/files.js';
@@ -8,10 +7,10 @@ import { encodeComplexNpy, encodeNpy } from '../src/formats/index.js';
 import { retrieve, simulate } from '../src/index.js';
 import { fftshift } from '../src/tools/fftshift.js';
 import { noise, relativeError } from './support/images.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { runHere, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
-const rephase = (args: readonly string[]) => execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+const rephase = (args: readonly string[]) => runHere(args, folder.path);
 
 const SHAPE = [24, 30] as const;
 const PIXELS = 24 * 30;

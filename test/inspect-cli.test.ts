@@ -1,16 +1,15 @@
 /** What the command line says of a pattern, and what it does when a run fails. */
 import { existsSync, readFileSync } from 'node:fs';
-import process from 'node:process';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fftshift } from '../src/tools/fftshift.js';
 import { readImage, writeImage } from '../src/formats/files.js';
 import { encodeNpy } from '../src/formats/index.js';
 import { simulate } from '../src/index.js';
 import { noise } from './support/images.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { runHere, temporaryFolder } from './support/program.js';
 
 const folder = temporaryFolder();
-const rephase = (...args: string[]) => execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+const rephase = (...args: string[]) => runHere(args, folder.path);
 const RUN = ['--support', '20x24', '--algorithm', 'hio', '--iterations', '30', '--backend', 'wasm'];
 
 interface Said {

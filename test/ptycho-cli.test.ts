@@ -21,11 +21,11 @@ import {
   type WarningCode,
 } from '../src/index.js';
 import { discs, lensProbe, spiral } from './support/lens.js';
-import { PROGRAM, execute, temporaryFolder } from './support/program.js';
+import { PROGRAM, endsWithFile, execute, runHere, temporaryFolder } from './support/program.js';
 import { whyNoWebGpu } from './support/webgpu.js';
 
 const folder = temporaryFolder();
-const rephase = (...args: string[]) => execute(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+const rephase = (...args: string[]) => runHere(args, folder.path);
 
 const whyNoGpu = await whyNoWebGpu();
 
@@ -305,7 +305,7 @@ describe('rephase ptycho -o', () => {
   it('writes what there is when it is stopped', async () => {
     const args = ['ptycho', 'scan.cxi', '-o', 'stopped.npy', '--defocus', '4e-4', '--iterations', '1000000'];
     args.push('--checkpoint', 'run.cxi', '--checkpoint-every', '0.01');
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path });
+    const child = endsWithFile(spawn(process.execPath, [PROGRAM, ...args], { cwd: folder.path }));
     const text: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => text.push(chunk.toString()));
     child.stdout.on('data', (chunk: Buffer) => text.push(chunk.toString()));
