@@ -5,7 +5,7 @@ import { IterationState } from '../src/session/iteration-state.js';
 import { PROJECTION } from '../src/rules.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { prepare } from '../src/problems/image.js';
-import { ResidualLog } from '../src/session/residuals.js';
+import { ResidualLog, indexOfLeast } from '../src/session/residuals.js';
 
 const problem = { magnitudes: Float32Array.of(1, 1, 1, 1), shape: [2, 2] as const };
 
@@ -61,7 +61,15 @@ describe('the log of residuals', () => {
     expect(backend.takes).toBe(0);
     state.complete();
     await log.take();
+    // Nothing was recorded since, so that nothing is read again.
+    await log.take();
     expect(backend.takes).toBe(1);
     expect(log.history(0)).toHaveLength(1);
   });
+});
+
+it('the least of residuals is none that is NaN, or the first of many', () => {
+  expect(indexOfLeast([NaN, 3, 1, NaN, 2, 1])).toBe(2);
+  expect(indexOfLeast([3, 1, 2])).toBe(1);
+  expect(indexOfLeast([NaN, NaN])).toBe(0);
 });

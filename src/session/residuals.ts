@@ -115,7 +115,7 @@ export class ResidualLog {
 export function indexOfLeast(numbers: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < numbers.length; i++) {
-    if (numbers[i] < numbers[best] || Number.isNaN(numbers[best])) best = i;
+    if (numbers[i] < numbers[best] || (Number.isNaN(numbers[best]) && !Number.isNaN(numbers[i]))) best = i;
   }
   return best;
 }
