@@ -29,7 +29,7 @@ export async function guessProbe(scan: Scan, options: GuessProbeOptions = {}): P
   checkDefocus('defocus', defocus);
   const measured = checkMeasured(scan);
   const q2 = squaredFrequencies(scan, measured.shape);
-  const phase = defocus === 0 ? undefined : (k: number) => Math.PI * defocus * q2(k);
+  const phase = (k: number) => Math.PI * defocus * q2(k);
   return (await focusOf(await requireBackend('wasm'), measured, phase)) as RealResult;
 }
 
