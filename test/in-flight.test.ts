@@ -4,12 +4,15 @@
  */
 import { describe, expect, it } from 'vitest';
 import { wasmBackend } from '../backends/wasm/backend.js';
-import type { Backend } from '../src/backends/interface.js';
+import type { Backend, BackendScanSession, BackendSession } from '../src/backends/interface.js';
 import { AbortError, DeviceLostError, DisposedError, type Shape } from '../src/index.js';
 import { checkSessionOptions } from '../src/problems/options.js';
 import { prepare } from '../src/problems/image.js';
+import { checkScanSessionOptions, prepareScan } from '../src/problems/scan.js';
+import { openScanSession } from '../src/session/scan-session.js';
 import { openSession } from '../src/session/session.js';
 import { asymmetricMagnitudes } from './support/images.js';
+import { makeScene } from './support/scans.js';
 
 const shape: Shape = [16, 18];
 const options = checkSessionOptions({ backend: 'wasm', algorithm: 'hio', seed: 1, history: true });
@@ -18,31 +21,30 @@ const setup = prepare({ magnitudes: asymmetricMagnitudes(shape), shape }, option
 /** `finish` takes a millisecond; `failAfter` so many of them it rejects. */
 function slowDevice(failAfter = Infinity) {
   const seen = { batches: 0, finished: 0, mostInFlight: 0 };
+  const slow = <Session extends BackendSession | BackendScanSession>(session: Session): Session => {
+    const finish = async () => {
+      const enqueued = seen.batches;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      seen.finished = enqueued;
+      if (seen.batches > failAfter) throw new DeviceLostError('the device was lost');
+    };
+    return new Proxy(session, {
+      get: (target, name) => {
+        if (name === 'finish') return finish;
+        if (name === 'iterate') {
+          seen.batches += 1;
+          seen.mostInFlight = Math.max(seen.mostInFlight, seen.batches - seen.finished);
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  };
   const backend: Backend = {
     ...wasmBackend,
     onCallingThread: false,
-    createSession: async (problem, device) => {
-      const session = await wasmBackend.createSession(problem, device);
-      const finish = async () => {
-        const enqueued = seen.batches;
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        seen.finished = enqueued;
-        if (seen.batches > failAfter) throw new DeviceLostError('the device was lost');
-      };
-      const iterate = (...args: Parameters<typeof session.iterate>) => {
-        seen.batches += 1;
-        seen.mostInFlight = Math.max(seen.mostInFlight, seen.batches - seen.finished);
-        session.iterate(...args);
-      };
-      return new Proxy(session, {
-        get: (target, name) => {
-          if (name === 'finish') return finish;
-          if (name === 'iterate') return iterate;
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-        },
-      });
-    },
+    createSession: async (...args) => slow(await wasmBackend.createSession(...args)),
+    createScanSession: async (...args) => slow(await wasmBackend.createScanSession(...args)),
   };
   return { backend, seen };
 }
@@ -56,6 +58,19 @@ describe('a run on a device', () => {
     expect(await there.history()).toEqual(await here.history());
     expect(await there.readSpectrum()).toEqual(await here.readSpectrum());
     expect(seen.batches).toBeGreaterThan(2);
+    expect(seen.mostInFlight).toBe(2);
+  });
+
+  it('of a scan gives what it gives on the calling thread, with at most two iterations in flight', async () => {
+    const { scan } = await makeScene({ shape: [12, 10] });
+    const ofScan = prepareScan(scan, checkScanSessionOptions({ backend: 'wasm', batch: 5, history: true }));
+    const { backend, seen } = slowDevice();
+    using there = await openScanSession(backend, 0, ofScan);
+    using here = await openScanSession(wasmBackend, 0, ofScan);
+    await Promise.all([there.run(20), here.run(20)]);
+    expect(await there.history()).toEqual(await here.history());
+    expect(await there.readObject()).toEqual(await here.readObject());
+    expect(seen.batches).toBe(20);
     expect(seen.mostInFlight).toBe(2);
   });
 

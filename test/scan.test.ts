@@ -109,6 +109,21 @@ onEveryBackend('mixtures of calls', ({ backend, precision, tolerance }) => {
     }
   });
 
+  it('read what was written, and an object of 1 where none was given', async () => {
+    using session = await createSession({ ...truthOfTwo, object: undefined }, { backend, precision });
+    const object = await session.readObject();
+    expect(object).toEqual(object.map((_, i) => 1 - (i % 2)));
+    const written = object.map((_, i) => Math.sin(i));
+    session.writeObject(written);
+    expect(relativeError(await session.readObject(), written)).toBeLessThan(tolerance);
+    const probe = truthOfTwo.probe.map((number) => 0.5 * number);
+    session.writeProbe(probe);
+    expect(relativeError(await session.readProbe(), probe)).toBeLessThan(tolerance);
+    const positions = (await session.readPositions()).map((number, i) => number + 0.1 * (i % 3));
+    session.writePositions(positions);
+    expect(relativeError(await session.readPositions(), positions)).toBeLessThan(tolerance);
+  });
+
   it('of whole pixels are those of the reference', async () => {
     for (const algorithm of ['rpie', 'lsqml', 'dm'] as const) {
       const object = { ...truth.object, data: start(truth).object!.data };
@@ -199,6 +214,38 @@ it('makes modes that the probe lacks, orthogonal to those before', () => {
     expect(product(a, a) / product(0, 0)).toBeCloseTo(a === 0 ? 1 : 0.05, 10);
     for (let b = 0; b < a; b++) expect(product(a, b) / product(0, 0)).toBeLessThan(1e-10);
   }
+});
+
+it('makes modes of differences along columns and rows in turn', () => {
+  const [rows, columns] = truth.shape;
+  // The mirror images of an index are those about the middle, and this one is even along both axes.
+  const even = Float64Array.from({ length: 2 * rows * columns }, (_, i) => {
+    const [y, x] = [Math.floor(i / 2 / columns) - rows / 2, ((i >> 1) % columns) - columns / 2];
+    return i % 2 ? 0 : Math.exp(-(y * y + x * x) / 8);
+  });
+  const modes = completedModes(even, truth.shape, 3);
+  for (const [mode, down, right] of [
+    [1, 1, -1],
+    [2, -1, 1],
+  ]) {
+    const at = (row: number, column: number) => 2 * ((mode * rows + (row % rows)) * columns + (column % columns));
+    for (let i = 0; i < rows * columns; i++) {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      expect(modes[at(rows - row, column)]).toBeCloseTo(down * modes[at(row, column)], 12);
+      expect(modes[at(row, columns - column)]).toBeCloseTo(right * modes[at(row, column)], 12);
+    }
+  }
+});
+
+it.each([
+  ['rpie', { alpha: 0.1, beta: 1, batch: 16 }],
+  ['epie', { alpha: 1, beta: 1, batch: 1 }],
+  ['lsqml', { alpha: 0.1, beta: 1, batch: 16 }],
+  ['dm', { alpha: 0.001, beta: 1 }],
+  ['raar', { alpha: 0.001, beta: 0.75 }],
+  ['ap', { alpha: 0.001, beta: 1 }],
+] as const)('%s has the defaults that its options are documented with', async (algorithm, defaults) => {
+  expect(await retrieve(truth, { algorithm, iterations: 1, backend: 'wasm' })).toMatchObject(defaults);
 });
 
 describe('retrieve of a scan', () => {
@@ -302,12 +349,57 @@ it('refuses calls out of turn, during a run, and after dispose', async () => {
   expect(() => session.writeProbe(new Float32Array(3))).toThrow(/probe/);
   await expect(session.history()).rejects.toThrow(/history/);
   const run = session.run(2);
-  expect(() => session.step()).toThrow(BusyError);
+  for (const call of everyCall(session)) await expect(call()).rejects.toThrow(BusyError);
   await run;
   session.dispose();
   session.dispose();
-  expect(() => session.step()).toThrow(DisposedError);
+  for (const call of everyCall(session)) await expect(call()).rejects.toThrow(DisposedError);
+  expect(() => session.memory()).toThrow(DisposedError);
+  expect(() => session.timing()).toThrow(DisposedError);
 });
+
+it('reports progress at most ten times a second, and when a run ends', async () => {
+  using session = await createSession(truth, { backend: 'wasm' });
+  const began = performance.now();
+  const seen: number[] = [];
+  await session.run(200, { onProgress: ({ iteration }) => seen.push(iteration) });
+  expect(seen.length).toBeLessThanOrEqual(1 + (performance.now() - began) / 100);
+  expect(seen.at(-1)).toBe(200);
+});
+
+it('does not reject a run whose last iteration was done when its signal was aborted', async () => {
+  // One batch is the whole iteration.
+  using session = await createSession(truth, { backend: 'wasm', batch: 16 });
+  const controller = new AbortController();
+  const run = session.run(1, { signal: controller.signal });
+  controller.abort();
+  await run;
+  expect(session.iterations).toBe(1);
+});
+
+/** As promises, so that what is thrown and what is rejected looks alike. */
+function everyCall(session: ScanSession): (() => Promise<unknown>)[] {
+  const calls: (() => unknown)[] = [
+    // No number of iterations: that there is no session to run comes first.
+    () => session.run(0),
+    () => session.step(),
+    () => session.forward(),
+    () => session.constrainFourier(),
+    () => session.inverse(),
+    () => session.constrainObject(),
+    () => session.readObject(),
+    () => session.writeObject(truth.object.data),
+    () => session.readProbe(),
+    () => session.writeProbe(truth.probe),
+    () => session.readPositions(),
+    () => session.writePositions(truth.positions),
+    () => session.readWaves(),
+    () => session.writeWaves(truth.probe),
+    () => session.residual(),
+    () => session.history(),
+  ];
+  return calls.map((call) => () => new Promise((resolve) => resolve(call())));
+}
 
 describe('bad input', () => {
   const bad: [string, Partial<Scan>, ScanSessionOptions?][] = [
