@@ -156,6 +156,19 @@ onEveryBackend('retrieve', ({ backend, precision, tolerance }) => {
     expect(both.history).toHaveLength(7);
   });
 
+  it('runs each part by its own algorithm and β', async () => {
+    const { object } = await run({ chain: 'hio:0.7*4+hio:0.5*3+rrr:0.5*2+er*2' });
+    using session = await createSession(problem, { backend, precision, seed: 3, algorithm: 'hio', beta: 0.7 });
+    await session.run(4);
+    session.use({ algorithm: 'hio', beta: 0.5 });
+    await session.run(3);
+    session.use({ algorithm: 'rrr', beta: 0.5 });
+    await session.run(2);
+    session.use({ algorithm: 'er' });
+    await session.run(2);
+    expect(object).toEqual(await session.readObject());
+  });
+
   it('repeats, and changes β as it goes', async () => {
     const text = await run({ chain: '(raar:0.9..0.5*2+hio:0.8*1)*2' });
     const link = (beta: number) => ({ algorithm: 'raar', beta, iterations: 1 }) as const;

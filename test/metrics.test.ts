@@ -116,6 +116,17 @@ describe('alignedComplexError', () => {
       return result;
     }
 
+    it('depends on no unit of the images', async () => {
+      const shape: Shape = [12, 14];
+      const truth = specimen(shape, 3);
+      const estimate = disguised(truth, shape, { slope: [0.4, -0.7], phase: 1, twin: true, by: [3, 5] });
+      const tiny = (image: Float64Array) => image.map((part) => 1e-25 * part);
+      const { shift, twin } = await alignedComplexError(estimate, truth, shape, { ramp: true });
+      const found = await alignedComplexError(tiny(estimate), tiny(truth), shape, { ramp: true });
+      expect(found).toMatchObject({ shift, twin });
+      expect(found.error).toBeLessThan(1e-10);
+    });
+
     it('undoes any slope, with shift, twin and constant phase at once', async () => {
       const angle = fc.double({ min: -3.1, max: 3.1, noNaN: true });
       const property = fc.asyncProperty(

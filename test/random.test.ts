@@ -36,6 +36,8 @@ describe('the numbers of a seeded start', () => {
     const first = Array.from({ length: 6 }, (_, i) => Math.round(uniform(1, 0, i) * 2 ** 24));
     expect(first).toEqual(PINNED.seed1);
     expect(Math.round(uniform(2 ** 53 - 1, 3, 1e6) * 2 ** 24)).toBe(PINNED.large);
+    // Four numbers to a counter, whose second word counts the first one's 2³².
+    expect(uniform(1, 3, 2 ** 34 + 5)).toBe((philox4x32([1, 1, 3, 0], [1, 0])[1] >>> 8) * 2 ** -24);
   });
 
   it('are spread evenly', () => {

@@ -57,6 +57,32 @@ describe('guessScan', () => {
     const { patterns, positions } = scan;
     const few = { patterns: patterns.slice(0, 3 * 64 * 64), positions: positions.slice(0, 6), shape: SHAPE };
     await expect(guessScan(few)).rejects.toThrow(/^positions: there are 3, and fewer than 4 do not tell/);
+    const one = { patterns: patterns.slice(0, 64 * 64), positions: positions.slice(0, 2), shape: SHAPE };
+    await expect(guessScan(one)).rejects.toThrow(/^positions: there is 1, and fewer than 4 do not tell/);
+  });
+
+  it('looks at the 64 positions that are nearest to the middle', async () => {
+    const shape: Shape = [8, 8];
+    // Four around [60, 40], far away, and 64 near it.
+    const positions = Float64Array.of(
+      0,
+      40,
+      120,
+      40,
+      60,
+      0,
+      60,
+      80,
+      ...spiral(64, 2).map((at, i) => at + [50, 30][i % 2]),
+    );
+    const object = { data: discs([130, 90], 4), shape: [130, 90] as Shape };
+    const probe = await lensProbe(shape, RADIUS, 3);
+    const { patterns } = await simulateScan({ object, probe, shape, positions });
+    const guesses = (far: number) => {
+      const changed = patterns.map((counts, i) => (i < 4 * 64 ? far * (i % 7) : counts));
+      return guessScan({ patterns: changed, positions, shape }, { defocus: [0, 50], backend: 'wasm' });
+    };
+    expect(await guesses(1)).toEqual(await guesses(2));
   });
 
   it('says the same of a scan whose lengths are in metres, with defocus in metres', async () => {
@@ -104,6 +130,13 @@ describe('guessProbe', () => {
       const counts = (scan.patterns as Uint32Array).reduce((sum, count) => sum + count, 0) / 49;
       expect(Math.abs(power / counts - 1)).toBeLessThan(1e-9);
     }
+  });
+
+  it('is of the focus by default, and takes pixels without a wavelength for none', async () => {
+    expect(await guessProbe(scan)).toEqual(await guessProbe(scan, { defocus: 0 }));
+    const inPixels = await guessProbe(scan, { defocus: 30 });
+    expect(await guessProbe({ ...scan, pixel: [2e-8, 2e-8] }, { defocus: 30 })).toEqual(inPixels);
+    expect(await guessProbe({ ...scan, wavelength: 1e-10 }, { defocus: 30 })).toEqual(inPixels);
   });
 
   it('refuses a defocus that is no number', async () => {
@@ -172,6 +205,7 @@ describe('simulateScan', () => {
     const { patterns, probe } = await simulateScan({ ...options, seed: 3 });
     expect((await simulateScan({ ...options, seed: 3 })).patterns).toEqual(patterns);
     expect((await simulateScan({ ...options, seed: 4 })).patterns).not.toEqual(patterns);
+    expect((await simulateScan(options)).patterns).toEqual((await simulateScan({ ...options, seed: 0 })).patterns);
     const exact = (await simulateScan({ ...pick(scene), object: vacuum, probe })).patterns;
     let [chi, pixels] = [0, 0];
     for (let i = 0; i < patterns.length; i++) {
@@ -251,6 +285,9 @@ describe('alignedScanError', () => {
       return i % 2 ? truth[from] * sin + truth[from + 1] * cos : truth[from] * cos - truth[from + 1] * sin;
     });
     const { error, shift, ramp, aligned } = await alignedScanError(moved, truth, shape, { weight });
+    // Whatever the unit of either.
+    const tiny = (image: Float64Array) => image.map((part) => 1e-6 * part);
+    expect((await alignedScanError(tiny(moved), tiny(truth), shape, { weight })).error).toBeCloseTo(error, 8);
     expect(error).toBeLessThan(1e-6);
     expect(shift[0]).toBeCloseTo(-1, 5);
     expect(shift[1]).toBeCloseTo(2, 5);
@@ -272,14 +309,15 @@ describe('alignedScanError', () => {
     expect(error).toBeLessThanOrEqual(relativeError(noisy, truth));
   });
 
-  it('takes a flat object, which no shift and no step changes', async () => {
+  it('takes a flat object, which no shift and no step changes, and leaves it where it is', async () => {
     const flat = Float64Array.from({ length: 72 }, (_, i) => 1 - (i % 2));
-    const { error } = await alignedScanError(
+    const { error, shift } = await alignedScanError(
       flat.map((number) => 3 * number),
       flat,
       [6, 6],
     );
     expect(error).toBeLessThan(1e-12);
+    expect(shift).toEqual([0, 0]);
   });
 
   it.each([

@@ -92,6 +92,30 @@ describe('unwrapPhase', () => {
     expect(jumps).toBeLessThan(40);
   });
 
+  it('gives a part of an image what it would give it without the rest', () => {
+    const [part, whole]: Shape[] = [
+      [14, 17],
+      [20, 26],
+    ];
+    const angles = noise(14 * 17, 11).map((u) => TURN * u);
+    const within = (i: number) => [Math.floor(i / 26) - 2, (i % 26) - 5];
+    const isInside = ([y, x]: number[]) => y >= 0 && y < 14 && x >= 0 && x < 17;
+    const support = Uint8Array.from({ length: 20 * 26 }, (_, i) => Number(isInside(within(i))));
+    const given = surface(whole, (y, x) => (isInside([y - 2, x - 5]) ? angles[(y - 2) * 17 + x - 5] : 0));
+    const result = unwrapPhase(given, whole, { support });
+    expect(result.filter((_, i) => support[i])).toEqual(unwrapPhase(angles, part));
+  });
+
+  it('gives the mirror image what it gives the image', () => {
+    const shape: Shape = [15, 18];
+    const angles = noise(15 * 18, 12).map((u) => TURN * u);
+    const mirrored = (image: Float64Array) => surface(shape, (y, x) => image[(14 - y) * 18 + 17 - x]);
+    const [here, there] = [unwrapPhase(angles, shape), mirrored(unwrapPhase(mirrored(angles), shape))];
+    // Borders, which are all joined last, are joined in the order in which they are stored.
+    const isWithin = (i: number) => i % 18 > 0 && i % 18 < 17 && i >= 18 && i < 14 * 18;
+    expect(turnsOff(here, there, isWithin)).not.toBeNaN();
+  });
+
   it('refuses what is no phase', () => {
     const [shape, phase]: [Shape, Float64Array] = [[2, 3], new Float64Array(6)];
     expect(() => unwrapPhase(new Float64Array(12), shape)).toThrow(
