@@ -18,13 +18,13 @@ const shape: Shape = [16, 18];
 const options = checkSessionOptions({ backend: 'wasm', algorithm: 'hio', seed: 1, history: true });
 const setup = prepare({ magnitudes: asymmetricMagnitudes(shape), shape }, options, undefined);
 
-/** `finish` takes a millisecond; `failAfter` so many of them it rejects. */
-function slowDevice(failAfter = Infinity) {
+/** `finish` takes so many milliseconds where something was enqueued; after `failAfter` batches it rejects. */
+function slowDevice({ failAfter = Infinity, milliseconds = 1 } = {}) {
   const seen = { batches: 0, finished: 0, mostInFlight: 0 };
   const slow = <Session extends BackendSession | BackendScanSession>(session: Session): Session => {
     const finish = async () => {
       const enqueued = seen.batches;
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (enqueued > seen.finished) await new Promise((resolve) => setTimeout(resolve, milliseconds));
       seen.finished = enqueued;
       if (seen.batches > failAfter) throw new DeviceLostError('the device was lost');
     };
@@ -86,12 +86,25 @@ describe('a run on a device', () => {
   });
 
   it('is rejected when the device is lost, and when it is disposed of', async () => {
-    const lost = await openSession(slowDevice(5).backend, 0, setup);
+    const lost = await openSession(slowDevice({ failAfter: 5 }).backend, 0, setup);
     await expect(lost.run(1e9)).rejects.toThrow(DeviceLostError);
     lost.dispose();
     const disposed = await openSession(slowDevice().backend, 0, setup);
     const run = disposed.run(1e9);
     setTimeout(() => disposed.dispose(), 20);
     await expect(run).rejects.toThrow(DisposedError);
+  });
+
+  it('is rejected when it is disposed of while its last iteration is in flight', async () => {
+    const { scan } = await makeScene({ shape: [12, 10] });
+    const { backend } = slowDevice({ milliseconds: 30 });
+    for (const session of [
+      await openSession(backend, 0, setup),
+      await openScanSession(backend, 0, prepareScan(scan, checkScanSessionOptions({ backend: 'wasm' }))),
+    ]) {
+      const run = session.run(1);
+      setTimeout(() => session.dispose(), 5);
+      await expect(run).rejects.toThrow(DisposedError);
+    }
   });
 });

@@ -320,6 +320,7 @@ export class ScanSession {
     }
     await before;
     if (signal?.aborted && this.#iterations - first < iterations) throw new AbortError(signal.reason);
+    this.#lifetime.checkAlive();
     if (onProgress) await report();
   }
 
