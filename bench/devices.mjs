@@ -1,14 +1,13 @@
 /**
  * `node bench/devices.mjs --backend cuda`: milliseconds of `retrieve` with many starts on one device and on all of them, in
- * turns. Writes bench/results/devices.json.
+ * turns. Writes bench/results/devices.json and .md.
  */
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listBackends, retrieve, simulate, uniform } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
 import { digits, table } from './markdown.mjs';
 import { takeTurns, timed } from './measure.mjs';
+import { kept, publish } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -39,18 +38,15 @@ const competitor = (device) => ({
 });
 const timings = await takeTurns([competitor(0), competitor('all')], { batchMs: 1, rounds: 7 });
 const [one, all] = timings;
-console.log(`${backend}, ${devices.map(({ name }) => name).join(', ')}: ${starts} starts of ${size} × ${size}, ${iterations} iterations of hio
-${table([['', 'seconds', 'quartiles'], ...timings.map(({ name, ...ms }) => [name, ...[digits(ms.median / 1000), `${digits(ms.low / 1000)} to ${digits(ms.high / 1000)}`]])])}
-${digits(one.median / all.median)} times as fast`);
-const result = {
-  machine: describeMachine({}),
-  backend,
-  devices,
-  size,
-  starts,
-  iterations,
-  timings,
-  fasterBy: one.median / all.median,
-};
-const target = values.out ?? fileURLToPath(new URL('results/devices', import.meta.url));
-writeFileSync(`${target}.json`, `${JSON.stringify(result, null, 2)}\n`);
+const fasterBy = one.median / all.median;
+const lines = timings.map(({ name, ...ms }) => {
+  const [median, low, high] = [ms.median, ms.low, ms.high].map((time) => digits(time / 1000));
+  return [name, median, `${low} to ${high}`];
+});
+publish(
+  'Many starts on several devices',
+  { machine: describeMachine({}), backend, devices, size, starts, iterations, timings, fasterBy },
+  `${backend}, ${devices.map(({ name }) => name).join(', ')}. ${starts} starts of ${size} × ${size}, ${iterations} iterations of \`hio\`: ${digits(fasterBy)} times as fast on all of them.`,
+  [table([['', 'seconds', 'quartiles'], ...lines])],
+  values.out ?? kept('devices'),
+);

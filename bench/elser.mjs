@@ -6,14 +6,15 @@
  * OUT.json keeps what was found, and the next run adds to it; OUT.md is its table.
  */
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { createSession } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
+import { measured, write } from './report.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -72,7 +73,7 @@ const [WAIT, SEARCH, STOP] = [0, 1, 2];
  * By backend. Of a problem: solutions and the iterations that led to them, all iterations and the seconds that they took, and
  * how many threads have begun it.
  * @typedef {{ solutions: number, iterations: number, done: number, seconds: number, runs: number }} Found
- * @type {Record<string, { machine: object, device: string, problems: Record<string, Found> }>}
+ * @type {Record<string, { machine: import('./report.mjs').Machine, device: string, problems: Record<string, Found> }>}
  */
 const state = isMainThread ? readState() : {};
 if (isMainThread) await main();
@@ -300,10 +301,9 @@ function begun(problems) {
 
 /** Returns the table. */
 function save() {
-  mkdirSync(dirname(values.out), { recursive: true });
   const where = Object.entries(state).map(
     ([name, { machine, device }]) =>
-      `${name}: ${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${name === 'wasm' ? `one thread of ${machine.cpu}` : device}.`,
+      `${name}: ${measured(machine)}, ${name === 'wasm' ? `one thread of ${machine.cpu}` : device}.`,
   );
   const rows = Object.entries(state).flatMap(([name, { problems }]) =>
     begun(problems).map(([problem, { solutions, iterations, done, seconds }]) => {
@@ -316,13 +316,6 @@ function save() {
   );
   const header = ['problem', 'backend', 'solutions', 'iterations for one', '±', 'in C', 'iterations a second'];
   const lines = table([header, ...rows], 2);
-  const files = {
-    json: `${JSON.stringify(state, undefined, 1)}\n`,
-    md: `# Elser's benchmark\n\n${where.join('\n')}\n\n${lines}\n`,
-  };
-  for (const [ending, content] of Object.entries(files)) {
-    writeFileSync(`${values.out}.${ending}.part`, content);
-    renameSync(`${values.out}.${ending}.part`, `${values.out}.${ending}`);
-  }
+  write(values.out, state, `# Elser's benchmark\n\n${where.join('\n')}\n\n${lines}\n`);
   return lines;
 }

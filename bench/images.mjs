@@ -1,4 +1,17 @@
 /** Images whose truth is known, in the sizes that the programs here measure with. */
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readImage } from '../dist/files.js';
+
+/**
+ * The photographs that a command line names, or the bundled one.
+ * @param {string[]} paths
+ * @param {number} size the longest side
+ */
+export function photographs(paths, size) {
+  const chosen = paths.length > 0 ? paths : [fileURLToPath(new URL('../examples/camera.png', import.meta.url))];
+  return Promise.all(chosen.map(async (path) => ({ name: basename(path), ...reduced(await readImage(path), size) })));
+}
 
 /**
  * Sums blocks of pixels, so that neither side is longer than `size`.

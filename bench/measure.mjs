@@ -71,8 +71,24 @@ export const timed = (work, after) => async (/** @type {number} */ calls) => {
  */
 export async function callCost(layer, what, work, effort, { most, after } = {}) {
   const [timing] = await takeTurns([{ name: what, run: timed(work, after), ...(most && { most }) }], effort);
-  const [us, low, high] = [timing.median, timing.low, timing.high].map((ms) => 1000 * ms);
+  const { median: us, low, high } = microseconds(timing);
   return { layer, what, us, low, high, calls: timing.iterations };
+}
+
+/** A timing in microseconds, of one of `of` things that an iteration does. @param {Timing} timing @param {number} [of] */
+export function microseconds({ median, low, high }, of = 1) {
+  const [us, least, most] = [median, low, high].map((ms) => (1000 * ms) / of);
+  return { median: us, low: least, high: most };
+}
+
+/**
+ * Lets a session run for a while before it is timed: the clocks of a GPU fall while it is idle, and take a while to rise.
+ * @param {{ run: (count: number) => Promise<unknown> }} session
+ * @param {number} ms
+ */
+export async function warmUp(session, ms) {
+  const began = performance.now();
+  for (let count = 1; performance.now() - began < ms; count *= 2) await session.run(count);
 }
 
 /** Calls `call` so many times, and waits for each. */

@@ -81,3 +81,20 @@ async function startSet(program, args) {
     stop: () => child.stdin.end(),
   };
 }
+
+/**
+ * The result of a peer that runs by itself; undefined where it cannot, and `skipped` then says why.
+ * @template T
+ * @param {string} name
+ * @param {string[]} skipped
+ * @param {() => T} run
+ */
+export function runPeer(name, skipped, run) {
+  try {
+    return run();
+  } catch (error) {
+    const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
+    skipped.push(`${name}: ${(stderr || message).toString().trim().split('\n').at(-1)}`);
+    return undefined;
+  }
+}

@@ -2,8 +2,7 @@
  * `npm run bench:ptycho-quality`: how near to the truth reconstructions of simulated scans come, with the probe, the positions
  * or the orientation unknown, and what is left of a measured one. Writes bench/results/ptycho-quality.json and .md.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { unzipSync } from 'fflate';
 import {
@@ -19,6 +18,7 @@ import {
 import { decodeComplexNpy, decodeNpy } from '../dist/formats.js';
 import { describeMachine } from './machine.mjs';
 import { digits, table } from './markdown.mjs';
+import { kept, publish } from './report.mjs';
 import { aperture, defocusOf, discs, spiral } from './scene.mjs';
 
 /** @typedef {import('../dist/index.js').Scan} Scan @typedef {readonly [number, number]} Shape */
@@ -40,19 +40,16 @@ await unknownPositions();
 await unknownOrientation();
 if (values.siemens) await measuredStar(values.siemens);
 
-const machine = describeMachine({});
-const text = `# Reconstructions of scans
-
-${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), backend ${backend}. Simulated scans of overlapping discs on Fermat spirals,
+const lines = rows.map(({ what, measured, target, met }) => [what, digits(measured), target, met ? 'yes' : '**no**']);
+publish(
+  'Reconstructions of scans',
+  { machine: describeMachine({}), backend, rows },
+  `backend ${backend}. Simulated scans of overlapping discs on Fermat spirals,
 ${PHOTONS.toExponential()} photons a pattern with counting noise, begun from vacuum. Errors are relative to the true object where much light fell,
-after removing factor, linear phase and shift.
-
-${table([['what', 'measured', 'wanted', 'met'], ...rows.map(({ what, measured, target, met }) => [what, digits(measured), target, met ? 'yes' : '**no**'])])}
-`;
-console.log(text);
-const target = values.out || fileURLToPath(new URL('results/ptycho-quality', import.meta.url));
-writeFileSync(`${target}.json`, `${JSON.stringify({ machine, backend, rows }, null, 2)}\n`);
-writeFileSync(`${target}.md`, text);
+after removing factor, linear phase and shift.`,
+  [table([['what', 'measured', 'wanted', 'met'], ...lines])],
+  values.out || kept('ptycho-quality'),
+);
 
 /** 400 patterns of 128²; the probe that it begins with is too small and has too little defocus. */
 async function unknownProbe() {

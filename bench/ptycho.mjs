@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createSession, listBackends } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
-import { takeTurns, timed } from './measure.mjs';
+import { takeTurns, timed, warmUp } from './measure.mjs';
+import { runPeer } from './peers.mjs';
 import { report } from './report.mjs';
 
 const { values } = parseArgs({
@@ -42,7 +43,7 @@ const WARM_UP_MS = 300;
 
 /** @type {string[]} */
 const skipped = [];
-const cupy = values.peer ? runCupy() : undefined;
+const cupy = values.peer ? runPeer('CuPy', skipped, runCupy) : undefined;
 const rows = [];
 for (const n of sizes) {
   const scan = makeScan(n);
@@ -54,8 +55,7 @@ for (const n of sizes) {
       for (const keepPatterns of places) {
         const options = { backend, algorithm, batch, modes: Number(values.modes), keepPatterns };
         const session = await createSession(scan, options);
-        const began = performance.now();
-        for (let count = 1; performance.now() - began < WARM_UP_MS; count *= 2) await session.run(count);
+        await warmUp(session, WARM_UP_MS);
         const run = timed((count) => session.run(count));
         candidates.push({ name: `${backend} ${keepPatterns ?? ''}`, session, keepPatterns, run });
       }
@@ -114,14 +114,9 @@ function makeScan(n) {
 
 function runCupy() {
   const peer = fileURLToPath(new URL('peers/ptycho_cupy.py', import.meta.url));
-  try {
-    return execFileSync('python3', [peer], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-  } catch (error) {
-    const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
-    skipped.push(`CuPy: ${(stderr || message).trim().split('\n').at(-1)}`);
-    return undefined;
-  }
+  const lines = execFileSync('python3', [peer], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }

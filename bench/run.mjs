@@ -3,7 +3,6 @@
  * with the figures as JSON, under bench/results/. See README.md here.
  */
 import { statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as rephase from '../dist/index.js';
 import { measureEventLoop } from './suites/event-loop.mjs';
@@ -13,11 +12,10 @@ import { describeMachine } from './machine.mjs';
 import { startPeers } from './peers.mjs';
 import { measureComplex } from './suites/complex.mjs';
 import { measureScans } from './suites/scans.mjs';
-import { report } from './report.mjs';
+import { kept, report } from './report.mjs';
 import { targets } from './targets.mjs';
 import { measureTransforms } from './suites/transforms.mjs';
 
-const KEPT = fileURLToPath(new URL('results/wasm', import.meta.url));
 const PARTS = ['iterations', 'transforms', 'memory', 'event-loop', 'complex', 'scans'];
 const { values } = parseArgs({
   options: {
@@ -41,11 +39,16 @@ if (unknown !== undefined) {
 
 /** @type {Record<string, any> & Parameters<typeof report>[1]} */
 const results = { machine: describeMachine({}), skipped: [] };
-if (parts.has('iterations')) {
-  const peers = await startPeers('iterations');
+for (const [part, measure] of Object.entries({
+  iterations: (/** @type {any} */ peers) => measureIterations(peers, numbers(values.sizes), effort, say),
+  complex: (/** @type {any} */ peers) => measureComplex(peers, [256, 512, 1024, 2048], [512, 1024], effort, say),
+  scans: (/** @type {any} */ peers) => measureScans(peers, [64, 128, 256], effort, say),
+})) {
+  if (!parts.has(part)) continue;
+  const peers = await startPeers(/** @type {'iterations'} */ (part));
   Object.assign(results.machine.versions, peers.versions);
-  results.skipped = peers.skipped;
-  results.iterations = await measureIterations(peers, numbers(values.sizes), effort, say);
+  results.skipped.push(...peers.skipped);
+  results[part] = await measure(peers);
   peers.stop();
 }
 if (parts.has('transforms')) results.transforms = await measureTransforms(numbers(values.lengths), effort, say);
@@ -53,20 +56,6 @@ if (parts.has('memory')) results.memory = await measureMemory(values.quick ? 256
 if (parts.has('event-loop')) {
   say('delay of the event loop');
   results.eventLoop = await measureEventLoop(values.quick ? 512 : 2048, values.quick ? 20 : 40);
-}
-if (parts.has('complex')) {
-  const peers = await startPeers('complex');
-  Object.assign(results.machine.versions, peers.versions);
-  results.skipped.push(...peers.skipped);
-  results.complex = await measureComplex(peers, [256, 512, 1024, 2048], [512, 1024], effort, say);
-  peers.stop();
-}
-if (parts.has('scans')) {
-  const peers = await startPeers('scans');
-  Object.assign(results.machine.versions, peers.versions);
-  results.skipped.push(...peers.skipped);
-  results.scans = await measureScans(peers, [64, 128, 256], effort, say);
-  peers.stop();
 }
 results.targets = targets(results);
 
@@ -86,7 +75,7 @@ const tables = {
   'One iteration of a complex object, milliseconds': results.complex,
   'rPIE, batches of 16, patterns a second': results.scans,
 };
-report('Benchmark results', results, tables, values.out || (complete ? KEPT : ''));
+report('Benchmark results', results, tables, values.out || (complete ? kept('wasm') : ''));
 if (complete && !values.out) await import('./quote.mjs');
 
 /** WebAssembly memory of sessions, in bytes, and the size of the module. @param {number} n */

@@ -2,15 +2,12 @@
  * `npm run bench:shrink-wrap -- [IMAGE…]`: what shrink-wrap gains and costs, with its guard and without, at equal iterations, on
  * photographs and on discs with nothing around them. Writes bench/results/shrink-wrap.json and .md.
  */
-import { writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { alignedError, retrieve, simulate } from '../dist/index.js';
-import { readImage } from '../dist/files.js';
-import { reduced } from './images.mjs';
+import { photographs } from './images.mjs';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
+import { kept, publish } from './report.mjs';
 import { overlappingDiscs, padded } from './scene.mjs';
 
 const { values, positionals } = parseArgs({
@@ -27,13 +24,8 @@ const STARTS = 8;
 const WAYS = /** @type {const} */ ({ none: false, guarded: true, unguarded: { guard: Infinity } });
 
 const seed = Number(values.seed);
-const target = values.out || fileURLToPath(new URL('results/shrink-wrap', import.meta.url));
-const paths =
-  positionals.length > 0 ? positionals : [fileURLToPath(new URL('../examples/camera.png', import.meta.url))];
 const images = [
-  ...(await Promise.all(
-    paths.map(async (path) => ({ name: basename(path), ...reduced(await readImage(path), SIZE) })),
-  )),
+  ...(await photographs(positionals, SIZE)),
   { name: 'discs', image: overlappingDiscs(SIZE), shape: /** @type {[number, number]} */ ([SIZE, SIZE]) },
 ];
 /** @type {{ image: string, photons: number, errors: Record<string, number[]>, shrunk: unknown }[]} */
@@ -66,15 +58,12 @@ const lines = rows.map(({ image, photons, errors }) => [
   ...Object.keys(WAYS).map((way) => both(errors[way])),
 ]);
 const header = ['image', 'photons', 'without', 'with its guard', 'without guard'];
-writeFileSync(`${target}.json`, `${JSON.stringify({ machine, seed, rows })}\n`);
-writeFileSync(
-  `${target}.md`,
-  `# Shrink-wrap
-
-${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${machine.cpu}. Images of at most ${SIZE} × ${SIZE} pixels, padded
+publish(
+  'Shrink-wrap',
+  { machine, seed, rows },
+  `${machine.cpu}. Images of at most ${SIZE} × ${SIZE} pixels, padded
 twofold, in a support 10 % longer on each side, with the noise of counted photons; seed ${seed} for noise and starts. The least and the median
-error of ${STARTS} starts of \`${CHAIN}\` in percent of the image's norm.
-
-${table([header, ...lines], 2)}
-`,
+error of ${STARTS} starts of \`${CHAIN}\` in percent of the image's norm.`,
+  [table([header, ...lines], 2)],
+  values.out || kept('shrink-wrap'),
 );

@@ -3,15 +3,12 @@
  * Writes bench/results/success-σ.json and .md. A start has solved its pattern when the residual of its feasible object is below
  * 1e-3 after the whole chain. Starts know nothing of each other.
  */
-import { writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { retrieve, simulate, uniform } from '../dist/index.js';
-import { readImage } from '../dist/files.js';
-import { reduced } from './images.mjs';
+import { photographs } from './images.mjs';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
+import { kept, publish } from './report.mjs';
 
 /**
  * By σ, the number of pixels of the pattern over those of the object. hio with a β far above 1 throws starts out of
@@ -53,10 +50,8 @@ const [sigma, seed, starts] = [values.sigma, values.seed, values.starts ?? suite
 const { backend, precision } = values;
 const chains = values.chain ?? suite.chains;
 
-const paths =
-  positionals.length > 0 ? positionals : [fileURLToPath(new URL('../examples/camera.png', import.meta.url))];
-const objects = [0, 1, 2].map((i) => ({ name: `random ${i}`, shape: [SIZE, SIZE], image: randomImage(i) }));
-for (const path of paths) objects.push({ name: basename(path), ...reduced(await readImage(path), SIZE) });
+const random = [0, 1, 2].map((i) => ({ name: `random ${i}`, shape: [SIZE, SIZE], image: randomImage(i) }));
+const objects = [...random, ...(await photographs(positionals, SIZE))];
 
 const rows = [];
 for (const { name, image, shape } of objects) {
@@ -75,23 +70,20 @@ for (const { name, image, shape } of objects) {
   }
 }
 
-const machine = describeMachine({});
 const lines = objects.map(({ name }) => [
   name,
   ...rows.filter(({ object }) => object === name).map(({ solved }) => `${solved} of ${starts}`),
 ]);
-const text = `# Starts that solve a pattern, σ = ${sigma}
-
-${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${backend} on ${rows[0].device}, ${precision} precision. Objects of ${SIZE} × ${SIZE} pixels in patterns of
-${SIZE * Math.sqrt(sigma)} × ${SIZE * Math.sqrt(sigma)} without noise, with ${suite.knows}. Solved: the feasible residual is below ${SOLVED} after the whole
-chain. Seed ${seed} for the random objects and the starts.
-
-${table([['object', ...chains.map((chain) => `\`${chain}\``)], ...lines])}
-`;
-console.log(text);
-const target = values.out ?? fileURLToPath(new URL(`results/success-${sigma}`, import.meta.url));
-writeFileSync(`${target}.json`, `${JSON.stringify({ machine, sigma, seed, precision, backend, rows }, null, 2)}\n`);
-writeFileSync(`${target}.md`, text);
+const side = SIZE * Math.sqrt(sigma);
+publish(
+  `Starts that solve a pattern, σ = ${sigma}`,
+  { machine: describeMachine({}), sigma, seed, precision, backend, rows },
+  `${backend} on ${rows[0].device}, ${precision} precision. Objects of ${SIZE} × ${SIZE} pixels in patterns of
+${side} × ${side} without noise, with ${suite.knows}. Solved: the feasible residual is below ${SOLVED} after the whole
+chain. Seed ${seed} for the random objects and the starts.`,
+  [table([['object', ...chains.map((chain) => `\`${chain}\``)], ...lines])],
+  values.out ?? kept(`success-${sigma}`),
+);
 
 /** Pixels that are uniform from 0 to 1. @param {number} index */
 function randomImage(index) {

@@ -13,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createSession, listBackends } from '../dist/index.js';
 import { describeMachine } from './machine.mjs';
-import { takeTurns, timed } from './measure.mjs';
+import { microseconds, takeTurns, timed, warmUp } from './measure.mjs';
+import { runPeer } from './peers.mjs';
 import { report } from './report.mjs';
 
 const { values } = parseArgs({
@@ -30,8 +31,8 @@ const peer = (/** @type {string} */ name) => fileURLToPath(new URL(`peers/${name
 
 /** @type {string[]} */
 const skipped = [];
-const cufft = runPeer('cuFFT', runCufft);
-const cupy = runPeer('CuPy', runCupy);
+const cufft = runPeer('cuFFT', skipped, runCufft);
+const cupy = runPeer('CuPy', skipped, runCupy);
 const rows = [];
 for (const size of sizes) {
   rows.push({ ...(await measure(size, 'real')), cufft: cufft?.times[size], cupy: cupy?.times[size] });
@@ -68,30 +69,12 @@ async function measure(size, object) {
     ...(object === 'complex' && { support }),
   };
   const session = await createSession(problem, { backend: 'webgpu', algorithm: 'gs', starts });
-  // The GPU's clocks fell while it was idle, and take a while to rise.
-  const began = performance.now();
-  for (let count = 1; performance.now() - began < WARM_UP_MS; count *= 2) await session.run(count);
+  await warmUp(session, WARM_UP_MS);
   const [timing] = await takeTurns([{ name: 'webgpu', run: timed((count) => session.run(count)) }], EFFORT);
   session.dispose();
-  const [median, low, high] = [timing.median, timing.low, timing.high].map((ms) => 1000 * ms);
-  process.stderr.write(`bench: ${object} ${size} ${median.toFixed(2)} µs\n`);
-  return { n, starts, median, low, high };
-}
-
-/**
- * The result of a peer; undefined where it cannot run.
- * @template T
- * @param {string} name
- * @param {() => T} run
- */
-function runPeer(name, run) {
-  try {
-    return run();
-  } catch (error) {
-    const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
-    skipped.push(`${name}: ${(stderr || message).toString().trim().split('\n').at(-1)}`);
-    return undefined;
-  }
+  const us = microseconds(timing);
+  process.stderr.write(`bench: ${object} ${size} ${us.median.toFixed(2)} µs\n`);
+  return { n, starts, ...us };
 }
 
 function runCufft() {

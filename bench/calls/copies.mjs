@@ -1,6 +1,6 @@
 /** Counts what each call copies, by the session and by the independent counter, and times a loop that always copies. */
 import { createSession } from '../../dist/index.js';
-import { takeTurns, waiting } from '../measure.mjs';
+import { takeTurns, timed, waiting } from '../measure.mjs';
 import { problem } from './calls.mjs';
 import { overhead } from './shared.mjs';
 
@@ -84,19 +84,18 @@ export async function naiveLoop(backend, sizes, effort) {
       session.forward();
       session.constrainFourier();
     };
-    const timed = (/** @type {(count: number) => Promise<void>} */ loop) => async (/** @type {number} */ count) => {
-      const began = performance.now();
-      await loop(count);
-      await session.residual();
-      return performance.now() - began;
-    };
+    const toTheEnd = (/** @type {(count: number) => Promise<void>} */ loop) =>
+      timed(async (count) => {
+        await loop(count);
+        await session.residual();
+      });
     const before = session.memory();
     await copying();
     const { uploadedBytes, downloadedBytes } = difference(session.memory(), before);
     const [naive, run] = await takeTurns(
       [
-        { name: 'naive', run: timed(waiting(copying)) },
-        { name: 'run', run: timed((count) => session.run(count)) },
+        { name: 'naive', run: toTheEnd(waiting(copying)) },
+        { name: 'run', run: toTheEnd((count) => session.run(count)) },
       ],
       effort,
     );

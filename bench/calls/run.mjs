@@ -3,13 +3,12 @@
  * has, in Node and in a browser. See ../README.md. What cannot be measured is left out and the results say why.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { listBackends } from '../../dist/index.js';
 import { describeMachine } from '../machine.mjs';
+import { write } from '../report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -87,6 +86,5 @@ function leaveOut(what, why) {
 function save() {
   const rounded = (/** @type {string} */ _, /** @type {unknown} */ value) =>
     typeof value === 'number' ? Number(value.toPrecision(6)) : value;
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(results, rounded, 1)}\n`);
+  write(out.replace(/\.json$/, ''), results, undefined, rounded);
 }

@@ -71,6 +71,15 @@ inline size_t round_up(size_t value, size_t to) {
   return (value + to - 1) / to * to;
 }
 
+// From 0 to 1, the same for the same index and seed.
+static __device__ float noise(unsigned index, unsigned seed) {
+  unsigned x = index * 747796405u + seed;
+  x ^= x >> 16;
+  x *= 2246822519u;
+  x ^= x >> 13;
+  return (x & 0xffffff) / 16777216.f;
+}
+
 static __global__ void impose(float2* spectrum, const float* magnitudes, size_t count) {
   const size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x;
   if (i >= count) return;

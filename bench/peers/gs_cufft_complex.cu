@@ -18,12 +18,7 @@ __global__ void clear_outside(float4* image, const uchar2* support, size_t pairs
 
 __global__ void fill(float* values, size_t count, unsigned seed) {
   const size_t i = blockIdx.x * size_t{blockDim.x} + threadIdx.x;
-  if (i >= count) return;
-  unsigned x = static_cast<unsigned>(i) * 747796405u + seed;
-  x ^= x >> 16;
-  x *= 2246822519u;
-  x ^= x >> 13;
-  values[i] = (x & 0xffffff) / 16777216.f;
+  if (i < count) values[i] = noise(i, seed);
 }
 
 // A quarter of each image.
@@ -32,101 +27,108 @@ __global__ void fill_support(unsigned char* support, size_t count, int n) {
   if (i < count) support[i] = i % n < n / 2 && i / n % n < n / 2;
 }
 
-// Where the image lies, and whether there is one allocation. One plan transforms both ways.
-class Way : public CufftWay {
+// What all ways have in common: the arrays and how they begin. The first image is not within the support.
+class ComplexWay : public CufftWay {
  public:
-  Way(int n, int batch, bool in_place, bool one)
-      : n_(n), batch_(batch), in_place_(in_place), one_(one), count_(size_t(n) * n * batch), pairs_((count_ + 1) / 2) {
-    way = std::string("C2C, ") + (in_place ? "in place" : "out of place") +
-          (one ? ", one allocation" : ", separate allocations");
-  }
-
   void prepare() override {
-    size_t workspace = 0;
-    plan_ = new_plan();
-    int shape[] = {n_, n_};
-    require(batch_ == 1 ? cufft().make_2d(plan_, n_, n_, kC2C, &workspace)
-                        : cufft().make_many(plan_, 2, shape, nullptr, 1, 0, nullptr, 1, 0, kC2C, batch_, &workspace),
-            "planning");
-    const size_t bytes = pairs_ * sizeof(float4);
+    const size_t bytes = pairs_ * sizeof(float4), workspace = plan();
     const auto parts =
         allocate({bytes, in_place_ ? 0 : bytes, count_ * sizeof(float), pairs_ * sizeof(uchar2), workspace}, one_);
     spectrum_ = reinterpret_cast<float2*>(parts[0]);
     image_ = reinterpret_cast<float2*>(parts[in_place_ ? 0 : 1]);
     magnitudes_ = reinterpret_cast<float*>(parts[2]);
     support_ = reinterpret_cast<unsigned char*>(parts[3]);
-    give(plan_, parts[4]);
+    for (const int handle : handles_) give(handle, parts[4]);
     fill<<<blocks(2 * count_), 256, 0, stream_>>>(reinterpret_cast<float*>(image_), 2 * count_, 7);
     fill<<<blocks(count_), 256, 0, stream_>>>(magnitudes_, count_, 1);
     fill_support<<<blocks(count_), 256, 0, stream_>>>(support_, count_, n_);
     record(spectrum_, n_);
   }
 
- private:
-  void iterate() override {
-    require(cufft().execute_c2c(plan_, spectrum_, image_, kInverse), "transforming");
-    const float scale = 1 / (n_ * static_cast<float>(n_));
-    clear_outside<<<blocks(pairs_), 256, 0, stream_>>>(reinterpret_cast<float4*>(image_),
-                                                       reinterpret_cast<const uchar2*>(support_), pairs_, scale);
-    forward();
-  }
+ protected:
+  ComplexWay(int n, int batch, bool in_place, bool one)
+      : n_(n), batch_(batch), in_place_(in_place), one_(one), count_(size_t(n) * n * batch), pairs_((count_ + 1) / 2) {}
 
-  void forward() override {
-    require(cufft().execute_c2c(plan_, image_, spectrum_, kForward), "transforming");
-    impose<<<blocks(count_), 256, 0, stream_>>>(spectrum_, magnitudes_, count_);
+  // Makes the plans, adds their handles, and returns the bytes of the largest workspace.
+  virtual size_t plan() = 0;
+
+  void clear(float2* image, size_t pairs) {
+    const float scale = 1 / (n_ * static_cast<float>(n_));
+    clear_outside<<<blocks(pairs), 256, 0, stream_>>>(reinterpret_cast<float4*>(image),
+                                                      reinterpret_cast<const uchar2*>(support_), pairs, scale);
   }
+  void impose_all() { impose<<<blocks(count_), 256, 0, stream_>>>(spectrum_, magnitudes_, count_); }
 
   const int n_, batch_;
   const bool in_place_, one_;
   const size_t count_, pairs_;  // complex numbers, and pairs of them
-  int plan_;
+  std::vector<int> handles_;
   float2 *spectrum_ = nullptr, *image_ = nullptr;
+
+ private:
   float* magnitudes_ = nullptr;
   unsigned char* support_ = nullptr;
 };
 
+// Where the image lies, and whether there is one allocation. One plan transforms both ways.
+class Way : public ComplexWay {
+ public:
+  Way(int n, int batch, bool in_place, bool one) : ComplexWay(n, batch, in_place, one) {
+    way = std::string("C2C, ") + (in_place ? "in place" : "out of place") +
+          (one ? ", one allocation" : ", separate allocations");
+  }
+
+ private:
+  size_t plan() override {
+    size_t workspace = 0;
+    handles_ = {new_plan()};
+    int shape[] = {n_, n_};
+    require(batch_ == 1
+                ? cufft().make_2d(handles_[0], n_, n_, kC2C, &workspace)
+                : cufft().make_many(handles_[0], 2, shape, nullptr, 1, 0, nullptr, 1, 0, kC2C, batch_, &workspace),
+            "planning");
+    return workspace;
+  }
+
+  void iterate() override {
+    require(cufft().execute_c2c(handles_[0], spectrum_, image_, kInverse), "transforming");
+    clear(image_, pairs_);
+    forward();
+  }
+
+  void forward() override {
+    require(cufft().execute_c2c(handles_[0], image_, spectrum_, kForward), "transforming");
+    impose_all();
+  }
+};
+
 // Columns of the whole image, and the rows of the support: the forward transform begins from an array whose other rows
 // stay zero.
-class HalfOfTheRows : public CufftWay {
+class HalfOfTheRows : public ComplexWay {
  public:
-  HalfOfTheRows(int n, int batch) : n_(n), batch_(batch), count_(size_t(n) * n * batch) {
+  HalfOfTheRows(int n, int batch) : ComplexWay(n, batch, false, false) {
     way = "C2C, rows and columns apart, without empty rows";
   }
 
-  void prepare() override {
+ private:
+  size_t plan() override {
     size_t row_space = 0, column_space = 0;
     int length[] = {n_};
     rows_ = new_plan();
     columns_ = new_plan();
+    handles_ = {rows_, columns_};
     require(cufft().make_many(rows_, 1, length, length, 1, n_, length, 1, n_, kC2C, n_ / 2, &row_space), "planning");
     require(cufft().make_many(columns_, 1, length, length, n_, 1, length, n_, 1, kC2C, n_, &column_space), "planning");
-    const size_t bytes = count_ * sizeof(float2);
-    const auto parts = allocate({bytes, bytes, count_ * sizeof(float), count_, std::max(row_space, column_space)}, false);
-    spectrum_ = reinterpret_cast<float2*>(parts[0]);
-    image_ = reinterpret_cast<float2*>(parts[1]);
-    magnitudes_ = reinterpret_cast<float*>(parts[2]);
-    support_ = reinterpret_cast<unsigned char*>(parts[3]);
-    give(rows_, parts[4]);
-    give(columns_, parts[4]);
-    // As the other ways begin, whose first image is not within the support.
-    fill<<<blocks(2 * count_), 256, 0, stream_>>>(reinterpret_cast<float*>(image_), 2 * count_, 7);
-    fill<<<blocks(count_), 256, 0, stream_>>>(magnitudes_, count_, 1);
-    fill_support<<<blocks(count_), 256, 0, stream_>>>(support_, count_, n_);
-    record(spectrum_, n_);
+    return std::max(row_space, column_space);
   }
 
- private:
   void iterate() override {
-    const size_t pairs = size_t(n_) * n_ / 4;
-    const float scale = 1 / (n_ * static_cast<float>(n_));
     transform(columns_, spectrum_, spectrum_, kInverse);
     transform(rows_, spectrum_, spectrum_, kInverse);
-    for (int i = 0; i < batch_; i++)
-      clear_outside<<<blocks(pairs), 256, 0, stream_>>>(reinterpret_cast<float4*>(image_of(spectrum_, i)),
-                                                        reinterpret_cast<const uchar2*>(support_), pairs, scale);
+    for (int i = 0; i < batch_; i++) clear(image_of(spectrum_, i), size_t(n_) * n_ / 4);
     transform(rows_, spectrum_, image_, kForward);
     transform(columns_, image_, spectrum_, kForward);
-    impose<<<blocks(count_), 256, 0, stream_>>>(spectrum_, magnitudes_, count_);
+    impose_all();
   }
 
   void forward() override {
@@ -135,7 +137,7 @@ class HalfOfTheRows : public CufftWay {
     for (int i = 0; i < batch_; i++)
       require(cufft().execute_c2c(rows_, image_of(image_, i) + half, image_of(image_, i) + half, kForward), "transforming");
     transform(columns_, image_, spectrum_, kForward);
-    impose<<<blocks(count_), 256, 0, stream_>>>(spectrum_, magnitudes_, count_);
+    impose_all();
     for (int i = 0; i < batch_; i++)
       require(cudaMemsetAsync(image_of(image_, i) + half, 0, half * sizeof(float2), stream_), "clearing");
   }
@@ -146,12 +148,7 @@ class HalfOfTheRows : public CufftWay {
       require(cufft().execute_c2c(plan, image_of(from, i), image_of(to, i), direction), "transforming");
   }
 
-  const int n_, batch_;
-  const size_t count_;  // complex numbers
   int rows_, columns_;
-  float2 *spectrum_ = nullptr, *image_ = nullptr;
-  float* magnitudes_ = nullptr;
-  unsigned char* support_ = nullptr;
 };
 
 }  // namespace

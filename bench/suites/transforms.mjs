@@ -4,7 +4,7 @@
  * one call for each.
  */
 import createPffft from '@echogarden/pffft-wasm/simd';
-import { repeated, takeTurns, timed } from '../measure.mjs';
+import { microseconds, repeated, takeTurns, timed } from '../measure.mjs';
 import { loadLines } from '../native/lines.mjs';
 
 const LINES = 64;
@@ -28,9 +28,10 @@ export async function measureTransforms(lengths, effort, say) {
     for (const lines of [1, LINES]) {
       const competitors = [ours, theirs].map(({ name, call }) => ({ name, run: timed(repeated(call(lines))) }));
       const timings = await takeTurns(competitors, effort);
-      for (const { name, rounds, ...times } of timings) {
-        const [median, low, high] = [times.median, times.low, times.high].map((ms) => (1000 * ms) / lines);
-        rows.push({ length, lines, name, median, low, high, rounds, fasterBy: times.median / timings[0].median });
+      for (const times of timings) {
+        const { name, rounds } = times;
+        const fasterBy = times.median / timings[0].median;
+        rows.push({ length, lines, name, ...microseconds(times, lines), rounds, fasterBy });
       }
     }
     ours.free();
