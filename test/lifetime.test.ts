@@ -165,7 +165,7 @@ onEveryBackend('a session', ({ backend, precision }) => {
 
   it('copies no image to change its rule, and holds a previous iterate from the first rule on that reads one', async () => {
     // WebAssembly's memory grows by a fifth at least, so that only a large image is sure to be seen in it.
-    const side = backend === 'wasm' ? 1024 : 48;
+    const side = backend === 'wasm' ? 1024 : 16;
     const large = { magnitudes: asymmetricMagnitudes([side, side]), shape: [side, side] } as const;
     using session = await createSession(large, { backend, precision, algorithm: 'gs' });
     await session.readObject();

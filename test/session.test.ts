@@ -204,7 +204,7 @@ onEveryBackend('a session', ({ backend, precision, tolerance, isSampled }) => {
   });
 
   it('has the residual of every feasible object measured without reading one', async () => {
-    for (const algorithm of ALGORITHMS) {
+    for (const algorithm of algorithms(isSampled)) {
       const problem = { shape, magnitudes, support, mask: randomMask(shape, 0.8, 8) };
       const { session, textbook } = await both(problem, { backend, precision, algorithm, beta: 0.9, history: true });
       await session.run(3);

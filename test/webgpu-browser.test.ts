@@ -12,12 +12,13 @@ afterAll(() => browser?.close());
 const SAMPLED = {
   page: [
     / on webgpu.* with (?!er|rrr)[\w-]+ > does the same/,
-    / on webgpu.* (40x56|64x64)\.(?!gs|hybrid\.beta0\.8)/,
+    / the reference implementation on webgpu.* (?!40x56\.(gs|hybrid\.beta0\.8))\d+x/,
     / on webgpu.* copies no image to change its rule|compiles a rule once/,
   ],
   worker: [
     / on webgpu.* (neither keeps nor changes|continues from an object|goes through a chain|shows the start)/,
     / on webgpu.* (has a residual of NaN|keeps the residual|all get an iterate)/,
+    / the reference implementation on webgpu/,
   ],
 };
 

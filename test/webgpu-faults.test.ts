@@ -18,6 +18,9 @@ import { newDevice, pretendFull, whyNoWebGpu } from './support/webgpu.js';
 /** MAP_READ and STORAGE: no buffer may have both. */
 const INVALID_USAGE = 1 | 128;
 
+/** A device compiles for each test, and for large images the longest. */
+const SHAPE = [5, 6] as const;
+
 const reason = await whyNoWebGpu();
 
 describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: ${reason})`}`, () => {
@@ -36,7 +39,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
     };
     const written = vi.spyOn(gpu.queue, 'writeBuffer');
     const device = await addGPUDevice(gpu);
-    using session = await createSession(problem([64, 64]), { backend: 'webgpu', device });
+    using session = await createSession(problem(SHAPE), { backend: 'webgpu', device });
     await session.run(3);
     const before = session.memory();
     written.mockClear();
@@ -57,7 +60,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
     const gpu = await newDevice();
     const device = await addGPUDevice(gpu);
     const options = { backend: 'webgpu', device, algorithm: 'hio', beta: 0.9 } as const;
-    using session = await createSession(problem([24, 20]), options);
+    using session = await createSession(problem(SHAPE), options);
     const compiled = vi.spyOn(gpu, 'createComputePipeline');
     const created = session.memory().uploads;
     await session.run(2);
@@ -88,8 +91,8 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
   it('rejects what is pending when the device is lost, and keeps the indices of other devices', async () => {
     const gpu = await newDevice();
     const device = await addGPUDevice(gpu);
-    const session = await createSession(problem([128, 128]), { backend: 'webgpu', device });
-    const running = session.run(100_000);
+    const session = await createSession(problem(SHAPE), { backend: 'webgpu', device });
+    const running = session.run(10_000_000);
     const failed = expect(running).rejects.toThrow(DeviceLostError);
     await new Promise((resolve) => setTimeout(resolve, 50));
     gpu.destroy();
@@ -97,7 +100,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
     await expect(session.readObject()).rejects.toThrow(DeviceLostError);
     expect(() => session.step()).toThrow(DeviceLostError);
     session.dispose();
-    const again = createSession(problem([8, 8]), { backend: 'webgpu', device });
+    const again = createSession(problem(SHAPE), { backend: 'webgpu', device });
     await expect(again).rejects.toThrow(BackendUnavailableError);
     await expect(again).rejects.toThrow(/device \d of the webgpu backend is not available: it was lost/);
     const { devices } = (await listBackends()).find(({ name }) => name === 'webgpu')!;
@@ -124,11 +127,11 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
       return { gpu, device, uncaptured, refuse };
     };
 
-    it.each(['spectrum', 'object', 'magnitudes', 'residuals', 'twiddles of 31', 'parameters'])(
+    it.each(['spectrum', 'object', 'magnitudes', 'residuals', 'twiddles of 5', 'parameters'])(
       'the buffer %s: no session, and an error with a code',
       async (label) => {
         const { gpu, device, uncaptured } = await refusing(label, 'now');
-        const opening = createSession(problem([31, 30]), { backend: 'webgpu', device });
+        const opening = createSession(problem(SHAPE), { backend: 'webgpu', device });
         await expect(opening).rejects.toThrow(/refused what rephase asked/);
         await expect(opening).rejects.toMatchObject({ code: 'DEVICE_FAILED' });
         expect(uncaptured).not.toHaveBeenCalled();
@@ -138,7 +141,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
 
     it('a buffer that is needed later: every read and run rejects', async () => {
       const { gpu, device, uncaptured, refuse } = await refusing('work', 'later');
-      using session = await createSession(problem([16, 12]), { backend: 'webgpu', device });
+      using session = await createSession(problem(SHAPE), { backend: 'webgpu', device });
       refuse();
       session.inverse();
       await expect(session.readObject()).rejects.toMatchObject({ code: 'DEVICE_FAILED' });
@@ -149,7 +152,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
 
     it('a staging buffer: the read rejects with a typed error and frees it', async () => {
       const { gpu, device, uncaptured, refuse } = await refusing('staging', 'later');
-      using session = await createSession(problem([16, 12]), { backend: 'webgpu', device });
+      using session = await createSession(problem(SHAPE), { backend: 'webgpu', device });
       await session.run(1);
       const { deviceBytes } = session.memory();
       refuse();
@@ -163,7 +166,7 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
       const gpu = await newDevice();
       const device = await addGPUDevice(gpu);
       pretendFull(gpu);
-      const opening = createSession(problem([8, 8]), { backend: 'webgpu', device });
+      const opening = createSession(problem(SHAPE), { backend: 'webgpu', device });
       await expect(opening).rejects.toThrow(OutOfMemoryError);
       await expect(opening).rejects.not.toThrow(/NaN/);
       gpu.destroy();
@@ -171,13 +174,13 @@ describe.skipIf(reason !== '')(`a device of the caller's${reason && ` (skipped: 
   });
 
   it('stops when asked to, and can go on', async () => {
-    using session = await createSession(problem([64, 64]), { backend: 'webgpu' });
+    using session = await createSession(problem(SHAPE), { backend: 'webgpu' });
     const controller = new AbortController();
-    const running = session.run(1_000_000, { signal: controller.signal });
+    const running = session.run(10_000_000, { signal: controller.signal });
     setTimeout(() => controller.abort(), 50);
     await expect(running).rejects.toThrow(AbortError);
     const done = session.iterations;
-    expect(done).toBeLessThan(1_000_000);
+    expect(done).toBeLessThan(10_000_000);
     await session.run(2);
     expect(session.iterations).toBe(done + 2);
   });

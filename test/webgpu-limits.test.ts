@@ -13,7 +13,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     expect(gpu.limits.maxComputeWorkgroupStorageSize).toBe(16384);
     const device = await addGPUDevice(gpu);
     const shapes: Shape[] = [
-      [64, 48],
+      [12, 10],
       [6, 4096],
       [8192, 2],
     ];
@@ -71,7 +71,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   });
 
   it.each([
-    ['gs', [40, 30]],
+    ['gs', [12, 10]],
     ['hio', [2, 16384]],
   ] as const)(
     'with %s knows what a session takes in all before it allocates, and tells afterwards',
@@ -103,7 +103,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   );
 
   it('allocates the iterate and the support when they are first needed, and counts them', async () => {
-    const [rows, columns] = [40, 30];
+    const [rows, columns] = [12, 10];
     using session = await createSession(problem([rows, columns]), { backend: 'webgpu', starts: 2 });
     await session.run(2);
     const created = session.memory().deviceBytes;
@@ -111,7 +111,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     await session.run(1);
     const image = 4 * rows * columns;
     expect(session.memory().deviceBytes).toBe(created + 2 * image);
-    const support = new Uint8Array(rows * columns).fill(1, 0, 600);
+    const support = new Uint8Array(rows * columns).fill(1, 0, 60);
     session.setSupport(support);
     const { deviceBytes } = session.memory();
     expect(deviceBytes).toBeGreaterThan(created + 2 * image);
@@ -123,7 +123,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     session.setSupport(support);
     await session.run(2);
     expect(session.memory().deviceBytes).toBe(deviceBytes);
-    expect((await session.readObject()).subarray(600).every((pixel) => pixel === 0)).toBe(true);
+    expect((await session.readObject()).subarray(60).every((pixel) => pixel === 0)).toBe(true);
   });
 
   it.each([
@@ -132,18 +132,18 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   ] as const)('says how much an iterate of a %s object takes that there is no memory for', async (object, parts) => {
     const gpu = await newDevice();
     const device = await addGPUDevice(gpu);
-    using session = await createSession({ ...problem([40, 30]), object }, { backend: 'webgpu', device });
+    using session = await createSession({ ...problem([12, 10]), object }, { backend: 'webgpu', device });
     await session.run(1);
     const { deviceBytes } = session.memory();
     pretendFull(gpu);
     session.use({ algorithm: 'hio' });
     const error: unknown = await session.run(1).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(OutOfMemoryError);
-    const image = 4 * parts * 40 * 30;
+    const image = 4 * parts * 12 * 10;
     expect((error as OutOfMemoryError).requiredBytes).toBeGreaterThan(image);
     expect((error as OutOfMemoryError).requiredBytes).toBeLessThanOrEqual(deviceBytes + image);
     // Spectrum, object and magnitudes were there before.
-    expect(deviceBytes).toBeGreaterThanOrEqual(4 * (parts + 0.5 * parts) * 40 * 30);
+    expect(deviceBytes).toBeGreaterThanOrEqual(4 * (parts + 0.5 * parts) * 12 * 10);
     gpu.destroy();
   });
 
@@ -166,7 +166,7 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
     const device = await addGPUDevice(gpu);
     const counts = [];
     for (let i = 0; i < 100; i++) {
-      const session = await createSession(problem([16, 12]), { backend: 'webgpu', device, algorithm: 'hio' });
+      const session = await createSession(problem([5, 6]), { backend: 'webgpu', device, algorithm: 'hio' });
       session.step();
       await session.readObject();
       session.dispose();
@@ -204,57 +204,65 @@ describe.skipIf(reason !== '')(`the webgpu backend in Node${reason && ` (skipped
   });
 
   it('refuses a line whose records do not fit a small buffer', async () => {
-    const { gpu, device } = await smallDevice(40_000);
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    limitBuffers(gpu, 40_000);
     const opening = createSession(problem([1, 3000]), { backend: 'webgpu', device });
     await expect(opening).rejects.toThrow(OutOfMemoryError);
     gpu.destroy();
   });
 
   it('splits a batch by what its records take, rounded up', async () => {
-    const { gpu, device } = await smallDevice(40_000);
-    const options = { backend: 'webgpu', starts: 7, seed: 3 } as const;
-    using split = await createSession(problem([4, 600]), { ...options, device });
-    using whole = await createSession(problem([4, 600]), options);
-    await split.run(70);
-    await whole.run(70);
-    expect(await split.residuals()).toEqual(await whole.residuals());
+    const gpu = await newDevice();
+    const options = { backend: 'webgpu', device: await addGPUDevice(gpu), starts: 7, seed: 3 } as const;
+    const residuals = async () => {
+      using session = await createSession(problem([4, 600]), options);
+      await session.run(70);
+      return await session.residuals();
+    };
+    const whole = await residuals();
+    limitBuffers(gpu, 40_000);
+    expect(await residuals()).toEqual(whole);
     gpu.destroy();
   });
 
   it('reads residuals in pieces where no buffer holds them all', async () => {
-    const { gpu, device } = await smallDevice(40_000);
-    const options = { backend: 'webgpu', starts: 20, seed: 3, history: true } as const;
-    using split = await createSession(problem([16, 16]), { ...options, device });
-    using whole = await createSession(problem([16, 16]), options);
-    await split.run(600);
-    await whole.run(600);
-    expect(await split.residuals()).toEqual(await whole.residuals());
-    expect(await split.history(19)).toEqual(await whole.history(19));
+    const gpu = await newDevice();
+    const options = { backend: 'webgpu', device: await addGPUDevice(gpu), starts: 20, seed: 3, history: true } as const;
+    const residuals = async () => {
+      using session = await createSession(problem([5, 6]), options);
+      await session.run(600);
+      return { last: await session.residuals(), history: await session.history(19) };
+    };
+    const whole = await residuals();
+    limitBuffers(gpu, 40_000);
+    expect(await residuals()).toEqual(whole);
     gpu.destroy();
   });
 
   it('splits a batch of starts that no buffer holds', async () => {
-    const { gpu, device } = await smallDevice(40_000);
-    const options = { backend: 'webgpu', algorithm: 'hio', starts: 5, seed: 3, history: true } as const;
-    using split = await createSession(problem([64, 48]), { ...options, device });
-    using whole = await createSession(problem([64, 48]), options);
-    await split.run(5);
-    await whole.run(5);
-    for (const start of [0, 3, 4]) {
-      expect(await split.readObject(start)).toEqual(await whole.readObject(start));
-      expect(await split.history(start)).toEqual(await whole.history(start));
-    }
+    const gpu = await newDevice();
+    const device = await addGPUDevice(gpu);
+    const options = { backend: 'webgpu', device, algorithm: 'hio', starts: 5, seed: 3, history: true } as const;
+    const results = async () => {
+      using session = await createSession(problem([64, 48]), options);
+      await session.run(5);
+      const starts = [0, 3, 4];
+      const objects = await Promise.all(starts.map((start) => session.readObject(start)));
+      return { objects, histories: await Promise.all(starts.map((start) => session.history(start))) };
+    };
+    const whole = await results();
+    limitBuffers(gpu, 40_000);
+    expect(await results()).toEqual(whole);
     gpu.destroy();
   });
 });
 
-/** A device whose buffers hold at most this many bytes. */
-async function smallDevice(bytes: number): Promise<{ gpu: GPUDevice; device: number }> {
-  const gpu = await newDevice();
+/** From now on buffers of a device hold at most this many bytes. */
+function limitBuffers(gpu: GPUDevice, bytes: number): void {
   Object.defineProperty(gpu, 'limits', {
     value: new Proxy(gpu.limits, {
       get: (limits, name) => (name === 'maxBufferSize' ? bytes : (Reflect.get(limits, name, limits) as unknown)),
     }),
   });
-  return { gpu, device: await addGPUDevice(gpu) };
 }
