@@ -12,6 +12,7 @@ import {
   type Shape,
   type ShrinkWrapOptions,
 } from '../src/index.js';
+import { judge, noShrinks } from '../src/session/shrink-wrap.js';
 import { readImage } from '../src/files.js';
 import { reduced } from '../bench/images.mjs';
 import { overlappingDiscs, padded } from '../bench/scene.mjs';
@@ -166,6 +167,17 @@ onEveryBackend('supports that shrink', ({ backend, precision }) => {
     expect(result.feasible).toEqual(result.objects![result.best]);
     expect(result.shrunk![result.best].pixels).toBe(result.support!.filter(Boolean).length);
   });
+});
+
+it('takes a shrink back where the residual has risen, and nothing where none was shrunk', () => {
+  const [whole, smaller] = [Uint8Array.of(1, 1, 1), Uint8Array.of(1, 1, 0)];
+  const progress = noShrinks();
+  expect(judge(progress, 0.1, whole, whole, 1.2)).toEqual({ support: whole, mayShrink: false });
+  expect(judge(progress, 0.2, whole, whole, 1.2)).toEqual({ support: whole, mayShrink: true });
+  expect(progress.takenBack).toBe(false);
+  progress.shrinks = 1;
+  expect(judge(progress, 0.2, smaller, whole, 1.2).support).toBe(whole);
+  expect(progress).toMatchObject({ shrinks: 0, takenBack: true });
 });
 
 describe('detwin', () => {

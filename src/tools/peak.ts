@@ -54,8 +54,9 @@ export function peakNear(
 /** Where the parabola through three neighbouring numbers is largest. */
 function parabolaPeak(numbers: readonly number[], at: number): number {
   if (at === 0 || at === numbers.length - 1) return at;
+  // It is the first of the largest, so that the one before is smaller and the parabola has a peak.
   const [before, here, after] = numbers.slice(at - 1, at + 2);
-  return at + (before - after) / (2 * (before - 2 * here + after) || 1);
+  return at + (before - after) / (2 * (before - 2 * here + after));
 }
 
 /** An index of a transform as the frequency around zero that it stands for. */
