@@ -42,7 +42,7 @@ const paths =
 const seed = Number(values.seed);
 const backend = 'wasm';
 const target = values.out || fileURLToPath(new URL('results/quality', import.meta.url));
-/** @type {{ image: string, known: string, photons: number, error: number, likely: number, frc: number[] }[]} */
+/** @type {{ image: string, known: string, photons: number, seed: number, error: number, likely: number, frc: number[] }[]} */
 const rows = values.add ? JSON.parse(readFileSync(`${target}.json`, 'utf8')).rows : [];
 const isDone = (/** @type {string} */ ...of) =>
   rows.some(({ image, known, photons }) => [image, known, String(photons)].every((name, at) => name === of[at]));
@@ -61,7 +61,7 @@ for (const path of paths) {
       const { feasibleResidual, freeResidual, agreement, generations } = result;
       const { error, aligned } = await alignedError(result.feasible, truth, shape);
       const row = {
-        ...{ image: basename(path), known, photons, error },
+        ...{ image: basename(path), known, photons, seed, error },
         likely: await likelyNear({ ...problem, support: given }, truth),
         ...{ feasibleResidual, freeResidual, kept: agreement?.kept.length, generations },
         frc: await correlationsOf(aligned, truth, shape),
@@ -134,21 +134,21 @@ function writeResults() {
   );
   const machine = describeMachine({});
   const percent = (/** @type {number} */ share) => (100 * share).toFixed(share < 0.01 ? 2 : 1);
-  const header = ['image', 'known', 'photons', 'error', 'from the truth', 'ratio', 'least FRC'];
-  const lines = rows.map(({ image, known, photons, error, likely, frc }) => [
-    ...[image, known, photons.toExponential()],
+  const header = ['image', 'known', 'photons', 'seed', 'error', 'from the truth', 'ratio', 'least FRC'];
+  const lines = rows.map(({ image, known, photons, seed, error, likely, frc }) => [
+    ...[image, known, photons.toExponential(), String(seed)],
     ...[percent(error), percent(likely), (error / likely).toFixed(1), Math.min(...frc).toFixed(2)],
   ]);
   const text = `# Error against the truth
 
 ${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${machine.cpu}. Images of at most ${SIZE} × ${SIZE} pixels, padded
-twofold, with the noise of counted photons; seed ${seed} for noise and starts. Percent of the image's norm, aligned by whole pixels:
+twofold, with the noise of counted photons; one seed for noise and starts. Percent of the image's norm, aligned by whole pixels:
 of ${RECIPE.generations} generations of ${STARTS} starts of \`${RECIPE.chain}\`, refined; of 60 iterations of \`ml\` that begin from the truth; and
 the ratio of the two. The last column is the least Fourier ring correlation of the image with the truth, in ${RINGS} rings.
 
-${table([header, ...lines], 3)}
+${table([header, ...lines], 4)}
 `;
   const listed = rows.map((row) => JSON.stringify(row)).join(',\n');
-  writeFileSync(`${target}.json`, `{"machine":${JSON.stringify(machine)},\n"seed":${seed},\n"rows":[\n${listed}\n]}\n`);
+  writeFileSync(`${target}.json`, `{"machine":${JSON.stringify(machine)},\n"rows":[\n${listed}\n]}\n`);
   writeFileSync(`${target}.md`, text);
 }

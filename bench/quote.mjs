@@ -20,10 +20,15 @@ const text = (name) => readFileSync(new URL(`results/${name}`, import.meta.url),
 const json = (name) => JSON.parse(text(`${name}.json`));
 
 const [wasm, webgpu, cuda, complex, large] = ['wasm', 'webgpu', 'cuda', 'cuda-complex', 'cuda-large'].map(json);
-const tables = ['success-4', 'success-4-many', 'success-2.25', 'quality', 'shrink-wrap', 'elser'].map((name) => [
-  name,
-  tableOf(name),
-]);
+const tables = [
+  'success-4',
+  'success-4-many',
+  'success-2.25',
+  'success-2.25-many',
+  'quality',
+  'shrink-wrap',
+  'elser',
+].map((name) => [name, tableOf(name)]);
 const figures = {
   ...wasmFigures(),
   ...webgpuFigures(),
