@@ -4,7 +4,10 @@ import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const LONGEST = ['webgpu-browser', 'docs-samples', 'session', 'demo-page', 'generations', 'webgpu', 'cli'];
+const LONGEST = [
+  ...['docs-samples', 'webgpu-browser', 'demo-page', 'cli', 'checkpoint', 'generations', 'ptycho-cli'],
+  ...['session', 'webgpu', 'webgpu-scan', 'webgpu-limits', 'complex-cli', 'webgpu-faults'],
+];
 
 /** Those that take longest begin first, so that no core waits for one of them at the end. */
 class LongestFirst extends BaseSequencer {

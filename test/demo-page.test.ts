@@ -23,6 +23,8 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** Small and quick. */
 const SMALL = 'size=64&pace=fast';
 const SHORT = `${SMALL}&recipe=own&chain=hio:0.7*90+er*10&repeat=1`;
+/** A GPU in software compiles less for it. */
+const TINY = 'size=16&pace=fast';
 /** Long enough to be interrupted. */
 const LONG = `${SMALL}&recipe=own&chain=hio:0.7*1000000&repeat=1`;
 
@@ -201,7 +203,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
   it('begins before backends are tested, and goes on with WebGPU once it has passed', async () => {
     // The test of WebGPU waits for this one, and its software looks like hardware.
     const waiting = await open(
-      SMALL,
+      TINY,
       `const allowed = new Promise((resolve) => { globalThis.go = resolve; });
        const request = navigator.gpu.requestAdapter;
        navigator.gpu.requestAdapter = async function (options) {
@@ -333,7 +335,7 @@ describe.skipIf(reason !== '')(`the page${reason && ` (skipped: ${reason})`}`, (
         return device;
       };
       undefined`);
-    await settings(`${LONG}&backend=webgpu`);
+    await settings(`${LONG}&${TINY}&backend=webgpu`);
     await poll(() => text('place')).toBe('WebGPU');
     await poll(iteration).toBeGreaterThan(0);
     await worker.evaluate('devices.forEach((device) => device.destroy())');
