@@ -315,7 +315,8 @@ describe('an error', () => {
           cwd: folder.path,
         },
       );
-      expect(stderr).toBe('rephase: cannot write to standard output: the disk is full\n');
+      const option = command.endsWith('-o -') ? '--output: ' : '';
+      expect(stderr).toBe(`rephase: ${option}cannot write to standard output: the disk is full\n`);
       expect(code).toBe(1);
     }
   });
@@ -325,7 +326,7 @@ describe('an error', () => {
     const command = `"${process.execPath}" "${PROGRAM}" reconstruct large.npy --iterations 1 -q -o - | head -c 10`;
     const script = `${command} > /dev/null; exit \${PIPESTATUS[0]}`;
     const { code, stderr } = await execute('bash', ['-c', script], { cwd: folder.path });
-    expect(stderr).toBe('rephase: cannot write to standard output: its reader has closed it\n');
+    expect(stderr).toBe('rephase: --output: cannot write to standard output: its reader has closed it\n');
     expect(code).toBe(1);
   });
 
