@@ -212,6 +212,10 @@ describe('reconstruct', () => {
       'the support has 36 × 32 pixels, and there is much noise: it gets room, 38 × 34 pixels (--no-fit-support leaves it)',
     );
     expect(await pixels()).toBe(38 * 34);
+    // All rows are inside already.
+    expect(json((await rephase([...quick, '--support', '64x8'])).stdout).done).toContain(
+      'the support has 64 × 8 pixels, and there is much noise: it gets room, 64 × 10 pixels (--no-fit-support leaves it)',
+    );
   });
 
   it('needs no options: it leaves image, numbers, report, record and support, and replaces no other file', async () => {

@@ -73,6 +73,7 @@ describe('a tightened support', () => {
   const even = imageOf(() => 1);
   const simulated = (image: Float64Array, options: { pad?: number; photons?: number; beamstop?: number } = {}) =>
     simulate({ image, shape: [side, side], pad: 2, ...options });
+
   it.each([
     [{}, [53, 53], [0, 0]],
     [{ photons: 1e8 }, [58, 50], [3, 11]],

@@ -96,7 +96,8 @@ export function fitSupport(
   const mask = checkMask(problem.mask, shape);
   const support = checkSupport(problem.support, shape);
   if (!support || problem.object === 'complex') return undefined;
-  const given = { magnitudes, mask, shape, support, spans: spansOf(support, shape) };
+  const spans = spansOf(support, shape);
+  const given = { magnitudes, mask, shape, support, spans, extent: extentOf(spans) };
   return tightened(given) ?? loosened(given);
 }
 
@@ -105,11 +106,11 @@ interface Given {
   mask: Uint8Array | undefined;
   shape: Shape;
   support: Uint8Array;
-  spans: [rows: Span, columns: Span];
+  spans: Spans;
+  extent: Shape;
 }
 
-function tightened({ magnitudes, mask, shape, support, spans }: Given): FittedSupport | undefined {
-  const given = spans.map(({ length }) => length) as [number, number];
+function tightened({ magnitudes, mask, shape, support, spans, extent: given }: Given): FittedSupport | undefined {
   if (countOf(support) !== given[0] * given[1]) return undefined;
   const extent = given.map((side, axis) => {
     const proven = provenExtent({ magnitudes, mask, shape }, axis as 0 | 1);
@@ -125,29 +126,42 @@ function tightened({ magnitudes, mask, shape, support, spans }: Given): FittedSu
   return { support: tight, extent, given };
 }
 
-function loosened({ magnitudes, mask, shape, support, spans }: Given): FittedSupport | undefined {
+function loosened({ magnitudes, mask, shape, support, extent: given }: Given): FittedSupport | undefined {
   const { energy, asymmetry } = patternOf({ magnitudes, mask, shape, scale: 1 }, 'real');
   // Half of the noise of a pair is in its mean.
   if (!(2 * asymmetry > NOISY * NOISY * energy)) return undefined;
-  const given = spans.map(({ length }) => length) as [number, number];
   const [down, right] = given.map((side) => Math.max(1, Math.round(ROOM * side)));
-  const [rows, columns] = shape;
-  const loose = new Uint8Array(support.length);
-  for (let at = 0; at < support.length; at++) {
-    if (!support[at]) continue;
-    const [row, column] = [Math.floor(at / columns), at % columns];
-    for (let i = row - down; i <= row + down; i++) {
-      const first = ((i + rows) % rows) * columns;
-      for (let j = column - right; j <= column + right; j++) loose[first + ((j + columns) % columns)] = 1;
-    }
-  }
+  const loose = widened(widened(support, shape, 0, down), shape, 1, right);
   const measured = mask ? countOf(mask) : support.length;
   if (2 * countOf(loose) > measured) return undefined;
-  return { support: loose, extent: spansOf(loose, shape).map(({ length }) => length) as [number, number], given };
+  return { support: loose, extent: extentOf(spansOf(loose, shape)), given };
 }
 
+/** A support with so many pixels more on both sides of each pixel, along columns (axis 0) or rows (1), around the edges. */
+function widened(support: Uint8Array, [rows, columns]: Shape, axis: 0 | 1, room: number): Uint8Array<ArrayBuffer> {
+  const [length, step] = axis === 0 ? [rows, columns] : [columns, 1];
+  const wide = Uint8Array.from(support);
+  for (let at = 0; at < support.length; at++) {
+    if (!support[at]) continue;
+    const i = Math.floor(at / step) % length;
+    for (const side of [-1, 1]) {
+      for (let away = 1; away <= room; away++) {
+        const other = at + (((i + side * away + length) % length) - i) * step;
+        // Its neighbour reaches further.
+        if (away === 1 && support[other]) break;
+        wide[other] = 1;
+      }
+    }
+  }
+  return wide;
+}
+
+type Spans = [rows: Span, columns: Span];
+
+const extentOf = ([rows, columns]: Spans): Shape => [rows.length, columns.length];
+
 /** The rows and the columns of the smallest rectangle that holds a support, around the edges. */
-export function spansOf(support: Uint8Array, [rows, columns]: Shape): [rows: Span, columns: Span] {
+export function spansOf(support: Uint8Array, [rows, columns]: Shape): Spans {
   const [inRows, inColumns] = [new Uint8Array(rows), new Uint8Array(columns)];
   for (let at = 0; at < support.length; at++) {
     if (!support[at]) continue;

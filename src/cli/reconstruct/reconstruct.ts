@@ -301,9 +301,9 @@ function effortOf(given: GivenOptions): Effort | undefined {
 
 function whatWasFitted({ given, extent }: FittedSupport): string {
   const [own, found] = [given, extent].map((sides) => sides.join(' × '));
-  return extent[0] > given[0]
-    ? `the support has ${own} pixels, and there is much noise: it gets room, ${found} pixels`
-    : `the support has ${own} pixels, and the autocorrelation ends where that of ${found} does: its middle is taken`;
+  return extent.some((side, axis) => side < given[axis])
+    ? `the support has ${own} pixels, and the autocorrelation ends where that of ${found} does: its middle is taken`
+    : `the support has ${own} pixels, and there is much noise: it gets room, ${found} pixels`;
 }
 
 /** This command, with more options. */
