@@ -3,15 +3,10 @@
  * The options come from the program itself, so that a new one is covered.
  */
 import { readdirSync, rmSync } from 'node:fs';
-import process from 'node:process';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../src/cli/program.js';
 import { encodeNpy } from '../src/formats/index.js';
-import { temporaryFolder } from './support/program.js';
-
-// What the build puts into reports.
-vi.stubGlobal('PLOT_SCRIPT', '');
-vi.stubGlobal('PLOT_STYLE', '');
-const { createProgram, runProgram } = await import('../src/cli/program.js');
+import { runHere, temporaryFolder } from './support/program.js';
 
 const VALUES = ['NaN', '-1', '1e400', '', 'word', 'no/such/file.png'];
 /** What these commands need besides the option. Whatever runs is short. */
@@ -31,7 +26,6 @@ const TAKEN: Record<string, string[]> = {
 };
 
 const folder = temporaryFolder();
-const home = process.cwd();
 const given = ['image.npy', 'scan.npy', 'xy.csv'];
 
 beforeAll(() => {
@@ -39,27 +33,15 @@ beforeAll(() => {
   folder.write('image.npy', encodeNpy(counts(64), [8, 8]));
   folder.write('scan.npy', encodeNpy(counts(256), [4, 8, 8]));
   folder.write('xy.csv', 'y,x\n0,0\n0,3\n3,0\n3,3\n');
-  process.chdir(folder.path);
 });
 
-afterAll(() => {
-  process.chdir(home);
-  folder.remove();
-});
+afterAll(() => folder.remove());
 
-/** Runs a command in this process. */
+/** Runs a command, and removes what it leaves. */
 async function run(args: readonly string[]) {
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text);
-      return true;
-    }),
-  );
-  const code = await runProgram(createProgram(), args);
-  for (const spy of spies) spy.mockRestore();
-  for (const name of readdirSync('.')) if (!given.includes(name)) rmSync(name, { recursive: true });
-  return { code, ...said };
+  const ended = await runHere(args, folder.path);
+  for (const name of readdirSync(folder.path)) if (!given.includes(name)) rmSync(folder.at(name), { recursive: true });
+  return ended;
 }
 
 const commands = createProgram().commands.map((command) => {

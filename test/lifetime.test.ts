@@ -10,6 +10,7 @@ import {
   type SessionOptions,
   type Shape,
 } from '../src/index.js';
+import { asPromises } from './support/calls.js';
 import { onEveryBackend } from './support/backends.js';
 import { keptInMemory } from './support/garbage.js';
 import { asymmetricMagnitudes } from './support/images.js';
@@ -271,10 +272,9 @@ describe('the wasm backend', () => {
   });
 });
 
-/** As promises, so that what is thrown and what is rejected looks alike. */
 function everyCall(session: Session): (() => Promise<unknown>)[] {
   const object = new Float32Array(pixels);
-  const calls: (() => unknown)[] = [
+  return asPromises([
     () => session.run(1),
     () => session.step(),
     () => session.inverse(),
@@ -289,6 +289,5 @@ function everyCall(session: Session): (() => Promise<unknown>)[] {
     () => session.residual(),
     () => session.residuals(),
     () => session.history(),
-  ];
-  return calls.map((call) => () => new Promise((resolve) => resolve(call())));
+  ]);
 }

@@ -16,6 +16,7 @@ import {
 import { SCAN_ALGORITHMS, type PatternPlace } from '../src/scan-types.js';
 import { scanOrder } from '../src/session/scan-order.js';
 import { completedModes } from '../src/session/probe.js';
+import { asPromises } from './support/calls.js';
 import { onEveryBackend } from './support/backends.js';
 import { relativeError } from './support/images.js';
 import { makeScene } from './support/scans.js';
@@ -381,9 +382,8 @@ it('does not reject a run whose last iteration was done when its signal was abor
   expect(session.iterations).toBe(1);
 });
 
-/** As promises, so that what is thrown and what is rejected looks alike. */
 function everyCall(session: ScanSession): (() => Promise<unknown>)[] {
-  const calls: (() => unknown)[] = [
+  return asPromises([
     // No number of iterations: that there is no session to run comes first.
     () => session.run(0),
     () => session.step(),
@@ -401,8 +401,7 @@ function everyCall(session: ScanSession): (() => Promise<unknown>)[] {
     () => session.writeWaves(truth.probe),
     () => session.residual(),
     () => session.history(),
-  ];
-  return calls.map((call) => () => new Promise((resolve) => resolve(call())));
+  ]);
 }
 
 describe('bad input', () => {

@@ -38,11 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error.code === 'EPIPE') process.exit(EXIT.success);
     process.exit(explain(streamError(error), false));
   });
-  return runProgram(createProgram(), args);
-}
-
-/** The same for a program that is there already, and in a process that does more. */
-export async function runProgram(program: Command, args: readonly string[]): Promise<number> {
+  const program = createProgram();
   try {
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
