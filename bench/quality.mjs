@@ -4,14 +4,12 @@
  * every run: --seed. With --add the file keeps the cases that it has, and only others are run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { alignedError, createSession, fitSupport, retrieve, simulate } from '../dist/index.js';
-import { readImage } from '../dist/files.js';
-import { reduced } from './images.mjs';
+import { photographs } from './images.mjs';
 import { describeMachine } from './machine.mjs';
 import { table } from './markdown.mjs';
+import { kept, measured } from './report.mjs';
 import { padded } from './scene.mjs';
 
 const { values, positionals } = parseArgs({
@@ -37,21 +35,19 @@ const CASES = {
   'support 10 % too large': { larger: 1.1 },
 };
 
-const paths =
-  positionals.length > 0 ? positionals : [fileURLToPath(new URL('../examples/camera.png', import.meta.url))];
 const seed = Number(values.seed);
+const machine = describeMachine({});
 const backend = 'wasm';
-const target = values.out || fileURLToPath(new URL('results/quality', import.meta.url));
-/** @type {{ image: string, known: string, photons: number, seed: number, error: number, likely: number, frc: number[] }[]} */
+const target = values.out || kept('quality');
+/** @type {{ image: string, known: string, photons: number, seed: number, commit: string, error: number, likely: number, frc: number[] }[]} */
 const rows = values.add ? JSON.parse(readFileSync(`${target}.json`, 'utf8')).rows : [];
 const isDone = (/** @type {string} */ ...of) =>
-  rows.some(({ image, known, photons }) => [image, known, String(photons)].every((name, at) => name === of[at]));
-for (const path of paths) {
-  const image = reduced(await readImage(path), SIZE);
+  rows.some(({ image, known, photons }) => [image, known, String(photons)].every((one, at) => one === of[at]));
+for (const { name, ...image } of await photographs(positionals, SIZE)) {
   for (const [known, { beamstop, larger = 1 }] of Object.entries(CASES)) {
     if (!known.startsWith(values.known)) continue;
     for (const photons of values.photons.split(',').map(Number)) {
-      if (isDone(basename(path), known, String(photons))) continue;
+      if (isDone(name, known, String(photons))) continue;
       const { magnitudes, mask, shape } = await simulate({ ...image, pad: 2, photons, seed, beamstop });
       const [truth, given] = padded(image, shape, larger);
       // What `rephase reconstruct` does with a support, unless it is told not to.
@@ -61,7 +57,7 @@ for (const path of paths) {
       const { feasibleResidual, freeResidual, agreement, generations } = result;
       const { error, aligned } = await alignedError(result.feasible, truth, shape);
       const row = {
-        ...{ image: basename(path), known, photons, seed, error },
+        ...{ image: name, known, photons, seed, commit: machine.commit, error },
         likely: await likelyNear({ ...problem, support: given }, truth),
         ...{ feasibleResidual, freeResidual, kept: agreement?.kept.length, generations },
         frc: await correlationsOf(aligned, truth, shape),
@@ -132,7 +128,7 @@ function writeResults() {
       cases.indexOf(a.known) - cases.indexOf(b.known) ||
       a.photons - b.photons,
   );
-  const machine = describeMachine({});
+  const commits = [...new Set(rows.map(({ commit }) => commit))];
   const percent = (/** @type {number} */ share) => (100 * share).toFixed(share < 0.01 ? 2 : 1);
   const header = ['image', 'known', 'photons', 'seed', 'error', 'from the truth', 'ratio', 'least FRC'];
   const lines = rows.map(({ image, known, photons, seed, error, likely, frc }) => [
@@ -141,7 +137,7 @@ function writeResults() {
   ]);
   const text = `# Error against the truth
 
-${machine.date.slice(0, 10)}, rephase ${machine.rephase} (${machine.commit}), ${machine.cpu}. Images of at most ${SIZE} × ${SIZE} pixels, padded
+${measured({ ...machine, commit: commits.join(', ') })}, ${machine.cpu}. Images of at most ${SIZE} × ${SIZE} pixels, padded
 twofold, with the noise of counted photons; one seed for noise and starts. Percent of the image's norm, aligned by whole pixels:
 of ${RECIPE.generations} generations of ${STARTS} starts of \`${RECIPE.chain}\`, refined; of 60 iterations of \`ml\` that begin from the truth; and
 the ratio of the two. The last column is the least Fourier ring correlation of the image with the truth, in ${RINGS} rings.
